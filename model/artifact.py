@@ -1,0 +1,135 @@
+"""The model on disk: one folder a version, each file held to its sha256. Standard library only.
+
+`model/artifacts/<MAJOR.MINOR.PATCH>/` holds scorecard.json, one .joblib, metrics.json, MODEL_CARD.md and SHA256SUMS, which
+`sha256sum -c` reads too. `run.json` (date, duration, machine) stands outside every hash. `DEFAULT` names the version served.
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from model.errors import ArtifactError
+from model.scorecard import Scorecard, from_document
+
+ARTIFACTS: Final = Path(__file__).parent / "artifacts"
+SCORECARD: Final = "scorecard.json"
+SUMS: Final = "SHA256SUMS"
+RUN: Final = "run.json"
+VERSION: Final = re.compile(r"(0|[1-9][0-9]{0,5})\.(0|[1-9][0-9]{0,5})\.(0|[1-9][0-9]{0,5})", re.ASCII)
+
+
+def check_version(version: str) -> str:
+    """Return `version` if it has the form MAJOR.MINOR.PATCH, so that it can never be a path.
+
+    Raises
+    ------
+    ArtifactError
+    """
+    if VERSION.fullmatch(version) is None:
+        raise ArtifactError(f"A model version must look like 1.0.0, not {version[:40]!r}.")
+    return version
+
+
+def default_version(root: Path = ARTIFACTS) -> str:
+    """Return the version named in DEFAULT."""
+    try:
+        return check_version((root / "DEFAULT").read_text(encoding="ascii").strip())
+    except (OSError, UnicodeDecodeError) as error:
+        raise ArtifactError(f"There is no readable {root / 'DEFAULT'} that names the version to serve.") from error
+
+
+def versions(root: Path = ARTIFACTS) -> list[str]:
+    """Return the versions present, oldest first."""
+    present = [path.name for path in root.iterdir() if path.is_dir() and VERSION.fullmatch(path.name)]
+    return sorted(present, key=lambda version: tuple(map(int, version.split("."))))
+
+
+def read_checked(folder: Path, name: str) -> bytes:
+    """Return the bytes of a file of an artifact after comparing them with SHA256SUMS.
+
+    Raises
+    ------
+    ArtifactError
+        If the file or its sum is absent, or they disagree.
+    """
+    try:
+        sums = (folder / SUMS).read_text(encoding="ascii")
+        content = (folder / name).read_bytes()
+    except OSError as error:
+        raise ArtifactError(f"The model in {folder} is incomplete: {error.strerror}: {error.filename}.") from error
+    expected = dict(reversed(line.split(maxsplit=1)) for line in sums.splitlines() if line).get(name)
+    found = hashlib.sha256(content).hexdigest()
+    if found != expected:
+        raise ArtifactError(f"{folder / name} has sha256 {found}, but {SUMS} says {expected}. It was changed or damaged.")
+    return content
+
+
+def folder_of(version: str | None = None, root: Path = ARTIFACTS) -> Path:
+    """Return the folder of `version`, or of the default one.
+
+    Raises
+    ------
+    ArtifactError
+        If there is none; the message lists those there are.
+    """
+    version = check_version(version) if version else default_version(root)
+    folder = root / version
+    if not folder.is_dir():
+        raise ArtifactError(f"There is no model {version}; there are {', '.join(versions(root)) or 'none'}.")
+    return folder
+
+
+def load(version: str | None = None, root: Path = ARTIFACTS) -> Scorecard:
+    """Return the scorecard of `version` (the default one if None), its hash and schema version checked.
+
+    Raises
+    ------
+    ArtifactError
+    """
+    folder = folder_of(version, root)
+    content = read_checked(folder, SCORECARD)
+    try:
+        document = json.loads(content)
+    except ValueError as error:
+        raise ArtifactError(f"{folder / SCORECARD} is not JSON: {error}.") from error
+    scorecard = from_document(document, hashlib.sha256(content).hexdigest())
+    if scorecard.version != folder.name:
+        raise ArtifactError(f"{folder / SCORECARD} says it is version {scorecard.version}.")
+    return scorecard
+
+
+def save(files: Mapping[str, bytes], version: str, root: Path = ARTIFACTS) -> Path:
+    """Write a new artifact in one step and return its folder; nothing is visible until all of it is.
+
+    Parameters
+    ----------
+    files : mapping of str to bytes
+        Name to content; all but run.json are entered in SHA256SUMS.
+
+    Raises
+    ------
+    ArtifactError
+        If the version exists already.
+    """
+    folder = root / check_version(version)
+    if folder.exists():
+        raise ArtifactError(f"Model {version} exists already in {root}. Choose another version; a version never changes.")
+    sums = "".join(f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in sorted(files) if name != RUN)
+    root.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=root))
+    try:
+        for name, content in {**files, SUMS: sums.encode("ascii")}.items():
+            (draft / name).write_bytes(content)
+            (draft / name).chmod(0o644)
+        draft.chmod(0o755)
+        os.rename(draft, folder)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+    return folder

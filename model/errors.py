@@ -1,0 +1,193 @@
+"""What can be wrong with a customer or a file: one table of codes and sentences, and a small class tree.
+
+A code is a promise to clients; its sentence may improve. Imports nothing beyond the standard library.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+SHOWN_CHARACTERS: Final = 40
+SHOWN_PROBLEMS: Final = 20
+"""How many problems of a file an answer writes out; the rest are counted."""
+
+MESSAGES: Final[dict[str, str]] = {
+    # One field of one customer.
+    "missing": "{field} is missing; it {rule}.",
+    "blank": "{field} is blank; it {rule}.",
+    "blank_not_new": "{field} is blank, but tenure is {tenure}; a blank is accepted only at tenure 0.",
+    "not_a_number": "{field} {rule}, not {value}.",
+    "not_whole": "{field} {rule}, not {value}.",
+    "out_of_range": "{field} {rule}, not {value}.",
+    "unknown_word": "{field} {rule}, not {value}.",
+    "ambiguous_name": "{field} is given more than once: {value}. Send it once.",
+    "blank_id": "customerID is blank; this answer is listed by customerID, so every row needs one.",
+    "bad_id": "customerID must be text or a whole number, not {value}.",
+    # One row of a file.
+    "field_count": "The row has {found}, but the header has {expected}.",
+    "duplicate_id": (
+        "customerID {value} stands in row {first} and again in row {row}; an answer listed by customerID can hold it only "
+        "once. Ask for text/csv, which answers row by row."
+    ),
+    # A body of JSON.
+    "no_body": "The request has no body. Send one customer as a JSON object.",
+    "not_json": "The body is not JSON: {reason}.",
+    "not_utf8": "The body is not UTF-8: byte {position} does not fit. Send JSON as UTF-8.",
+    "too_deep": "The JSON is nested too deeply; a customer is one flat object.",
+    "not_an_object": "The body must be one customer as a JSON object, not {value}.",
+    "wrapped": 'The customer is wrapped in "{key}". Send the ten fields at top level.',
+    "repeated_key": "The JSON object has the key {value} twice. Send it once.",
+    # A file.
+    "empty_file": "The file is empty. Expected a CSV with a header and one row a customer.",
+    "no_header": (
+        "The first line is not a header: it names none of the columns, and reads {value}. Put the column names first: {columns}."
+    ),
+    "missing_columns": "The header lacks {missing}. It has {found}.",
+    "duplicate_columns": "The header has {duplicates} more than once. Keep one of each.",
+    "not_csv": "The file is {kind}, not a CSV. {advice}",
+    "binary": "The file is not text: row {row} holds NUL bytes where text belongs. Send a CSV as UTF-8.",
+    "header_too_long": "The header is longer than {limit} bytes. Expected a CSV whose first line names the columns.",
+    "record_too_long": (
+        "Row {row} is longer than {limit} bytes without an end of line. Expected a CSV with one line a customer."
+    ),
+    "open_quote": (
+        "Row {row} opens a quote that is not closed {where}. Close it, or double a quote that belongs to the text."
+    ),
+    "truncated_gzip": "The gzip file ends too early: it was cut off on its way. Send it again.",
+    "damaged_gzip": "The gzip file is damaged: {reason}. Send it again.",
+    "gzip_ratio": "The gzip file unpacks to more than {limit} times its size. Send it unpacked, or in parts.",
+    "encoding": (
+        "Row {row} holds bytes that are not {encoding}, though the file began so. Save the whole file as UTF-8, or say "
+        "charset=latin-1."
+    ),
+    "unknown_charset": "The charset {value} is not known. Send utf-8, utf-16 or latin-1.",
+    "damaged_text": (
+        "Row {row} holds U+FFFD, the mark of letters lost on the way to us. Export the file again as UTF-8, and send it as a file."
+    ),
+    "mixed_decimals": (
+        "Row {row} writes {value} with a {mark}, but row {first} writes its decimals with a {other}. Use one decimal mark in the file."
+    ),
+    "too_many_bytes": "The file is longer than {limit} bytes. Send it in parts.",
+    "too_many_rows": "The file has more than {limit} rows. Send it in parts.",
+}
+
+
+def show(value: object) -> str:
+    """Return `value` as a message quotes it: text in quotes, control characters escaped, cut at 40 characters."""
+    if isinstance(value, str):
+        cut = value if len(value) <= SHOWN_CHARACTERS else value[:SHOWN_CHARACTERS] + "…"
+        quoted = json.dumps(cut, ensure_ascii=False)
+        # A lone surrogate (JSON "\ud800") cannot be written as UTF-8; show its escape.
+        return quoted.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list | tuple):
+        return "a list"
+    if value is None or isinstance(value, bool | int | float):
+        return json.dumps(value)[: SHOWN_CHARACTERS + 1]
+    return type(value).__name__
+
+
+def listed(names: Sequence[str], last: str = "and") -> str:
+    """Return names as prose: `A`, `A and B`, `A, B and C`."""
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} {last} {names[-1]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong, and where.
+
+    Attributes
+    ----------
+    code : str
+        A key of `MESSAGES`.
+    message : str
+        A full sentence that names the thing, the rule and what came.
+    field : str, optional
+        The feature or column.
+    value : str, optional
+        What came, as `show` quotes it.
+    rule : str, optional
+        What is accepted there.
+    row : int, optional
+        From 1, the first row after the header.
+    customer_id : str, optional
+    """
+
+    code: str
+    message: str
+    field: str | None = None
+    value: str | None = None
+    rule: str | None = None
+    row: int | None = None
+    customer_id: str | None = None
+
+    def at(self, row: int, customer_id: str | None = None) -> "Problem":
+        """Return the same problem with the row in which it was found."""
+        return replace(self, row=row, customer_id=customer_id or None)
+
+    def __str__(self) -> str:
+        if self.row is None or self.field is None:
+            return self.message
+        who = f" (customerID {show(self.customer_id)[1:-1]})" if self.customer_id else ""
+        return f"Row {self.row}{who}: {self.message}"
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the problem as an API answer writes it; what is not known is left out."""
+        known = {
+            "row": self.row,
+            "customerID": self.customer_id,
+            "field": self.field,
+            "value": self.value,
+            "code": self.code,
+            "rule": self.rule,
+            "message": str(self),
+        }
+        return {key: value for key, value in known.items() if value is not None}
+
+
+def problem(code: str, *, field: str | None = None, rule: str | None = None, **parts: object) -> Problem:
+    """Return the problem `code` with its sentence filled in; `value` among `parts` is shown as `show` quotes it."""
+    value = show(parts.pop("value")) if "value" in parts else None
+    row = parts.get("row")
+    message = MESSAGES[code].format(field=field, rule=rule, value=value, **parts)
+    return Problem(code, message, field, value, rule, row if isinstance(row, int) else None)
+
+
+class ChurnError(Exception):
+    """Whatever this project raises on purpose."""
+
+
+class CustomerError(ChurnError):
+    """A customer that cannot be scored, with all that is wrong with it.
+
+    Attributes
+    ----------
+    problems : tuple of Problem
+        In schema order, at least one.
+    """
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__(" ".join(str(each) for each in problems))
+        self.problems = tuple(problems)
+
+
+class InputError(ChurnError):
+    """A body or file that cannot be read as a whole.
+
+    Attributes
+    ----------
+    problem : Problem
+        With the row where one is to blame.
+    """
+
+    def __init__(self, code: str, *, field: str | None = None, **parts: object) -> None:
+        self.problem = problem(code, field=field, **parts)
+        super().__init__(str(self.problem))
+
+
+class ArtifactError(ChurnError):
+    """A model that cannot be loaded: absent, damaged, or built for other code. Stops the start."""

@@ -1,0 +1,142 @@
+"""First step of the road for one customer: JSON text to raw values. Standard library only.
+
+What a name in a JSON object or a CSV header stands for is decided here, by `resolve`, for both.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+
+from model.errors import CustomerError, InputError, Problem, problem, show
+from model.schema import BY_NAME, COLUMNS, CUSTOMER_ID, fold
+
+_BY_FOLDED = {fold(name): name for name in COLUMNS}
+_LONGEST_INTEGER = 400
+"""Digits. A longer JSON integer is beyond the range of float anyway, and int() is quadratic in its digits."""
+
+
+def resolve(names: Sequence[str]) -> tuple[dict[str, int], dict[str, list[str]]]:
+    """Find the ten features and customerID among the names of a header or an object.
+
+    Names are trimmed and matched without regard to case; an exact name beats a differently-cased twin; others are ignored.
+
+    Returns
+    -------
+    positions : dict of str to int
+        Where each name that was found stands.
+    repeated : dict of str to list of str
+        Names that more than one candidate claims with equal right, and those candidates.
+    """
+    candidates: dict[str, list[int]] = {}
+    for position, name in enumerate(names):
+        known = _BY_FOLDED.get(fold(name))
+        if known is not None:
+            candidates.setdefault(known, []).append(position)
+    positions, repeated = {}, {}
+    for known, claims in candidates.items():
+        exact = [position for position in claims if names[position].strip() == known]
+        best = exact or claims
+        positions[known] = best[0]
+        if len(best) > 1:
+            repeated[known] = [names[position] for position in best]
+    return positions, repeated
+
+
+class _RepeatedKeyError(ValueError):
+    """A JSON object that holds one key twice."""
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise _RepeatedKeyError(key)
+            seen.add(key)
+    return made
+
+
+def _integer(text: str) -> int | str:
+    return int(text) if len(text) <= _LONGEST_INTEGER else text
+
+
+def _float(text: str) -> float | str:
+    number = float(text)
+    return number if abs(number) < float("inf") else text
+
+
+# A number that JSON allows and float cannot hold goes on as its text, and so meets the one grammar for numbers.
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_int=_integer, parse_float=_float, parse_constant=str)
+
+
+def parse_json(body: bytes) -> object:
+    """Return the JSON value in `body` (UTF-8, with or without BOM).
+
+    Raises
+    ------
+    InputError
+        no_body, not_utf8, not_json, too_deep, repeated_key.
+    """
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError("not_utf8", position=error.start + 1) from None
+    if not text.strip():
+        raise InputError("no_body")
+    try:
+        return _DECODER.decode(text)
+    except RecursionError:
+        raise InputError("too_deep") from None
+    except _RepeatedKeyError as error:
+        raise InputError("repeated_key", value=str(error)) from None
+    except json.JSONDecodeError as error:
+        reason = f"{error.msg} at line {error.lineno}, column {error.colno}"
+        raise InputError("not_json", reason=reason) from None
+
+
+def parse_customer(value: object) -> dict[str, object]:
+    """Return the raw values of one customer by feature name, absent ones left out.
+
+    Raises
+    ------
+    InputError
+        not_an_object, wrapped.
+    CustomerError
+        ambiguous_name, where two keys differ only in case and neither is exact.
+    """
+    if not isinstance(value, dict):
+        raise InputError("not_an_object", value=value)
+    if all(name in value for name in COLUMNS):
+        return value
+    keys = list(value)
+    positions, repeated = resolve(keys)
+    if repeated:
+        raise CustomerError(_ambiguous(repeated))
+    if not positions and len(keys) == 1 and isinstance(value[keys[0]], dict | list):
+        raise InputError("wrapped", key=show(keys[0])[1:-1])
+    return {name: value[keys[position]] for name, position in positions.items()}
+
+
+def _ambiguous(repeated: Mapping[str, Iterable[str]]) -> list[Problem]:
+    return [
+        problem("ambiguous_name", field=name, rule=getattr(BY_NAME.get(name), "rule", None), value=", ".join(keys))
+        for name, keys in repeated.items()
+    ]
+
+
+def customer_id(raw: Mapping[str, object]) -> str:
+    """Return the customer's id, trimmed, or "" where none is given.
+
+    Raises
+    ------
+    CustomerError
+        bad_id, for anything but text or a whole number.
+    """
+    value = raw.get(CUSTOMER_ID)
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    raise CustomerError([problem("bad_id", field=CUSTOMER_ID, value=value)])

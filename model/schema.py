@@ -1,0 +1,200 @@
+"""The ten features and customerID: the only place where they are written down.
+
+Validation, CSV columns, the API description, the form, the training transformers, the Spark schema and the README's table
+are all made from `FEATURES`. Imports nothing of ours and nothing beyond the standard library.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
+
+SCHEMA_VERSION: Final = 1
+"""Raised by one whenever a feature is added, dropped or read differently; an artifact names the one it was built for."""
+
+CUSTOMER_ID: Final = "customerID"
+TARGET: Final = "Churn"
+
+Word = str | int
+"""The canonical spelling of a choice, as it stands in the data: text, or 0 and 1 for SeniorCitizen."""
+
+Value = str | int | float
+Customer = dict[str, Value]
+"""One valid customer: feature name to canonical word, whole months (int) or money (float)."""
+
+
+def fold(text: str) -> str:
+    """Return `text` trimmed and, where it is ASCII, in lower case: two words are the same when they fold to the same.
+
+    Beyond ASCII nothing is folded, because lower() would turn look-alikes such as the Kelvin sign into plain letters.
+    """
+    text = text.strip()
+    return text.lower() if text.isascii() else text
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A feature that takes one of a few words.
+
+    Attributes
+    ----------
+    values : tuple of str or int
+        The canonical words in the order in which forms show them; their index is the code used in bulk.
+    also : mapping of str to str or int
+        Folded spellings accepted beside the canonical ones.
+    booleans : mapping of bool to str or int
+        What JSON's true and false stand for; empty where a boolean is an error.
+    numbers : bool
+        Whether a JSON number equal to a canonical value is accepted (SeniorCitizen: 0, 1, 0.0, 1.0).
+    """
+
+    name: str
+    help: str
+    values: tuple[Word, ...]
+    also: Mapping[str, Word] = field(default_factory=dict)
+    booleans: Mapping[bool, Word] = field(default_factory=dict)
+    numbers: bool = False
+    spellings: Mapping[str, Word] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        words: dict[str, Word] = {fold(str(value)): value for value in self.values}
+        words.update(self.also)
+        words.update({str(flag).lower(): word for flag, word in self.booleans.items()})
+        object.__setattr__(self, "spellings", MappingProxyType(words))
+
+    @property
+    def rule(self) -> str:
+        """The rule as the second half of a sentence: `must be "A", "B" or "C"`."""
+        shown = [str(value) if self.numbers else f'"{value}"' for value in self.values]
+        return f"must be {', '.join(shown[:-1])} or {shown[-1]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A feature that takes a number between `minimum` and `maximum`, both allowed.
+
+    Attributes
+    ----------
+    unit : str
+        Unit of the number, in the plural.
+    whole : bool
+        Whether only whole numbers are accepted (12 and 12.0, not 12.5).
+    blank_is_zero_when_new : bool
+        Whether a blank or null is read as 0 for a customer whose `TENURE` is 0: 11 of the 7,043 rows of the data have a
+        TotalCharges of one space, and all of them have tenure 0.
+    """
+
+    name: str
+    help: str
+    unit: str
+    minimum: float
+    maximum: float
+    whole: bool = False
+    blank_is_zero_when_new: bool = False
+
+    @property
+    def rule(self) -> str:
+        """The rule as the second half of a sentence."""
+        noun = f"a whole number of {self.unit}" if self.whole else "a number"
+        return f"must be {noun} from {self.minimum:,.0f} to {self.maximum:,.0f}"
+
+
+Feature = Choice | Number
+
+
+def _yes_no(name: str, help: str) -> Choice:
+    return Choice(name, help, values=("No", "Yes"), booleans={False: "No", True: "Yes"})
+
+
+TENURE: Final = "tenure"
+MONTHLY_CHARGES: Final = "MonthlyCharges"
+
+FEATURES: Final[tuple[Feature, ...]] = (
+    Choice(
+        "SeniorCitizen",
+        "Whether the customer is a senior citizen",
+        values=(0, 1),
+        also={"0.0": 0, "1.0": 1, "no": 0, "yes": 1},
+        booleans={False: 0, True: 1},
+        numbers=True,
+    ),
+    _yes_no("Partner", "Whether the customer lives with a partner"),
+    _yes_no("Dependents", "Whether others depend on the customer"),
+    Number(TENURE, "For how long the customer has been with us", unit="months", minimum=0, maximum=1200, whole=True),
+    _yes_no("PhoneService", "Whether the customer has a telephone line with us"),
+    Choice("InternetService", "The kind of internet access", values=("DSL", "Fiber optic", "No")),
+    Choice("Contract", "The term of the contract", values=("Month-to-month", "One year", "Two year")),
+    Choice(
+        "PaymentMethod",
+        "How the customer pays",
+        values=("Electronic check", "Mailed check", "Bank transfer (automatic)", "Credit card (automatic)"),
+        # The forms of this family of apps send the short names, and mean the automatic ones.
+        also={"bank transfer": "Bank transfer (automatic)", "credit card": "Credit card (automatic)"},
+    ),
+    Number(MONTHLY_CHARGES, "What the customer pays a month", unit="dollars a month", minimum=0, maximum=1e6),
+    Number(
+        "TotalCharges",
+        "What the customer has paid so far",
+        unit="dollars",
+        minimum=0,
+        maximum=1e9,
+        blank_is_zero_when_new=True,
+    ),
+)
+
+NAMES: Final = tuple(feature.name for feature in FEATURES)
+BY_NAME: Final[Mapping[str, Feature]] = MappingProxyType({feature.name: feature for feature in FEATURES})
+COLUMNS: Final = (CUSTOMER_ID, *NAMES)
+
+CHURN: Final = "churn"
+NOT_CHURN: Final = "not churn"
+BATCH_LABELS: Final[Mapping[str, str]] = MappingProxyType({CHURN: "Churn", NOT_CHURN: "Not Churn"})
+"""The labels of /v1/customerbatch, with the capitals that the seed's family of apps has there."""
+
+TIERS: Final = ("high", "medium", "low")
+
+EXAMPLE: Final[Mapping[str, Value]] = MappingProxyType(
+    {
+        "SeniorCitizen": 0,
+        "Partner": "Yes",
+        "Dependents": "No",
+        TENURE: 12,
+        "PhoneService": "Yes",
+        "InternetService": "Fiber optic",
+        "Contract": "Month-to-month",
+        "PaymentMethod": "Electronic check",
+        MONTHLY_CHARGES: 70.35,
+        "TotalCharges": 844.20,
+    }
+)
+"""The customer of the seed document: the example in the README, the API description and the template."""
+
+
+def json_schema() -> dict[str, object]:
+    """Return the JSON Schema (draft 2020-12) of one customer in canonical spelling.
+
+    The doors are more lenient than this schema (spellings, text numbers), never stricter.
+    """
+    properties: dict[str, object] = {CUSTOMER_ID: {"type": "string", "description": "The customer's own number; echoed"}}
+    for feature in FEATURES:
+        if isinstance(feature, Choice):
+            properties[feature.name] = {"enum": list(feature.values), "description": feature.help}
+            continue
+        number = {
+            "type": "integer" if feature.whole else "number",
+            "minimum": int(feature.minimum),
+            "maximum": int(feature.maximum),
+            "description": f"{feature.help}, in {feature.unit}",
+        }
+        if feature.blank_is_zero_when_new:
+            number["type"] = [number["type"], "null"]
+            number["description"] = f"{number['description']}; null is accepted where {TENURE} is 0"
+        properties[feature.name] = number
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Customer",
+        "type": "object",
+        "properties": properties,
+        "required": list(NAMES),
+        "examples": [dict(EXAMPLE)],
+    }

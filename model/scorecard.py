@@ -1,0 +1,200 @@
+"""Third step of the road for one customer: log-odds, probability, label and tier. Standard library only.
+
+The model is additive: an intercept and one term a feature, a table for words and a piecewise linear curve for numbers. The
+terms are centred over the training data, so the intercept is the log-odds of the average customer and each term is at once
+that feature's contribution. The bulk road adds the same terms in the same order and so arrives at the same bits.
+"""
+
+import math
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, NamedTuple, Protocol
+
+from model.errors import ArtifactError
+from model.schema import CHURN, FEATURES, NOT_CHURN, SCHEMA_VERSION, TIERS, Choice, Customer, Value
+
+DECIMALS: Final = 4
+"""Of every probability printed anywhere; label and tier come from the unrounded one."""
+
+
+class Score(NamedTuple):
+    """What the model says of one customer.
+
+    Attributes
+    ----------
+    log_odds : float
+    probability : float
+        Of churn, in [0, 1], unrounded.
+    label : str
+        `churn` where the probability reaches the threshold, else `not churn`.
+    tier : str
+        high, medium or low.
+    """
+
+    log_odds: float
+    probability: float
+    label: str
+    tier: str
+
+
+def probability(log_odds: float) -> float:
+    """Return the logistic function of `log_odds`: 1 / (1 + exp(-z)), in (0, 1)."""
+    return 1.0 / (1.0 + math.exp(-log_odds)) if log_odds > -700.0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class TableTerm:
+    """A feature of words: points, in log-odds, by canonical word."""
+
+    feature: str
+    points: Mapping[Value, float]
+
+    def __call__(self, value: Value) -> float:
+        return self.points[value]
+
+
+class LineTerm:
+    """A feature of numbers: the points, in log-odds, are linear between knots and constant beyond the outer ones.
+
+    Parameters
+    ----------
+    feature : str
+    knots : sequence of float, strictly rising
+    points : sequence of float
+        At each knot.
+    """
+
+    __slots__ = ("feature", "knots", "points", "slopes")
+
+    def __init__(self, feature: str, knots: Sequence[float], points: Sequence[float]) -> None:
+        if len(knots) != len(points) or any(left >= right for left, right in zip(knots, knots[1:], strict=False)):
+            raise ArtifactError(f"The knots of {feature} must rise strictly and have one point each.")
+        self.feature = feature
+        self.knots = list(map(float, knots))
+        self.points = list(map(float, points))
+        # The slope beyond the last knot is 0 and that before the first is never used: see __call__.
+        self.slopes = [
+            (self.points[i + 1] - self.points[i]) / (self.knots[i + 1] - self.knots[i]) for i in range(len(knots) - 1)
+        ] + [0.0]
+
+    def __call__(self, value: Value) -> float:
+        below = bisect_right(self.knots, value) - 1  # type: ignore[type-var]
+        if below < 0:
+            return self.points[0]
+        return self.points[below] + self.slopes[below] * (value - self.knots[below])  # type: ignore[operator]
+
+
+Term = TableTerm | LineTerm
+
+
+class Scorer(Protocol):
+    """What a door needs of an engine; the scorecard and the pipeline are the two there are."""
+
+    @property
+    def version(self) -> str: ...
+    @property
+    def sha256(self) -> str: ...
+    @property
+    def threshold(self) -> float: ...
+    @property
+    def tiers(self) -> Mapping[str, float]: ...
+
+    def score(self, customer: Customer) -> Score: ...
+
+
+@dataclass(frozen=True)
+class Scorecard:
+    """The compiled model.
+
+    Attributes
+    ----------
+    version : str
+        MAJOR.MINOR.PATCH.
+    sha256 : str
+        Of the file it came from.
+    threshold : float
+        The least probability that is labelled churn.
+    tiers : mapping of str to float
+        The least probability of each tier, highest first; the last is 0.
+    intercept : float
+        Log-odds of the average customer of the training data.
+    terms : tuple of TableTerm or LineTerm
+        In schema order.
+    ranges : mapping of str to (float, float)
+        Least and greatest value of each number seen in training.
+    """
+
+    version: str
+    sha256: str
+    threshold: float
+    tiers: Mapping[str, float]
+    intercept: float
+    terms: tuple[Term, ...]
+    ranges: Mapping[str, tuple[float, float]]
+
+    def contributions(self, customer: Customer) -> list[float]:
+        """Return the points of each feature in schema order; with the intercept they add up to the log-odds."""
+        return [term(customer[term.feature]) for term in self.terms]
+
+    def score(self, customer: Customer) -> Score:
+        """Return log-odds, probability, label and tier of a customer that `validate` made."""
+        log_odds = self.intercept
+        for term in self.terms:
+            log_odds += term(customer[term.feature])
+        return judge(self, log_odds)
+
+    def with_threshold(self, threshold: float) -> "Scorecard":
+        """Return the same model with another threshold."""
+        return replace(self, threshold=threshold)
+
+
+def judge(scorer: Scorer, log_odds: float) -> Score:
+    """Return the score that belongs to `log_odds` under the threshold and the tiers of `scorer`."""
+    chance = probability(log_odds)
+    label = CHURN if chance >= scorer.threshold else NOT_CHURN
+    return Score(log_odds, chance, label, tier_of(chance, scorer.tiers))
+
+
+def tier_of(chance: float, tiers: Mapping[str, float]) -> str:
+    """Return the first tier whose cut-off `chance` reaches; `tiers` runs from high to low and ends at 0."""
+    for tier, cut_off in tiers.items():
+        if chance >= cut_off:
+            return tier
+    return TIERS[-1]
+
+
+def from_document(document: Mapping[str, Any], sha256: str) -> Scorecard:
+    """Return the scorecard that the content of a scorecard.json describes.
+
+    Raises
+    ------
+    ArtifactError
+        If it was built for another schema, or a feature has no term or a word no points.
+    """
+    built_for = document.get("schema_version")
+    if built_for != SCHEMA_VERSION:
+        raise ArtifactError(
+            f'scorecard.json was built for schema {built_for} and this code reads schema {SCHEMA_VERSION}. Run "churn train".'
+        )
+    try:
+        described = {term["feature"]: term for term in document["terms"]}
+        terms = tuple(_term(feature.name, described[feature.name]) for feature in FEATURES)
+        return Scorecard(
+            version=str(document["version"]),
+            sha256=sha256,
+            threshold=float(document["threshold"]),
+            tiers={tier: float(document["tiers"][tier]) for tier in TIERS},
+            intercept=float(document["intercept"]),
+            terms=terms,
+            ranges={name: (float(low), float(high)) for name, (low, high) in document["ranges"].items()},
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ArtifactError(f"scorecard.json is incomplete: {error!r}.") from error
+
+
+def _term(name: str, described: Mapping[str, Any]) -> Term:
+    feature = next(each for each in FEATURES if each.name == name)
+    if isinstance(feature, Choice):
+        return TableTerm(name, {value: float(described["table"][str(value)]) for value in feature.values})
+    return LineTerm(name, described["knots"], described["points"])

@@ -1,0 +1,105 @@
+"""Second step of the road for one customer: raw values to typed values, or all their problems at once.
+
+The authority on what is accepted: the bulk road hands every row here of which it is not sure. Standard library only.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from model.errors import CustomerError, Problem, problem
+from model.schema import FEATURES, TENURE, Choice, Customer, Number, Value, fold
+
+NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", re.ASCII)
+"""The one grammar of numbers in text, at every door. It excludes nan, inf, hex, 1_000, 1,000 and full-width digits."""
+
+LONGEST_NUMBER: Final = 400
+"""Characters; more than any float needs, and short enough that converting never takes long."""
+
+_MISSING: Final = object()
+
+
+def read_number(text: str) -> float | None:
+    """Return the number that `text` (already trimmed) spells, or None; a number too large for float comes out infinite."""
+    if len(text) > LONGEST_NUMBER or NUMBER.fullmatch(text) is None:
+        return None
+    return float(text)
+
+
+def validate(raw: Mapping[str, object]) -> Customer:
+    """Return the typed customer of `raw`, feature name to value, in schema order.
+
+    Parameters
+    ----------
+    raw : mapping of str to object
+        JSON values or text by feature name. Other keys are ignored.
+
+    Raises
+    ------
+    CustomerError
+        With every problem found, in schema order.
+    """
+    customer: Customer = {}
+    problems: list[Problem] = []
+    blanks: list[Number] = []
+    for feature in FEATURES:
+        value = raw.get(feature.name, _MISSING)
+        if value is _MISSING:
+            problems.append(problem("missing", field=feature.name, rule=feature.rule))
+        elif value is None or (isinstance(value, str) and not value.strip()):
+            if isinstance(feature, Number) and feature.blank_is_zero_when_new:
+                blanks.append(feature)
+                customer[feature.name] = 0.0
+            else:
+                problems.append(problem("blank", field=feature.name, rule=feature.rule))
+        else:
+            found = _choose(feature, value) if isinstance(feature, Choice) else _measure(feature, value)
+            if isinstance(found, Problem):
+                problems.append(found)
+            else:
+                customer[feature.name] = found
+    problems += [blank for feature in blanks if (blank := _judge_blank(feature, customer.get(TENURE)))]
+    if problems:
+        raise CustomerError(problems)
+    return customer
+
+
+def _choose(feature: Choice, value: object) -> Value | Problem:
+    found = None
+    if isinstance(value, str):
+        found = feature.spellings.get(fold(value))
+    elif isinstance(value, bool):
+        found = feature.booleans.get(value)
+    elif feature.numbers and isinstance(value, int | float) and value in feature.values:
+        found = int(value)
+    if found is None:
+        return problem("unknown_word", field=feature.name, rule=feature.rule, value=value)
+    return found
+
+
+def _measure(feature: Number, value: object) -> Value | Problem:
+    number: float | None = None
+    if isinstance(value, str):
+        number = read_number(value.strip())
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        number = value
+    code = None
+    if number is None or number != number:
+        code = "not_a_number"
+    elif not feature.minimum <= number <= feature.maximum:
+        code = "out_of_range"
+    elif feature.whole and number != int(number):
+        code = "not_whole"
+    if number is None or code is not None:
+        return problem(code or "not_a_number", field=feature.name, rule=feature.rule, value=value)
+    # Adding 0.0 turns -0.0, which "-0" spells, into 0.0.
+    return int(number) if feature.whole else float(number) + 0.0
+
+
+def _judge_blank(feature: Number, tenure: Value | None) -> Problem | None:
+    if tenure == 0:
+        return None
+    if tenure is None:
+        # Its tenure is wrong too and has been named; without it the blank cannot be accepted.
+        return problem("blank", field=feature.name, rule=feature.rule)
+    return problem("blank_not_new", field=feature.name, rule=feature.rule, tenure=tenure)
