@@ -1,12 +1,12 @@
 """The model on disk: one folder a version, each file held to its sha256. Standard library only.
 
-`model/artifacts/<MAJOR.MINOR.PATCH>/` holds scorecard.json, one .joblib, metrics.json, MODEL_CARD.md and SHA256SUMS, which
-`sha256sum -c` reads too. `run.json` (date, duration, machine) stands outside every hash. `DEFAULT` names the version served.
+`model/artifacts/<MAJOR.MINOR.PATCH>/` holds scorecard.json, one .joblib, metrics.json, MODEL_CARD.md and SHA256SUMS,
+which `sha256sum -c` reads too. `run.json` (date, duration, machine) stands outside every hash. `DEFAULT` names the
+version served.
 """
 
 import hashlib
 import json
-import os
 import re
 import shutil
 import tempfile
@@ -63,10 +63,12 @@ def read_checked(folder: Path, name: str) -> bytes:
         content = (folder / name).read_bytes()
     except OSError as error:
         raise ArtifactError(f"The model in {folder} is incomplete: {error.strerror}: {error.filename}.") from error
-    expected = dict(reversed(line.split(maxsplit=1)) for line in sums.splitlines() if line).get(name)
+    expected = {line[66:]: line[:64] for line in sums.splitlines()}.get(name)
     found = hashlib.sha256(content).hexdigest()
     if found != expected:
-        raise ArtifactError(f"{folder / name} has sha256 {found}, but {SUMS} says {expected}. It was changed or damaged.")
+        raise ArtifactError(
+            f"{folder / name} has sha256 {found}, but {SUMS} says {expected}. It was changed or damaged."
+        )
     return content
 
 
@@ -119,7 +121,9 @@ def save(files: Mapping[str, bytes], version: str, root: Path = ARTIFACTS) -> Pa
     """
     folder = root / check_version(version)
     if folder.exists():
-        raise ArtifactError(f"Model {version} exists already in {root}. Choose another version; a version never changes.")
+        raise ArtifactError(
+            f"Model {version} exists already in {root}. Choose another version; a version never changes."
+        )
     sums = "".join(f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in sorted(files) if name != RUN)
     root.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=root))
@@ -128,7 +132,7 @@ def save(files: Mapping[str, bytes], version: str, root: Path = ARTIFACTS) -> Pa
             (draft / name).write_bytes(content)
             (draft / name).chmod(0o644)
         draft.chmod(0o755)
-        os.rename(draft, folder)
+        draft.rename(folder)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise

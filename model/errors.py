@@ -27,7 +27,8 @@ MESSAGES: Final[dict[str, str]] = {
     # One row of a file.
     "field_count": "The row has {found}, but the header has {expected}.",
     "duplicate_id": (
-        "customerID {value} stands in row {first} and again in row {row}; an answer listed by customerID can hold it only "
+        "customerID {value} stands in row {first} and again in row {row}; an answer listed by customerID can "
+        "hold it only"
         "once. Ask for text/csv, which answers row by row."
     ),
     # A body of JSON.
@@ -41,18 +42,19 @@ MESSAGES: Final[dict[str, str]] = {
     # A file.
     "empty_file": "The file is empty. Expected a CSV with a header and one row a customer.",
     "no_header": (
-        "The first line is not a header: it names none of the columns, and reads {value}. Put the column names first: {columns}."
+        "The first line is not a header: it names none of the columns, and reads {value}. Put the column "
+        "names first: {columns}."
     ),
     "missing_columns": "The header lacks {missing}. It has {found}.",
     "duplicate_columns": "The header has {duplicates} more than once. Keep one of each.",
     "not_csv": "The file is {kind}, not a CSV. {advice}",
-    "binary": "The file is not text: row {row} holds NUL bytes where text belongs. Send a CSV as UTF-8.",
+    "binary": "The file is not text: its first line holds NUL bytes. Save it as CSV (UTF-8) and send that.",
     "header_too_long": "The header is longer than {limit} bytes. Expected a CSV whose first line names the columns.",
     "record_too_long": (
         "Row {row} is longer than {limit} bytes without an end of line. Expected a CSV with one line a customer."
     ),
     "open_quote": (
-        "Row {row} opens a quote that is not closed {where}. Close it, or double a quote that belongs to the text."
+        "{place} opens a quote that is not closed {where}. Close it, or double a quote that belongs to the text."
     ),
     "truncated_gzip": "The gzip file ends too early: it was cut off on its way. Send it again.",
     "damaged_gzip": "The gzip file is damaged: {reason}. Send it again.",
@@ -63,10 +65,12 @@ MESSAGES: Final[dict[str, str]] = {
     ),
     "unknown_charset": "The charset {value} is not known. Send utf-8, utf-16 or latin-1.",
     "damaged_text": (
-        "Row {row} holds U+FFFD, the mark of letters lost on the way to us. Export the file again as UTF-8, and send it as a file."
+        "Row {row} holds U+FFFD, the mark of letters lost on the way to us. Export the file again as UTF-8, "
+        "and send it as a file."
     ),
     "mixed_decimals": (
-        "Row {row} writes {value} with a {mark}, but row {first} writes its decimals with a {other}. Use one decimal mark in the file."
+        "Row {row} writes {value} with a {mark}, but row {first} writes its decimals with a {other}. Use one "
+        "decimal mark in the file."
     ),
     "too_many_bytes": "The file is longer than {limit} bytes. Send it in parts.",
     "too_many_rows": "The file has more than {limit} rows. Send it in parts.",
@@ -185,9 +189,26 @@ class InputError(ChurnError):
     """
 
     def __init__(self, code: str, *, field: str | None = None, **parts: object) -> None:
-        self.problem = problem(code, field=field, **parts)
+        self.problem = problem(code, field=field, rule=None, **parts)
         super().__init__(str(self.problem))
 
 
 class ArtifactError(ChurnError):
     """A model that cannot be loaded: absent, damaged, or built for other code. Stops the start."""
+
+
+class TrainingError(ChurnError):
+    """Data that cannot be learnt from, or a model that does not come out as promised.
+
+    Attributes
+    ----------
+    problems : tuple of Problem
+        The first `SHOWN_PROBLEMS` of the file, in file order; empty where the fault is not one of rows.
+    count : int
+        How many problems there are in all.
+    """
+
+    def __init__(self, message: str, problems: Sequence[Problem] = (), count: int = 0) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
+        self.count = max(count, len(self.problems))

@@ -1,7 +1,7 @@
 """Fourth step of the road for one customer: why. Standard library only.
 
-The model is additive and centred, so a reason is a fact about the arithmetic, not an estimate: intercept + all contributions
-= log-odds.
+The model is additive and centred, so a reason is a fact about the arithmetic, not an estimate: intercept + all
+contributions = log-odds.
 """
 
 from typing import NamedTuple

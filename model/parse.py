@@ -17,7 +17,8 @@ _LONGEST_INTEGER = 400
 def resolve(names: Sequence[str]) -> tuple[dict[str, int], dict[str, list[str]]]:
     """Find the ten features and customerID among the names of a header or an object.
 
-    Names are trimmed and matched without regard to case; an exact name beats a differently-cased twin; others are ignored.
+    Names are trimmed and matched without regard to case; an exact name beats a differently-cased twin; others are
+    ignored.
 
     Returns
     -------

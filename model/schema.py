@@ -1,7 +1,7 @@
 """The ten features and customerID: the only place where they are written down.
 
-Validation, CSV columns, the API description, the form, the training transformers, the Spark schema and the README's table
-are all made from `FEATURES`. Imports nothing of ours and nothing beyond the standard library.
+Validation, CSV columns, the API description, the form, the training transformers, the Spark schema and the README's
+table are all made from `FEATURES`. Imports nothing of ours and nothing beyond the standard library.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,8 @@ from types import MappingProxyType
 from typing import Final
 
 SCHEMA_VERSION: Final = 1
-"""Raised by one whenever a feature is added, dropped or read differently; an artifact names the one it was built for."""
+"""Raised by one whenever a feature is added, dropped or read differently; an artifact names the one it was built
+for."""
 
 CUSTOMER_ID: Final = "customerID"
 TARGET: Final = "Churn"
@@ -175,12 +176,12 @@ def json_schema() -> dict[str, object]:
 
     The doors are more lenient than this schema (spellings, text numbers), never stricter.
     """
-    properties: dict[str, object] = {CUSTOMER_ID: {"type": "string", "description": "The customer's own number; echoed"}}
+    properties: dict[str, object] = {CUSTOMER_ID: {"type": "string", "description": "The customer's own number"}}
     for feature in FEATURES:
         if isinstance(feature, Choice):
             properties[feature.name] = {"enum": list(feature.values), "description": feature.help}
             continue
-        number = {
+        number: dict[str, object] = {
             "type": "integer" if feature.whole else "number",
             "minimum": int(feature.minimum),
             "maximum": int(feature.maximum),

@@ -1,14 +1,16 @@
 """Third step of the road for one customer: log-odds, probability, label and tier. Standard library only.
 
-The model is additive: an intercept and one term a feature, a table for words and a piecewise linear curve for numbers. The
-terms are centred over the training data, so the intercept is the log-odds of the average customer and each term is at once
-that feature's contribution. The bulk road adds the same terms in the same order and so arrives at the same bits.
+The model is additive: an intercept and one term a feature, a table for words and a piecewise linear curve for numbers.
+The terms are centred over the training data, so the intercept is the log-odds of the average customer and each term is
+at once that feature's contribution. The bulk road adds the same terms in the same order and so arrives at the same
+bits.
 """
 
 import math
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, Final, NamedTuple, Protocol
 
 from model.errors import ArtifactError
@@ -51,6 +53,7 @@ class TableTerm:
     points: Mapping[Value, float]
 
     def __call__(self, value: Value) -> float:
+        """Return the points of a canonical word."""
         return self.points[value]
 
 
@@ -68,7 +71,7 @@ class LineTerm:
     __slots__ = ("feature", "knots", "points", "slopes")
 
     def __init__(self, feature: str, knots: Sequence[float], points: Sequence[float]) -> None:
-        if len(knots) != len(points) or any(left >= right for left, right in zip(knots, knots[1:], strict=False)):
+        if len(knots) != len(points) or any(left >= right for left, right in pairwise(knots)):
             raise ArtifactError(f"The knots of {feature} must rise strictly and have one point each.")
         self.feature = feature
         self.knots = list(map(float, knots))
@@ -79,10 +82,12 @@ class LineTerm:
         ] + [0.0]
 
     def __call__(self, value: Value) -> float:
-        below = bisect_right(self.knots, value) - 1  # type: ignore[type-var]
+        """Return the points at a number."""
+        assert not isinstance(value, str)
+        below = bisect_right(self.knots, value) - 1
         if below < 0:
             return self.points[0]
-        return self.points[below] + self.slopes[below] * (value - self.knots[below])  # type: ignore[operator]
+        return self.points[below] + self.slopes[below] * (value - self.knots[below])
 
 
 Term = TableTerm | LineTerm
@@ -92,15 +97,23 @@ class Scorer(Protocol):
     """What a door needs of an engine; the scorecard and the pipeline are the two there are."""
 
     @property
-    def version(self) -> str: ...
-    @property
-    def sha256(self) -> str: ...
-    @property
-    def threshold(self) -> float: ...
-    @property
-    def tiers(self) -> Mapping[str, float]: ...
+    def version(self) -> str:
+        """MAJOR.MINOR.PATCH of the artifact."""
 
-    def score(self, customer: Customer) -> Score: ...
+    @property
+    def sha256(self) -> str:
+        """Hash of the file that was loaded."""
+
+    @property
+    def threshold(self) -> float:
+        """The least probability that is labelled churn."""
+
+    @property
+    def tiers(self) -> Mapping[str, float]:
+        """The least probability of each tier, highest first."""
+
+    def score(self, customer: Customer) -> Score:
+        """Return what the engine says of one valid customer."""
 
 
 @dataclass(frozen=True)
@@ -175,7 +188,8 @@ def from_document(document: Mapping[str, Any], sha256: str) -> Scorecard:
     built_for = document.get("schema_version")
     if built_for != SCHEMA_VERSION:
         raise ArtifactError(
-            f'scorecard.json was built for schema {built_for} and this code reads schema {SCHEMA_VERSION}. Run "churn train".'
+            f"scorecard.json was built for schema {built_for} and this code reads schema {SCHEMA_VERSION}. "
+            'Run "churn train".'
         )
     try:
         described = {term["feature"]: term for term in document["terms"]}

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from model.errors import CustomerError, Problem, problem
-from model.schema import FEATURES, TENURE, Choice, Customer, Number, Value, fold
+from model.schema import FEATURES, TENURE, Choice, Customer, Feature, Number, Value, fold
 
 NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", re.ASCII)
 """The one grammar of numbers in text, at every door. It excludes nan, inf, hex, 1_000, 1,000 and full-width digits."""
@@ -20,7 +20,7 @@ _MISSING: Final = object()
 
 
 def read_number(text: str) -> float | None:
-    """Return the number that `text` (already trimmed) spells, or None; a number too large for float comes out infinite."""
+    """Return the number that `text` (already trimmed) spells, infinite if too large for float, or None."""
     if len(text) > LONGEST_NUMBER or NUMBER.fullmatch(text) is None:
         return None
     return float(text)
@@ -53,7 +53,7 @@ def validate(raw: Mapping[str, object]) -> Customer:
             else:
                 problems.append(problem("blank", field=feature.name, rule=feature.rule))
         else:
-            found = _choose(feature, value) if isinstance(feature, Choice) else _measure(feature, value)
+            found = read_value(feature, value)
             if isinstance(found, Problem):
                 problems.append(found)
             else:
@@ -62,6 +62,11 @@ def validate(raw: Mapping[str, object]) -> Customer:
     if problems:
         raise CustomerError(problems)
     return customer
+
+
+def read_value(feature: Feature, value: object) -> Value | Problem:
+    """Return the typed value of one field that is not blank, or what is wrong with it."""
+    return _choose(feature, value) if isinstance(feature, Choice) else _measure(feature, value)
 
 
 def _choose(feature: Choice, value: object) -> Value | Problem:

@@ -1,0 +1,416 @@
+"""Records to typed columns and problems: parse and validate, for many customers at once.
+
+The fast path accepts only what it is sure of: each distinct word is judged once, numbers are converted as whole
+columns. Every row of which it is not sure goes through `model.validate`, as a customer sent as JSON does, so that a row
+is accepted, or its errors named, by the same lines of code at every door.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from pyarrow import csv
+
+from model.bulk.records import Records, is_blank, split
+from model.errors import CustomerError, InputError, Problem, problem
+from model.schema import BY_NAME, CUSTOMER_ID, FEATURES, Choice, Customer, Feature, Number, Value
+from model.validate import read_number, read_value, validate
+
+NUMERIC: Final = tuple(each for each in FEATURES if isinstance(each, Number) or each.numbers)
+"""The features that may be written with a decimal mark."""
+
+_NUMBER_BYTES: Final = np.zeros(256, bool)
+_NUMBER_BYTES[list(b"0123456789+-.eE")] = True
+_COMMA_TO_DOT: Final = bytes.maketrans(b",", b".")
+_WORD_CODES: Final[dict[str, dict[Value, int]]] = {
+    feature.name: {value: code for code, value in enumerate(feature.values)}
+    for feature in FEATURES
+    if isinstance(feature, Choice)
+}
+_UNSURE: Final = -1
+_JUDGED_AT_MOST: Final = 10_000
+"""Distinct spellings remembered for a feature; a file of noise must not fill the memory."""
+
+Array = NDArray[Any]
+
+
+@dataclass
+class Block:
+    """Some consecutive rows of a file, typed.
+
+    Attributes
+    ----------
+    first_row : int
+        Number of the first row; rows count from 1.
+    rows : int
+        Good and bad ones.
+    ids : pyarrow.StringArray of length rows
+        customerID, trimmed; "" where absent.
+    columns : dict of str to ndarray of shape (rows,)
+        int8 codes into `Choice.values`, float64 for numbers; fillers in bad rows.
+    good : ndarray of shape (rows,), bool
+    problems : dict of int to tuple of Problem
+        By index in the block, in file order, one entry for each bad row.
+    cells : dict of int to list of str
+        The cells of each bad row that has as many as the header.
+    ragged : dict of int to str
+        The whole record of each other bad row.
+    blank_lines : int
+        Records that were no rows.
+    log_odds, probability : ndarray of shape (rows,), float64
+        Set by the scoring step.
+    """
+
+    first_row: int
+    rows: int
+    ids: Any
+    columns: dict[str, Array]
+    good: NDArray[np.bool_]
+    problems: dict[int, tuple[Problem, ...]] = field(default_factory=dict)
+    cells: dict[int, list[str]] = field(default_factory=dict)
+    ragged: dict[int, str] = field(default_factory=dict)
+    blank_lines: int = 0
+    log_odds: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    probability: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+
+    def customer(self, index: int) -> Customer:
+        """Return one good row as `model.validate` would have made it."""
+        customer: Customer = {}
+        for feature in FEATURES:
+            value = self.columns[feature.name][index]
+            if isinstance(feature, Choice):
+                customer[feature.name] = feature.values[int(value)]
+            else:
+                customer[feature.name] = int(value) if feature.whole else float(value)
+        return customer
+
+
+class Columns:
+    """Turns the records of one file into blocks.
+
+    Parameters
+    ----------
+    header : list of str
+    positions : mapping of str to int
+        Where each of our columns stands in the header.
+    delimiter : str
+    id_required : bool
+        Whether a blank customerID is a problem.
+    """
+
+    def __init__(self, header: list[str], positions: Mapping[str, int], delimiter: str, id_required: bool) -> None:
+        self._width = len(header)
+        self._positions = dict(positions)
+        self._delimiter = delimiter
+        self._id_required = id_required
+        self._decimals = _Decimals() if delimiter != "," else None
+        self._judged: dict[str, dict[str, float]] = {feature.name: {} for feature in FEATURES}
+        words = pa.dictionary(pa.int32(), pa.string())
+        self._types = {
+            str(position): words if _has_few_spellings(name) else pa.string() for name, position in positions.items()
+        }
+
+    def parse(self, records: Records, first_row: int) -> Block:
+        """Return the rows of `records`, which are UTF-8.
+
+        Raises
+        ------
+        InputError
+            mixed_decimals.
+        """
+        table, kept = self._read(records)
+        columns, sure = self._convert(table, kept, records, first_row)
+        ids = self._ids(table)
+        if self._id_required:
+            sure &= np.asarray(pc.not_equal(ids, ""))
+        if len(kept) == records.count and sure.all():
+            return Block(first_row, records.count, ids, columns, sure)
+        return self._settle(records, first_row, _Draft(records.count, kept, columns, sure, ids))
+
+    def _read(self, records: Records) -> tuple[Any, NDArray[np.int64]]:
+        """Return our columns as text, and which records they are: pyarrow leaves out ragged and empty ones."""
+        data = records.data
+        skipped = 0
+
+        def skip(_: Any) -> str:
+            nonlocal skipped
+            skipped += 1
+            return "skip"
+
+        table = csv.read_csv(
+            pa.BufferReader(data),
+            csv.ReadOptions(
+                use_threads=False,
+                block_size=len(data) + 1,
+                column_names=[str(position) for position in range(self._width)],
+            ),
+            csv.ParseOptions(delimiter=self._delimiter, newlines_in_values=True, invalid_row_handler=skip),
+            csv.ConvertOptions(
+                check_utf8=False,
+                strings_can_be_null=False,
+                column_types=self._types,
+                include_columns=list(self._types),
+            ),
+        )
+        count = records.count
+        if not skipped and table.num_rows == count:
+            return table, np.arange(count)
+        kept = np.flatnonzero(records.field_counts() == self._width)
+        if len(kept) != table.num_rows:
+            raise AssertionError(f"pyarrow read {table.num_rows} of the {len(kept)} records that have every field")
+        return table, kept
+
+    def _column(self, table: Any, name: str) -> Any:
+        column = table.column(str(self._positions[name]))
+        return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+    def _ids(self, table: Any) -> Any:
+        if CUSTOMER_ID not in self._positions:
+            return pa.array([""] * table.num_rows, pa.string())
+        ids = self._column(table, CUSTOMER_ID)
+        octets = octets_of(ids)
+        if not octets.isascii() or any(space in octets for space in b" \t\r\n\v\f\x1c\x1d\x1e\x1f"):
+            ids = pc.utf8_trim_whitespace(ids)
+        return ids
+
+    def _convert(
+        self, table: Any, kept: NDArray[np.int64], records: Records, first_row: int
+    ) -> tuple[dict[str, Array], NDArray[np.bool_]]:
+        """Return a typed column for each feature, and which rows are right beyond doubt."""
+        columns: dict[str, Array] = {}
+        texts = {feature.name: self._column(table, feature.name) for feature in FEATURES}
+        if self._decimals is not None:
+            self._decimals.check(texts, kept, records, first_row)
+        sure = np.ones(table.num_rows, bool)
+        for feature in FEATURES:
+            text = texts[feature.name]
+            if isinstance(feature, Choice) or feature.whole:
+                judged = self._judge(feature, text.dictionary.to_pylist())
+                column = judged[text.indices.to_numpy()] if len(judged) else np.zeros(0)
+                known = column != _UNSURE
+            else:
+                column, known = self._to_money(text, feature)
+            columns[feature.name] = column if isinstance(feature, Number) else column.astype(np.int8)
+            sure &= known
+        return columns, sure
+
+    def _judge(self, feature: Feature, spellings: list[str]) -> NDArray[np.float64]:
+        """Return the code or number of each distinct spelling, `_UNSURE` where `model.validate` has to be asked."""
+        remembered = self._judged[feature.name]
+        judged = np.empty(len(spellings))
+        for index, spelling in enumerate(spellings):
+            value = remembered.get(spelling)
+            if value is None:
+                value = self._judge_one(feature, spelling)
+                if len(remembered) < _JUDGED_AT_MOST:
+                    remembered[spelling] = value
+            judged[index] = value
+        return judged
+
+    def _judge_one(self, feature: Feature, spelling: str) -> float:
+        value = read_value(feature, self._mark_to_dot(feature.name, spelling))
+        if isinstance(value, Problem):
+            return _UNSURE
+        return float(_WORD_CODES[feature.name][value] if isinstance(feature, Choice) else value)
+
+    def _mark_to_dot(self, name: str, cell: str) -> str:
+        if self._decimals is None or "," not in cell or BY_NAME[name] not in NUMERIC:
+            return cell
+        dotted = cell.replace(",", ".")
+        # What is no number either way stays as it came, so that its message quotes it so.
+        return cell if read_number(dotted.strip()) is None else dotted
+
+    def _to_money(self, text: Any, feature: Number) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Return a whole column of amounts, and which of them are beyond doubt."""
+        octets = octets_of(text)
+        if b" " in octets or b"\t" in octets:
+            text = pc.ascii_trim_whitespace(text)
+        if self._decimals is not None and b"," in octets:
+            text = _replace_octets(text, octets_of(text).translate(_COMMA_TO_DOT))
+        offsets = np.frombuffer(text.buffers()[1], np.int32)[text.offset : text.offset + len(text) + 1]
+        strange = np.zeros(len(text), bool)
+        is_number_byte = _NUMBER_BYTES[np.frombuffer(octets_of(text), np.uint8)]
+        at = np.flatnonzero(~is_number_byte) + offsets[0] if len(text) else np.zeros(0, int)
+        strange[np.searchsorted(offsets, at, side="right") - 1] = True
+        strange |= offsets[1:] == offsets[:-1]
+        if strange.any():
+            text = pc.if_else(strange, None, text)
+        try:
+            numbers = text.cast(pa.float64())
+        except pa.ArrowInvalid:
+            # Made of the right characters, and still no number: "1.2.3", "--5", "1e".
+            each = (None if cell is None else read_number(cell) for cell in text.to_pylist())
+            numbers = pa.array(each, pa.float64())
+        amounts = numbers.to_numpy(zero_copy_only=False) + 0.0
+        # NaN, which stands for what is strange, compares false.
+        known = (amounts >= feature.minimum) & (amounts <= feature.maximum)
+        return np.where(known, amounts, 0.0), known
+
+    def _settle(self, records: Records, first_row: int, draft: "_Draft") -> Block:
+        """Ask `model.validate` about every row that is in doubt, and leave out blank records."""
+        blank = np.zeros(draft.count, bool)
+        problems: dict[int, tuple[Problem, ...]] = {}
+        cells_of: dict[int, list[str]] = {}
+        for index in np.flatnonzero(~draft.sure).tolist():
+            record = records[index]
+            if is_blank(record, self._delimiter):
+                blank[index] = True
+                continue
+            cells = split(record, self._delimiter)
+            identity = self._identity(cells)
+            draft.ids[index] = identity
+            try:
+                draft.set(index, self._validate(cells, identity))
+            except CustomerError as error:
+                problems[index] = error.problems
+                cells_of[index] = cells
+        places = np.cumsum(~blank) - 1
+        rows = int(draft.count - blank.sum())
+        block = Block(
+            first_row,
+            rows,
+            draft.all_ids(~blank),
+            {name: column[~blank] for name, column in draft.columns.items()},
+            np.ones(rows, bool),
+            blank_lines=int(blank.sum()),
+        )
+        for index, found in problems.items():
+            place = int(places[index])
+            block.good[place] = False
+            identity = draft.ids[index]
+            block.problems[place] = tuple(each.at(first_row + place, identity) for each in found)
+            if len(cells_of[index]) == self._width:
+                block.cells[place] = cells_of[index]
+            else:
+                block.ragged[place] = records[index].decode("utf-8").rstrip("\r\n")
+        return block
+
+    def _identity(self, cells: list[str]) -> str:
+        position = self._positions.get(CUSTOMER_ID)
+        return cells[position].strip() if position is not None and position < len(cells) else ""
+
+    def _validate(self, cells: list[str], identity: str) -> Customer:
+        if len(cells) != self._width:
+            raise CustomerError([problem("field_count", found=_fields(len(cells)), expected=_fields(self._width))])
+        raw = {
+            name: self._mark_to_dot(name, cells[position])
+            for name, position in self._positions.items()
+            if name != CUSTOMER_ID
+        }
+        found = [problem("blank_id", field=CUSTOMER_ID)] if self._id_required and not identity else []
+        try:
+            customer = validate(raw)
+        except CustomerError as error:
+            raise CustomerError([*found, *error.problems]) from None
+        if found:
+            raise CustomerError(found)
+        return customer
+
+
+class _Draft:
+    """The columns of a block at their full length, before the rows in doubt are settled."""
+
+    def __init__(
+        self,
+        count: int,
+        kept: NDArray[np.int64],
+        columns: dict[str, Array],
+        sure: NDArray[np.bool_],
+        ids: Any,
+    ) -> None:
+        self.count = count
+        self.sure = np.zeros(count, bool)
+        self.sure[kept] = sure
+        self.columns = {}
+        for name, column in columns.items():
+            self.columns[name] = np.zeros(count, column.dtype)
+            self.columns[name][kept] = column
+        self.ids: dict[int, str] = {}
+        self._kept = kept
+        self._kept_ids = ids
+
+    def set(self, index: int, customer: Customer) -> None:
+        """Enter a customer that was accepted after all."""
+        for name, value in customer.items():
+            codes = _WORD_CODES.get(name)
+            self.columns[name][index] = value if codes is None else codes[value]
+
+    def all_ids(self, wanted: NDArray[np.bool_]) -> Any:
+        """Return the ids of the records wanted, those of ragged ones filled in."""
+        if len(self._kept) == self.count:
+            return self._kept_ids if wanted.all() else self._kept_ids.filter(pa.array(wanted))
+        others = np.ones(self.count, bool)
+        others[self._kept] = False
+        ragged = np.flatnonzero(others)
+        order = np.empty(self.count, np.int64)
+        order[self._kept] = np.arange(len(self._kept))
+        order[ragged] = len(self._kept) + np.arange(len(ragged))
+        more = pa.array([self.ids.get(index, "") for index in ragged.tolist()], pa.string())
+        return pa.concat_arrays([self._kept_ids, more]).take(pa.array(order[wanted]))
+
+
+class _Decimals:
+    """Holds a file with semicolons or tabs to one decimal mark, the first that it uses."""
+
+    def __init__(self) -> None:
+        self._first: tuple[str, int] | None = None
+
+    def check(self, texts: Mapping[str, Any], kept: NDArray[np.int64], records: Records, first_row: int) -> None:
+        """Raise InputError (mixed_decimals) at the first row that uses the other mark."""
+        seen = {mark for feature in NUMERIC for mark in ",." if mark.encode() in octets_of(texts[feature.name])}
+        if not seen or (self._first and seen == {self._first[0]}):
+            return
+        columns = [texts[feature.name].to_pylist() for feature in NUMERIC]
+        for place, cells in enumerate(zip(*columns, strict=True)):
+            for cell in cells:
+                mark = "," if "," in cell else "." if "." in cell else None
+                if mark is None or read_number(cell.strip().replace(",", ".")) is None:
+                    continue
+                if self._first is None:
+                    self._first = (mark, first_row + _rows_above(records, int(kept[place])))
+                elif self._first[0] != mark:
+                    names = {",": "comma", ".": "point"}
+                    raise InputError(
+                        "mixed_decimals",
+                        row=first_row + _rows_above(records, int(kept[place])),
+                        value=cell.strip(),
+                        mark=names[mark],
+                        first=self._first[1],
+                        other=names[self._first[0]],
+                    )
+
+
+def _rows_above(records: Records, index: int) -> int:
+    return sum(not is_blank(records[above], records.delimiter) for above in range(index))
+
+
+def _has_few_spellings(name: str) -> bool:
+    """Whether to judge a column by its distinct spellings: words do, and whole months, of which there are few."""
+    feature = BY_NAME.get(name)
+    return isinstance(feature, Choice) or (isinstance(feature, Number) and feature.whole)
+
+
+def octets_of(text: Any) -> bytes:
+    """Return the bytes of all strings of an array, or of its dictionary, end to end."""
+    if pa.types.is_dictionary(text.type):
+        text = text.dictionary
+    data = text.buffers()[2]
+    if data is None or not len(text):
+        return b""
+    offsets = np.frombuffer(text.buffers()[1], np.int32)
+    return bytes(memoryview(data)[offsets[text.offset] : offsets[text.offset + len(text)]])
+
+
+def _replace_octets(text: Any, octets: bytes) -> Any:
+    """Return the array with its strings replaced by others of the same lengths."""
+    offsets = np.frombuffer(text.buffers()[1], np.int32)[text.offset : text.offset + len(text) + 1]
+    fresh = pa.py_buffer((offsets - offsets[0]).tobytes())
+    return pa.StringArray.from_buffers(len(text), fresh, pa.py_buffer(octets))
+
+
+def _fields(count: int) -> str:
+    return f"{count} field" if count == 1 else f"{count} fields"

@@ -1,0 +1,185 @@
+"""UTF-8 text to blocks of whole records: finds header, separator and columns, and cuts only between records."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import numpy as np
+
+from model.bulk.records import DELIMITERS, RECORD_LIMIT, Records, find_ends, is_blank, scan, split
+from model.bulk.source import MIB, Text
+from model.errors import InputError, listed, show
+from model.parse import resolve
+from model.schema import COLUMNS, NAMES
+
+BLOCK: Final = MIB - (MIB >> 4)
+"""Bytes read at a time. A block with what was left of the one before stays below RECORD_LIMIT, so that only in odd
+files the length of each record has to be looked at."""
+
+_NAMES_SHOWN: Final = 30
+_BLANK_BYTES: Final = b" \t\r\n,;"
+_BLANK_LINES: Final = re.compile(rb"(?:[ \t,;]*(?:\r\n|\r|\n))+")
+
+
+class Reader:
+    """The header of a file, and its records block by block.
+
+    Parameters
+    ----------
+    text : Text
+    next_row : callable
+        Gives the number of the row that comes next, for messages: the caller counts, since blank records are no rows.
+    id_required : bool
+        Whether the file must have a customerID column.
+
+    Attributes
+    ----------
+    header : list of str
+        The names as they stand.
+    delimiter : str
+    positions : dict of str to int
+        Where each of our columns stands.
+    blank_lines : int
+        Blank records above the header.
+
+    Raises
+    ------
+    InputError
+        Whatever is wrong with the file as a whole.
+    """
+
+    def __init__(self, text: Text, next_row: Callable[[], int], id_required: bool = False) -> None:
+        self._text = text
+        self._next_row = next_row
+        head, ended = self._read_head()
+        if ended and not head.strip(_BLANK_BYTES):
+            raise InputError("empty_file")
+        blank = _BLANK_LINES.match(head)
+        above = blank.group() if blank else b""
+        self.blank_lines = above.count(b"\n") + above.count(b"\r") - above.count(b"\r\n")
+        head = head[len(above) :]
+        self.delimiter, end = self._find_header(head, ended)
+        self.header = split(head[:end], self.delimiter)
+        self._rest = head[end:]
+        self.positions = _check_header(self.header, id_required)
+
+    def _read_head(self) -> tuple[bytes, bool]:
+        """Return the start of the text, enough to hold any header, and whether that is all of it."""
+        head = b""
+        while len(head) < RECORD_LIMIT:
+            chunk = self._text.read(RECORD_LIMIT - len(head))
+            if not chunk:
+                return head, True
+            head += chunk
+        return head, False
+
+    def _find_header(self, head: bytes, ended: bool) -> tuple[str, int]:
+        """Return the separator under which the first record names most columns, and where that record ends."""
+        found, opened = [], False
+        for rank, delimiter in enumerate(DELIMITERS):
+            ends, is_open = scan(head, delimiter, most=1)
+            opened |= is_open
+            if not ends and (is_open or not ended):
+                continue
+            end = ends[0] if ends else len(head)
+            cells = split(head[:end], delimiter)
+            found.append((len(resolve(cells)[0]), len(cells), -rank, end))
+        if found:
+            _, _, rank, end = max(found)
+            return DELIMITERS[-rank], end
+        if opened:
+            raise InputError("open_quote", place="The header", where=_where(ended))
+        raise InputError("header_too_long", limit=f"{RECORD_LIMIT:,}")
+
+    def __iter__(self) -> Iterator[Records]:
+        """Yield the records in file order, some thousands at a time, cut at the same places in every run."""
+        data, final = b"", False
+        while not final:
+            chunk = self._rest or self._text.read(BLOCK)
+            self._rest = b""
+            data += chunk
+            final = not chunk
+            if final and data and data[-1:] not in (b"\n", b"\r"):
+                data += b"\n"
+            cut = self._last_end(data, final)
+            if len(data) > RECORD_LIMIT:
+                yield from self._checked(data[:cut])
+            elif cut:
+                yield Records(data[:cut], self.delimiter)
+            data = data[cut:]
+            if len(data) > RECORD_LIMIT or (final and data):
+                self._refuse(data, final)
+
+    def _last_end(self, data: bytes, final: bool) -> int:
+        """Return the offset after the last record that is known to be complete."""
+        # A carriage return at the very end may be the first half of a CRLF.
+        known = data if final or not data.endswith(b"\r") else data[:-1]
+        if b'"' in known:
+            ends = find_ends(known, self.delimiter)
+            return int(ends[-1]) if len(ends) else 0
+        return max(known.rfind(b"\n"), known.rfind(b"\r")) + 1
+
+    def _checked(self, data: bytes) -> Iterator[Records]:
+        """Yield the records of a block that is long enough to hold one over the limit, up to such a one."""
+        records = Records(data, self.delimiter)
+        too_long = np.flatnonzero(np.diff(records.ends, prepend=0) > RECORD_LIMIT)
+        if not len(too_long):
+            if data:
+                yield records
+            return
+        start = int(records.ends[too_long[0] - 1]) if too_long[0] else 0
+        if start:
+            yield Records(data[:start], self.delimiter)
+        raise InputError("record_too_long", row=self._next_row(), limit=f"{RECORD_LIMIT:,}")
+
+    def _refuse(self, data: bytes, final: bool) -> None:
+        row = self._next_row()
+        _, is_open = scan(data, self.delimiter)
+        if is_open:
+            raise InputError("open_quote", row=row, place=f"Row {row}", where=_where(final))
+        raise InputError("record_too_long", row=row, limit=f"{RECORD_LIMIT:,}")
+
+
+def _where(ended: bool) -> str:
+    return "before the end of the file" if ended else f"within {RECORD_LIMIT:,} bytes"
+
+
+def check_text(records: Records, encoding: str, first_row: int) -> None:
+    """Raise InputError if the records hold bytes that are not UTF-8, or U+FFFD, and name the row.
+
+    Parameters
+    ----------
+    encoding : str
+        What the file was taken for, as messages name it.
+    """
+    data = records.data
+    if data.isascii():
+        return
+    code, position = "encoding", -1
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        position = error.start
+    else:
+        code, position = "damaged_text", data.find("\ufffd".encode())
+    if position >= 0:
+        above = int(np.searchsorted(records.ends, position, side="right"))
+        rows = sum(not is_blank(records[index], records.delimiter) for index in range(above))
+        raise InputError(code, row=first_row + rows, encoding=encoding.upper())
+
+
+def _check_header(header: list[str], id_required: bool) -> dict[str, int]:
+    if any("\0" in name for name in header):
+        raise InputError("binary")
+    positions, repeated = resolve(header)
+    if not positions:
+        raise InputError("no_header", value=", ".join(header), columns=", ".join(COLUMNS))
+    if repeated:
+        raise InputError("duplicate_columns", duplicates=listed(sorted(repeated, key=COLUMNS.index)))
+    needed = COLUMNS if id_required else NAMES
+    missing = [name for name in needed if name not in positions]
+    if missing:
+        shown = [show(name)[1:-1] for name in header[:_NAMES_SHOWN]] + ["…"] * (len(header) > _NAMES_SHOWN)
+        noun = "column" if len(header) == 1 else "columns"
+        raise InputError("missing_columns", missing=listed(missing), found=f"{len(header)} {noun}: {', '.join(shown)}")
+    return positions

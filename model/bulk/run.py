@@ -1,0 +1,111 @@
+"""The loop: a file in, scored blocks out, counted. Every bulk door runs it and writes what `render` makes of it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from model.bulk.columns import Block, Columns
+from model.bulk.reader import Reader, check_text
+from model.bulk.score import BulkScorer
+from model.bulk.source import Limits, Readable, Text
+from model.bulk.summary import Summary
+from model.errors import InputError
+from model.scorecard import Scorer
+
+__all__ = ["Block", "Limits", "Run"]
+
+
+class Run:
+    """One file on its way through the road.
+
+    Parameters
+    ----------
+    source : Readable
+        The bytes as they come, gzip or not. Read once, from front to end.
+    scorer : Scorer
+    charset : str, optional
+        As the sender declared it.
+    limits : Limits, optional
+    id_required : bool
+        Whether every row needs a customerID.
+
+    Attributes
+    ----------
+    header : list of str
+    delimiter : str
+
+    Raises
+    ------
+    InputError
+        On creation for what is wrong with the start of the file; while iterating for what shows up later.
+    """
+
+    def __init__(
+        self,
+        source: Readable,
+        scorer: Scorer,
+        charset: str | None = None,
+        limits: Limits | None = None,
+        id_required: bool = False,
+    ) -> None:
+        self._limits = limits or Limits()
+        self._scorer = BulkScorer(scorer)
+        self._summary = Summary(scorer)
+        self._text = Text(source, charset, self._limits)
+        self._reader = Reader(self._text, next_row=lambda: self.rows_in + 1, id_required=id_required)
+        self.header = self._reader.header
+        self.delimiter = self._reader.delimiter
+        self._columns = Columns(self.header, self._reader.positions, self.delimiter, id_required)
+        self._summary.blank_lines = self._reader.blank_lines
+
+    def __iter__(self) -> Iterator[Block]:
+        """Yield scored blocks in file order."""
+        for records in self._reader:
+            first_row = self.rows_in + 1
+            check_text(records, self._text.encoding, first_row)
+            block = self._columns.parse(records, first_row)
+            self._scorer.score(block)
+            self._summary.add(block)
+            if self._limits.max_rows is not None and self.rows_in > self._limits.max_rows:
+                raise InputError("too_many_rows", limit=f"{self._limits.max_rows:,}")
+            yield block
+
+    @property
+    def rows_in(self) -> int:
+        """Rows so far, good and bad."""
+        return self._summary.rows_in
+
+    @property
+    def rows_scored(self) -> int:
+        """Good rows so far."""
+        return self._summary.rows_scored
+
+    @property
+    def rows_rejected(self) -> int:
+        """Bad rows so far."""
+        return self._summary.rows_rejected
+
+    @property
+    def blank_lines(self) -> int:
+        """Records so far that were no rows."""
+        return self._summary.blank_lines
+
+    @property
+    def bytes_read(self) -> int:
+        """Bytes of the source consumed so far, as they came."""
+        return self._text.bytes_read
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader of the result should know: an assumed encoding, a file without rows."""
+        empty = [] if self.rows_in else ["The file has a header and no rows."]
+        return [*self._text.notes, *empty]
+
+    def summary(self) -> dict[str, Any]:
+        """Return the content of summary.json, but for the name of the job.
+
+        Raises
+        ------
+        AssertionError
+            If rows in is not rows scored + rows rejected; nothing may be committed then.
+        """
+        return {**self._summary.to_dict(), "notes": self.notes}

@@ -1,0 +1,35 @@
+"""Which engine scores: the scorecard, or the pipeline it was compiled from. Here every door gets its scorer.
+
+The pipeline's module, and with it joblib and scikit-learn, is imported only when that engine is asked for.
+"""
+
+from typing import Final
+
+from model import artifact
+from model.scorecard import Scorer
+
+ENGINES: Final = ("scorecard", "pipeline")
+
+
+def load_scorer(version: str | None = None, engine: str = ENGINES[0], threshold: float | None = None) -> Scorer:
+    """Return the scorer of a model version.
+
+    Parameters
+    ----------
+    version : str, optional
+        MAJOR.MINOR.PATCH; the default version if None.
+    engine : {"scorecard", "pipeline"}
+    threshold : float, optional
+        Replaces the model's own; in (0, 1).
+
+    Raises
+    ------
+    ArtifactError
+    """
+    if engine == "pipeline":
+        from model import pipeline
+
+        scorer = pipeline.load(version)
+        return scorer if threshold is None else scorer.with_threshold(threshold)
+    scorecard = artifact.load(version)
+    return scorecard if threshold is None else scorecard.with_threshold(threshold)
