@@ -7,6 +7,7 @@ is accepted, or its errors named, by the same lines of code at every door.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -55,10 +56,8 @@ class Block:
     good : ndarray of shape (rows,), bool
     problems : dict of int to tuple of Problem
         By index in the block, in file order, one entry for each bad row.
-    cells : dict of int to list of str
-        The cells of each bad row that has as many as the header.
-    ragged : dict of int to str
-        The whole record of each other bad row.
+    records : dict of int to str
+        The record of each bad row as it came, without its line end.
     blank_lines : int
         Records that were no rows.
     log_odds, probability : ndarray of shape (rows,), float64
@@ -71,8 +70,7 @@ class Block:
     columns: dict[str, Array]
     good: NDArray[np.bool_]
     problems: dict[int, tuple[Problem, ...]] = field(default_factory=dict)
-    cells: dict[int, list[str]] = field(default_factory=dict)
-    ragged: dict[int, str] = field(default_factory=dict)
+    records: dict[int, str] = field(default_factory=dict)
     blank_lines: int = 0
     log_odds: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     probability: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
@@ -252,63 +250,53 @@ class Columns:
 
     def _settle(self, records: Records, first_row: int, draft: "_Draft") -> Block:
         """Ask `model.validate` about every row that is in doubt, and leave out blank records."""
-        blank = np.zeros(draft.count, bool)
+        wanted = np.ones(draft.count, bool)
         problems: dict[int, tuple[Problem, ...]] = {}
-        cells_of: dict[int, list[str]] = {}
+        texts: dict[int, str] = {}
+        blank_lines = 0
         for index in np.flatnonzero(~draft.sure).tolist():
             record = records[index]
             if is_blank(record, self._delimiter):
-                blank[index] = True
+                wanted[index] = False
+                blank_lines += 1
                 continue
             cells = split(record, self._delimiter)
             identity = self._identity(cells)
+            found = self._validate(cells, identity)
+            if isinstance(found, dict):
+                draft.set(index, found)
+                continue
+            place = index - blank_lines
             draft.ids[index] = identity
-            try:
-                draft.set(index, self._validate(cells, identity))
-            except CustomerError as error:
-                problems[index] = error.problems
-                cells_of[index] = cells
-        places = np.cumsum(~blank) - 1
-        rows = int(draft.count - blank.sum())
-        block = Block(
-            first_row,
-            rows,
-            draft.all_ids(~blank),
-            {name: column[~blank] for name, column in draft.columns.items()},
-            np.ones(rows, bool),
-            blank_lines=int(blank.sum()),
-        )
-        for index, found in problems.items():
-            place = int(places[index])
-            block.good[place] = False
-            identity = draft.ids[index]
-            block.problems[place] = tuple(each.at(first_row + place, identity) for each in found)
-            if len(cells_of[index]) == self._width:
-                block.cells[place] = cells_of[index]
-            else:
-                block.ragged[place] = records[index].decode("utf-8").rstrip("\r\n")
-        return block
+            problems[place] = tuple(each.at(first_row + place, identity) for each in found)
+            texts[place] = record.decode("utf-8").rstrip("\r\n")
+        rows = draft.count - blank_lines
+        good = np.ones(rows, bool)
+        good[list(problems)] = False
+        columns = {name: column[wanted] for name, column in draft.columns.items()}
+        return Block(first_row, rows, draft.all_ids(wanted), columns, good, problems, texts, blank_lines)
 
     def _identity(self, cells: list[str]) -> str:
-        position = self._positions.get(CUSTOMER_ID)
-        return cells[position].strip() if position is not None and position < len(cells) else ""
+        position = self._positions.get(CUSTOMER_ID, self._width)
+        return cells[position].strip() if position < len(cells) else ""
 
-    def _validate(self, cells: list[str], identity: str) -> Customer:
+    def _validate(self, cells: list[str], identity: str) -> Customer | tuple[Problem, ...]:
         if len(cells) != self._width:
-            raise CustomerError([problem("field_count", found=_fields(len(cells)), expected=_fields(self._width))])
-        raw = {
-            name: self._mark_to_dot(name, cells[position])
-            for name, position in self._positions.items()
-            if name != CUSTOMER_ID
-        }
-        found = [problem("blank_id", field=CUSTOMER_ID)] if self._id_required and not identity else []
+            return (_field_count(len(cells), self._width),)
+        found = (problem("blank_id", field=CUSTOMER_ID),) if self._id_required and not identity else ()
+        raw = {name: cells[position] for name, position in self._positions.items() if name != CUSTOMER_ID}
+        if self._decimals is not None:
+            raw = {name: self._mark_to_dot(name, cell) for name, cell in raw.items()}
         try:
             customer = validate(raw)
         except CustomerError as error:
-            raise CustomerError([*found, *error.problems]) from None
-        if found:
-            raise CustomerError(found)
-        return customer
+            return (*found, *error.problems)
+        return found or customer
+
+
+@cache
+def _field_count(found: int, expected: int) -> Problem:
+    return problem("field_count", found=_fields(found), expected=_fields(expected))
 
 
 class _Draft:

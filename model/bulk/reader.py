@@ -16,6 +16,9 @@ BLOCK: Final = MIB - (MIB >> 4)
 """Bytes read at a time. A block with what was left of the one before stays below RECORD_LIMIT, so that only in odd
 files the length of each record has to be looked at."""
 
+HEAD: Final = RECORD_LIMIT
+"""Bytes in which the header must be found."""
+
 _NAMES_SHOWN: Final = 30
 _BLANK_BYTES: Final = b" \t\r\n,;"
 _BLANK_LINES: Final = re.compile(rb"(?:[ \t,;]*(?:\r\n|\r|\n))+")
@@ -66,8 +69,8 @@ class Reader:
     def _read_head(self) -> tuple[bytes, bool]:
         """Return the start of the text, enough to hold any header, and whether that is all of it."""
         head = b""
-        while len(head) < RECORD_LIMIT:
-            chunk = self._text.read(RECORD_LIMIT - len(head))
+        while len(head) < HEAD:
+            chunk = self._text.read(HEAD - len(head))
             if not chunk:
                 return head, True
             head += chunk
@@ -89,7 +92,7 @@ class Reader:
             return DELIMITERS[-rank], end
         if opened:
             raise InputError("open_quote", place="The header", where=_where(ended))
-        raise InputError("header_too_long", limit=f"{RECORD_LIMIT:,}")
+        raise InputError("header_too_long", limit=f"{HEAD:,}")
 
     def __iter__(self) -> Iterator[Records]:
         """Yield the records in file order, some thousands at a time, cut at the same places in every run."""

@@ -1,7 +1,5 @@
 """Last step of the road: scored blocks to predictions.csv and rejects.csv, as bytes. One writer for every bulk door."""
 
-import csv
-import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from model.bulk.columns import Block, octets_of
+from model.bulk.records import split
 from model.bulk.score import STEPS, to_steps, to_tiers
 from model.errors import Problem
 from model.schema import CHURN, CUSTOMER_ID, MONTHLY_CHARGES, NOT_CHURN, TIERS
@@ -48,16 +47,19 @@ class Options:
     value_at_risk: bool = False
 
 
-def quote(text: str) -> str:
-    """Return `text` as a CSV cell, in quotes where it needs them."""
-    if any(special in text for special in _SPECIAL):
+def quote(text: str, delimiter: str = ",") -> str:
+    """Return `text` as a CSV cell, in quotes where it needs them.
+
+    The csv module leaves a carriage return unquoted before Python 3.13, and so writes other bytes there.
+    """
+    if delimiter in text or '"' in text or "\n" in text or "\r" in text:
         return '"' + text.replace('"', '""') + '"'
     return text
 
 
 def sentences(problems: Iterable[Problem]) -> str:
     """Return what is wrong with a row as the text of one cell."""
-    return " ".join(each.message for each in problems)
+    return " ".join([each.message for each in problems])
 
 
 def header(options: Options | None = None) -> bytes:
@@ -103,12 +105,11 @@ class Predictions:
 
     def _with_errors(self, lines: Any, block: Block) -> Any:
         """Return the lines with those of bad rows replaced."""
-        blanks = "," * self.header.count(b",")
+        blanks = "," * (self.header.count(b",") - 2)
         bad = []
         for index, problems in block.problems.items():
-            identity = quote(block.ids[index].as_py())
-            empty = blanks[2:]
-            bad.append(f"{block.first_row + index},{identity}{empty},{quote(sentences(problems))}\n")
+            identity = quote(problems[0].customer_id or "")
+            bad.append(f"{block.first_row + index},{identity}{blanks},{quote(sentences(problems))}\n")
         order = np.arange(block.rows)
         order[~block.good] = block.rows + np.arange(len(bad))
         return pa.concat_arrays([lines, pa.array(bad, pa.string())]).take(pa.array(order))
@@ -144,24 +145,25 @@ class Rejects:
     """
 
     def __init__(self, names: list[str], delimiter: str) -> None:
-        ours = names[:2] == [ROW, ERRORS] and names[-1] == RECORD
-        self._own = slice(2, -1) if ours else slice(None)
-        self._width = len(names[self._own])
+        self._own = slice(2, -1) if names[:2] == [ROW, ERRORS] and names[-1] == RECORD else slice(None)
+        self._is_again = self._own != slice(None)
         self._delimiter = delimiter
-        self.header = self._write([[ROW, ERRORS, *names[self._own], RECORD]])
+        self._nothing = delimiter * (len(names[self._own]) - 1)
+        self.header = (self._join([ROW, ERRORS, *names[self._own], RECORD]) + "\n").encode()
 
     def lines(self, block: Block) -> bytes:
         """Return the lines of one block; b"" where all its rows are good."""
-        rows = []
+        separator = self._delimiter
+        lines = []
         for index, problems in block.problems.items():
-            front = [str(block.first_row + index), sentences(problems)]
-            if index in block.ragged:
-                rows.append([*front, *[""] * self._width, block.ragged[index]])
-            else:
-                rows.append([*front, *block.cells[index][self._own], ""])
-        return self._write(rows) if rows else b""
+            record, whole = block.records[index], ""
+            if problems[0].code == "field_count":
+                record, whole = self._nothing, quote(record, separator)
+            elif self._is_again or '"' in record:
+                record = self._join(split(record.encode(), separator)[self._own])
+            errors = quote(sentences(problems), separator)
+            lines.append(f"{block.first_row + index}{separator}{errors}{separator}{record}{separator}{whole}\n")
+        return "".join(lines).encode()
 
-    def _write(self, rows: list[list[str]]) -> bytes:
-        text = io.StringIO(newline="")
-        csv.writer(text, delimiter=self._delimiter, lineterminator="\n").writerows(rows)
-        return text.getvalue().encode("utf-8")
+    def _join(self, cells: list[str]) -> str:
+        return self._delimiter.join(quote(cell, self._delimiter) for cell in cells)
