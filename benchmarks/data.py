@@ -1,0 +1,48 @@
+"""The files that are measured: the real rows where TELCO_CSV names them, else the sample, repeated under fresh ids."""
+
+import csv
+import os
+import random
+from pathlib import Path
+
+from model.schema import COLUMNS, CUSTOMER_ID
+
+ROOT = Path(__file__).parent.parent
+BUILD = ROOT / "build" / "bench"
+SEED = 7
+
+
+def source() -> Path:
+    """Return the file whose rows are repeated."""
+    real = Path(os.environ.get("TELCO_CSV", ROOT / ".." / "shared" / "data" / "telco.csv"))
+    return real if real.exists() else ROOT / "tests" / "data" / "sample.csv"
+
+
+def make(rows: int, bad_share: float = 0.0) -> Path:
+    """Return a CSV of `rows` customers in the eleven columns, a share of them bad in one of four ways; made once."""
+    target = BUILD / f"{source().stem}-{rows}-{bad_share:g}.csv"
+    if target.exists():
+        return target
+    BUILD.mkdir(parents=True, exist_ok=True)
+    with source().open(encoding="utf-8", newline="") as file:
+        customers = [[row[name] for name in COLUMNS] for row in csv.DictReader(file)]
+    spoil = random.Random(SEED)  # noqa: S311 - not a secret
+    draft = target.with_suffix(".part")
+    with draft.open("w", encoding="utf-8", newline="") as file:
+        file.write(",".join(COLUMNS) + "\n")
+        for number in range(rows):
+            cells = list(customers[number % len(customers)])
+            cells[COLUMNS.index(CUSTOMER_ID)] = f"{number:08d}"
+            if bad_share and spoil.random() < bad_share:
+                cells = _spoilt(cells, spoil.randrange(4))
+            file.write(",".join(cells) + "\n")
+    draft.rename(target)
+    return target
+
+
+def _spoilt(cells: list[str], how: int) -> list[str]:
+    if how == 0:
+        return cells[:7]
+    name, cell = [("MonthlyCharges", "abc"), ("Contract", "Monthly"), ("tenure", "-3")][how - 1]
+    cells[COLUMNS.index(name)] = cell
+    return cells

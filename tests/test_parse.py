@@ -1,0 +1,88 @@
+"""JSON to raw values: what is read, and the sentence for what is not."""
+
+import pytest
+
+from model.errors import CustomerError, InputError
+from model.parse import customer_id, parse_customer, parse_json, resolve
+from model.schema import CUSTOMER_ID, EXAMPLE
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"", "no_body"),
+        (b" \n ", "no_body"),
+        (b"\xef\xbb\xbf", "no_body"),
+        (b"{", "not_json"),
+        (b"{'a': 1}", "not_json"),
+        (b'{"a": 1} x', "not_json"),
+        (b"tenure=12", "not_json"),
+        (b'{"a": "\xff"}', "not_utf8"),
+        (b'{"a": 1, "a": 2}', "repeated_key"),
+        (b'{"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "too_deep"),
+    ],
+    ids=["nothing", "blank", "bom", "cut off", "single quotes", "rest", "form", "latin-1", "key twice", "deep"],
+)
+def test_a_body_that_is_no_json_is_refused_with_its_reason(body, code):
+    with pytest.raises(InputError) as caught:
+        parse_json(body)
+
+    assert caught.value.problem.code == code
+
+
+def test_a_broken_body_is_told_where_it_breaks():
+    with pytest.raises(InputError, match=r"at line 2, column 1"):
+        parse_json(b'{"tenure": 12,\n}')
+
+
+@pytest.mark.parametrize("text", ["1e400", "-1e999", "NaN", "Infinity", "9" * 5000])
+def test_a_number_that_float_cannot_hold_goes_on_as_its_text(text):
+    assert parse_json(b'{"tenure": ' + text.encode() + b"}") == {"tenure": text}
+
+
+@pytest.mark.parametrize("value", [[], [1], "text", 12, None, True])
+def test_what_is_no_object_is_no_customer(value):
+    with pytest.raises(InputError) as caught:
+        parse_customer(value)
+
+    assert caught.value.problem.code == "not_an_object"
+
+
+def test_a_wrapped_customer_is_told_to_unwrap():
+    with pytest.raises(InputError, match=r'wrapped in "customer"'):
+        parse_customer({"customer": dict(EXAMPLE)})
+
+
+def test_names_are_matched_trimmed_and_without_regard_to_case():
+    found = parse_customer({f" {name.upper()} ": value for name, value in EXAMPLE.items()})
+
+    assert found == EXAMPLE
+
+
+def test_an_exact_name_beats_a_differently_cased_twin():
+    assert parse_customer({"TENURE": 1, "tenure": 2, "Tenure": 3})["tenure"] == 2
+
+
+def test_twins_neither_of_which_is_exact_are_refused():
+    with pytest.raises(CustomerError, match=r'tenure is given more than once: "TENURE, Tenure"'):
+        parse_customer({"TENURE": 1, "Tenure": 3})
+
+
+def test_unknown_names_are_ignored():
+    assert parse_customer({"tenure": 1, "colour": "blue"}) == {"tenure": 1}
+
+
+def test_letters_beyond_ascii_are_not_folded():
+    # lower() turns the Kelvin sign into a k.
+    assert resolve(["\u212aontrakt", "tenure\u00a0"]) == ({"tenure": 1}, {})
+
+
+@pytest.mark.parametrize(("value", "expected"), [("00042", "00042"), (" NA ", "NA"), (42, "42"), (None, "")])
+def test_an_id_is_text_or_a_whole_number(value, expected):
+    assert customer_id({CUSTOMER_ID: value}) == expected
+
+
+@pytest.mark.parametrize("value", [1.5, True, [], {}])
+def test_anything_else_is_no_id(value):
+    with pytest.raises(CustomerError, match=r"customerID must be text or a whole number"):
+        customer_id({CUSTOMER_ID: value})
