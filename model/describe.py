@@ -27,8 +27,7 @@ def feature_table() -> str:
 
 def _accepted(feature: Feature) -> str:
     if isinstance(feature, Choice):
-        also = [f'"{each}" for "{word}"' for each, word in feature.also.items()]
-        also += [str(flag).lower() for flag in feature.booleans]
+        also = [*feature.also, *(str(flag).lower() for flag in feature.booleans)]
         words = ", ".join(str(word) for word in feature.values)
         return f"{words}; also {', '.join(also)}" if also else words
     noun = "whole number" if feature.whole else "number"

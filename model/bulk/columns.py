@@ -5,6 +5,7 @@ columns. Every row of which it is not sure goes through `model.validate`, as a c
 is accepted, or its errors named, by the same lines of code at every door.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -16,13 +17,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pyarrow import csv
 
+from model.bulk.arrays import as_numpy, octets_of, offsets_of, to_arrow, to_strings, with_nulls, with_octets
+from model.bulk.decimals import NUMERIC, Decimals, mark_to_dot
 from model.bulk.records import Records, is_blank, split
-from model.errors import CustomerError, InputError, Problem, problem
+from model.errors import CustomerError, Problem, problem
 from model.schema import BY_NAME, CUSTOMER_ID, FEATURES, Choice, Customer, Feature, Number, Value
 from model.validate import read_number, read_value, validate
-
-NUMERIC: Final = tuple(each for each in FEATURES if isinstance(each, Number) or each.numbers)
-"""The features that may be written with a decimal mark."""
 
 _NUMBER_BYTES: Final = np.zeros(256, bool)
 _NUMBER_BYTES[list(b"0123456789+-.eE")] = True
@@ -105,7 +105,7 @@ class Columns:
         self._positions = dict(positions)
         self._delimiter = delimiter
         self._id_required = id_required
-        self._decimals = _Decimals() if delimiter != "," else None
+        self._decimals = Decimals() if delimiter != "," else None
         self._judged: dict[str, dict[str, float]] = {feature.name: {} for feature in FEATURES}
         words = pa.dictionary(pa.int32(), pa.string())
         self._types = {
@@ -124,7 +124,7 @@ class Columns:
         columns, sure = self._convert(table, kept, records, first_row)
         ids = self._ids(table)
         if self._id_required:
-            sure &= np.asarray(pc.not_equal(ids, ""))
+            sure &= as_numpy(pc.binary_length(ids), np.int32) > 0
         if len(kept) == records.count and sure.all():
             return Block(first_row, records.count, ids, columns, sure)
         return self._settle(records, first_row, _Draft(records.count, kept, columns, sure, ids))
@@ -168,7 +168,7 @@ class Columns:
 
     def _ids(self, table: Any) -> Any:
         if CUSTOMER_ID not in self._positions:
-            return pa.array([""] * table.num_rows, pa.string())
+            return to_strings([""] * table.num_rows)
         ids = self._column(table, CUSTOMER_ID)
         octets = octets_of(ids)
         if not octets.isascii() or any(space in octets for space in b" \t\r\n\v\f\x1c\x1d\x1e\x1f"):
@@ -188,18 +188,19 @@ class Columns:
             text = texts[feature.name]
             if isinstance(feature, Choice) or feature.whole:
                 judged = self._judge(feature, text.dictionary.to_pylist())
-                column = judged[text.indices.to_numpy()] if len(judged) else np.zeros(0)
-                known = column != _UNSURE
+                column = judged.take(as_numpy(text.indices, np.int32))
+                if _UNSURE in judged:
+                    sure &= column != _UNSURE
             else:
                 column, known = self._to_money(text, feature)
-            columns[feature.name] = column if isinstance(feature, Number) else column.astype(np.int8)
-            sure &= known
+                sure &= known
+            columns[feature.name] = column
         return columns, sure
 
-    def _judge(self, feature: Feature, spellings: list[str]) -> NDArray[np.float64]:
+    def _judge(self, feature: Feature, spellings: list[str]) -> Array:
         """Return the code or number of each distinct spelling, `_UNSURE` where `model.validate` has to be asked."""
         remembered = self._judged[feature.name]
-        judged = np.empty(len(spellings))
+        judged = np.empty(len(spellings), np.int8 if isinstance(feature, Choice) else np.float64)
         for index, spelling in enumerate(spellings):
             value = remembered.get(spelling)
             if value is None:
@@ -216,11 +217,7 @@ class Columns:
         return float(_WORD_CODES[feature.name][value] if isinstance(feature, Choice) else value)
 
     def _mark_to_dot(self, name: str, cell: str) -> str:
-        if self._decimals is None or "," not in cell or BY_NAME[name] not in NUMERIC:
-            return cell
-        dotted = cell.replace(",", ".")
-        # What is no number either way stays as it came, so that its message quotes it so.
-        return cell if read_number(dotted.strip()) is None else dotted
+        return cell if self._decimals is None or BY_NAME[name] not in NUMERIC else mark_to_dot(cell)
 
     def _to_money(self, text: Any, feature: Number) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Return a whole column of amounts, and which of them are beyond doubt."""
@@ -228,24 +225,22 @@ class Columns:
         if b" " in octets or b"\t" in octets:
             text = pc.ascii_trim_whitespace(text)
         if self._decimals is not None and b"," in octets:
-            text = _replace_octets(text, octets_of(text).translate(_COMMA_TO_DOT))
-        offsets = np.frombuffer(text.buffers()[1], np.int32)[text.offset : text.offset + len(text) + 1]
+            text = with_octets(text, octets_of(text).translate(_COMMA_TO_DOT))
+        offsets = offsets_of(text)
         strange = np.zeros(len(text), bool)
         is_number_byte = _NUMBER_BYTES[np.frombuffer(octets_of(text), np.uint8)]
         at = np.flatnonzero(~is_number_byte) + offsets[0] if len(text) else np.zeros(0, int)
         strange[np.searchsorted(offsets, at, side="right") - 1] = True
         strange |= offsets[1:] == offsets[:-1]
         if strange.any():
-            text = pc.if_else(strange, None, text)
+            text = with_nulls(text, strange)
         try:
-            numbers = text.cast(pa.float64())
+            amounts = as_numpy(text.cast(pa.float64()), np.float64) + 0.0
         except pa.ArrowInvalid:
             # Made of the right characters, and still no number: "1.2.3", "--5", "1e".
             each = (None if cell is None else read_number(cell) for cell in text.to_pylist())
-            numbers = pa.array(each, pa.float64())
-        amounts = numbers.to_numpy(zero_copy_only=False) + 0.0
-        # NaN, which stands for what is strange, compares false.
-        known = (amounts >= feature.minimum) & (amounts <= feature.maximum)
+            amounts = np.array([math.nan if amount is None else amount for amount in each])
+        known = ~strange & (amounts >= feature.minimum) & (amounts <= feature.maximum)
         return np.where(known, amounts, 0.0), known
 
     def _settle(self, records: Records, first_row: int, draft: "_Draft") -> Block:
@@ -330,74 +325,21 @@ class _Draft:
     def all_ids(self, wanted: NDArray[np.bool_]) -> Any:
         """Return the ids of the records wanted, those of ragged ones filled in."""
         if len(self._kept) == self.count:
-            return self._kept_ids if wanted.all() else self._kept_ids.filter(pa.array(wanted))
+            return self._kept_ids if wanted.all() else self._kept_ids.take(to_arrow(np.flatnonzero(wanted)))
         others = np.ones(self.count, bool)
         others[self._kept] = False
         ragged = np.flatnonzero(others)
         order = np.empty(self.count, np.int64)
         order[self._kept] = np.arange(len(self._kept))
         order[ragged] = len(self._kept) + np.arange(len(ragged))
-        more = pa.array([self.ids.get(index, "") for index in ragged.tolist()], pa.string())
-        return pa.concat_arrays([self._kept_ids, more]).take(pa.array(order[wanted]))
-
-
-class _Decimals:
-    """Holds a file with semicolons or tabs to one decimal mark, the first that it uses."""
-
-    def __init__(self) -> None:
-        self._first: tuple[str, int] | None = None
-
-    def check(self, texts: Mapping[str, Any], kept: NDArray[np.int64], records: Records, first_row: int) -> None:
-        """Raise InputError (mixed_decimals) at the first row that uses the other mark."""
-        seen = {mark for feature in NUMERIC for mark in ",." if mark.encode() in octets_of(texts[feature.name])}
-        if not seen or (self._first and seen == {self._first[0]}):
-            return
-        columns = [texts[feature.name].to_pylist() for feature in NUMERIC]
-        for place, cells in enumerate(zip(*columns, strict=True)):
-            for cell in cells:
-                mark = "," if "," in cell else "." if "." in cell else None
-                if mark is None or read_number(cell.strip().replace(",", ".")) is None:
-                    continue
-                if self._first is None:
-                    self._first = (mark, first_row + _rows_above(records, int(kept[place])))
-                elif self._first[0] != mark:
-                    names = {",": "comma", ".": "point"}
-                    raise InputError(
-                        "mixed_decimals",
-                        row=first_row + _rows_above(records, int(kept[place])),
-                        value=cell.strip(),
-                        mark=names[mark],
-                        first=self._first[1],
-                        other=names[self._first[0]],
-                    )
-
-
-def _rows_above(records: Records, index: int) -> int:
-    return sum(not is_blank(records[above], records.delimiter) for above in range(index))
+        more = to_strings(self.ids.get(index, "") for index in ragged.tolist())
+        return pa.concat_arrays([self._kept_ids, more]).take(to_arrow(order[wanted]))
 
 
 def _has_few_spellings(name: str) -> bool:
     """Whether to judge a column by its distinct spellings: words do, and whole months, of which there are few."""
     feature = BY_NAME.get(name)
     return isinstance(feature, Choice) or (isinstance(feature, Number) and feature.whole)
-
-
-def octets_of(text: Any) -> bytes:
-    """Return the bytes of all strings of an array, or of its dictionary, end to end."""
-    if pa.types.is_dictionary(text.type):
-        text = text.dictionary
-    data = text.buffers()[2]
-    if data is None or not len(text):
-        return b""
-    offsets = np.frombuffer(text.buffers()[1], np.int32)
-    return bytes(memoryview(data)[offsets[text.offset] : offsets[text.offset + len(text)]])
-
-
-def _replace_octets(text: Any, octets: bytes) -> Any:
-    """Return the array with its strings replaced by others of the same lengths."""
-    offsets = np.frombuffer(text.buffers()[1], np.int32)[text.offset : text.offset + len(text) + 1]
-    fresh = pa.py_buffer((offsets - offsets[0]).tobytes())
-    return pa.StringArray.from_buffers(len(text), fresh, pa.py_buffer(octets))
 
 
 def _fields(count: int) -> str:

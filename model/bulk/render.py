@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from model.bulk.columns import Block, octets_of
+from model.bulk.arrays import octets_of, to_arrow, to_strings
+from model.bulk.columns import Block
 from model.bulk.records import split
 from model.bulk.score import STEPS, to_steps, to_tiers
 from model.errors import Problem
@@ -87,12 +88,12 @@ class Predictions:
         """Return the lines of one scored block."""
         if not block.rows:
             return b""
-        numbers = pa.array(np.arange(block.first_row, block.first_row + block.rows)).cast(pa.string())
-        texts = _tails().take(pa.array(self._codes(block)))
+        numbers = to_arrow(np.arange(block.first_row, block.first_row + block.rows)).cast(pa.string())
+        texts = _tails().take(to_arrow(self._codes(block)))
         cells = [numbers, _quoted(block.ids), texts]
         if self._options.value_at_risk:
             at_risk = (block.columns[MONTHLY_CHARGES] * block.probability).tolist()
-            cells.append(pa.array([f"{each:.2f}" for each in at_risk]))
+            cells.append(to_strings(f"{each:.2f}" for each in at_risk))
         lines = pc.binary_join_element_wise(*cells, pa.scalar("\n"), ",")
         if block.problems:
             lines = self._with_errors(lines, block)
@@ -112,13 +113,13 @@ class Predictions:
             bad.append(f"{block.first_row + index},{identity}{blanks},{quote(sentences(problems))}\n")
         order = np.arange(block.rows)
         order[~block.good] = block.rows + np.arange(len(bad))
-        return pa.concat_arrays([lines, pa.array(bad, pa.string())]).take(pa.array(order))
+        return pa.concat_arrays([lines, to_strings(bad)]).take(to_arrow(order))
 
 
 @cache
 def _tails() -> Any:
     """Return every `prediction,probability,tier` by code: formatting floats costs as much as reading the file."""
-    chances = pa.array([f"{step / STEPS:.{DECIMALS}f}" for step in range(STEPS + 1)])
+    chances = to_strings(f"{step / STEPS:.{DECIMALS}f}" for step in range(STEPS + 1))
     return pa.concat_arrays(
         pc.binary_join_element_wise(label, chances, tier, ",") for label in _LABELS for tier in TIERS
     )
@@ -128,7 +129,7 @@ def _quoted(ids: Any) -> Any:
     octets = octets_of(ids)
     if not any(special.encode() in octets for special in _SPECIAL):
         return ids
-    return pa.array([quote(each) for each in ids.to_pylist()], pa.string())
+    return to_strings(quote(each) for each in ids.to_pylist())
 
 
 class Rejects:

@@ -1,0 +1,65 @@
+# Set up, run, test. "make help" lists what there is; every target builds what it needs.
+PYTHON ?= python3
+VENV ?= .venv
+PORT ?= 7860
+ARGS ?=
+export PORT
+
+BIN := $(VENV)/bin
+# Wheels only, each held to its hash: nothing is built here, so no build tool is downloaded beside the pinned list.
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes --only-binary :all:
+# The interpreter behind PYTHON (not the one of a virtual environment made from it), and a name for it.
+BASE := $(shell $(PYTHON) -c 'import sys; print(getattr(sys, "_base_executable", sys.executable))' 2>/dev/null)
+ID := $(shell $(PYTHON) -c 'import sys, zlib; print(sys.version.split()[0], zlib.crc32(sys.base_prefix.encode()), sep="-")' 2>/dev/null)
+INTERPRETER := $(VENV)/.python-$(or $(ID),unknown)
+
+.DEFAULT_GOAL := help
+.PHONY: help run dev test bench lint clean
+
+help:  ## list these commands
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "make %-8s %s\n", $$1, $$2}'
+	@echo 'variables: PYTHON=python3.13, VENV=.venv, PORT=7860, ARGS="-k watch" (handed to pytest and the benchmarks)'
+
+run: $(VENV)/.serving  ## serve on http://127.0.0.1:7860 (PORT=...), and show a question and its answer
+	@$(BIN)/churn ask --wait 30 & exec $(BIN)/churn serve
+
+dev: $(VENV)/.development  ## .venv with all that serves, trains, tests and lints, and .venv/bin/churn
+
+test: $(VENV)/.development  ## run every test
+	$(BIN)/python -m pytest $(ARGS)
+
+bench: $(VENV)/.development  ## run the benchmarks
+	$(BIN)/python -m benchmarks $(ARGS)
+
+lint: $(VENV)/.development  ## ruff (rules and format), mypy on what serves
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+clean:  ## remove build/ and the tools' caches; .venv stays
+	rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
+
+# A virtual environment is made anew when PYTHON is another interpreter, and filled again when its list of pins changed.
+$(INTERPRETER):
+	@test -n "$(BASE)" || { echo 'There is no $(PYTHON). Install Python 3.11 or later, or name one: make PYTHON=/path/to/python3' >&2; exit 1; }
+	@$(BASE) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'This needs Python 3.11 or later, and $(PYTHON) is '`$(BASE) -V`'. Name another: make PYTHON=/path/to/python3' >&2; exit 1; }
+	@$(BASE) -c 'import ensurepip, venv' 2>/dev/null || { echo '$(PYTHON) cannot make a virtual environment. On Debian and Ubuntu: apt-get install python3-venv' >&2; exit 1; }
+	@test ! -e $(VENV) || test -e $(VENV)/pyvenv.cfg || { echo '$(VENV) is there and is no virtual environment. Move it, or say VENV=another' >&2; exit 1; }
+	$(BASE) -m venv --clear $(VENV)
+	@touch $@
+
+$(VENV)/.serving: requirements/serving.txt $(INTERPRETER)
+	$(INSTALL) -r requirements/serving.txt
+	@$(LAUNCHER)
+	@touch $@
+
+$(VENV)/.development: requirements/development.txt $(INTERPRETER)
+	$(INSTALL) -r requirements/development.txt
+	@$(LAUNCHER)
+	@touch $(VENV)/.serving $@
+
+# The command, without installing this project as a package: that would need a build tool, and setuptools is not pinned here.
+define LAUNCHER
+printf '%s\n' '#!/bin/sh' 'exec "$(abspath $(BIN))/python" "$(CURDIR)/cli.py" "$$@"' > $(BIN)/churn && chmod +x $(BIN)/churn
+endef

@@ -1,0 +1,25 @@
+"""The HTTP door: requests to bytes, model/ does the rest, answers back. Imports model/, never batch/ or settings.py.
+
+Nothing is loaded at import; the scorer and the limits are passed in.
+"""
+
+from flask import Flask
+
+from app import envelope, pages, problems, v1
+from app.body import ChurnRequest
+from app.service import EXTENSION, Limits, Service
+from model.scorecard import Scorer
+
+
+def create_app(scorer: Scorer, settings: Limits) -> Flask:
+    """Return the WSGI app that answers with `scorer` within the limits of `settings`."""
+    app = Flask(__name__, static_folder=None)
+    app.request_class = ChurnRequest
+    # A redirect from //v1 would be an answer in HTML, and loses the body of a POST with many clients.
+    app.url_map.merge_slashes = False
+    app.extensions[EXTENSION] = Service(scorer, settings)
+    envelope.install(app)
+    problems.install(app)
+    app.register_blueprint(pages.blueprint)
+    app.register_blueprint(v1.blueprint)
+    return app

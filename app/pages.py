@@ -1,0 +1,64 @@
+"""GET / and GET /health: a page for people, the same facts as JSON for programs."""
+
+import json
+from collections.abc import Mapping
+from typing import Final
+
+from flask import Blueprint, Response, render_template, request
+
+from app.service import service
+from model.schema import EXAMPLE, FEATURES
+
+blueprint = Blueprint("pages", __name__)
+
+ROUTES: Final = {
+    "GET /": "this welcome",
+    "GET /health": "whether the service answers, and with which model",
+    "POST /v1/customer": "one customer as JSON",
+    "POST /v1/customerbatch": 'many customers as a CSV in a form part named "file"',
+}
+_PAGE_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'"
+
+
+@blueprint.get("/")
+def home() -> Response:
+    """Answer with the page where HTML is preferred, else with JSON."""
+    if request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html":
+        response = Response(_page(), content_type="text/html; charset=utf-8")
+        response.headers["Content-Security-Policy"] = _PAGE_POLICY
+    else:
+        welcome = {"message": "Which customers are about to leave: POST one to /v1/customer.", **_state()}
+        response = _json({**welcome, "routes": ROUTES})
+    response.vary.add("Accept")
+    return response
+
+
+@blueprint.get("/health")
+def health() -> Response:
+    """Answer that the service is up; it is up only with a model that was loaded and checked."""
+    return _json(_state())
+
+
+def _state() -> dict[str, object]:
+    scorer = service().scorer
+    return {
+        "status": "ok",
+        "model_version": scorer.version,
+        "model_sha256": scorer.sha256,
+        "threshold": scorer.threshold,
+    }
+
+
+def _json(members: Mapping[str, object]) -> Response:
+    return Response(json.dumps(members, ensure_ascii=False) + "\n", content_type="application/json")
+
+
+def _page() -> str:
+    return render_template(
+        "home.html",
+        **_state(),
+        routes=ROUTES,
+        features=[(feature.name, feature.help, feature.rule) for feature in FEATURES],
+        example=json.dumps(dict(EXAMPLE)),
+        origin=request.host_url.rstrip("/"),
+    )

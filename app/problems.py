@@ -1,0 +1,211 @@
+"""The one place where an error becomes a status and a body: RFC 9457 problems on every failing path.
+
+Errors of model/ bring their sentence; the few that only HTTP can have find theirs here.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException
+
+from app import log
+from model.errors import SHOWN_PROBLEMS, ChurnError, CustomerError, InputError, Problem, show
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+
+class Kind(NamedTuple):
+    """What all problems of one code share."""
+
+    status: int
+    title: str
+
+
+_FILE = Kind(422, "The file cannot be scored")
+_HEADER = Kind(422, "The header of the file does not fit")
+_PACKED = Kind(422, "The gzip file cannot be unpacked")
+_TEXT = Kind(422, "The text of the file cannot be read")
+_LARGE = Kind(413, "Too large")
+_JSON = Kind(400, "The JSON cannot be read")
+_SHAPE = Kind(422, "The body is not one customer")
+_TYPE = Kind(415, "The kind of body does not fit")
+_FORM = Kind(422, "The form does not hold one file")
+
+KINDS: Final[Mapping[str, Kind]] = {
+    # Codes of model/errors.py that can head an answer; those of one field or row stand under "errors".
+    "no_body": Kind(400, "There is no body"),
+    "not_json": _JSON,
+    "not_utf8": _JSON,
+    "too_deep": _JSON,
+    "repeated_key": _JSON,
+    "not_an_object": _SHAPE,
+    "wrapped": _SHAPE,
+    "empty_file": _FILE,
+    "no_header": _HEADER,
+    "missing_columns": _HEADER,
+    "duplicate_columns": _HEADER,
+    "header_too_long": _HEADER,
+    "not_csv": _FILE,
+    "binary": _FILE,
+    "record_too_long": _FILE,
+    "open_quote": _FILE,
+    "mixed_decimals": _FILE,
+    "truncated_gzip": _PACKED,
+    "damaged_gzip": _PACKED,
+    "gzip_ratio": _LARGE,
+    "encoding": _TEXT,
+    "unknown_charset": _TEXT,
+    "damaged_text": _TEXT,
+    "too_many_bytes": _LARGE,
+    "too_many_rows": _LARGE,
+    "duplicate_id": Kind(422, "A customerID is repeated"),
+    # What only HTTP can have.
+    "bad_customer": Kind(422, "The customer cannot be scored"),
+    "bad_rows": Kind(422, "Rows of the file cannot be scored"),
+    "bad_option": Kind(400, "An option has a value that is not known"),
+    "bad_form": Kind(400, "The form cannot be read"),
+    "bad_request": Kind(400, "The request cannot be read"),
+    "no_file": _FORM,
+    "several_files": _FORM,
+    "not_found": Kind(404, "Nothing is here"),
+    "method_not_allowed": Kind(405, "The method is not answered here"),
+    "too_large": _LARGE,
+    "form_too_large": _LARGE,
+    "answer_too_large": _LARGE,
+    "send_json": _TYPE,
+    "send_utf8": _TYPE,
+    "send_form": _TYPE,
+    "send_unpacked": _TYPE,
+    "long_address": Kind(414, "The address is too long"),
+    "long_headers": Kind(431, "The headers are too long"),
+    "expectation": Kind(417, "The expectation cannot be met"),
+    "transfer_coding": Kind(501, "The Transfer-Encoding is not known"),
+    "internal": Kind(500, "Something failed on our side"),
+}
+
+MESSAGES: Final[Mapping[str, str]] = {
+    "bad_rows": (
+        "{rows_rejected:,} of {rows_in:,} rows cannot be scored. {first} {listed} of {total:,} problems are listed "
+        "under errors. Mend them, or add ?on_error=skip to score the other rows."
+    ),
+    "duplicate_id": "{first}{more}",
+    "bad_option": "{name} must be {rule}, not {value}.",
+    "bad_form": "The form cannot be read: {reason}. Let the client write the form and its Content-Type.",
+    "bad_request": "The request was cut off or malformed, and cannot be read. Send it again.",
+    "no_file": 'The form has no part named "file"; it has {found}. Send the CSV as "file".',
+    "several_files": 'The form has {count} parts named "file". Send one file a request.',
+    "not_found": "There is nothing at {path}. GET / lists what there is.",
+    "method_not_allowed": "{method} is not answered at {path}; it takes {allowed}.",
+    "too_large": "The body is longer than {limit:,} bytes, the most that is taken here. {advice}",
+    "form_too_large": (
+        "The form has too many parts, or a part that is too long and has no file name. Send one part, "
+        'named "file", with a file name.'
+    ),
+    "answer_too_large": "The answer would be longer than {limit:,} bytes. Send the file in parts.",
+    "send_json": "{found} Send one customer as JSON, with the header 'Content-Type: application/json'.",
+    "send_utf8": "The charset {value} is not read here. Send JSON as UTF-8.",
+    "send_form": (
+        '{found} Send the CSV as multipart/form-data in a part named "file", such as curl -F file=@customers.csv does.'
+    ),
+    "send_unpacked": (
+        "The Content-Encoding {value} is not read here. Send the body without it; a .csv.gz may be the file itself."
+    ),
+    "long_address": "The address in the request line is too long. Send a customer in the body.",
+    "long_headers": "A header of the request is too long, or there are too many. Send fewer or shorter ones.",
+    "expectation": 'The request has an Expect header other than "100-continue". Send it without.',
+    "transfer_coding": 'The request has a Transfer-Encoding other than "chunked". Send the body plainly or in chunks.',
+    "internal": (
+        "Something failed on our side; the request may be right. Name request id {request_id} when you ask about it."
+    ),
+}
+
+
+class RequestError(ChurnError):
+    """A request that HTTP itself makes wrong, or rows that are refused.
+
+    Attributes
+    ----------
+    code : str
+        A key of `KINDS`.
+    members : dict
+        What the problem has beyond the standard members.
+    """
+
+    def __init__(self, code: str, *, members: Mapping[str, object] | None = None, **parts: Any) -> None:
+        if "value" in parts:
+            parts["value"] = show(parts["value"])
+        super().__init__(MESSAGES[code].format(**parts))
+        self.code = code
+        self.members = dict(members or {})
+
+
+def body_of(code: str, detail: str, request_id: str, members: Mapping[str, object] | None = None) -> bytes:
+    """Return a problem as the bytes of its JSON."""
+    kind = KINDS[code]
+    members = {
+        "type": f"urn:churn:problem:{code}",
+        "title": kind.title,
+        "status": kind.status,
+        "detail": detail,
+        "instance": request_id,
+        "code": code,
+        **(members or {}),
+    }
+    # A lone surrogate becomes \udXXX, which is also how JSON escapes it.
+    return json.dumps(members, ensure_ascii=False).encode("utf-8", "backslashreplace")
+
+
+def answer(code: str, detail: str, members: Mapping[str, object] | None = None) -> Response:
+    """Return the answer to this request that says what went wrong."""
+    g.code = code
+    return Response(body_of(code, detail, g.request_id, members), KINDS[code].status, content_type=MEDIA_TYPE)
+
+
+def errors_of(problems: Sequence[Problem], total: int) -> dict[str, object]:
+    """Return the members that list problems: the first of them, and how many there are."""
+    return {"errors": [each.to_dict() for each in problems[:SHOWN_PROBLEMS]], "errors_total": total}
+
+
+def _answer_customer(error: CustomerError) -> Response:
+    return answer("bad_customer", str(error), errors_of(error.problems, len(error.problems)))
+
+
+def _answer_input(error: InputError) -> Response:
+    return answer(error.problem.code, str(error), errors_of([error.problem], 1))
+
+
+def _answer_request(error: RequestError) -> Response:
+    return answer(error.code, str(error), error.members)
+
+
+def _answer_http(error: HTTPException) -> Response:
+    code = {404: "not_found", 405: "method_not_allowed"}.get(error.code or 500)
+    if code is None:
+        code = "internal" if (error.code or 500) >= 500 else "bad_request"
+    headers = dict(error.get_headers())
+    detail = MESSAGES[code].format(
+        path=show(request.path),
+        method=show(request.method)[1:-1],
+        allowed=headers.get("Allow", ""),
+        request_id=g.request_id,
+    )
+    response = answer(code, detail)
+    if "Allow" in headers:
+        response.headers["Allow"] = headers["Allow"]
+    return response
+
+
+def _answer_unexpected(error: Exception) -> Response:
+    log.write_failure(error, g.request_id)
+    return answer("internal", MESSAGES["internal"].format(request_id=g.request_id))
+
+
+def install(app: Flask) -> None:
+    """Answer every error that `app` can raise with a problem."""
+    app.register_error_handler(CustomerError, _answer_customer)
+    app.register_error_handler(InputError, _answer_input)
+    app.register_error_handler(RequestError, _answer_request)
+    app.register_error_handler(HTTPException, _answer_http)
+    app.register_error_handler(Exception, _answer_unexpected)

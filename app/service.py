@@ -1,0 +1,46 @@
+"""What the routes need: the scorer and the limits, put on the app by `create_app` and found again by `service`.
+
+Imports Flask and model/; never settings.py, whose values are passed in.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Protocol, cast
+
+from flask import current_app
+
+from model.scorecard import Scorer
+
+EXTENSION: Final = "churn"
+
+
+class Limits(Protocol):
+    """The settings that the routes read; settings.Settings has them all."""
+
+    @property
+    def max_json_bytes(self) -> int:
+        """The longest body of JSON."""
+
+    @property
+    def max_upload_bytes(self) -> int:
+        """The longest upload, and the longest answer to one."""
+
+    @property
+    def max_gzip_ratio(self) -> int:
+        """Unpacked bytes for each packed one."""
+
+    @property
+    def max_listed_rows(self) -> int:
+        """The most rows of an answer listed by customerID."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What one app was made with."""
+
+    scorer: Scorer
+    limits: Limits
+
+
+def service() -> Service:
+    """Return what the app that answers this request was made with."""
+    return cast("Service", current_app.extensions[EXTENSION])

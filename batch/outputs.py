@@ -1,0 +1,77 @@
+"""From a run to its three outputs: the loop that all bulk doors share. Knows neither folders nor buckets."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from model.bulk.render import Options, Predictions, Rejects
+from model.bulk.run import Run
+from model.bulk.source import Readable
+from model.errors import InputError
+from model.scorecard import Scorer
+
+Progress = Callable[[int, int], object]
+"""Told the bytes and the rows read so far, after each block."""
+
+
+class Writable(Protocol):
+    """Where an output's bytes go."""
+
+    def write(self, content: bytes, /) -> object:
+        """Take the next bytes."""
+
+
+class Hashed:
+    """A source that hashes what is read from it."""
+
+    def __init__(self, source: Readable) -> None:
+        self._source = source
+        self._hash = hashlib.sha256()
+
+    def read(self, size: int, /) -> bytes:
+        """Return the next bytes of the source."""
+        content = self._source.read(size)
+        self._hash.update(content)
+        return content
+
+    @property
+    def sha256(self) -> str:
+        """Of what was read so far, in hex."""
+        return self._hash.hexdigest()
+
+
+def write(
+    run: Run,
+    scorer: Scorer,
+    options: Options,
+    predictions: Writable,
+    rejects: Writable,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Score all of `run` into two outputs and return its summary, whose counts were checked.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read to its end; what was written until then is to be thrown away.
+    """
+    good, bad = Predictions(scorer, options), Rejects(run.header, run.delimiter)
+    predictions.write(good.header)
+    rejects.write(bad.header)
+    for block in run:
+        predictions.write(good.lines(block))
+        rejects.write(bad.lines(block))
+        if progress:
+            progress(run.bytes_read, run.rows_in)
+    return run.summary()
+
+
+def to_json(document: Mapping[str, object]) -> bytes:
+    """Return a document as its file has it: UTF-8, indented, with a last newline."""
+    return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def failure(name: str, job: str, error: InputError) -> dict[str, object]:
+    """Return what failure.json says of a file that cannot be scored: which, why, and what to send."""
+    return {"name": name, "job": job, **error.problem.to_dict()}

@@ -1,0 +1,157 @@
+"""Every setting: its name in the environment, default, unit and one line of help. The environment is read here only.
+
+The doors (handler, wsgi, cli) read it; the packages get values passed in.
+"""
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import Field, dataclass, field, fields
+from typing import Any, Final
+
+from model.engine import ENGINES
+from model.errors import ChurnError, listed, show
+
+MOST_WORKERS: Final = 8
+"""Without CPU_CORES: a shared machine with 64 cores should not start 64 processes unasked."""
+
+
+class SettingsError(ChurnError):
+    """A setting that cannot be used; the message names the variable, the rule and what came. Stops the start."""
+
+
+def _refuse(variable: str, rule: str, value: str) -> SettingsError:
+    return SettingsError(f"{variable} must be {rule}, not {show(value)}.")
+
+
+def _text(_variable: str, value: str) -> str:
+    return value
+
+
+def _whole(minimum: int, maximum: int) -> Callable[[str, str], int]:
+    def read(variable: str, value: str) -> int:
+        number = int(value) if re.fullmatch(r"[0-9]{1,18}", value, re.ASCII) else -1
+        if not minimum <= number <= maximum:
+            raise _refuse(variable, f"a whole number from {minimum:,} to {maximum:,}", value)
+        return number
+
+    return read
+
+
+def _one_of(words: tuple[str, ...]) -> Callable[[str, str], str]:
+    def read(variable: str, value: str) -> str:
+        if value not in words:
+            raise _refuse(variable, listed(words, last="or"), value)
+        return value
+
+    return read
+
+
+def _share(variable: str, value: str) -> float:
+    number = float(value) if re.fullmatch(r"[0-9]{0,9}\.?[0-9]{0,18}", value, re.ASCII) and value != "." else -1.0
+    if not 0 < number < 1:
+        raise _refuse(variable, "a number between 0 and 1, such as 0.35", value)
+    return number
+
+
+def _setting(
+    variable: str,
+    default: Any,
+    unit: str,
+    help: str,
+    read: Callable[[str, str], object] = _text,
+    *,
+    shown: str | None = None,
+) -> Any:
+    metadata = {"variable": variable, "unit": unit, "help": help, "read": read, "shown": shown}
+    if callable(default):
+        return field(default_factory=default, metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+def _cores() -> int:
+    return max(1, min(os.cpu_count() or 1, MOST_WORKERS))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What can be set; this class is the table."""
+
+    host: str = _setting("CHURN_HOST", "127.0.0.1", "address", "Where the server listens; 0.0.0.0 in a container")
+    port: int = _setting("PORT", 7860, "port", "Where the server listens", _whole(1, 65_535))
+    workers: int = _setting(
+        "CPU_CORES",
+        _cores,
+        "processes",
+        "Server processes, one a core; a Space sets it",
+        _whole(1, 256),
+        shown=f"the machine's cores, at most {MOST_WORKERS}",
+    )
+    threads: int = _setting("CHURN_THREADS", 8, "threads", "Requests that one process answers at once", _whole(1, 256))
+    model_version: str | None = _setting(
+        "CHURN_MODEL_VERSION", None, "version", "The model to serve", shown="the one named in model/artifacts/DEFAULT"
+    )
+    engine: str = _setting(
+        "CHURN_ENGINE", ENGINES[0], "engine", f"What scores: {listed(ENGINES, last='or')}", _one_of(ENGINES)
+    )
+    threshold: float | None = _setting(
+        "CHURN_THRESHOLD",
+        None,
+        "probability",
+        "The least probability that is labelled churn, between 0 and 1",
+        _share,
+        shown="the model's own",
+    )
+    max_json_bytes: int = _setting(
+        "CHURN_MAX_JSON_BYTES", 1024**2, "bytes", "The longest body of JSON", _whole(1024, 1024**3)
+    )
+    max_upload_bytes: int = _setting(
+        "CHURN_MAX_UPLOAD_BYTES",
+        512 * 1024**2,
+        "bytes",
+        "The longest file sent over HTTP, packed or not, and the longest answer to one",
+        _whole(1024, 1024**4),
+    )
+    max_gzip_ratio: int = _setting(
+        "CHURN_MAX_GZIP_RATIO", 200, "times", "How far a gzip file may unpack beyond its own size", _whole(1, 100_000)
+    )
+    max_listed_rows: int = _setting(
+        "CHURN_MAX_LISTED_ROWS",
+        1_000_000,
+        "rows",
+        "The most rows of a file answered as one object listed by customerID",
+        _whole(1, 100_000_000),
+    )
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
+        """Return the settings in `environ` (the process's own if None); an empty or blank variable counts as unset.
+
+        Raises
+        ------
+        SettingsError
+        """
+        environ = os.environ if environ is None else environ
+        found = {}
+        for each in fields(cls):
+            variable = each.metadata["variable"]
+            value = environ.get(variable, "").strip()
+            if value:
+                found[each.name] = each.metadata["read"](variable, value)
+        return cls(**found)
+
+
+def _shown_default(each: "Field[Any]") -> str:
+    if each.metadata["shown"]:
+        return str(each.metadata["shown"])
+    return f"`{each.default}`"
+
+
+def table() -> str:
+    """Return all settings as a Markdown table, for docs/operations.md."""
+    rows = [
+        (f"`{each.metadata['variable']}`", _shown_default(each), each.metadata["unit"], each.metadata["help"])
+        for each in fields(Settings)
+    ]
+    head = [("variable", "default", "unit", "what it sets"), ("---",) * 4]
+    return "".join(f"| {' | '.join(row)} |\n" for row in [*head, *rows])

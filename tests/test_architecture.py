@@ -1,0 +1,180 @@
+"""Who may import what, read off the source; and what one customer over HTTP costs to start."""
+
+import ast
+import json
+import resource
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+OURS = {"app", "batch", "benchmarks", "cli", "model", "settings", "tests", "wsgi"}
+SHIPPED = ("app", "batch", "model", "cli.py", "settings.py", "wsgi.py")
+TRAINING = "model/training/"
+
+HEAVY = ["numpy", "pyarrow", "pandas", "sklearn", "scipy", "joblib", "boto3", "pyspark", "tqdm", "gunicorn"]
+
+SCALAR = [f"model/{name}.py" for name in ("schema", "errors", "parse", "validate", "scorecard", "explain", "artifact")]
+STANDARD_LIBRARY_ONLY = [*SCALAR, "model/engine.py", "model/describe.py", "settings.py", "app/log.py"]
+
+COLD_IMPORT_CEILING = 1.6
+"""Times the CPU of `import flask`; 1.16 was measured, 1.4 is what the Lambda handler must keep."""
+
+
+def sources(*tops: str) -> list[str]:
+    paths = [path for top in tops for path in ([ROOT / top] if top.endswith(".py") else (ROOT / top).rglob("*.py"))]
+    return sorted(path.relative_to(ROOT).as_posix() for path in paths)
+
+
+def tree(source: str) -> ast.Module:
+    return ast.parse((ROOT / source).read_text(encoding="utf-8"))
+
+
+def imports(source: str) -> set[str]:
+    """Return the full names of all modules that a file imports, wherever in it, for types too."""
+    found = set()
+    for node in ast.walk(tree(source)):
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{source} imports relatively"
+            found |= {f"{node.module}.{name.name}" for name in node.names} | {str(node.module)}
+    return found
+
+
+def tops(source: str) -> set[str]:
+    return {name.split(".")[0] for name in imports(source)}
+
+
+def who_imports(*names: str) -> set[str]:
+    wanted = set(names)
+    return {source for source in sources(*SHIPPED) if any(wanted & set(_prefixes(name)) for name in imports(source))}
+
+
+def _prefixes(name: str) -> Iterator[str]:
+    parts = name.split(".")
+    return (".".join(parts[:end]) for end in range(1, len(parts) + 1))
+
+
+def below(*places: str) -> set[str]:
+    return {source for source in sources(*SHIPPED) if source.startswith(places)}
+
+
+def test_the_files_that_these_rules_name_exist():
+    assert {*STANDARD_LIBRARY_ONLY, "model/pipeline.py"} <= set(sources(*SHIPPED))
+
+
+def test_the_domain_knows_no_door():
+    doors = {"app", "batch", "cli", "settings", "wsgi", "flask", "werkzeug", "click", "boto3", "botocore", "pyspark"}
+
+    assert {source: tops(source) & doors for source in sources("model") if tops(source) & doors} == {}
+
+
+def test_the_doors_do_not_know_each_other():
+    assert below("app/") & who_imports("batch", "settings", "cli", "wsgi") == set()
+    assert below("batch/") & who_imports("app", "settings", "cli", "wsgi", "flask", "werkzeug") == set()
+
+
+def test_nothing_imports_the_doors_that_wire_things_but_each_other():
+    assert who_imports("cli") == set()
+    assert who_imports("wsgi") == {"cli.py"}
+    assert who_imports("settings") == {"cli.py", "wsgi.py"}
+
+
+def test_nothing_that_ships_imports_tests_or_benchmarks():
+    assert who_imports("tests", "benchmarks", "pytest", "hypothesis") == set()
+
+
+@pytest.mark.parametrize("source", STANDARD_LIBRARY_ONLY)
+def test_the_road_for_one_customer_needs_the_standard_library_only(source):
+    foreign = {name for name in tops(source) if name not in sys.stdlib_module_names and name not in OURS}
+
+    assert foreign == set()
+
+
+@pytest.mark.parametrize(
+    ("libraries", "places"),
+    [
+        pytest.param(["joblib", "sklearn", "pandas", "scipy"], ("model/pipeline.py", TRAINING), id="training"),
+        pytest.param(["numpy"], ("model/bulk/", "model/pipeline.py", TRAINING, "app/listing.py"), id="numpy"),
+        pytest.param(["pyarrow"], ("model/bulk/", "app/listing.py"), id="pyarrow"),
+        pytest.param(["flask", "werkzeug"], ("app/", "wsgi.py"), id="flask"),
+        pytest.param(["gunicorn"], ("wsgi.py",), id="gunicorn"),
+        pytest.param(["click", "tqdm"], ("cli.py",), id="terminal"),
+        pytest.param(["boto3", "botocore"], ("batch/s3.py", "batch/uploads.py"), id="aws"),
+        pytest.param(["pyspark"], ("batch/spark.py",), id="spark"),
+    ],
+)
+def test_a_library_is_imported_in_its_own_place_only(libraries, places):
+    assert who_imports(*libraries) - below(*places) == set()
+
+
+def test_training_is_imported_by_nothing_that_serves():
+    # The command imports it by name, when it is asked to train.
+    assert who_imports("model.training") - below(TRAINING) == set()
+
+
+def test_the_environment_is_read_by_the_settings_only():
+    readers = {
+        source
+        for source in sources(*SHIPPED)
+        for node in ast.walk(tree(source))
+        if isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv", "environb"}
+        if isinstance(node.value, ast.Name) and node.value.id == "os"
+    }
+
+    assert readers == {"settings.py"}
+
+
+def test_the_domain_reads_no_clock_rolls_no_dice_and_writes_no_log():
+    unsteady = {"time", "datetime", "logging", "random", "secrets", "uuid", "socket", "urllib", "http"}
+    steps = [source for source in sources("model") if not source.startswith(TRAINING)]
+
+    assert {source: tops(source) & unsteady for source in steps if tops(source) & unsteady} == {}
+
+
+def test_every_module_says_which_step_it_is():
+    assert [source for source in sources(*SHIPPED, "benchmarks") if not ast.get_docstring(tree(source))] == []
+
+
+ONE_CUSTOMER = """
+import json, sys
+from app import create_app
+from model.engine import load_scorer
+from model.schema import EXAMPLE
+from settings import Settings
+from werkzeug.test import create_environ, run_wsgi_app
+
+environ = create_environ("/v1/customer", method="POST", json=dict(EXAMPLE))
+body, status, _ = run_wsgi_app(create_app(load_scorer(), Settings()), environ)
+assert status == "200 OK", status
+print(json.dumps(sorted(sys.modules)), file=sys.stderr)
+"""
+
+
+def python(code: str) -> str:
+    words = [sys.executable, "-c", code]
+    return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stderr
+
+
+def cpu_seconds(code: str) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    python(code)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def test_one_customer_over_http_loads_nothing_heavy():
+    loaded = set(json.loads(python(ONE_CUSTOMER)))
+
+    assert loaded & {*HEAVY, "model.bulk", "model.pipeline", "model.training", "batch"} == set()
+
+
+def test_one_customer_over_http_starts_hardly_slower_than_flask_itself():
+    pairs = [(cpu_seconds("import flask"), cpu_seconds(ONE_CUSTOMER)) for _ in range(7)]
+
+    assert statistics.median(ours / flask for flask, ours in pairs) <= COLD_IMPORT_CEILING, pairs

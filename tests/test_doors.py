@@ -1,0 +1,183 @@
+"""The same customers through every door: the same bytes, or the same refusal.
+
+Every file of tests/data is named for its one fault, and stands in the table below with what becomes of it.
+"""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from cli import churn
+from model.errors import CustomerError
+from model.schema import BATCH_LABELS, NAMES
+from model.validate import validate
+
+DATA = Path(__file__).parent / "data"
+
+# Rows in, rows rejected and blank lines; or the code of the refusal.
+OUTCOMES: dict[str, tuple[int, int, int] | str] = {
+    "bad_numbers.csv": (11, 10, 0),
+    "beyond_the_training_data.csv": (1, 0, 0),
+    "blank_id.csv": (2, 0, 0),
+    "blank_lines_between.csv": (2, 0, 5),
+    "blank_total_of_a_new_customer.csv": (1, 0, 0),
+    "blank_total_of_an_old_customer.csv": (2, 1, 0),
+    "bom.csv": (4, 0, 0),
+    "columns_in_another_order_and_case.csv": (2, 0, 0),
+    "cr.csv": (4, 0, 0),
+    "crlf.csv": (4, 0, 0),
+    "damaged_letters.csv": "damaged_text",
+    "duplicate_columns.csv": "duplicate_columns",
+    "duplicate_ids.csv": (3, 0, 0),
+    "empty.csv": "empty_file",
+    "extra_columns.csv": (2, 0, 0),
+    "good.csv": (4, 0, 0),
+    "gzip.csv.gz": (4, 0, 0),
+    "gzip_of_two_members.csv.gz": (2, 0, 0),
+    "header_only.csv": (0, 0, 0),
+    "header_without_newline.csv": (0, 0, 0),
+    "image.csv": "not_csv",
+    "json.csv": "not_csv",
+    "label_encoded.csv": (1, 1, 0),
+    "latin1.csv": (4, 0, 0),
+    "letters_outside_ascii.csv": (2, 0, 0),
+    "look_alike_letters.csv": (2, 2, 0),
+    "missing_columns.csv": "missing_columns",
+    "mixed_decimals.csv": "mixed_decimals",
+    "mixed_line_ends.csv": (4, 0, 0),
+    "no_header.csv": "no_header",
+    "nul_bytes.csv": (2, 1, 0),
+    "only_blank_lines.csv": "empty_file",
+    "open_quote.csv": "open_quote",
+    "quoted_everything.csv": (4, 0, 0),
+    "quoted_newline_in_id.csv": (2, 0, 0),
+    "sample.csv": (120, 0, 0),
+    "semicolons_decimal_commas.csv": (4, 0, 0),
+    "short_payment_words.csv": (2, 0, 0),
+    "spaces_and_case.csv": (1, 0, 0),
+    "strange_ids.csv": (8, 0, 0),
+    "stray_quotes.csv": (2, 0, 0),
+    "tabs.csv": (4, 0, 0),
+    "thousands_separators.csv": (2, 1, 0),
+    "too_few_fields.csv": (3, 1, 0),
+    "too_many_fields.csv": (3, 1, 0),
+    "truncated_gzip.csv.gz": "truncated_gzip",
+    "twin_column_in_other_case.csv": (2, 0, 0),
+    "unknown_words.csv": (3, 2, 0),
+    "utf16.csv": (4, 0, 0),
+    "utf16_without_bom.csv": "binary",
+    "without_customer_id.csv": (2, 0, 0),
+    "workbook.csv": "not_csv",
+}
+
+SCORED = sorted(name for name, outcome in OUTCOMES.items() if isinstance(outcome, tuple))
+REFUSED = sorted(name for name, outcome in OUTCOMES.items() if isinstance(outcome, str))
+
+
+class Terminal:
+    """`churn score` on each file."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def outputs(self, name: str) -> dict[str, bytes]:
+        found = CliRunner().invoke(churn, ["score", str(DATA / name), "-o", str(self._root / name)])
+        folder = self._root / name
+        assert found.exit_code == (0 if folder.is_dir() else 2), found.output
+        self.said = found.stderr
+        return {file.name: file.read_bytes() for file in folder.iterdir()} if folder.is_dir() else {}
+
+
+@pytest.fixture(scope="module")
+def terminal(tmp_path_factory) -> Terminal:
+    return Terminal(tmp_path_factory.mktemp("terminal"))
+
+
+@pytest.fixture(scope="module")
+def outbox(tmp_path_factory) -> Path:
+    """The outbox of `churn watch` after one sweep over all the data."""
+    outbox = tmp_path_factory.mktemp("watch") / "out"
+    done = CliRunner().invoke(churn, ["watch", str(DATA), str(outbox), "--once", "--interval", "0.05"])
+    assert done.exit_code == 0, done.output
+    return outbox
+
+
+def dropped(outbox: Path, name: str) -> dict[str, bytes]:
+    (job,) = (outbox / name).iterdir()
+    return {file.name: file.read_bytes() for file in job.iterdir()}
+
+
+def post(client, name: str, accept: str):
+    form = {"file": (io.BytesIO((DATA / name).read_bytes()), name)}
+    return client.post("/v1/customerbatch?on_error=skip", data=form, headers={"Accept": accept})
+
+
+def test_every_file_stands_in_the_table():
+    assert sorted(OUTCOMES) == sorted(file.name for file in DATA.iterdir())
+
+
+@pytest.mark.parametrize("name", SCORED)
+def test_a_readable_file_gives_the_same_bytes_at_every_door(name, terminal, outbox, client):
+    rows_in, rows_rejected, blank_lines = OUTCOMES[name]
+
+    by_terminal = terminal.outputs(name)
+    by_folder = dropped(outbox, name)
+    by_http = post(client, name, "text/csv")
+
+    assert by_terminal == by_folder
+    assert by_http.data == by_terminal["predictions.csv"]
+    assert by_http.headers["X-Rejected-Rows"] == str(rows_rejected)
+    summary = json.loads(by_terminal["summary.json"])
+    assert (summary["rows_in"], summary["rows_rejected"], summary["blank_lines"]) == (
+        rows_in,
+        rows_rejected,
+        blank_lines,
+    )
+    assert summary["rows_scored"] == rows_in - rows_rejected
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_an_unreadable_file_is_refused_with_the_same_sentence_at_every_door(name, terminal, outbox, client):
+    by_terminal = terminal.outputs(name)
+    by_folder = dropped(outbox, name)
+    by_http = post(client, name, "text/csv")
+
+    assert by_terminal == {}
+    assert list(by_folder) == ["failure.json"]
+    failure = json.loads(by_folder["failure.json"])
+    assert failure["code"] == OUTCOMES[name]
+    assert terminal.said.strip() == failure["message"]
+    assert by_http.status_code == 422
+    assert (by_http.json["code"], by_http.json["detail"]) == (failure["code"], failure["message"])
+
+
+def test_one_customer_alone_fares_as_in_a_list(scorer, client):
+    data = (DATA / "sample.csv").read_text(encoding="utf-8")
+    listed = post(client, "sample.csv", "application/json").json
+    lines = csv.DictReader(io.StringIO(post(client, "sample.csv", "text/csv").text))
+
+    for raw, line in zip(csv.DictReader(io.StringIO(data)), lines, strict=True):
+        alone = client.post("/v1/customer", json={name: raw[name] for name in NAMES}).json["Prediction"]
+        score = scorer.score(validate(raw))
+
+        assert alone == line["prediction"] == score.label
+        assert listed[raw["customerID"]] == BATCH_LABELS[alone]
+        assert (line["probability"], line["tier"]) == (f"{score.probability:.4f}", score.tier)
+
+
+def test_a_bad_row_gets_the_same_sentences_alone_and_in_a_list(client):
+    raw = list(csv.DictReader(io.StringIO((DATA / "bad_numbers.csv").read_text(encoding="utf-8"))))
+    lines = list(csv.DictReader(io.StringIO(post(client, "bad_numbers.csv", "text/csv").text)))
+
+    for customer, line in zip(raw, lines, strict=True):
+        answer = client.post("/v1/customer", json={name: customer[name] for name in NAMES})
+        sentences = " ".join(each["message"] for each in answer.json.get("errors", []))
+
+        assert sentences == line["error"]
+        if sentences:
+            with pytest.raises(CustomerError):
+                validate(customer)

@@ -1,0 +1,246 @@
+"""The server for real: gunicorn on a free port of this machine, spoken to over sockets."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+import wsgi
+from model.errors import ArtifactError
+from model.schema import EXAMPLE, NAMES
+from settings import Settings
+
+ROOT = Path(__file__).parent.parent
+JSON = {"Content-Type": "application/json"}
+EXAMPLE_BODY = json.dumps(dict(EXAMPLE)).encode()
+CODE = "import settings, wsgi; wsgi.serve(settings.Settings.from_environment())"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Server:
+    """A running server and its log."""
+
+    def __init__(self, log: Path, **environ: str) -> None:
+        self.port = free_port()
+        self.log = log
+        environ = {**os.environ, "PORT": str(self.port), "CPU_CORES": "1", "PYTHONWARNINGS": "error", **environ}
+        with log.open("wb") as out:
+            self.process = subprocess.Popen([sys.executable, "-c", CODE], cwd=ROOT, env=environ, stdout=out, stderr=out)
+
+    def connect(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+
+    def wait(self) -> None:
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                with closing(self.connect()) as connection:
+                    connection.request("GET", "/health")
+                    connection.getresponse().read()
+                    return
+            except ConnectionRefusedError:
+                time.sleep(0.05)
+        raise AssertionError(self.log.read_text())
+
+    def talk(self, *pieces: bytes) -> bytes:
+        """Send raw bytes and return all that comes back until the server hangs up."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as raw:
+            for piece in pieces:
+                raw.sendall(piece)
+            return b"".join(iter(lambda: raw.recv(65_536), b""))
+
+    def lines(self) -> list[dict]:
+        return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+
+
+@contextmanager
+def running(log: Path, **environ: str) -> Iterator[Server]:
+    server = Server(log, **environ)
+    try:
+        server.wait()
+        yield server
+    finally:
+        server.process.terminate()
+        server.process.wait(20)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory) -> Iterator[Server]:
+    with running(tmp_path_factory.mktemp("server") / "log") as server:
+        yield server
+
+
+def problem_in(answer: bytes) -> tuple[str, dict]:
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert b"\r\nContent-Type: application/problem+json\r\n" in head
+    return head.decode().splitlines()[0], json.loads(body)
+
+
+def test_one_connection_carries_many_requests(server):
+    with closing(server.connect()) as connection:
+        connection.connect()
+        before = connection.sock.getsockname()
+        bodies = []
+        for _ in range(3):
+            connection.request("POST", "/v1/customer", EXAMPLE_BODY, JSON)
+            bodies.append(connection.getresponse().read())
+
+        assert bodies == [b'{"Prediction": "churn"}'] * 3
+        assert connection.sock.getsockname() == before
+
+
+def test_head_is_answered_without_a_body(server):
+    with closing(server.connect()) as connection:
+        connection.request("HEAD", "/")
+        answer = connection.getresponse()
+
+        assert (answer.status, answer.read()) == (200, b"")
+
+
+def test_an_upload_may_come_in_chunks(server):
+    rows = [",".join([f"customer-{number}", *(str(EXAMPLE[name]) for name in NAMES)]) for number in range(20_000)]
+    head = b'--cut\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n'
+    content = "\n".join([",".join(["customerID", *NAMES]), *rows]).encode()
+    chunks = [head, *(content[at : at + 10_007] for at in range(0, len(content), 10_007)), b"\r\n--cut--\r\n"]
+
+    with closing(server.connect()) as connection:
+        headers = {"Content-Type": "multipart/form-data; boundary=cut"}
+        connection.request("POST", "/v1/customerbatch", iter(chunks), headers, encode_chunked=True)
+        answer = connection.getresponse()
+        labels = json.loads(answer.read())
+
+    assert answer.status == 200
+    assert len(labels) == 20_000
+    assert set(labels.values()) == {"Churn"}
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [("/v1/customer", "too_large"), ("/v1/customerbatch", "send_form"), ("/nowhere", "not_found")],
+)
+@pytest.mark.parametrize("chunked", [True, False])
+def test_ten_megabytes_of_json_get_an_answer_and_not_a_broken_pipe(server, path, code, chunked):
+    body = b'{"note": "' + b"x" * 10_000_000 + b'"}'
+
+    with closing(server.connect()) as connection:
+        connection.request("POST", path, iter([body]) if chunked else body, JSON, encode_chunked=chunked)
+        answer = connection.getresponse()
+
+        assert json.loads(answer.read())["code"] == code
+
+
+def test_a_body_that_breaks_off_is_not_scored(server):
+    head = f"POST /v1/customer HTTP/1.1\r\nHost: x\r\nContent-Length: {len(EXAMPLE_BODY) + 10}\r\n\r\n".encode()
+
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as raw:
+        raw.sendall(head + EXAMPLE_BODY[:-20])
+        raw.shutdown(socket.SHUT_WR)
+        answer = b"".join(iter(lambda: raw.recv(65_536), b""))
+
+    assert b"Prediction" not in answer
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status", "code"),
+    [
+        pytest.param(b"nonsense\r\n\r\n", "400 Bad Request", "bad_request", id="no request line"),
+        pytest.param(b"GET / HTTP/9.9\r\n\r\n", "400 Bad Request", "bad_request", id="no such version"),
+        pytest.param(b"GET / HTTP/1.1\r\nno colon\r\n\r\n", "400 Bad Request", "bad_request", id="no header"),
+        pytest.param(
+            b"POST / HTTP/1.1\r\nContent-Length: abc\r\n\r\n", "400 Bad Request", "bad_request", id="bad Content-Length"
+        ),
+        pytest.param(
+            b"POST /v1/customer HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+            *("400 Bad Request", "bad_request"),
+            id="bad chunk",
+        ),
+        pytest.param(
+            b"GET /" + b"a" * 9_000 + b" HTTP/1.1\r\n\r\n",
+            "414 Request-URI Too Long",
+            "long_address",
+            id="long address",
+        ),
+        pytest.param(
+            b"GET / HTTP/1.1\r\nX: " + b"a" * 9_000 + b"\r\n\r\n",
+            *("431 Request Header Fields Too Large", "long_headers"),
+            id="long header",
+        ),
+        pytest.param(
+            b"GET / HTTP/1.1\r\n" + b"X-A: b\r\n" * 200 + b"\r\n",
+            *("431 Request Header Fields Too Large", "long_headers"),
+            id="many headers",
+        ),
+        pytest.param(
+            b"POST / HTTP/1.1\r\nTransfer-Encoding: rot13\r\n\r\n",
+            *("501 Not Implemented", "transfer_coding"),
+            id="unknown transfer coding",
+        ),
+    ],
+)
+def test_what_never_reaches_the_app_is_a_problem_too(server, request_bytes, status, code):
+    line, problem = problem_in(server.talk(request_bytes))
+
+    assert line.split(maxsplit=1)[1].split()[0] == status.split()[0]
+    assert (problem["code"], str(problem["status"])) == (code, status.split()[0])
+
+
+def test_every_line_of_standard_output_is_json_without_customer_data(tmp_path):
+    with running(tmp_path / "log") as server:
+        server.talk(b'{"customerID": "7590-VHVEG"}\r\n\r\n')
+        with closing(server.connect()) as connection:
+            connection.request("POST", "/v1/customer?id=7590-VHVEG", b'{"customerID": "7590-VHVEG"}', JSON)
+            connection.getresponse().read()
+
+    assert [line["status"] for line in server.lines() if line.get("route") != "/health"] == [400, 422]
+    assert "7590" not in server.log.read_text()
+
+
+def test_sigterm_ends_the_server_cleanly_with_idle_connections(tmp_path):
+    with running(tmp_path / "log") as server, closing(server.connect()) as connection:
+        connection.request("GET", "/health")
+        connection.getresponse().read()
+
+        server.process.send_signal(signal.SIGTERM)
+
+        assert server.process.wait(15) == 0
+
+
+def test_a_model_that_is_not_there_stops_the_start():
+    with pytest.raises(ArtifactError, match=r"There is no model 9\.9\.9; there are 1\.0\.0"):
+        wsgi.build(Settings(model_version="9.9.9"))
+
+
+def test_the_app_is_made_from_the_settings():
+    app = wsgi.build(Settings(threshold=0.99))
+
+    assert app.test_client().post("/v1/customer", json=dict(EXAMPLE)).json == {"Prediction": "not churn"}
+
+
+def test_an_address_of_the_sixth_version_is_put_in_brackets():
+    assert wsgi.options_of(Settings(host="::", port=80))["bind"] == "[::]:80"
+
+
+def test_one_customer_loads_no_heavy_library():
+    code = (
+        "import sys, wsgi; from settings import Settings; from model.schema import EXAMPLE;"
+        "wsgi.build(Settings()).test_client().post('/v1/customer', json=dict(EXAMPLE)).data;"
+        "print(*{'numpy', 'pyarrow', 'pandas', 'sklearn', 'joblib', 'boto3'} & set(sys.modules))"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert done.stdout.splitlines()[-1] == ""

@@ -1,0 +1,176 @@
+"""The web server's door: the app made from the environment, and gunicorn around it.
+
+`churn serve` calls `serve`; another WSGI server may be given `wsgi:build()`.
+"""
+
+import contextlib
+import socket
+import uuid
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+from gunicorn.http import errors
+from gunicorn.workers.gthread import ThreadWorker
+
+from app import create_app, envelope, log, problems
+from model.engine import load_scorer
+from settings import Settings
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+_REQUEST_LINE_BYTES: Final = 8190
+_HEADERS: Final = 100
+_KEEP_ALIVE_S: Final = 75
+"""Longer than the 60 s of most proxies, so that the proxy closes first and no request falls in between."""
+_GRACE_S: Final = 30
+_HEARTBEAT_S: Final = 60
+_SILENCE_S: Final = 60
+"""After which a client that neither sends its body nor takes the answer loses the connection."""
+_DRAINED_BYTES: Final = 64 * 1024**2
+_PIECE_BYTES: Final = 64 * 1024
+
+
+def build(settings: Settings | None = None) -> Flask:
+    """Return the app for `settings`, by default those of the environment.
+
+    Raises
+    ------
+    SettingsError, ArtifactError
+    """
+    settings = settings or Settings.from_environment()
+    return create_app(load_scorer(settings.model_version, settings.engine, settings.threshold), settings)
+
+
+class Patient:
+    """Hears a request out before the answer goes back, within bounds.
+
+    Gunicorn closes a connection whose body was not read. A client that sends 10 MB to a wrong address, or JSON that
+    is too long, would then see a broken pipe instead of the problem that says so.
+    """
+
+    def __init__(self, app: "WSGIApplication") -> None:
+        self._app = app
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        """Answer one request."""
+        environ["gunicorn.socket"].settimeout(_SILENCE_S)
+        body = environ["wsgi.input"] = _Body(environ["wsgi.input"])
+        answer = self._app(environ, start_response)
+        with contextlib.suppress(OSError):
+            body.drain()
+        return answer
+
+
+class _Body:
+    """A body whose reading fails with OSError, which Werkzeug answers with 400, and not with gunicorn's classes."""
+
+    def __init__(self, body: Any) -> None:
+        self._body = body
+
+    def read(self, size: int) -> bytes:
+        try:
+            return bytes(self._body.read(size))
+        except errors.ParseException as error:
+            raise OSError("The body is malformed.") from error
+
+    def drain(self) -> None:
+        left = _DRAINED_BYTES
+        while left > 0 and (piece := self.read(_PIECE_BYTES)):
+            left -= len(piece)
+
+
+class ProblemWorker(ThreadWorker):  # type: ignore[misc]
+    """Answers a request that is too broken to reach the app with a problem, where gunicorn would send HTML.
+
+    Nothing of the request is logged: after a wrong Content-Length the next "request line" is a piece of a body.
+    """
+
+    def handle_error(self, _request: object, client: socket.socket, _address: object, error: Exception) -> None:
+        """Write the answer and the log line for `error`."""
+        code = next((code for kind, code in _BROKEN.items() if isinstance(error, kind)), "internal")
+        request_id = uuid.uuid4().hex
+        if code == "internal":
+            log.write_failure(error, request_id)
+        log.write(status=problems.KINDS[code].status, code=code, request_id=request_id)
+        # The client may have gone already.
+        with contextlib.suppress(OSError):
+            client.sendall(_bare_answer(code, request_id))
+
+
+def _bare_answer(code: str, request_id: str) -> bytes:
+    body = problems.body_of(code, problems.MESSAGES[code].format(request_id=request_id), request_id)
+    status = HTTPStatus(problems.KINDS[code].status)
+    headers = {
+        "Connection": "close",
+        "Content-Type": problems.MEDIA_TYPE,
+        "Content-Length": len(body),
+        "X-Request-Id": request_id,
+        **envelope.HEADERS,
+    }
+    lines = [f"HTTP/1.1 {status.value} {status.phrase}", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*lines, "", ""]).encode("ascii") + body
+
+
+_BROKEN: Final[dict[type[Exception], str]] = {
+    errors.LimitRequestLine: "long_address",
+    errors.LimitRequestHeaders: "long_headers",
+    errors.UnsupportedTransferCoding: "transfer_coding",
+    errors.ExpectationFailed: "expectation",
+    errors.ParseException: "bad_request",
+}
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    """Gunicorn with its options given here, so that no file or variable of its own changes them."""
+
+    def __init__(self, app: Flask, options: Mapping[str, Any]) -> None:
+        self._app, self._options = app, options
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Hand the options to gunicorn."""
+        for name, value in self._options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Patient:
+        """Return the app, which was made before any worker."""
+        return Patient(self._app)
+
+
+def options_of(settings: Settings) -> dict[str, Any]:
+    """Return gunicorn's options for `settings`."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return {
+        "bind": f"{host}:{settings.port}",
+        "workers": settings.workers,
+        "threads": settings.threads,
+        "worker_class": ProblemWorker,
+        "keepalive": _KEEP_ALIVE_S,
+        "graceful_timeout": _GRACE_S,
+        "timeout": _HEARTBEAT_S,
+        "preload_app": True,
+        "limit_request_line": _REQUEST_LINE_BYTES,
+        "limit_request_fields": _HEADERS,
+        "limit_request_field_size": _REQUEST_LINE_BYTES,
+        "accesslog": None,
+        "loglevel": "info",
+        "proc_name": "churn",
+        # Its control socket would need a writable home.
+        "control_socket_disable": True,
+    }
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT; the model is loaded once, before the workers, so a bad one stops the start.
+
+    Raises
+    ------
+    ArtifactError
+    SystemExit
+        When the server has stopped.
+    """
+    Server(build(settings), options_of(settings)).run()
