@@ -59,3 +59,8 @@ def to_strings(texts: Iterable[str]) -> Any:
     offsets = np.zeros(len(octets) + 1, np.int32)
     np.cumsum([len(each) for each in octets], out=offsets[1:])
     return pa.StringArray.from_buffers(len(octets), pa.py_buffer(offsets), pa.py_buffer(b"".join(octets)))
+
+
+def to_string(text: str) -> Any:
+    """Return one text as a scalar; functions of pyarrow.compute make theirs by pyarrow.scalar, which imports pandas."""
+    return to_strings([text])[0]

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from model.bulk.arrays import octets_of, to_arrow, to_strings
+from model.bulk.arrays import octets_of, to_arrow, to_string, to_strings
 from model.bulk.columns import Block
 from model.bulk.records import split
 from model.bulk.score import STEPS, to_steps, to_tiers
@@ -32,6 +32,7 @@ ROW, PREDICTION, PROBABILITY, TIER, VALUE_AT_RISK, ERROR = (
 ERRORS, RECORD = "errors", "record"
 
 _LABELS: Final = (NOT_CHURN, CHURN)
+_COMMA, _END_OF_LINE = to_string(","), to_string("\n")
 _SPECIAL: Final = ',"\r\n'
 
 
@@ -94,7 +95,7 @@ class Predictions:
         if self._options.value_at_risk:
             at_risk = (block.columns[MONTHLY_CHARGES] * block.probability).tolist()
             cells.append(to_strings(f"{each:.2f}" for each in at_risk))
-        lines = pc.binary_join_element_wise(*cells, pa.scalar("\n"), ",")
+        lines = pc.binary_join_element_wise(*cells, _END_OF_LINE, _COMMA)
         if block.problems:
             lines = self._with_errors(lines, block)
         return octets_of(lines)
@@ -121,7 +122,9 @@ def _tails() -> Any:
     """Return every `prediction,probability,tier` by code: formatting floats costs as much as reading the file."""
     chances = to_strings(f"{step / STEPS:.{DECIMALS}f}" for step in range(STEPS + 1))
     return pa.concat_arrays(
-        pc.binary_join_element_wise(label, chances, tier, ",") for label in _LABELS for tier in TIERS
+        pc.binary_join_element_wise(to_string(label), chances, to_string(tier), _COMMA)
+        for label in _LABELS
+        for tier in TIERS
     )
 
 

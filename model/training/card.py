@@ -1,0 +1,249 @@
+"""MODEL_CARD.md, made from metrics.json alone, so that the two cannot disagree.
+
+The headings follow Mitchell et al., Model Cards for Model Reporting, FAT* 2019.
+"""
+
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from model.errors import listed
+from model.training.evaluate import TITLES
+
+WIDTH: Final = 118
+
+
+def to_card(metrics: Mapping[str, Any]) -> str:
+    """Return the text of MODEL_CARD.md for the content of metrics.json."""
+    sections = (_use, _data, _figures, _calibration, _slices, _threshold, _setting, _directions, _limits)
+    parts = [f"# Churn model {metrics['version']}"]
+    for section in sections:
+        parts += section(metrics)
+    return "\n\n".join(parts) + "\n"
+
+
+def _use(_: Mapping[str, Any]) -> list[str]:
+    return [
+        "The probability that a telecom's customer leaves, from ten features, and the reasons for it.",
+        _say("""
+            The model is additive: an intercept and one term a feature, a table for words and a piecewise linear curve
+            for numbers. It is a scikit-learn pipeline (one-hot words, splines of degree 1, L2-penalized logistic
+            regression) compiled without approximation to `scorecard.json`, so a reason is a part of the sum and not an
+            estimate of one.
+        """),
+        _say("""
+            **Meant for** ranking customers for a retention offer, and for seeing why one is on the list. **Not meant
+            for** refusing service, pricing or credit, nor for saying what would happen if a customer were changed: the
+            terms describe who left, not what made them leave. A what-if answer compares two kinds of customers.
+        """),
+    ]
+
+
+def _data(metrics: Mapping[str, Any]) -> list[str]:
+    data = metrics["trained_on"]
+    made = listed([f"{name} {version}" for name, version in metrics["trained_with"].items()])
+    return [
+        "## Data",
+        _say(f"""
+            {data["rows"]:,} customers, {data["churners"]:,} of them churners ({data["churners"] / data["rows"]:.1%}).
+            Nothing was resampled and no class was weighted, so the probabilities are those of this population. Trained
+            with {made}. The sha256 of the file:
+        """),
+        f"    {data['sha256']}",
+    ]
+
+
+def _figures(metrics: Mapping[str, Any]) -> list[str]:
+    protocol, folds, chance = metrics["protocol"], metrics["out_of_fold"], metrics["ece_if_perfect"]
+    rows = [
+        (title, _at(folds[name]["mean"]), _at(folds[name]["sd"]), _at(metrics["pooled"][name]))
+        for name, title in TITLES.items()
+    ]
+    chosen = [
+        f"{knots} knots with C {C}" for knots, C in sorted({(fold["knots"], fold["C"]) for fold in metrics["folds"]})
+    ]
+    return [
+        "## How good it is",
+        _say(f"""
+            {protocol["folds"]} stratified folds, {protocol["repeats"]} times, nested: within each training part the
+            setting was chosen anew, and the test part took no part in that. The folds chose {listed(chosen)}.
+        """),
+        _table(("Out of fold", "Mean of folds", "SD of folds", "Whole repeats"), rows),
+        _say(f"""
+            The SD is that of single folds: other customers, as many as in a fold, would give figures that far apart.
+            A calibration error is above zero by chance alone: perfectly calibrated probabilities would show
+            {_at(chance["fold"])} in folds and {_at(chance["pooled"])} in whole repeats, in which every customer stands
+            once.
+        """),
+    ]
+
+
+def _calibration(metrics: Mapping[str, Any]) -> list[str]:
+    rows = [
+        (
+            f"{each['from']:.1f} to {each['to']:.1f}",
+            f"{each['customers']:,}",
+            _at(each["mean_probability"], 3),
+            _at(each["churn_rate"], 3),
+        )
+        for each in metrics["calibration"]
+    ]
+    return [
+        "## Calibration",
+        f"Out of fold, each customer {metrics['protocol']['repeats']} times.",
+        _table(("Probability", "Customers", "Mean probability", "Churned"), rows),
+    ]
+
+
+def _slices(metrics: Mapping[str, Any]) -> list[str]:
+    names = ("churn_rate", "mean_probability", "roc_auc", "brier", "ece")
+    rows = [
+        (f"{each['feature']} {each['group']}", f"{each['customers']:,}", *(_at(each[name], 3) for name in names))
+        for each in metrics["slices"]
+    ]
+    return [
+        "## Parts of the customers",
+        _table(("Part", "Customers", "Churned", "Mean probability", "ROC AUC", "Brier", "ECE"), rows),
+        _say("""
+            Within a part the AUC is lower than over all, because what defines the part no longer helps to rank.
+            SeniorCitizen is an age group: where the law treats it as protected, look at this table before acting on the
+            list.
+        """),
+    ]
+
+
+def _threshold(metrics: Mapping[str, Any]) -> list[str]:
+    found, example = metrics["threshold"], metrics["example"]
+    tiers = [f"{tier} from {cut_off:.2f}" for tier, cut_off in metrics["tiers"].items()]
+    costs = [
+        (f"threshold {found['threshold']:.2f}", _at(found["cost"])),
+        ("the theoretical threshold", _at(found["cost_at_theoretical"])),
+        ("threshold 0.50", _at(found["cost_at_half"])),
+        ("contact nobody", _at(found["cost_contact_nobody"])),
+        ("contact everybody", _at(found["cost_contact_all"])),
+    ]
+    return [
+        f'## The threshold behind "churn": {found["threshold"]:.2f}',
+        _say(f"""
+            Criterion: {found["criterion"]}. A contact (a call and an offer) is taken to cost
+            {found["contact_cost"]:g} monthly bill, and to save {found["saved_value"]:g} on average when it reaches a
+            churner: one in four stays a further year. This ratio is an assumption, not a finding; a company with
+            another sets `CHURN_THRESHOLD`. For perfectly calibrated probabilities the best threshold is cost : saved
+            value = {found["theoretical"]:.3f} (Elkan, IJCAI 2001).
+        """),
+        _table(("Policy", "Expected cost a customer, monthly bills"), costs),
+        _say(f"""
+            At {found["threshold"]:.2f}, {found["contacted"]:.1%} of the customers are contacted;
+            {_percent(found["precision"])} of those churn, and they are {_percent(found["recall"])} of all churners.
+            Tiers are fixed: {listed(tiers)}. The example customer of the schema has probability
+            {_at(example["probability"])}: {example["prediction"]}, tier {example["tier"]}.
+        """),
+    ]
+
+
+def _setting(metrics: Mapping[str, Any]) -> list[str]:
+    chosen = metrics["setting"]
+    best = min(metrics["settings"], key=lambda each: each["log_loss"])
+    of_knots: dict[int, dict[str, Any]] = {}
+    for each in sorted(metrics["settings"], key=lambda each: each["log_loss"]):
+        of_knots.setdefault(each["knots"], each)
+    rows = []
+    for each in metrics["settings"]:
+        is_chosen = (each["knots"], each["C"]) == (chosen["knots"], chosen["C"])
+        if is_chosen or each is of_knots[each["knots"]]:
+            rows.append(
+                (
+                    f"{each['knots']}",
+                    f"{each['C']}" + (" **(chosen)**" if is_chosen else ""),
+                    _at(each["log_loss"], 5),
+                    _at(each["difference"], 5),
+                    f"{each['low']:.5f} to {each['high']:.5f}",
+                    "yes" if each["qualifies"] else "no",
+                )
+            )
+    return [
+        f"## The setting: {chosen['knots']} knots a number, C {chosen['C']}",
+        _say(f"""
+            The simplest (fewest knots, then strongest penalty) whose mean log loss is at most 0.001 above that of the
+            best, here {best["knots"]} knots with C {best["C"]}, with a 95 % interval of the paired difference that
+            includes zero (Nadeau and Bengio, Machine Learning 52, 2003). Of each number of knots the best C is shown;
+            metrics.json has all.
+        """),
+        _table(("Knots", "C", "Log loss", "Above the best", "95 % interval", "Qualifies"), rows),
+    ]
+
+
+def _directions(metrics: Mapping[str, Any]) -> list[str]:
+    found = metrics["directions"]
+    ways = [f"{each['feature']} {each['direction']}" for each in found["curves"]]
+    rows = [
+        (
+            each["feature"],
+            f"{turn['from']:,g} to {turn['to']:,g}",
+            f"{turn['change']:+.2f}",
+            f"{turn['customers']:.1%}",
+            f"{turn['refits']} of {turn['of']}",
+        )
+        for each in found["curves"]
+        for turn in each["turns"]
+    ]
+    header = ("Curve", "Stretch", "Change in log-odds", "Customers within", "Found again in refits")
+    if found["low"] <= 0.0:
+        verdict = """
+            No loss can be seen. That a turn comes back in every refit says little: the training parts share most of
+            their rows, and TotalCharges is nearly tenure times MonthlyCharges, so the three curves can trade heights
+            among themselves without any customer's sum changing much.
+        """
+    else:
+        verdict = "On this data the directions cost something: read the turns above before relying on the curves there."
+    return [
+        "## The shapes of the curves",
+        _say(f"""
+            Each curve goes one way by construction: {listed(ways)}; flat where the data would have turned. Turns are
+            **not accepted**: with them a cheaper bill could come out as the riskier one, and no colleague could
+            explain that to a customer. Left free, {"the curves turn here:" if rows else "no curve turns either."}
+        """),
+        *([_table(header, rows)] if rows else []),
+        _say(f"""
+            On the same folds, at the same setting: log loss {_at(found["held"]["log_loss"], 5)} held to the
+            directions and {_at(found["free"]["log_loss"], 5)} free, difference {found["difference"]:+.5f} (95 %
+            interval {found["low"]:+.5f} to {found["high"]:+.5f}); ROC AUC {_at(found["held"]["roc_auc"])} and
+            {_at(found["free"]["roc_auc"])}. {verdict}
+        """),
+    ]
+
+
+def _limits(metrics: Mapping[str, Any]) -> list[str]:
+    exact = metrics["exactness"]
+    limits = [
+        """One snapshot of customers. No later data was set aside, so nothing here says how fast the model ages; watch
+        the drift figures of the batch summaries and run `churn evaluate` on new outcomes.""",
+        """The list of settings and the directions of the curves were decided by people who had seen the public data;
+        the nesting covers the choice among the settings only.""",
+        """Beyond the range seen in training a curve stays at its end, and the answer carries a note. A word that no
+        customer of the training data had gets 0 points before centring.""",
+        f"""Reproducible: the same data, version and seed ({metrics["protocol"]["seed"]}) give the same
+        `scorecard.json` to the byte. Scorecard and pipeline agree within {exact["within"]:.0e} in log-odds over all
+        customers and {exact["random_customers"]:,} random ones.""",
+    ]
+    return [
+        "## Limits",
+        "\n".join(textwrap.indent(_say(each, WIDTH - 2), "  ").replace("  ", "- ", 1) for each in limits),
+    ]
+
+
+def _say(text: str, width: int = WIDTH) -> str:
+    return textwrap.fill(" ".join(text.split()), width, break_long_words=False, break_on_hyphens=False)
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _at(figure: float | None, decimals: int = 4) -> str:
+    return "-" if figure is None else f"{figure:.{decimals}f}"
+
+
+def _percent(figure: float | None) -> str:
+    return "-" if figure is None else f"{figure:.1%}"

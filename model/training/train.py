@@ -1,0 +1,279 @@
+"""The whole of training: labelled customers to a folder of the artifact, in one atomic step.
+
+    train(data_path: Path, version: str | None = None, root: Path = ARTIFACTS, seed: int = SEED,
+          progress: Callable[[str, float], None] | None = None) -> Path
+
+`version` None is the next minor version (1.0.0 where there is none). `progress` is told a sentence and the share of the
+work done, 0 to 1. A version that exists is refused before any work; an interrupted training leaves nothing. The first
+version of a root becomes its default; later ones are promoted by hand. TrainingError and ArtifactError are the errors.
+"""
+
+import io
+import os
+import platform
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import joblib
+import numpy as np
+import pandas as pd
+import scipy
+import sklearn
+from sklearn.pipeline import Pipeline
+from threadpoolctl import threadpool_limits
+
+from model import artifact
+from model.artifact import ARTIFACTS
+from model.errors import ArtifactError, TrainingError
+from model.pipeline import LIBRARY, METRICS, joblib_name
+from model.schema import EXAMPLE, SCHEMA_VERSION
+from model.scorecard import Scorecard, from_document
+from model.training.card import to_card
+from model.training.compile import (
+    EXACT_WITHIN,
+    RANDOM_ROWS,
+    TIERS,
+    greatest_difference,
+    random_customers,
+    to_bytes,
+    to_document,
+)
+from model.training.data import Labelled, check_enough, read
+from model.training.evaluate import mean_of, slices
+from model.training.measures import calibration_curve, measure, perfect_calibration_error, written
+from model.training.pipeline import Setting, fit
+from model.training.population import describe_population
+from model.training.protocol import FOLDS, REPEATS, SETTINGS, Choice, Report, by_repeat, choose, estimate, unheard
+from model.training.shapes import describe_directions
+from model.training.threshold import choose_threshold
+
+SEED: Final = 0
+CARD: Final = "MODEL_CARD.md"
+POPULATION: Final = "population.json"
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """What is learnt from the data alone: enough for scorecard.json and the joblib file.
+
+    Attributes
+    ----------
+    choice : Choice
+    threshold : dict
+    pipeline : Pipeline
+    document : dict
+        The content of scorecard.json.
+    """
+
+    choice: Choice
+    threshold: dict[str, Any]
+    pipeline: Pipeline
+    document: dict[str, Any]
+
+    def scorecard(self) -> Scorecard:
+        """Return the compiled model."""
+        return from_document(self.document, sha256="")
+
+
+def train(
+    data_path: Path,
+    version: str | None = None,
+    root: Path = ARTIFACTS,
+    seed: int = SEED,
+    progress: Progress | None = None,
+    settings: Sequence[Setting] = SETTINGS,
+) -> Path:
+    """Train a model, measure it honestly and store it; return its folder.
+
+    Parameters
+    ----------
+    data_path : Path
+        A CSV with the ten columns and Churn.
+    version : str, optional
+        MAJOR.MINOR.PATCH; the next minor version if None.
+    root : Path
+        Where the versions stand; made if absent.
+    seed : int
+        Of the folds.
+    progress : callable, optional
+        Told what is being done and the share of the whole that is done, 0 to 1.
+    settings : sequence of Setting
+        Among which the protocol chooses, simplest first.
+
+    Raises
+    ------
+    TrainingError
+        If the data cannot be learnt from, or the scorecard does not equal the pipeline.
+    ArtifactError
+        If the version exists.
+    """
+    started = time.monotonic()
+    tell = progress or (lambda _, __: None)
+    version = version or next_version(root)
+    if (root / artifact.check_version(version)).exists():
+        raise ArtifactError(
+            f"Model {version} exists already in {root}. Choose another version; a version never changes."
+        )
+    tell("Reading the customers", 0.0)
+    data = read(data_path)
+    check_enough(data, data_path)
+    # A second BLAS thread costs more than it brings on matrices of 7,043 x 40.
+    with threadpool_limits(limits=1):
+        learnt = learn(data, version, seed, lambda share: tell("Choosing the setting", 0.01 + 0.12 * share), settings)
+        tell("Comparing scorecard and pipeline", 0.13)
+        difference = check_exact(learnt, data, seed)
+        metrics = _measure_all(
+            learnt, data, version, seed, lambda share: tell("Measuring the procedure", 0.16 + 0.82 * share), settings
+        )
+    tell("Writing the model", 0.99)
+    saved = io.BytesIO()
+    joblib.dump(learnt.pipeline, saved)
+    files = {
+        artifact.SCORECARD: to_bytes(learnt.document),
+        joblib_name(version): saved.getvalue(),
+        METRICS: to_bytes(metrics),
+        CARD: to_card(metrics).encode("utf-8"),
+        POPULATION: to_bytes(describe_population(learnt.scorecard(), data.customers, data.labels)),
+        artifact.RUN: to_bytes(
+            {
+                "trained_at": datetime.now(UTC).isoformat(timespec="seconds"),
+                "duration_s": round(time.monotonic() - started, 1),
+                "greatest_difference": difference,
+                "machine": platform.machine(),
+                "system": platform.system(),
+                "cores": os.cpu_count(),
+            }
+        ),
+    }
+    first = not (root / "DEFAULT").exists() and not (root.is_dir() and artifact.versions(root))
+    folder = artifact.save(files, version, root)
+    if first:
+        (root / "DEFAULT").write_text(version + "\n", encoding="ascii")
+    tell("Done", 1.0)
+    return folder
+
+
+def learn(
+    data: Labelled,
+    version: str,
+    seed: int = SEED,
+    report: Report = unheard,
+    settings: Sequence[Setting] = SETTINGS,
+) -> Learnt:
+    """Choose the setting and the threshold out of fold, fit all customers, compile: all scorecard.json needs."""
+    frame, churned = data.frame(), np.array(data.labels)
+    choice = choose(frame, churned, seed, settings, report)
+    repeats = by_repeat(churned, [test for _, test in choice.folds], choice.probabilities)
+    threshold = choose_threshold([(labels, probability) for _, labels, probability in repeats])
+    pipeline = fit(frame, churned, choice.setting)
+    return Learnt(choice, threshold, pipeline, to_document(pipeline, data, version, threshold["threshold"]))
+
+
+def check_exact(learnt: Learnt, data: Labelled, seed: int, count: int = RANDOM_ROWS) -> float:
+    """Return the greatest difference in log-odds between pipeline and scorecard, over all and `count` random customers.
+
+    Raises
+    ------
+    TrainingError
+        If it is 1e-12 or more.
+    """
+    scorecard = learnt.scorecard()
+    customers = data.customers + random_customers(scorecard, count, seed)
+    difference = greatest_difference(learnt.pipeline, scorecard, customers)
+    if not difference < EXACT_WITHIN:
+        raise TrainingError(
+            f"Scorecard and pipeline differ by {difference:.1e} in log-odds; {EXACT_WITHIN:.0e} is allowed."
+        )
+    return difference
+
+
+def next_version(root: Path = ARTIFACTS) -> str:
+    """Return the minor version after the newest in `root`, or 1.0.0."""
+    present = artifact.versions(root) if root.is_dir() else []
+    if not present:
+        return "1.0.0"
+    major, minor, _ = present[-1].split(".")
+    return f"{major}.{int(minor) + 1}.0"
+
+
+def _measure_all(
+    learnt: Learnt,
+    data: Labelled,
+    version: str,
+    seed: int,
+    report: Report,
+    settings: Sequence[Setting],
+) -> dict[str, Any]:
+    """Return the content of metrics.json."""
+    frame, churned = data.frame(), np.array(data.labels)
+    choice, scorecard = learnt.choice, learnt.scorecard()
+    outer = list(estimate(frame, churned, seed, settings, report))
+    nested = by_repeat(churned, [test for test, _, _ in outer], [probability for _, _, probability in outer])
+    folds = [
+        {"knots": setting.knots, "C": setting.C, **measure(churned[test], probability)}
+        for test, setting, probability in outer
+    ]
+    fixed = [
+        measure(churned[test], probability)
+        for (_, test), probability in zip(choice.folds, choice.probabilities, strict=True)
+    ]
+    example = scorecard.score(dict(EXAMPLE))
+    return {
+        "version": version,
+        "schema_version": SCHEMA_VERSION,
+        "trained_on": learnt.document["trained_on"],
+        "trained_with": {
+            "python": ".".join(platform.python_version_tuple()[:2]),
+            LIBRARY: sklearn.__version__,
+            "numpy": np.__version__,
+            "scipy": scipy.__version__,
+            "pandas": pd.__version__,
+            "joblib": joblib.__version__,
+        },
+        "protocol": {
+            "folds": FOLDS,
+            "repeats": REPEATS,
+            "stratified": True,
+            "nested": True,
+            "resampling": "none",
+            "class_weights": "none",
+            "seed": seed,
+        },
+        "out_of_fold": {
+            name: {"mean": _mean(folds, name), "sd": _spread(folds, name)}
+            for name in folds[0]
+            if name not in Setting._fields
+        },
+        "pooled": mean_of([measure(labels, probability) for _, labels, probability in nested]),
+        "ece_if_perfect": {
+            "fold": perfect_calibration_error([probability for _, _, probability in outer], seed),
+            "pooled": perfect_calibration_error([probability for _, _, probability in nested], seed),
+        },
+        "folds": folds,
+        "calibration": calibration_curve(
+            np.concatenate([labels for _, labels, _ in nested]), np.concatenate([each for _, _, each in nested])
+        ),
+        "slices": slices(data.customers, nested),
+        "setting": choice.setting._asdict(),
+        "settings": choice.table,
+        "setting_out_of_fold": {name: {"mean": _mean(fixed, name), "sd": _spread(fixed, name)} for name in fixed[0]},
+        "threshold": learnt.threshold,
+        "tiers": dict(TIERS),
+        "directions": describe_directions(frame, churned, choice),
+        "exactness": {"within": EXACT_WITHIN, "random_customers": RANDOM_ROWS},
+        "example": {"probability": written(example.probability), "prediction": example.label, "tier": example.tier},
+    }
+
+
+def _mean(folds: Sequence[dict[str, Any]], name: str) -> float:
+    return written(np.mean([fold[name] for fold in folds]))
+
+
+def _spread(folds: Sequence[dict[str, Any]], name: str) -> float:
+    return written(np.std([fold[name] for fold in folds], ddof=1))
