@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 SHOWN_CHARACTERS: Final = 40
+SHOWN_ID_CHARACTERS: Final = 200
 SHOWN_PROBLEMS: Final = 20
 """How many problems of a file an answer writes out; the rest are counted."""
 
@@ -144,7 +145,7 @@ class Problem:
         """Return the problem as an API answer writes it; what is not known is left out."""
         known = {
             "row": self.row,
-            "customerID": self.customer_id,
+            "customerID": _cut(self.customer_id),
             "field": self.field,
             "value": self.value,
             "code": self.code,
@@ -152,6 +153,13 @@ class Problem:
             "message": str(self),
         }
         return {key: value for key, value in known.items() if value is not None}
+
+
+def _cut(customer_id: str | None) -> str | None:
+    """Return an id short enough for a list of problems; the row number tells the customer all the same."""
+    if customer_id is None or len(customer_id) <= SHOWN_ID_CHARACTERS:
+        return customer_id
+    return customer_id[:SHOWN_ID_CHARACTERS] + "…"
 
 
 def problem(code: str, *, field: str | None = None, rule: str | None = None, **parts: object) -> Problem:

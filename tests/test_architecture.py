@@ -178,3 +178,27 @@ def test_one_customer_over_http_starts_hardly_slower_than_flask_itself():
     pairs = [(cpu_seconds("import flask"), cpu_seconds(ONE_CUSTOMER)) for _ in range(7)]
 
     assert statistics.median(ours / flask for flask, ours in pairs) <= COLD_IMPORT_CEILING, pairs
+
+
+def test_the_bulk_road_never_imports_pandas():
+    # pyarrow imports it behind some of its functions wherever it is installed, for 0.2 CPU seconds.
+    code = (
+        "import sys\n"
+        "from model import artifact\n"
+        "from model.bulk.render import Options, Predictions, Rejects\n"
+        "from model.bulk.run import Run\n"
+        "scorer = artifact.load()\n"
+        "for name in sys.argv[1:]:\n"
+        "    with open(name, 'rb') as file:\n"
+        "        run = Run(file, scorer)\n"
+        "        for block in run:\n"
+        "            Predictions(scorer, Options(value_at_risk=True)).lines(block)\n"
+        "            Rejects(run.header, run.delimiter).lines(block)\n"
+        "print('pandas' in sys.modules)\n"
+    )
+    names = ["sample.csv", "bad_numbers.csv", "semicolons_decimal_commas.csv", "too_few_fields.csv", "stray_quotes.csv"]
+    files = [str(ROOT / "tests" / "data" / name) for name in names]
+
+    done = subprocess.run([sys.executable, "-c", code, *files], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "False"

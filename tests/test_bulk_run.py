@@ -376,9 +376,7 @@ def test_a_file_that_cannot_be_read_is_refused_with_its_reason(toy_scorecard, da
         (to_csv([ROW, ROW, row(customerID="M\ufffdller")]), 3),
         (
             to_csv(
-                [row(MonthlyCharges="70.35")]
-                + [row(MonthlyCharges="7", TotalCharges="8")]
-                + [row(MonthlyCharges="70,35")],
+                [row(MonthlyCharges="70.35"), row(MonthlyCharges="7", TotalCharges="8"), row(MonthlyCharges="70,35")],
                 ";",
             ),
             3,

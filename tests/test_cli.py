@@ -14,6 +14,7 @@ import sys
 import termios
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -458,3 +459,31 @@ def test_evaluating_refuses_an_unknown_version(folder, run):
 
     assert result.exit_code == 2
     assert "There is no model 9.9.9" in result.stderr
+
+
+def test_training_is_told_the_data_the_version_and_the_place(folder, run, monkeypatch):
+    told = []
+
+    def train(data, version, root, progress):
+        told.append((data, version, root, progress))
+        return root / "2.0.0"
+
+    monkeypatch.setitem(sys.modules, "model.training.train", SimpleNamespace(train=train))
+    write("customers.csv", HEADER, LINE)
+
+    result = run("train", "--data", "customers.csv", "--out", "models", "--version", "2.0.0")
+
+    assert told == [(Path("customers.csv"), "2.0.0", Path("models"), None)]
+    assert result.stdout == "models/2.0.0\n"
+
+
+@pytest.mark.parametrize("words", [[], ["--version", "1.0.0"]])
+def test_evaluating_prints_a_table_or_json(run, words):
+    pytest.importorskip("sklearn")
+    sample = str(ROOT / "tests" / "data" / "sample.csv")
+
+    table = run("evaluate", "--data", sample, *words)
+    figures = run("evaluate", "--data", sample, "--json", *words)
+
+    assert table.stdout.startswith("Model 1.0.0 on 120 customers")
+    assert json.loads(figures.stdout)["rows"] == 120

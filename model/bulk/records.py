@@ -144,6 +144,18 @@ class Records:
     def __getitem__(self, index: int) -> bytes:
         return self.data[self._cuts[index] : self._cuts[index + 1]]
 
+    def are_empty(self) -> NDArray[np.bool_]:
+        """Return which records are a line end and nothing else.
+
+        Returns
+        -------
+        ndarray of shape (n_records,), bool
+        """
+        starts = np.append(0, self.ends)[:-1]
+        first = np.frombuffer(self.data, np.uint8)[starts]
+        empty: NDArray[np.bool_] = (first == _LF) | (first == _CR)
+        return empty
+
     def field_counts(self) -> NDArray[np.int64]:
         """Return how many fields each record has; 0 for an empty line.
 
@@ -159,7 +171,5 @@ class Records:
                 return np.array([len(split(self[i], self.delimiter)) for i in range(self.count)], np.int64)
             separators = separators[np.searchsorted(quotes, separators) % 2 == 0]
         counts = np.diff(np.searchsorted(separators, self.ends), prepend=0) + 1
-        starts = np.append(0, self.ends)[:-1]
-        first = octets[starts]
-        counts[(first == _LF) | (first == _CR)] = 0
+        counts[self.are_empty()] = 0
         return counts
