@@ -61,6 +61,8 @@ class Choice:
         words: dict[str, Word] = {fold(str(value)): value for value in self.values}
         words.update(self.also)
         words.update({str(flag).lower(): word for flag, word in self.booleans.items()})
+        # The exact spellings too: most cells hold one, and then nothing has to be folded.
+        words.update({str(value): value for value in self.values})
         object.__setattr__(self, "spellings", MappingProxyType(words))
 
     @property

@@ -46,7 +46,7 @@ def validate(raw: Mapping[str, object]) -> Customer:
         value = raw.get(feature.name, _MISSING)
         if value is _MISSING:
             problems.append(problem("missing", field=feature.name, rule=feature.rule))
-        elif value is None or (isinstance(value, str) and not value.strip()):
+        elif value is None or (isinstance(value, str) and (not value or value.isspace())):
             if isinstance(feature, Number) and feature.blank_is_zero_when_new:
                 blanks.append(feature)
                 customer[feature.name] = 0.0
@@ -72,7 +72,9 @@ def read_value(feature: Feature, value: object) -> Value | Problem:
 def _choose(feature: Choice, value: object) -> Value | Problem:
     found = None
     if isinstance(value, str):
-        found = feature.spellings.get(fold(value))
+        found = feature.spellings.get(value)
+        if found is None:
+            found = feature.spellings.get(fold(value))
     elif isinstance(value, bool):
         found = feature.booleans.get(value)
     elif feature.numbers and isinstance(value, int | float) and value in feature.values:
