@@ -101,6 +101,12 @@ def find_file(max_bytes: int) -> BinaryIO:
     return found[0]
 
 
+def declared_charset() -> str | None:
+    """Return the charset that the Content-Type of the form's part "file" names, if any."""
+    part = request.files.get(FILE)
+    return part.mimetype_params.get("charset") if part else None
+
+
 def _content_type() -> str:
     if not request.mimetype:
         return "The request has no Content-Type."

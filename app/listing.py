@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from app.problems import ASK_FOR_JSON
+from model.bulk.arrays import as_numpy, to_arrow
 from model.bulk.render import Predictions
 from model.bulk.run import Block
 from model.errors import SHOWN_PROBLEMS, Problem, problem
@@ -71,7 +72,7 @@ class Listing:
 
     def lines(self, block: Block) -> bytes:
         """Return the pairs of the good rows, with a comma in front of all but the first pair of the file."""
-        ids = block.ids.filter(pa.array(block.good)).to_pylist()
+        ids = block.ids.take(to_arrow(np.flatnonzero(block.good))).to_pylist()
         churns = (block.probability[block.good] >= self._threshold).tolist()
         pairs = ",".join(
             f'{encode_basestring(customer_id)}:"{_CHURN if is_churn else _NOT_CHURN}"'
@@ -87,11 +88,11 @@ class Listing:
         ids = pa.chunked_array(self._ids, type=pa.string())
         if pc.count_distinct(ids).as_py() == len(ids):
             return [], 0
-        codes = np.concatenate([chunk.indices.to_numpy() for chunk in ids.dictionary_encode().chunks])
+        codes = np.concatenate([as_numpy(chunk.indices, np.int32) for chunk in ids.dictionary_encode().chunks])
         _, firsts, inverse = np.unique(codes, return_index=True, return_inverse=True)
         first = firsts[inverse]
         # A blank id is a problem of its own row, not a repeat of another blank one.
-        is_blank = pc.equal(ids, "").to_numpy()
+        is_blank = np.concatenate([as_numpy(pc.binary_length(chunk), np.int32) for chunk in ids.chunks]) == 0
         repeated = np.flatnonzero((first != np.arange(len(codes))) & ~is_blank)
         shown = repeated[:SHOWN_PROBLEMS].tolist()
         return [_repeat(ids[row].as_py(), int(first[row]) + 1, row + 1) for row in shown], len(repeated)

@@ -48,6 +48,8 @@ def score_file(file: BinaryIO, *, as_csv: bool, skip: bool, charset: str | None)
         raise
     if skip:
         response.headers["X-Rejected-Rows"] = str(run.rows_rejected)
+    if run.notes:
+        response.headers["X-Notes"] = " ".join(run.notes)
     return response
 
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from flask import Blueprint, Response, request
 
-from app.body import find_file, read_json_body
+from app.body import declared_charset, find_file, read_json_body
 from app.problems import RequestError
 from app.service import service
 from model.errors import listed
@@ -38,4 +38,5 @@ def customerbatch() -> Response:
         raise RequestError("bad_option", name="on_error", rule=listed(_ON_ERROR, last="or"), value=on_error)
     file = find_file(service().limits.max_upload_bytes)
     wants_csv = request.accept_mimetypes.best_match(["application/json", "text/csv"]) == "text/csv"
-    return score_file(file, as_csv=wants_csv, skip=on_error == "skip", charset=request.args.get("charset"))
+    charset = request.args.get("charset") or declared_charset()
+    return score_file(file, as_csv=wants_csv, skip=on_error == "skip", charset=charset)

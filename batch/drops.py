@@ -177,7 +177,7 @@ class _Job:
             share = f"{rows:,} rows ({bytes_read:,}{whole} bytes)"
             raise RetryableError(
                 f"Stopped {max(left, 0) / 1000:.1f} s before the deadline, after {share}; nothing of it was kept. "
-                "Should it stop again: send the file in parts, or give the function more memory, and so more speed."
+                "Should it stop again: send the file in parts."
             )
 
     def _score(self) -> None:

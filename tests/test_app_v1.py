@@ -333,3 +333,19 @@ def test_labels_follow_the_threshold_of_the_scorer(scorer):
 
     assert client.post("/v1/customer", json=dict(EXAMPLE)).json == {"Prediction": "not churn"}
     assert client.post("/v1/customerbatch", data=form).json == {"A": "Not Churn"}
+
+
+def test_a_charset_on_the_part_is_believed_and_an_assumed_one_is_said(client):
+    # Its first letter beyond ASCII comes so late that nothing can be assumed from the start of the file.
+    content = csv_of(*[f"{number},{ROW}" for number in range(15_000)]) + f"Zoë,{ROW}\n".encode("latin-1")
+    head = '--cut\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\nContent-Type: text/csv{}\r\n\r\n'
+
+    def post(charset: str, content: bytes):
+        data = head.format(charset).encode() + content + b"\r\n--cut--\r\n"
+        return client.post("/v1/customerbatch", data=data, content_type="multipart/form-data; boundary=cut")
+
+    assert post("", content).json["code"] == "encoding"
+    assert "Zoë" in post("; charset=latin-1", content).json
+    assert post("", csv_of(f"Zoë,{ROW}").decode().encode("latin-1")).headers["X-Notes"] == (
+        "The file is not UTF-8; it was read as Latin-1."
+    )
