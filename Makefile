@@ -6,6 +6,8 @@ ARGS ?=
 STAGE ?= dev
 REGION ?= $(or $(AWS_REGION),eu-central-1)
 IMAGE ?=
+SPACE ?=
+ENGINE ?= scorecard
 DRY_RUN ?=
 export PORT
 
@@ -18,7 +20,7 @@ ID := $(shell $(PYTHON) -c 'import sys, zlib; print(sys.version.split()[0], zlib
 INTERPRETER := $(VENV)/.python-$(or $(ID),unknown)
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev test bench bench-all lint clean deploy-aws redrive-aws
+.PHONY: help run dev test soak bench bench-all lint clean images sbom space deploy-space deploy-tools deploy-aws redrive-aws
 
 help:  ## list these commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "make %-11s %s\n", $$1, $$2}'
@@ -33,6 +35,9 @@ dev: $(VENV)/.development  ## .venv with all that serves, trains, tests and lint
 test: $(VENV)/.development  ## run every test
 	$(BIN)/python -m pytest $(ARGS)
 
+soak: $(VENV)/.development  ## the tests of load at their full sizes; figures go to build/soak/
+	SOAK=true $(BIN)/python -m pytest -m soak --durations=0 $(ARGS)
+
 bench: $(VENV)/.development  ## run the benchmarks
 	$(BIN)/python -m benchmarks $(ARGS)
 
@@ -43,6 +48,22 @@ lint: $(VENV)/.development  ## ruff (rules and format), mypy on what serves
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+images: $(INTERPRETER)  ## build churn-lambda and churn-spaces with docker or podman (ENGINE=pipeline, DRY_RUN=1)
+	@$(BIN)/python -m deploy.images --engine "$(ENGINE)" $(if $(DRY_RUN),--dry-run) $(ARGS)
+
+sbom: images deploy-tools  ## build the images, and list what is in them as SPDX in build/sbom/
+	@$(BIN)/python -m deploy.images --inventory build/sbom --syft $(VENV)-deploy/bin/syft $(if $(DRY_RUN),--dry-run)
+
+space: $(INTERPRETER)  ## make the repository of a Hugging Face Space in build/space/ (ENGINE=pipeline)
+	@$(BIN)/python -m deploy.space --engine "$(ENGINE)"
+
+deploy-space: $(if $(DRY_RUN),$(INTERPRETER),deploy-tools)  ## publish it (SPACE=user/name, HF_TOKEN in the environment, DRY_RUN=1)
+	@$(if $(DRY_RUN),$(BIN),$(VENV)-deploy/bin)/python -m deploy.space --engine "$(ENGINE)" --publish "$(SPACE)" $(if $(DRY_RUN),--dry-run) $(ARGS)
+
+# What only publishing needs has an environment of its own.
+deploy-tools:
+	@$(MAKE) --no-print-directory VENV=$(VENV)-deploy $(VENV)-deploy/.deploy
 
 deploy-aws: $(if $(DRY_RUN),,node_modules/.package-lock.json)  ## build the image, push it, deploy it (STAGE=dev)
 	@$(PYTHON) -m deploy.aws deploy --stage "$(STAGE)" --region "$(REGION)" --image "$(IMAGE)" $(if $(DRY_RUN),--dry-run)
@@ -72,6 +93,10 @@ $(VENV)/.development: requirements/development.txt $(INTERPRETER)
 	$(INSTALL) -r requirements/development.txt
 	@$(LAUNCHER)
 	@touch $(VENV)/.serving $@
+
+$(VENV)/.deploy: requirements/deploy.txt $(INTERPRETER)
+	$(INSTALL) -r requirements/deploy.txt
+	@touch $@
 
 # The deploy tool. Its lock file holds hashes and no address; no package's own script is run.
 node_modules/.package-lock.json: package.json package-lock.json

@@ -1,1 +1,1 @@
-"""Puts what is here on AWS. Runs on a person's machine only; nothing that serves imports it."""
+"""What turns this tree into images, a Space and a deployment on AWS; runs on a person's machine only."""

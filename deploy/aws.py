@@ -1,7 +1,7 @@
 """From this folder to AWS: builds the image, pushes it, hands its digest to osls, and asks it a question.
 
 What a deployment runs is a shell script, made here. --dry-run prints it, which needs neither AWS nor docker; without,
-bash runs that same text. Imports the standard library and the example customer only.
+bash runs that same text. Imports the standard library, the example customer, and how an image is built.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from deploy.images import build_command
 from model.schema import EXAMPLE
 
 ROOT: Final = Path(__file__).parent.parent
@@ -173,6 +174,8 @@ echo "To come back to this: make deploy-aws STAGE={stage} REGION={region} IMAGE=
 
 
 def _build(builder: str, tag: str) -> str:
+    words = build_command(builder, "lambda", tag="$IMAGE")
+    build = " ".join('"$IMAGE"' if word == "$IMAGE" else shlex.quote(word) for word in words)
     return f"""\
 # Where the images go: never overwritten, looked through for known faults, the last hundred kept.
 REGISTRY=$ACCOUNT.dkr.ecr.$AWS_REGION.amazonaws.com
@@ -184,7 +187,7 @@ aws ecr put-lifecycle-policy --repository-name {SERVICE} --lifecycle-policy-text
 
 # Lambda takes one image for one platform; attestations would make it a list of images, which Lambda refuses.
 IMAGE=$REGISTRY/{SERVICE}:{tag}
-BUILDX_NO_DEFAULT_ATTESTATIONS=1 {builder} build --platform linux/amd64 -f Dockerfile.lambda -t "$IMAGE" .
+BUILDX_NO_DEFAULT_ATTESTATIONS=1 {build}
 aws ecr get-login-password | {builder} login --username AWS --password-stdin "$REGISTRY"
 {builder} push "$IMAGE"
 DIGEST=$(aws ecr describe-images --repository-name {SERVICE} --image-ids imageTag={tag} \\

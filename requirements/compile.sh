@@ -13,3 +13,4 @@ pin development "$@"
 pin training -c development.txt
 pin serving -c development.txt
 pin lambda -c development.txt
+pin deploy -c development.txt
