@@ -60,6 +60,10 @@ class Block:
         The record of each bad row as it came, without its line end.
     blank_lines : int
         Records that were no rows.
+    source : Records
+        All records of the block as they came, blank ones among them.
+    places : ndarray of shape (rows,), int64
+        Which of those records each row is.
     log_odds, probability : ndarray of shape (rows,), float64
         Set by the scoring step.
     """
@@ -72,6 +76,8 @@ class Block:
     problems: dict[int, tuple[Problem, ...]] = field(default_factory=dict)
     records: dict[int, str] = field(default_factory=dict)
     blank_lines: int = 0
+    source: Records = field(default_factory=lambda: Records(b"", ","))
+    places: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     log_odds: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     probability: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
@@ -126,7 +132,7 @@ class Columns:
         if self._id_required:
             sure &= as_numpy(pc.binary_length(ids), np.int32) > 0
         if len(kept) == records.count and sure.all():
-            return Block(first_row, records.count, ids, columns, sure)
+            return Block(first_row, records.count, ids, columns, sure, source=records, places=kept)
         return self._settle(records, first_row, _Draft(records.count, kept, columns, sure, ids))
 
     def _read(self, records: Records) -> tuple[Any, NDArray[np.int64]]:
@@ -271,7 +277,18 @@ class Columns:
         good = np.ones(rows, bool)
         good[list(problems)] = False
         columns = {name: column[wanted] for name, column in draft.columns.items()}
-        return Block(first_row, rows, draft.all_ids(wanted), columns, good, problems, texts, draft.count - rows)
+        return Block(
+            first_row,
+            rows,
+            draft.all_ids(wanted),
+            columns,
+            good,
+            problems,
+            texts,
+            blank_lines=draft.count - rows,
+            source=records,
+            places=np.flatnonzero(wanted),
+        )
 
     def _identity(self, cells: list[str]) -> str:
         position = self._positions.get(CUSTOMER_ID, self._width)
