@@ -188,7 +188,7 @@ def watch(inbox: Path, outbox: Path, interval: float, once: bool, **options: Any
     taken when two looks have seen it unchanged, so copying may take its time; one that is hidden, or called .part or
     .tmp, is left alone until it is renamed. INBOX is only read. Each file gives one line of JSON on standard output.
     """
-    from app import log
+    import log
     from batch.folder import Folder
 
     folder = Folder(inbox, outbox, _scoring(**options))

@@ -15,7 +15,8 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.http import errors
 from gunicorn.workers.gthread import ThreadWorker
 
-from app import create_app, envelope, log, problems
+import log
+from app import create_app, envelope, problems
 from model.engine import load_scorer
 from settings import Settings
 
@@ -102,16 +103,11 @@ class ProblemWorker(ThreadWorker):  # type: ignore[misc]
 
 
 def _bare_answer(code: str, request_id: str) -> bytes:
-    body = problems.body_of(code, problems.MESSAGES[code].format(request_id=request_id), request_id)
-    status = HTTPStatus(problems.KINDS[code].status)
-    headers = {
-        "Connection": "close",
-        "Content-Type": problems.MEDIA_TYPE,
-        "Content-Length": len(body),
-        "X-Request-Id": request_id,
-        **envelope.HEADERS,
-    }
-    lines = [f"HTTP/1.1 {status.value} {status.phrase}", *(f"{name}: {value}" for name, value in headers.items())]
+    status, headers, body = envelope.bare_answer(
+        code, problems.MESSAGES[code].format(request_id=request_id), request_id
+    )
+    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", "Connection: close"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
     return "\r\n".join([*lines, "", ""]).encode("ascii") + body
 
 

@@ -11,13 +11,16 @@ from app.service import EXTENSION, Limits, Service
 from model.scorecard import Scorer
 
 
-def create_app(scorer: Scorer, settings: Limits) -> Flask:
-    """Return the WSGI app that answers with `scorer` within the limits of `settings`."""
+def create_app(scorer: Scorer, settings: Limits, larger: str = "") -> Flask:
+    """Return the WSGI app that answers with `scorer` within the limits of `settings`.
+
+    `larger` says what to do with a file beyond them, as a clause: "drop it into ...".
+    """
     app = Flask(__name__, static_folder=None)
     app.request_class = ChurnRequest
     # A redirect from //v1 would be an answer in HTML, and loses the body of a POST with many clients.
     app.url_map.merge_slashes = False
-    app.extensions[EXTENSION] = Service(scorer, settings)
+    app.extensions[EXTENSION] = Service(scorer, settings, larger)
     envelope.install(app)
     problems.install(app)
     app.register_blueprint(pages.blueprint)

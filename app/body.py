@@ -8,7 +8,8 @@ from flask import Request, request
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
-from app.problems import RequestError
+from app.problems import PACK, RequestError, shorten
+from app.service import service
 from model.errors import listed, show
 
 FILE: Final = "file"
@@ -83,7 +84,7 @@ def find_file(max_bytes: int) -> BinaryIO:
     except RequestEntityTooLarge:
         if _length_seen(max_bytes) < max_bytes:
             raise RequestError("form_too_large") from None
-        raise RequestError("too_large", limit=max_bytes, advice="Send the file in parts, or packed by gzip.") from None
+        raise RequestError("too_large", limit=max_bytes, advice=shorten(PACK, service().larger)) from None
     except ValueError:
         has_boundary = request.mimetype_params.get("boundary")
         reason = "it is malformed or was cut off" if has_boundary else "its Content-Type has no boundary"

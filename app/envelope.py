@@ -3,13 +3,17 @@
 import re
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from flask import Flask, Response, g, request
 
-from app import log
+import log
+from app import problems
 from app.service import service
+
+Line = dict[str, object]
+Report = Callable[..., object]
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 
@@ -20,10 +24,20 @@ HEADERS: Final = {
 }
 """Answers hold customers' data: nobody on the way keeps them or guesses another type."""
 
+REPORT: Final = "churn.report"
+"""The key of the WSGI environment under which a door may hand in what takes the log line, instead of `log.write`."""
+
 
 def request_id_of(given: str | None) -> str:
     """Return the id that the client gave if it is plain enough to repeat in a header and a log, else a new one."""
     return given if given is not None and _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def bare_answer(code: str, detail: str, request_id: str) -> tuple[int, dict[str, str], bytes]:
+    """Return status, headers and body of a problem for which the app was not asked."""
+    body = problems.body_of(code, detail, request_id)
+    headers = {"Content-Type": problems.MEDIA_TYPE, "Content-Length": str(len(body)), "X-Request-Id": request_id}
+    return problems.KINDS[code].status, {**headers, **HEADERS}, body
 
 
 def _open() -> None:
@@ -43,17 +57,19 @@ def _close(response: Response) -> Response:
         "code": g.get("code"),
         "bytes_in": request.content_length,
         "request_id": g.request_id,
+        "trace_id": log.trace_id(request.headers.get("traceparent"), request.headers.get("X-Amzn-Trace-Id")),
         "model_version": service().scorer.version,
         **g.get("counts", {}),
     }
+    report = request.environ.get(REPORT, log.write)
     if response.is_streamed:
-        response.response = _logged(response.iter_encoded(), line, g.started)
+        response.response = _logged(response.iter_encoded(), line, g.started, report)
     else:
-        _write(line, g.started, response.calculate_content_length() or 0)
+        _write(line, g.started, response.calculate_content_length() or 0, report)
     return response
 
 
-def _logged(chunks: Iterable[bytes], line: dict[str, object], started: float) -> Iterator[bytes]:
+def _logged(chunks: Iterable[bytes], line: Line, started: float, report: Report) -> Iterator[bytes]:
     """Pass `chunks` on and write the line after the last, or when the client has gone or the stream failed."""
     sent, complete = 0, False
     try:
@@ -62,11 +78,11 @@ def _logged(chunks: Iterable[bytes], line: dict[str, object], started: float) ->
             sent += len(chunk)
         complete = True
     finally:
-        _write({**line, "complete": complete}, started, sent)
+        _write({**line, "complete": complete}, started, sent, report)
 
 
-def _write(line: dict[str, object], started: float, sent: int) -> None:
-    log.write(**line, bytes_out=sent, ms=round((time.perf_counter() - started) * 1000, 2))
+def _write(line: Line, started: float, sent: int, report: Report) -> None:
+    report(**line, bytes_out=sent, ms=round((time.perf_counter() - started) * 1000, 2))
 
 
 def install(app: Flask) -> None:

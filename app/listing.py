@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from app.problems import ASK_FOR_JSON
 from model.bulk.render import Predictions
 from model.bulk.run import Block
 from model.errors import SHOWN_PROBLEMS, Problem, problem
@@ -23,6 +24,8 @@ class Writer(Protocol):
     media_type: str
     header: bytes
     footer: bytes
+    shorter: str
+    """How to ask for less, as a clause; may be empty."""
 
     def note(self, block: Block) -> None:
         """Take in what must be known of every row, written or not."""
@@ -39,6 +42,7 @@ class Table(Predictions):
 
     media_type = "text/csv; charset=utf-8"
     footer = b""
+    shorter = ASK_FOR_JSON
 
     def note(self, block: Block) -> None:
         """Take in nothing."""
@@ -54,6 +58,7 @@ class Listing:
     media_type = "application/json"
     header = b"{"
     footer = b"}"
+    shorter = ""
 
     def __init__(self, scorer: Scorer) -> None:
         self._threshold = scorer.threshold

@@ -60,5 +60,5 @@ def _page() -> str:
         routes=ROUTES,
         features=[(feature.name, feature.help, feature.rule) for feature in FEATURES],
         example=json.dumps(dict(EXAMPLE)),
-        origin=request.host_url.rstrip("/"),
+        origin=request.root_url.rstrip("/"),
     )

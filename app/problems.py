@@ -10,10 +10,13 @@ from typing import Any, Final, NamedTuple
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
-from app import log
+import log
 from model.errors import SHOWN_PROBLEMS, ChurnError, CustomerError, InputError, Problem, show
 
 MEDIA_TYPE: Final = "application/problem+json"
+
+PACK: Final = "packed by gzip"
+ASK_FOR_JSON: Final = "ask for application/json, which is shorter"
 
 
 class Kind(NamedTuple):
@@ -67,6 +70,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "bad_option": Kind(400, "An option has a value that is not known"),
     "bad_form": Kind(400, "The form cannot be read"),
     "bad_request": Kind(400, "The request cannot be read"),
+    "bad_base64": Kind(400, "The request cannot be read"),
     "no_file": _FORM,
     "several_files": _FORM,
     "not_found": Kind(404, "Nothing is here"),
@@ -94,6 +98,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "bad_option": "{name} must be {rule}, not {value}.",
     "bad_form": "The form cannot be read: {reason}. Let the client write the form and its Content-Type.",
     "bad_request": "The request was cut off or malformed, and cannot be read. Send it again.",
+    "bad_base64": "The body is marked as base64 on its way to us, and is not. Send it again; if it stays so, tell us.",
     "no_file": 'The form has no part named "file"; it has {found}. Send the CSV as "file".',
     "several_files": 'The form has {count} parts named "file". Send one file a request.',
     "not_found": "There is nothing at {path}. GET / lists what there is.",
@@ -103,7 +108,7 @@ MESSAGES: Final[Mapping[str, str]] = {
         "The form has too many parts, or a part that is too long and has no file name. Send one part, "
         'named "file", with a file name.'
     ),
-    "answer_too_large": "The answer would be longer than {limit:,} bytes. Send the file in parts.",
+    "answer_too_large": "The answer would be longer than {limit:,} bytes, the most that goes out here. {advice}",
     "send_json": "{found} Send one customer as JSON, with the header 'Content-Type: application/json'.",
     "send_utf8": "The charset {value} is not read here. Send JSON as UTF-8.",
     "send_form": (
@@ -141,10 +146,17 @@ class RequestError(ChurnError):
         self.members = dict(members or {})
 
 
-def body_of(code: str, detail: str, request_id: str, members: Mapping[str, object] | None = None) -> bytes:
-    """Return a problem as the bytes of its JSON."""
+def shorten(*others: str) -> str:
+    """Return what to do about a file that is too long, with other ways as clauses, of which empty ones are left out."""
+    return f"Send the file in parts{''.join(f', or {each}' for each in others if each)}."
+
+
+def members_of(
+    code: str, detail: str, request_id: str, members: Mapping[str, object] | None = None
+) -> dict[str, object]:
+    """Return a problem as the members of its JSON."""
     kind = KINDS[code]
-    members = {
+    return {
         "type": f"urn:churn:problem:{code}",
         "title": kind.title,
         "status": kind.status,
@@ -153,8 +165,13 @@ def body_of(code: str, detail: str, request_id: str, members: Mapping[str, objec
         "code": code,
         **(members or {}),
     }
+
+
+def body_of(code: str, detail: str, request_id: str, members: Mapping[str, object] | None = None) -> bytes:
+    """Return a problem as the bytes of its JSON."""
     # A lone surrogate becomes \udXXX, which is also how JSON escapes it.
-    return json.dumps(members, ensure_ascii=False).encode("utf-8", "backslashreplace")
+    text = json.dumps(members_of(code, detail, request_id, members), ensure_ascii=False)
+    return text.encode("utf-8", "backslashreplace")
 
 
 def answer(code: str, detail: str, members: Mapping[str, object] | None = None) -> Response:
@@ -168,16 +185,17 @@ def errors_of(problems: Sequence[Problem], total: int) -> dict[str, object]:
     return {"errors": [each.to_dict() for each in problems[:SHOWN_PROBLEMS]], "errors_total": total}
 
 
-def _answer_customer(error: CustomerError) -> Response:
-    return answer("bad_customer", str(error), errors_of(error.problems, len(error.problems)))
+def parts_of(error: CustomerError | InputError | RequestError) -> tuple[str, str, Mapping[str, object]]:
+    """Return the code, the sentence and the further members of the problem that `error` is."""
+    if isinstance(error, CustomerError):
+        return "bad_customer", str(error), errors_of(error.problems, len(error.problems))
+    if isinstance(error, InputError):
+        return error.problem.code, str(error), errors_of([error.problem], 1)
+    return error.code, str(error), error.members
 
 
-def _answer_input(error: InputError) -> Response:
-    return answer(error.problem.code, str(error), errors_of([error.problem], 1))
-
-
-def _answer_request(error: RequestError) -> Response:
-    return answer(error.code, str(error), error.members)
+def _answer_known(error: CustomerError | InputError | RequestError) -> Response:
+    return answer(*parts_of(error))
 
 
 def _answer_http(error: HTTPException) -> Response:
@@ -204,8 +222,7 @@ def _answer_unexpected(error: Exception) -> Response:
 
 def install(app: Flask) -> None:
     """Answer every error that `app` can raise with a problem."""
-    app.register_error_handler(CustomerError, _answer_customer)
-    app.register_error_handler(InputError, _answer_input)
-    app.register_error_handler(RequestError, _answer_request)
+    for kind in (CustomerError, InputError, RequestError):
+        app.register_error_handler(kind, _answer_known)
     app.register_error_handler(HTTPException, _answer_http)
     app.register_error_handler(Exception, _answer_unexpected)

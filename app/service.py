@@ -35,10 +35,17 @@ class Limits(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What one app was made with."""
+    """What one app was made with.
+
+    Attributes
+    ----------
+    larger : str
+        What to do with a file that is too long for HTTP here, as a clause: "drop it into ..."; may be empty.
+    """
 
     scorer: Scorer
     limits: Limits
+    larger: str = ""
 
 
 def service() -> Service:

@@ -10,7 +10,7 @@ from typing import IO, BinaryIO, Final
 from flask import Response, g
 
 from app.listing import Listing, Table, Writer
-from app.problems import RequestError, errors_of
+from app.problems import RequestError, errors_of, shorten
 from app.service import service
 from model.bulk.run import Limits, Run
 from model.errors import SHOWN_PROBLEMS, Problem
@@ -64,7 +64,7 @@ def _write(run: Run, writer: Writer, spool: IO[bytes], *, skip: bool) -> None:
             spool.write(writer.lines(block))
         # A packed file of equal rows unpacks 200 times, and its answer would fill the disk.
         if spool.tell() > max_bytes:
-            raise RequestError("answer_too_large", limit=max_bytes)
+            raise RequestError("answer_too_large", limit=max_bytes, advice=shorten(writer.shorter, service().larger))
     spool.write(writer.footer)
     g.counts = {"rows_in": run.rows_in, "rows_rejected": run.rows_rejected}
     repeats, repeats_total = writer.repeats()
