@@ -5,7 +5,7 @@ Nothing is loaded at import; the scorer and the limits are passed in.
 
 from flask import Flask
 
-from app import envelope, pages, problems, v1
+from app import envelope, headers, pages, problems, static_files, v1
 from app.body import ChurnRequest
 from app.service import EXTENSION, Limits, Service
 from model.scorecard import Scorer
@@ -23,6 +23,8 @@ def create_app(scorer: Scorer, settings: Limits, larger: str = "") -> Flask:
     app.extensions[EXTENSION] = Service(scorer, settings, larger)
     envelope.install(app)
     problems.install(app)
+    headers.install(app, settings.frame_ancestors)
     app.register_blueprint(pages.blueprint)
+    app.register_blueprint(static_files.blueprint)
     app.register_blueprint(v1.blueprint)
     return app

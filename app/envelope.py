@@ -9,7 +9,7 @@ from typing import Final
 from flask import Flask, Response, g, request
 
 import log
-from app import problems
+from app import headers, problems
 from app.service import service
 
 Line = dict[str, object]
@@ -17,11 +17,7 @@ Report = Callable[..., object]
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 
-HEADERS: Final = {
-    "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
+HEADERS: Final = {"Cache-Control": "no-store", **headers.HEADERS}
 """Answers hold customers' data: nobody on the way keeps them or guesses another type."""
 
 REPORT: Final = "churn.report"
@@ -36,8 +32,8 @@ def request_id_of(given: str | None) -> str:
 def bare_answer(code: str, detail: str, request_id: str) -> tuple[int, dict[str, str], bytes]:
     """Return status, headers and body of a problem for which the app was not asked."""
     body = problems.body_of(code, detail, request_id)
-    headers = {"Content-Type": problems.MEDIA_TYPE, "Content-Length": str(len(body)), "X-Request-Id": request_id}
-    return problems.KINDS[code].status, {**headers, **HEADERS}, body
+    ours = {"Content-Type": problems.MEDIA_TYPE, "Content-Length": str(len(body)), "X-Request-Id": request_id}
+    return problems.KINDS[code].status, {**ours, **HEADERS}, body
 
 
 def _open() -> None:
@@ -55,6 +51,7 @@ def _close(response: Response) -> Response:
         "route": request.url_rule.rule if request.url_rule else None,
         "status": response.status_code,
         "code": g.get("code"),
+        "key": g.get("key"),
         "bytes_in": request.content_length,
         "request_id": g.request_id,
         "trace_id": log.trace_id(request.headers.get("traceparent"), request.headers.get("X-Amzn-Trace-Id")),

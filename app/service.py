@@ -3,6 +3,7 @@
 Imports Flask and model/; never settings.py, whose values are passed in.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, cast
 
@@ -15,6 +16,18 @@ EXTENSION: Final = "churn"
 
 class Limits(Protocol):
     """The settings that the routes read; settings.Settings has them all."""
+
+    @property
+    def api_keys(self) -> Sequence[str]:
+        """The sha256 digests of the keys, in hex; none where no key is asked for."""
+
+    @property
+    def cors_origins(self) -> Sequence[str]:
+        """Whose pages may read the answers: origins, "*" alone, or none."""
+
+    @property
+    def frame_ancestors(self) -> Sequence[str]:
+        """Whose pages may show ours, as the Content-Security-Policy has them."""
 
     @property
     def max_json_bytes(self) -> int:
