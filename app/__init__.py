@@ -3,18 +3,21 @@
 Nothing is loaded at import; the scorer and the limits are passed in.
 """
 
+from collections.abc import Callable
+
 from flask import Flask
 
-from app import envelope, headers, pages, problems, static_files, v1
+from app import cors, envelope, headers, keys, pages, problems, static_files, v1
 from app.body import ChurnRequest
 from app.service import EXTENSION, Limits, Service
 from model.scorecard import Scorer
 
 
-def create_app(scorer: Scorer, settings: Limits, larger: str = "") -> Flask:
+def create_app(scorer: Scorer, settings: Limits, larger: str = "", *, admit: Callable[[], None] | None = None) -> Flask:
     """Return the WSGI app that answers with `scorer` within the limits of `settings`.
 
-    `larger` says what to do with a file beyond them, as a clause: "drop it into ...".
+    `larger` says what to do with a file beyond them, as a clause: "drop it into ...". `admit` is asked before each
+    request, and refuses it by raising RequestError.
     """
     app = Flask(__name__, static_folder=None)
     app.request_class = ChurnRequest
@@ -24,6 +27,8 @@ def create_app(scorer: Scorer, settings: Limits, larger: str = "") -> Flask:
     envelope.install(app)
     problems.install(app)
     headers.install(app, settings.frame_ancestors)
+    cors.install(app, settings.cors_origins)
+    keys.install(app, settings.api_keys, admit)
     app.register_blueprint(pages.blueprint)
     app.register_blueprint(static_files.blueprint)
     app.register_blueprint(v1.blueprint)

@@ -34,6 +34,7 @@ _LARGE = Kind(413, "Too large")
 _JSON = Kind(400, "The JSON cannot be read")
 _SHAPE = Kind(422, "The body is not one customer")
 _TYPE = Kind(415, "The kind of body does not fit")
+_KEY = Kind(401, "A key is needed")
 _FORM = Kind(422, "The form does not hold one file")
 
 KINDS: Final[Mapping[str, Kind]] = {
@@ -82,6 +83,10 @@ KINDS: Final[Mapping[str, Kind]] = {
     "send_utf8": _TYPE,
     "send_form": _TYPE,
     "send_unpacked": _TYPE,
+    "no_key": _KEY,
+    "wrong_key": _KEY,
+    "key_in_query": Kind(400, "A key does not belong into an address"),
+    "too_many_requests": Kind(429, "Too many requests"),
     "long_address": Kind(414, "The address is too long"),
     "long_headers": Kind(431, "The headers are too long"),
     "expectation": Kind(417, "The expectation cannot be met"),
@@ -117,6 +122,16 @@ MESSAGES: Final[Mapping[str, str]] = {
     "send_unpacked": (
         "The Content-Encoding {value} is not read here. Send the body without it; a .csv.gz may be the file itself."
     ),
+    "no_key": "The request has no key. Send yours in the header X-Api-Key.",
+    "wrong_key": (
+        "The key in X-Api-Key is not valid here, perhaps because it was replaced. Whoever runs the service can give "
+        "you another."
+    ),
+    "key_in_query": (
+        "The query of the address has a key or token, and logs on the way keep addresses. Send it in the header "
+        "X-Api-Key, and have a key that was sent like this replaced."
+    ),
+    "too_many_requests": "This {whom} has sent more than {limit}. Send the next one in {seconds} s.",
     "long_address": "The address in the request line is too long. Send a customer in the body.",
     "long_headers": "A header of the request is too long, or there are too many. Send fewer or shorter ones.",
     "expectation": 'The request has an Expect header other than "100-continue". Send it without.',

@@ -1,6 +1,5 @@
 """What a browser is told: our own origin only, in a Space's frame, on every answer."""
 
-
 import pytest
 
 from app import create_app, envelope

@@ -22,6 +22,12 @@ def test_every_variable_is_read():
             "PORT": "8080",
             "CPU_CORES": "2",
             "CHURN_THREADS": "3",
+            "CHURN_API_KEYS": "AB" * 32,
+            "CHURN_CORS_ORIGINS": "https://crm.example.com, http://localhost:3000",
+            "CHURN_FRAME_ANCESTORS": "'self' https://*.example.com",
+            "CHURN_RATE_LIMIT": "600/minute",
+            "CHURN_TRUSTED_PROXIES": "1",
+            "CHURN_METRICS": "No",
             "CHURN_MODEL_VERSION": "1.2.3",
             "CHURN_ENGINE": "pipeline",
             "CHURN_THRESHOLD": "0.25",
@@ -33,7 +39,10 @@ def test_every_variable_is_read():
     )
 
     assert [getattr(settings, each.name) for each in fields(Settings)] == [
-        *("0.0.0.0", 8080, 2, 3, "1.2.3", "pipeline", 0.25),
+        *("0.0.0.0", 8080, 2, 3),
+        *(("ab" * 32,), ("https://crm.example.com", "http://localhost:3000"), ("'self'", "https://*.example.com")),
+        *("600/minute", 1, False),
+        *("1.2.3", "pipeline", 0.25),
         *(2048, 4096, 50, 10),
     ]
 
