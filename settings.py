@@ -230,6 +230,11 @@ class Settings:
         return cls(**found)
 
 
+def share_metrics(folder: str) -> None:
+    """Let prometheus_client count for several processes in `folder`: it asks the environment when it is imported."""
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+
+
 def _shown_default(each: "Field[Any]") -> str:
     if each.metadata["shown"]:
         return str(each.metadata["shown"])

@@ -104,6 +104,7 @@ def test_the_road_for_one_customer_needs_the_standard_library_only(source):
         pytest.param(["pyarrow"], ("model/bulk/", "app/listing.py"), id="pyarrow"),
         pytest.param(["flask", "werkzeug"], ("app/", "wsgi.py"), id="flask"),
         pytest.param(["gunicorn"], ("wsgi.py",), id="gunicorn"),
+        pytest.param(["prometheus_client"], ("app/metrics.py",), id="metrics"),
         pytest.param(["click", "tqdm"], ("cli.py",), id="terminal"),
         pytest.param(["boto3", "botocore"], ("batch/s3.py", "batch/uploads.py"), id="aws"),
         pytest.param(["pyspark"], ("batch/spark.py",), id="spark"),
@@ -111,6 +112,10 @@ def test_the_road_for_one_customer_needs_the_standard_library_only(source):
 )
 def test_a_library_is_imported_in_its_own_place_only(libraries, places):
     assert who_imports(*libraries) - below(*places) == set()
+
+
+def test_what_only_a_server_has_is_imported_by_it_alone():
+    assert who_imports("app.metrics", "app.rate_limit") == {"wsgi.py"}
 
 
 def test_training_is_imported_by_nothing_that_serves():
@@ -171,7 +176,8 @@ def cpu_seconds(code: str) -> float:
 def test_one_customer_over_http_loads_nothing_heavy():
     loaded = set(json.loads(python(ONE_CUSTOMER)))
 
-    assert loaded & {*HEAVY, "model.bulk", "model.pipeline", "model.training", "batch"} == set()
+    ours = {"model.bulk", "model.pipeline", "model.training", "batch", "app.metrics", "app.rate_limit"}
+    assert loaded & {*HEAVY, *ours, "prometheus_client"} == set()
 
 
 def test_one_customer_over_http_starts_hardly_slower_than_flask_itself():
