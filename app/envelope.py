@@ -9,6 +9,7 @@ from typing import Final
 from flask import Flask, Response, g, request
 
 from app import log
+from app.answers import CutShortError
 from app.service import service
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
@@ -44,16 +45,19 @@ def _close(response: Response) -> Response:
         "bytes_in": request.content_length,
         "request_id": g.request_id,
         "model_version": service().scorer.version,
-        **g.get("counts", {}),
     }
+    # A stream fills them while it goes out.
+    counts: dict[str, object] = g.get("counts", {})
     if response.is_streamed:
-        response.response = _logged(response.iter_encoded(), line, g.started)
+        response.response = _logged(response.iter_encoded(), line, counts, g.started)
     else:
-        _write(line, g.started, response.calculate_content_length() or 0)
+        _write({**line, **counts}, g.started, response.calculate_content_length() or 0)
     return response
 
 
-def _logged(chunks: Iterable[bytes], line: dict[str, object], started: float) -> Iterator[bytes]:
+def _logged(
+    chunks: Iterable[bytes], line: dict[str, object], counts: dict[str, object], started: float
+) -> Iterator[bytes]:
     """Pass `chunks` on and write the line after the last, or when the client has gone or the stream failed."""
     sent, complete = 0, False
     try:
@@ -61,8 +65,13 @@ def _logged(chunks: Iterable[bytes], line: dict[str, object], started: float) ->
             yield chunk
             sent += len(chunk)
         complete = True
+    except CutShortError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the server would log its text, which may quote a customer
+        log.write_failure(error, str(line["request_id"]))
+        raise CutShortError from None
     finally:
-        _write({**line, "complete": complete}, started, sent)
+        _write({**line, **counts, "complete": complete}, started, sent)
 
 
 def _write(line: dict[str, object], started: float, sent: int) -> None:
