@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 
-from app import envelope, pages, problems, v1, v2
+from app import docs, envelope, pages, problems, v1, v2
 from app.body import ChurnRequest
 from app.service import EXTENSION, Limits, Service
 from model.scorecard import Scorer
@@ -34,6 +34,7 @@ def create_app(scorer: Scorer, settings: Limits) -> Flask:
     envelope.install(app)
     problems.install(app)
     app.register_blueprint(pages.blueprint)
+    app.register_blueprint(docs.blueprint)
     app.register_blueprint(v1.blueprint)
     app.register_blueprint(v2.blueprint)
     return app

@@ -15,7 +15,7 @@ from model.schema import NAMES
 from model.validate import read_number
 
 ALL: Final = "all"
-REPORT, REFUSE = "report", "refuse"
+REPORT, REFUSE, SKIP = "report", "refuse", "skip"
 MOST_NAMED: Final = 1000
 """The most customers that `top` can name: the summary is held in memory."""
 
@@ -77,12 +77,27 @@ def _flag(name: str, help: str) -> Option:
 
 _THRESHOLD: Final = Option(
     "threshold",
-    "The least probability that is labelled churn; without it, the model's own",
+    "The least probability that is labelled churn, where the model's own does not fit",
     None,
     _share,
     "a number between 0 and 1, such as 0.35",
     {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
 )
+
+_CHARSET: Final = Option(
+    "charset",
+    "The encoding of the file, where its Content-Type does not say it",
+    None,
+    str,
+    "utf-8, utf-16 or latin-1",
+    {"type": "string", "examples": ["latin-1"]},
+)
+
+UPLOAD: Final = (
+    _one_of("on_error", "Whether a file with bad rows is refused, or the others are scored", (REFUSE, SKIP)),
+    _CHARSET,
+)
+"""Of /v1/customerbatch, which reads them itself: there, others are ignored."""
 
 CUSTOMERS: Final = (_reasons(3), _THRESHOLD)
 WHAT_IF: Final = (_THRESHOLD,)
@@ -101,14 +116,7 @@ BATCHES: Final = (
         f"a whole number from 0 to {MOST_NAMED:,}",
         {"type": "integer", "minimum": 0, "maximum": MOST_NAMED},
     ),
-    Option(
-        "charset",
-        "The encoding of the file, where its Content-Type does not say it: utf-8, utf-16 or latin-1",
-        None,
-        str,
-        "utf-8, utf-16 or latin-1",
-        {"type": "string", "examples": ["latin-1"]},
-    ),
+    _CHARSET,
 )
 
 
