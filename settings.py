@@ -211,6 +211,20 @@ class Settings:
         "The most rows of a file answered as one object listed by customerID",
         _whole(1, 100_000_000),
     )
+    max_customers: int = _setting(
+        "CHURN_MAX_CUSTOMERS",
+        1000,
+        "customers",
+        "The most customers, or changes, in one body of JSON",
+        _whole(1, 100_000),
+    )
+    actions_file: str | None = _setting(
+        "CHURN_ACTIONS_FILE",
+        None,
+        "path",
+        "A table of actions to suggest instead of model/actions.csv, in the same form",
+        shown="model/actions.csv",
+    )
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":

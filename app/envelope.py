@@ -10,6 +10,7 @@ from flask import Flask, Response, g, request
 
 import log
 from app import headers, problems
+from app.answers import CutShortError
 from app.service import service
 
 Line = dict[str, object]
@@ -56,17 +57,18 @@ def _close(response: Response) -> Response:
         "request_id": g.request_id,
         "trace_id": log.trace_id(request.headers.get("traceparent"), request.headers.get("X-Amzn-Trace-Id")),
         "model_version": service().scorer.version,
-        **g.get("counts", {}),
     }
     report = request.environ.get(REPORT, log.write)
+    # A stream fills them while it goes out.
+    counts: Line = g.get("counts", {})
     if response.is_streamed:
-        response.response = _logged(response.iter_encoded(), line, g.started, report)
+        response.response = _logged(response.iter_encoded(), line, counts, g.started, report)
     else:
-        _write(line, g.started, response.calculate_content_length() or 0, report)
+        _write({**line, **counts}, g.started, response.calculate_content_length() or 0, report)
     return response
 
 
-def _logged(chunks: Iterable[bytes], line: Line, started: float, report: Report) -> Iterator[bytes]:
+def _logged(chunks: Iterable[bytes], line: Line, counts: Line, started: float, report: Report) -> Iterator[bytes]:
     """Pass `chunks` on and write the line after the last, or when the client has gone or the stream failed."""
     sent, complete = 0, False
     try:
@@ -74,8 +76,13 @@ def _logged(chunks: Iterable[bytes], line: Line, started: float, report: Report)
             yield chunk
             sent += len(chunk)
         complete = True
+    except CutShortError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the server would log its text, which may quote a customer
+        log.write_failure(error, str(line["request_id"]))
+        raise CutShortError from None
     finally:
-        _write({**line, "complete": complete}, started, sent, report)
+        _write({**line, **counts, "complete": complete}, started, sent, report)
 
 
 def _write(line: Line, started: float, sent: int, report: Report) -> None:

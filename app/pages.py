@@ -16,6 +16,15 @@ ROUTES: Final = {
     "GET /health": "whether the service answers, and with which model",
     "POST /v1/customer": "one customer as JSON",
     "POST /v1/customerbatch": 'many customers as a CSV in a form part named "file"',
+    "POST /v2/customers": "one customer or a list of them: probability, tier, money, reasons, suggestions",
+    "POST /v2/what-if": "how the risk of one customer would differ with one thing changed",
+    "POST /v2/batches": "many customers as a CSV, answered row by row or summed up",
+    "GET /v2/model": "what the model is made of, and how good it is",
+    "GET /v2/schema": "one customer as JSON Schema",
+    "GET /v2/template.csv": "a CSV to fill in",
+    "GET /openapi.json": "all of this as OpenAPI 3.1",
+    "GET /docs": "all of this to read and to try, in a browser",
+    "GET /static/<path:name>": "the files of the pages",
 }
 
 

@@ -5,11 +5,14 @@ Imports Flask and model/; never settings.py, whose values are passed in.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol, cast
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from flask import current_app
 
 from model.scorecard import Scorer
+
+if TYPE_CHECKING:
+    from model.actions import Action
 
 EXTENSION: Final = "churn"
 
@@ -45,6 +48,14 @@ class Limits(Protocol):
     def max_listed_rows(self) -> int:
         """The most rows of an answer listed by customerID."""
 
+    @property
+    def max_customers(self) -> int:
+        """The most customers, or changes, in one body of JSON."""
+
+    @property
+    def actions_file(self) -> str | None:
+        """The table of actions to suggest, None for the one that comes with the model."""
+
 
 @dataclass(frozen=True, slots=True)
 class Service:
@@ -59,6 +70,7 @@ class Service:
     scorer: Scorer
     limits: Limits
     larger: str = ""
+    actions: "Sequence[Action] | None" = None
 
 
 def service() -> Service:

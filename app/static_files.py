@@ -21,7 +21,9 @@ TYPES: Final = {
 }
 """Written out, since the machine's own table of types differs from image to image. Anything else is not served."""
 
-_KEPT_S: Final = 3600
+_VENDORED: Final = "vendor/"
+_FOR_EVER: Final = "public, max-age=31536000, immutable"
+"""For files whose path names their version; others are asked for again, and come as 304 unless they changed."""
 
 blueprint = Blueprint("static_files", __name__)
 
@@ -34,7 +36,6 @@ def file(name: str) -> Response:
     if found is None or path.suffix not in TYPES or not path.is_file():
         abort(404)
     response = Response(path.read_bytes(), content_type=TYPES[path.suffix])
-    response.cache_control.public = True
-    response.cache_control.max_age = _KEPT_S
+    response.headers["Cache-Control"] = _FOR_EVER if name.startswith(_VENDORED) else "no-cache"
     response.add_etag()
     return response.make_conditional(request)  # type: ignore[return-value]

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from model.errors import ChurnError, Problem
 from model.schema import BY_NAME, Choice, Customer, Number, Value
-from model.scorecard import Scorer
+from model.scorecard import DECIMALS, Scorer
 from model.validate import read_value
 from model.whatif import Alternative, change
 
@@ -99,6 +99,7 @@ def suggest(actions: Sequence[Action], scorer: Scorer, customer: Customer) -> li
         if action.share is not None and not isinstance(value, str):
             to = round(value * (1 + action.share), 2)
         alternative = change(scorer, customer, {action.feature: to})
-        if alternative.difference < 0:
+        # What is printed as no difference is no reason to offer anything.
+        if round(alternative.difference, DECIMALS) < 0:
             found.append(Suggestion(action.suggestion, alternative))
     return sorted(found, key=lambda each: each.alternative.difference)

@@ -73,5 +73,6 @@ def to_alternative(alternative: Alternative) -> dict[str, Any]:
     return {
         "changes": alternative.changes,
         **to_verdict(alternative.score),
-        "difference": round(alternative.difference, DECIMALS),
+        # Adding 0.0 turns -0.0 into 0.0.
+        "difference": round(alternative.difference, DECIMALS) + 0.0,
     }

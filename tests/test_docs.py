@@ -169,7 +169,7 @@ def test_every_route_is_listed():
     }
 
     listed = {route for route, _ in rows("docs/api.md", 2) if " /" in route}
-    assert listed == served - {"GET /static/<path:name>"}
+    assert listed == served
 
 
 def test_every_member_of_a_log_line_is_described(environment, server, tmp_path):

@@ -4,15 +4,16 @@ import re
 
 import pytest
 
+from app.docs import VIEWER
 from app.static_files import FOLDER, TYPES
 
 
-def test_a_style_is_served_by_its_type_and_may_be_kept(client):
+def test_a_style_is_served_by_its_type_and_asked_for_again(client):
     answer = client.get("/static/page.css")
 
     assert answer.status_code == 200
     assert answer.content_type == "text/css; charset=utf-8"
-    assert answer.headers["Cache-Control"] == "public, max-age=3600"
+    assert answer.headers["Cache-Control"] == "no-cache"
     assert answer.data == (FOLDER / "page.css").read_bytes()
 
 
@@ -22,6 +23,12 @@ def test_a_file_that_the_client_has_is_not_sent_again(client):
     answer = client.get("/static/page.css", headers={"If-None-Match": etag})
 
     assert (answer.status_code, answer.data) == (304, b"")
+
+
+def test_what_has_its_version_in_its_path_is_kept(client):
+    answer = client.get(f"/static/{VIEWER}/swagger-ui.css")
+
+    assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
 
 
 @pytest.mark.parametrize(
@@ -48,18 +55,20 @@ def test_every_file_of_the_folder_has_a_type_but_for_licences():
     assert unserved <= {"LICENSE", "NOTICE"}
 
 
-def test_the_page_holds_no_style_and_no_script_of_its_own(client):
-    page = client.get("/", headers={"Accept": "text/html"}).text
+@pytest.mark.parametrize("path", ["/", "/docs"])
+def test_a_page_holds_no_style_and_no_script_of_its_own(client, path):
+    page = client.get(path, headers={"Accept": "text/html"}).text
 
     assert not re.search(r"<style|<script(?![^>]*\bsrc=)|\sstyle=|\son\w+=|javascript:", page)
 
 
-def test_all_that_the_page_refers_to_is_there(client):
-    page = client.get("/", headers={"Accept": "text/html"}).text
-    found = re.findall(r'(?:href|src)="([^"]+)"', page)
+@pytest.mark.parametrize("path", ["/", "/docs"])
+def test_all_that_a_page_refers_to_is_there(client, path):
+    page = client.get(path, headers={"Accept": "text/html"}).text
+    found = re.findall(r'(?:href|src)="(?!data:)([^"]+)"', page)
 
     assert found
-    assert {client.get(link).status_code for link in found} == {200}
+    assert {client.get(link if link.startswith("/") else f"/{link}").status_code for link in found} == {200}
 
 
 def test_the_page_finds_its_files_below_a_base_path_too(client):
