@@ -13,7 +13,11 @@ from flask import Flask, Response, g, request
 from app.problems import RequestError
 
 HEADER: Final = "X-Api-Key"
-GUARDED: Final = ("/v1/", "/v2/", "/metrics")
+LIMITED: Final = ("/v1/", "/v2/")
+"""What the limit of a server counts, by key or address."""
+
+GUARDED: Final = (*LIMITED, "/metrics")
+CODES: Final = ("no_key", "wrong_key", "key_in_query")
 CHALLENGE: Final = f'ApiKey realm="churn", header="{HEADER}"'
 """Of WWW-Authenticate, which a 401 must have; no browser knows the scheme, so none asks for a password."""
 

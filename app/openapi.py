@@ -10,6 +10,8 @@ from typing import Any, Final, NamedTuple
 from app import options
 from app.answers import CSV, JSON, NDJSON
 from app.customers import CHANGES, MANY, ONE, compare_body, score_body
+from app.keys import CODES as KEY_CODES
+from app.keys import GUARDED, HEADER, LIMITED
 from app.options import Option
 from app.problems import KINDS, MEDIA_TYPE
 from app.service import service
@@ -192,7 +194,7 @@ def document(prefix: str) -> dict[str, Any]:
         "servers": [{"url": prefix or "/"}],
         "tags": [{"name": tag} for tag in dict.fromkeys(_tag(path) for path in paths)],
         "paths": paths,
-        "components": {"schemas": components(), "headers": _HEADERS},
+        "components": {"schemas": components(), "headers": _HEADERS, "securitySchemes": _SCHEMES},
     }
 
 
@@ -206,6 +208,20 @@ _HEADERS: Final[dict[str, Schema]] = {
     "X-Model-Version": {"description": "The model that was asked", "schema": _TEXT},
 }
 _SENT: Final = {name: {"$ref": f"#/components/headers/{name}"} for name in _HEADERS}
+
+
+_KEY: Final = "key"
+_SCHEMES: Final[dict[str, Schema]] = {_KEY: {"type": "apiKey", "in": "header", "name": HEADER}}
+
+
+def _needs_key(path: str) -> bool:
+    return bool(service().limits.api_keys) and path.startswith(GUARDED)
+
+
+def _guards(path: str) -> tuple[str, ...]:
+    """Return the codes of what stands before a route here, as it is set."""
+    limited = ("too_many_requests",) if service().limits.rate_limit and path.startswith(LIMITED) else ()
+    return (*KEY_CODES, *limited) if _needs_key(path) else limited
 
 
 def _tag(path: str) -> str:
@@ -224,8 +240,9 @@ def _describe(path: str, operation: Operation, examples: Mapping[str, tuple[str,
         **({"requestBody": {"required": True, "content": taken}} if taken else {}),
         "responses": {
             "200": {"description": operation.summary, "headers": _SENT, "content": answers},
-            **_refusals((*operation.codes, *_ANYWHERE)),
+            **_refusals((*operation.codes, *_guards(path), *_ANYWHERE)),
         },
+        **({"security": [{_KEY: []}]} if _needs_key(path) else {}),
     }
 
 

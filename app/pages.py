@@ -68,4 +68,5 @@ def _page() -> str:
         features=[(feature.name, feature.help, feature.rule) for feature in FEATURES],
         example=json.dumps(dict(EXAMPLE)),
         origin=request.root_url.rstrip("/"),
+        needs_key=bool(service().limits.api_keys),
     )

@@ -12,9 +12,9 @@ from typing import Final
 
 from flask import Response, g, request
 
+from app.keys import LIMITED
 from app.problems import RequestError
 
-LIMITED: Final = ("/v1/", "/v2/")
 MOST_CLIENTS: Final = 100_000
 """Counted one by one, in 11 MB; the others of a window share one count, so that no flood of addresses fills memory."""
 

@@ -33,6 +33,10 @@ class Limits(Protocol):
         """Whose pages may show ours, as the Content-Security-Policy has them."""
 
     @property
+    def rate_limit(self) -> str | None:
+        """The most requests of one client, such as "600/minute"; the door that counts them is the server's."""
+
+    @property
     def max_json_bytes(self) -> int:
         """The longest body of JSON."""
 

@@ -180,3 +180,19 @@ def test_the_command_makes_a_key_and_its_digest(guarded, customer, scorer):
     assert len(made["key"]) >= 43
     assert said != again
     assert client.post("/v1/customer", json=customer, headers={"X-Api-Key": made["key"]}).status_code == 200
+
+
+def test_the_page_shows_the_header_where_a_key_is_needed(client, guarded):
+    pages = [each.get("/", headers={"Accept": "text/html"}).text for each in (client, guarded)]
+
+    assert [page.count("X-Api-Key: $KEY") for page in pages] == [0, 2]
+
+
+def test_the_description_asks_for_a_key_where_one_is_needed(client, guarded):
+    without, within = (each.get("/openapi.json").json["paths"] for each in (client, guarded))
+
+    assert within["/v1/customer"]["post"]["security"] == [{"key": []}]
+    assert {"400", "401"} <= set(within["/v2/model"]["get"]["responses"])
+    assert "security" not in within["/health"]["get"]
+    assert "security" not in without["/v1/customer"]["post"]
+    assert "401" not in without["/v1/customer"]["post"]["responses"]
