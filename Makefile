@@ -3,6 +3,10 @@ PYTHON ?= python3
 VENV ?= .venv
 PORT ?= 7860
 ARGS ?=
+STAGE ?= dev
+REGION ?= $(or $(AWS_REGION),eu-central-1)
+IMAGE ?=
+DRY_RUN ?=
 export PORT
 
 BIN := $(VENV)/bin
@@ -14,14 +18,15 @@ ID := $(shell $(PYTHON) -c 'import sys, zlib; print(sys.version.split()[0], zlib
 INTERPRETER := $(VENV)/.python-$(or $(ID),unknown)
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev test bench lint clean
+.PHONY: help run dev test bench bench-all lint clean deploy-aws redrive-aws
 
 help:  ## list these commands
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "make %-8s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "make %-11s %s\n", $$1, $$2}'
 	@echo 'variables: PYTHON=python3.13, VENV=.venv, PORT=7860, ARGS="-k watch" (handed to pytest and the benchmarks)'
+	@echo 'of the AWS commands: STAGE=dev, REGION=eu-central-1, DRY_RUN=1 (prints the commands), IMAGE=...@sha256:... (builds none)'
 
 run: $(VENV)/.serving  ## serve on http://127.0.0.1:7860 (PORT=...), and show a question and its answer
-	@$(BIN)/churn ask --wait 30 & exec $(BIN)/churn serve
+	@exec $(BIN)/churn serve --example
 
 dev: $(VENV)/.development  ## .venv with all that serves, trains, tests and lints, and .venv/bin/churn
 
@@ -31,10 +36,19 @@ test: $(VENV)/.development  ## run every test
 bench: $(VENV)/.development  ## run the benchmarks
 	$(BIN)/python -m benchmarks $(ARGS)
 
+bench-all: $(VENV)/.development  ## the benchmarks, and those that take longer: from bucket to bucket
+	$(BIN)/python -m benchmarks --all $(ARGS)
+
 lint: $(VENV)/.development  ## ruff (rules and format), mypy on what serves
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+deploy-aws: $(if $(DRY_RUN),,node_modules/.package-lock.json)  ## build the image, push it, deploy it (STAGE=dev)
+	@$(PYTHON) -m deploy.aws deploy --stage "$(STAGE)" --region "$(REGION)" --image "$(IMAGE)" $(if $(DRY_RUN),--dry-run)
+
+redrive-aws:  ## score again what is in the queue of failures (STAGE=dev)
+	@$(PYTHON) -m deploy.aws redrive --stage "$(STAGE)" --region "$(REGION)" $(if $(DRY_RUN),--dry-run)
 
 clean:  ## remove build/ and the tools' caches; .venv stays
 	rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -58,6 +72,11 @@ $(VENV)/.development: requirements/development.txt $(INTERPRETER)
 	$(INSTALL) -r requirements/development.txt
 	@$(LAUNCHER)
 	@touch $(VENV)/.serving $@
+
+# The deploy tool. Its lock file holds hashes and no address; no package's own script is run.
+node_modules/.package-lock.json: package.json package-lock.json
+	npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
 
 # The command, without installing this project as a package: that would need a build tool, and setuptools is not pinned here.
 define LAUNCHER

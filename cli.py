@@ -207,11 +207,17 @@ def watch(inbox: Path, outbox: Path, interval: float, once: bool, **options: Any
 @churn.command()
 @click.option("--port", help="Instead of PORT, or 7860.")
 @click.option("--host", help="Instead of CHURN_HOST, or 127.0.0.1.")
-def serve(**given: str | None) -> None:
+@click.option("--example", is_flag=True, help="Once it listens, ask it for the example customer and show that.")
+def serve(example: bool, **given: str | None) -> None:
     """Serve over HTTP."""
+    import subprocess
+
     import wsgi
 
-    wsgi.serve(_settings(**given))
+    settings = _settings(**given)
+    # Started only when the port is ours, so that no other server's answer is shown.
+    asking = [sys.executable, __file__, "ask", "--port", str(settings.port), "--wait", "30"]
+    wsgi.serve(settings, (lambda: subprocess.Popen(asking)) if example else None)  # noqa: S603 - our own command
 
 
 @churn.command()
@@ -235,8 +241,10 @@ def ask(port: str | None, wait: float) -> None:
         connection = http.client.HTTPConnection(*address, timeout=10)
         try:
             connection.request("POST", path, body, {"Content-Type": kind})
-            answer = connection.getresponse().read().decode()
+            answer = connection.getresponse().read().decode("utf-8", "replace")
             break
+        except http.client.HTTPException:
+            raise ChurnError(f"What listens on port {address[1]} of this machine does not speak HTTP.") from None
         except ConnectionRefusedError:
             if time.monotonic() >= deadline:
                 raise ChurnError(f"Nothing listens on port {address[1]} of this machine. Start it: make run") from None

@@ -95,6 +95,25 @@ def _share(variable: str, value: str) -> float:
     return number
 
 
+def _mount(variable: str, value: str) -> str:
+    if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", value, re.ASCII):
+        raise _refuse(variable, "a path such as /churn, without a slash at its end", value)
+    return value
+
+
+def _bucket(variable: str, value: str) -> str:
+    # The rule of S3 for names, but for its bans on prefixes that only AWS gives.
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", value, re.ASCII):
+        raise _refuse(variable, "the name of a bucket, such as churn-inbox", value)
+    return value
+
+
+def _prefix(variable: str, value: str) -> str:
+    if not value.endswith("/") or value.startswith("/"):
+        raise _refuse(variable, "a prefix with a slash at its end only, such as incoming/", value)
+    return value
+
+
 def _yes_or_no(variable: str, value: str) -> bool:
     return _one_of(("yes", "no"))(variable, value.lower()) == "yes"
 
@@ -225,6 +244,43 @@ class Settings:
         "A table of actions to suggest instead of model/actions.csv, in the same form",
         shown="model/actions.csv",
     )
+    base_path: str = _setting(
+        "CHURN_BASE_PATH", "", "path", "On Lambda, where the API lies on a domain of your own", _mount, shown="none"
+    )
+    inbox_bucket: str | None = _setting(
+        "CHURN_INBOX_BUCKET",
+        None,
+        "bucket",
+        "Where CSVs are dropped; events of other buckets are refused",
+        _bucket,
+        shown="none",
+    )
+    results_bucket: str | None = _setting(
+        "CHURN_RESULTS_BUCKET", None, "bucket", "Where the results of dropped CSVs go", _bucket, shown="none"
+    )
+    inbox_prefix: str = _setting("CHURN_INBOX_PREFIX", "incoming/", "prefix", "Only keys below it are scored", _prefix)
+    results_prefix: str = _setting(
+        "CHURN_RESULTS_PREFIX",
+        "results/",
+        "prefix",
+        "Results stand below it; never inside the inbox's prefix in the same bucket",
+        _prefix,
+    )
+    value_at_risk: bool = _setting(
+        "CHURN_VALUE_AT_RISK",
+        False,
+        "yes or no",
+        "Whether results in the bucket have the column value_at_risk",
+        _yes_or_no,
+        shown="`no`",
+    )
+    deadline_margin_s: int = _setting(
+        "CHURN_DEADLINE_MARGIN_SECONDS",
+        20,
+        "seconds",
+        "How long before its time runs out a job in the bucket stops, so that nothing half done stays",
+        _whole(1, 600),
+    )
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
@@ -247,6 +303,11 @@ class Settings:
 def share_metrics(folder: str) -> None:
     """Let prometheus_client count for several processes in `folder`: it asks the environment when it is imported."""
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+
+
+def xray_trace() -> str | None:
+    """Return what Lambda says of the trace of the event at hand. No setting: it changes from one event to the next."""
+    return os.environ.get("_X_AMZN_TRACE_ID")
 
 
 def _shown_default(each: "Field[Any]") -> str:

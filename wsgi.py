@@ -209,8 +209,13 @@ def _counting(metrics: "Metrics") -> dict[str, Callable[..., None]]:
     return {"post_worker_init": post_worker_init, "child_exit": child_exit}
 
 
-def serve(settings: Settings) -> None:
+def serve(settings: Settings, on_ready: Callable[[], object] | None = None) -> None:
     """Serve until SIGTERM or SIGINT; the model is loaded once, before the workers, so a bad one stops the start.
+
+    Parameters
+    ----------
+    on_ready : callable, optional
+        Called once the port is ours.
 
     Raises
     ------
@@ -218,10 +223,13 @@ def serve(settings: Settings) -> None:
     SystemExit
         When the server has stopped.
     """
+    options = options_of(settings)
+    if on_ready:
+        options["when_ready"] = lambda _server: on_ready()
     with _shared_folder() as folder:
         share_metrics(folder)
         app, metrics = _build(settings, folder)
         if metrics is None:
-            Server(app, options_of(settings)).run()
+            Server(app, options).run()
         else:
-            Server(app, {**options_of(settings), **_counting(metrics)}, metrics.report).run()
+            Server(app, {**options, **_counting(metrics)}, metrics.report).run()

@@ -62,6 +62,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "gzip_ratio": _LARGE,
     "encoding": _TEXT,
     "unknown_charset": _TEXT,
+    "no_byte_order_mark": _TEXT,
     "damaged_text": _TEXT,
     "too_many_bytes": _LARGE,
     "too_many_rows": _LARGE,

@@ -8,7 +8,6 @@ import hashlib
 import os
 import stat
 import time
-import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,7 +64,7 @@ class Folder:
                     yield {"event": "job", "name": name, "status": "error", "reason": reason}
                 continue
             except Exception as error:  # noqa: BLE001 - a fault of ours in one file must not keep the others waiting
-                line = {"event": "job", "name": name, "status": "error", "reason": _where(error)}
+                line = {"event": "job", "name": name, "status": "error", "reason": jobs.where(error)}
             self._settled[name] = stamp
             if line:
                 yield line
@@ -106,12 +105,6 @@ class Folder:
                     return None  # written to meanwhile: the next sweeps see that, and take it when it rests
                 local.publish(made, folder)
         return {"event": "job", "name": name, "job": job, **line, "seconds": round(time.monotonic() - started, 3)}
-
-
-def _where(error: Exception) -> str:
-    """Return which exception came from where, without its text, which may hold a customer's data."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}"
 
 
 def _stamp(found: os.stat_result) -> Stamp:

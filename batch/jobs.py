@@ -6,7 +6,9 @@ order and any overlap, without a lock.
 
 import hashlib
 import json
+import traceback
 from dataclasses import asdict
+from pathlib import Path
 from typing import Final
 
 from model.bulk.render import FORMAT, Options
@@ -58,3 +60,9 @@ def check_name(name: str) -> None:
         raise InputError(
             "not_csv", kind=f'called "{last}"', advice="Send a CSV under a name that ends in .csv or .csv.gz."
         )
+
+
+def where(error: Exception) -> str:
+    """Return which exception came from where, without its text, which may hold a customer's data."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}"

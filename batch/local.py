@@ -1,7 +1,7 @@
 """One file into one folder of results, all or nothing.
 
-Everything is written into a hidden draft beside the folder and moved when it is whole: a failure, an interrupt or a
-full disk leaves what was there before.
+Everything is written into a hidden draft beside the folder, or in it, and moved when it is whole: a failure, an
+interrupt or a full disk leaves what was there before.
 """
 
 import re
@@ -84,8 +84,13 @@ def write_results(
 
 @contextmanager
 def draft(folder: Path) -> Iterator[Path]:
-    """Give a new hidden folder beside `folder`, and remove it at the end if it was not published."""
-    made = folder.with_name(f".{folder.name}-{secrets.token_hex(4)}.part")
+    """Give a new hidden folder, and remove it at the end if it was not published.
+
+    It lies beside `folder`, or in it where that is there already: beside it may be another file system (a mounted
+    volume), no permission to write, or nothing at all (".", "/").
+    """
+    name = f".{folder.name[:40]}-{secrets.token_hex(4)}.part"
+    made = folder / name if folder.is_dir() else folder.with_name(name)
     made.mkdir(parents=True)
     try:
         yield made

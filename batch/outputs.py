@@ -69,7 +69,8 @@ def write(
 
 def to_json(document: Mapping[str, object]) -> bytes:
     """Return a document as its file has it: UTF-8, indented, with a last newline."""
-    return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
+    # The name of a file may hold bytes that are not UTF-8; \udcXX is also how JSON escapes what they are read as.
+    return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
 
 
 def failure(name: str, job: str, error: InputError) -> dict[str, object]:

@@ -22,7 +22,7 @@ MESSAGES: Final[dict[str, str]] = {
     "not_whole": "{field} {rule}, not {value}.",
     "out_of_range": "{field} {rule}, not {value}.",
     "unknown_word": "{field} {rule}, not {value}.",
-    "ambiguous_name": "{field} is given more than once: {value}. Send it once.",
+    "ambiguous_name": "{field} is given more than once: as {keys}. Send it once.",
     "blank_id": "customerID is blank; this answer is listed by customerID, so every row needs one.",
     "bad_id": "customerID must be text or a whole number, not {value}.",
     "not_a_customer": "A customer must be a JSON object, not {value}.",
@@ -68,6 +68,10 @@ MESSAGES: Final[dict[str, str]] = {
         "charset=latin-1."
     ),
     "unknown_charset": "The charset {value} is not known. Send utf-8, utf-16 or latin-1.",
+    "no_byte_order_mark": (
+        "The charset is given as utf-16, but the file does not begin with a byte order mark, which tells the order of "
+        "its bytes. Save it as UTF-8, or as UTF-16 with a byte order mark."
+    ),
     "damaged_text": (
         "Row {row} holds U+FFFD, the mark of letters lost on the way to us. Export the file again as UTF-8, "
         "and send it as a file."
@@ -139,7 +143,8 @@ class Problem:
         return Problem(self.code, self.message, self.field, self.value, self.rule, row, customer_id or None)
 
     def __str__(self) -> str:
-        if self.row is None or self.field is None:
+        template = MESSAGES[self.code]
+        if self.row is None or "{row}" in template or "{place}" in template:
             return self.message
         who = f" (customerID {show(self.customer_id)[1:-1]})" if self.customer_id else ""
         return f"Row {self.row}{who}: {self.message}"

@@ -14,8 +14,8 @@ _LONGEST_INTEGER = 400
 """Digits. A longer JSON integer is beyond the range of float anyway, and int() is quadratic in its digits."""
 
 
-def resolve(names: Sequence[str]) -> tuple[dict[str, int], dict[str, list[str]]]:
-    """Find the ten features and customerID among the names of a header or an object.
+def resolve(names: Sequence[str], extra: Sequence[str] = ()) -> tuple[dict[str, int], dict[str, list[str]]]:
+    """Find the ten features and customerID, and what else is asked for, among the names of a header or an object.
 
     Names are trimmed and matched without regard to case; an exact name beats a differently-cased twin; others are
     ignored.
@@ -27,9 +27,10 @@ def resolve(names: Sequence[str]) -> tuple[dict[str, int], dict[str, list[str]]]
     repeated : dict of str to list of str
         Names that more than one candidate claims with equal right, and those candidates.
     """
+    by_folded = {**_BY_FOLDED, **{fold(name): name for name in extra}} if extra else _BY_FOLDED
     candidates: dict[str, list[int]] = {}
     for position, name in enumerate(names):
-        known = _BY_FOLDED.get(fold(name))
+        known = by_folded.get(fold(name))
         if known is not None:
             candidates.setdefault(known, []).append(position)
     positions, repeated = {}, {}
@@ -107,8 +108,6 @@ def parse_customer(value: object) -> dict[str, object]:
     """
     if not isinstance(value, dict):
         raise InputError("not_an_object", value=value)
-    if all(name in value for name in COLUMNS):
-        return value
     keys = list(value)
     positions, repeated = resolve(keys)
     if repeated:
@@ -141,7 +140,12 @@ def parse_changes(value: object) -> dict[str, object]:
 
 def _ambiguous(repeated: Mapping[str, Iterable[str]]) -> list[Problem]:
     return [
-        problem("ambiguous_name", field=name, rule=getattr(BY_NAME.get(name), "rule", None), value=", ".join(keys))
+        problem(
+            "ambiguous_name",
+            field=name,
+            rule=getattr(BY_NAME.get(name), "rule", None),
+            keys=listed([show(key) for key in keys]),
+        )
         for name, keys in repeated.items()
     ]
 

@@ -12,3 +12,4 @@ pin() {
 pin development "$@"
 pin training -c development.txt
 pin serving -c development.txt
+pin lambda -c development.txt

@@ -1,6 +1,13 @@
 """Fixtures that more than one test module needs."""
 
-from collections.abc import Callable
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from flask import Flask
@@ -11,6 +18,9 @@ from model import artifact
 from model.schema import EXAMPLE, FEATURES, SCHEMA_VERSION, Choice
 from model.scorecard import Scorecard, from_document
 from settings import Settings
+
+if TYPE_CHECKING:
+    from buckets import Buckets
 
 
 @pytest.fixture
@@ -45,6 +55,14 @@ def client(app) -> FlaskClient:
     return app.test_client()
 
 
+@pytest.fixture
+def lambda_event() -> Callable[..., dict[str, object]]:
+    """An event of HTTP as an edge of Lambda sends it: edge, path, method and body, and what else is to differ."""
+    import edges
+
+    return edges.event
+
+
 @pytest.fixture(scope="session")
 def toy_scorecard() -> Scorecard:
     """A small made-up model, for tests of how rather than what."""
@@ -67,3 +85,105 @@ def toy_scorecard() -> Scorecard:
         "terms": terms,
     }
     return from_document(document, "0" * 64)
+
+
+@pytest.fixture(scope="session")
+def moto_server() -> Iterator[str]:
+    """The address of a running `moto_server`: S3, SQS and SNS over HTTP. The environment points to it from then on."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _wait_for(port, process)
+        with pytest.MonkeyPatch.context() as patch:
+            for name in [name for name in os.environ if name.startswith("AWS_")]:
+                patch.delenv(name)
+            for name, value in {
+                "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+                "AWS_ACCESS_KEY_ID": "testing",
+                "AWS_SECRET_ACCESS_KEY": "testing",
+                "AWS_DEFAULT_REGION": "eu-central-1",
+                "AWS_CONFIG_FILE": os.devnull,
+                "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+                "AWS_EC2_METADATA_DISABLED": "true",
+                "NO_PROXY": "127.0.0.1",
+                "no_proxy": "127.0.0.1",
+            }.items():
+                patch.setenv(name, value)
+            yield os.environ["AWS_ENDPOINT_URL"]
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise RuntimeError("moto_server did not start")
+
+
+@pytest.fixture(scope="session")
+def s3(moto_server):
+    """A client of the server, as the bucket's door makes it, but for fewer attempts."""
+    from batch.bucket import connect
+
+    return connect(max_attempts=2, timeout_s=10)
+
+
+@pytest.fixture
+def bucket(s3) -> "Buckets":
+    """A fresh inbox and a fresh bucket for results, without versions."""
+    from buckets import Buckets
+
+    return Buckets(s3, secrets.token_hex(6))
+
+
+@pytest.fixture
+def versioned_bucket(s3) -> "Buckets":
+    """The same, but both keep versions."""
+    from buckets import Buckets
+
+    return Buckets(s3, secrets.token_hex(6), versioned=True)
+
+
+@pytest.fixture(scope="session")
+def lasting_proxy(moto_server):
+    from faulty_proxy import FaultyProxy
+
+    proxy = FaultyProxy(moto_server)
+    yield proxy
+    proxy.close()
+
+
+@pytest.fixture
+def proxy(lasting_proxy, moto_server):
+    """A way to the server on which requests fail on order."""
+    lasting_proxy.reset(moto_server)
+    return lasting_proxy
+
+
+@pytest.fixture(scope="session")
+def lasting_faulty_s3(lasting_proxy):
+    from batch import bucket
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", lasting_proxy.address)
+        return bucket.connect(max_attempts=1, timeout_s=10)
+
+
+@pytest.fixture
+def faulty_s3(proxy, lasting_faulty_s3, monkeypatch):
+    """A client that goes through the proxy, and leaves repeating to us."""
+    monkeypatch.setattr("batch.bucket.PAUSE_S", 0.001)
+    return lasting_faulty_s3

@@ -222,6 +222,8 @@ READ = {
     "utf-8 with bom": b"\xef\xbb\xbf" + to_csv([ROW]),
     "utf-16 with bom, little": b"\xff\xfe" + to_csv([ROW]).decode().encode("utf-16-le"),
     "utf-16 with bom, big": b"\xfe\xff" + to_csv([ROW]).decode().encode("utf-16-be"),
+    "utf-8 with two boms, of files that were joined": b"\xef\xbb\xbf" * 2 + to_csv([ROW]),
+    "excel's line about the separator": b"sep=;\r\n" + SEMICOLONS,
     "gzip": gzip.compress(to_csv([ROW])),
     "gzip of two members": gzip.compress(PLAIN) + gzip.compress(to_csv([ROW])[len(PLAIN) :]),
     "all quoted": '"{}"\n"{}"\n'.format('","'.join(HEADER), '","'.join(ROW)).encode(),
@@ -279,6 +281,7 @@ BAD_CELLS = {
     "currency": ("MonthlyCharges", "$70.35", "not_a_number"),
     "nul in a number": ("tenure", "1\0", "not_a_number"),
     "look-alike letters": ("InternetService", "ﬁber optic", "unknown_word"),
+    "more digits than a number may have": ("TotalCharges", "1." + "0" * 400, "not_a_number"),
     "a megabyte of digits": ("tenure", "1" * 500_000, "not_a_number"),
 }
 
@@ -423,6 +426,36 @@ def test_an_unknown_charset_is_named(toy_scorecard):
     assert str(refusal(to_csv([ROW]), toy_scorecard, charset="klingon")).startswith(
         'The charset "klingon" is not known.'
     )
+
+
+def test_utf_16_that_is_declared_needs_its_byte_order_mark(toy_scorecard):
+    assert refusal(to_csv([ROW]), toy_scorecard, charset="utf-16").problem.code == "no_byte_order_mark"
+    assert refusal(b"", toy_scorecard, charset="utf-16").problem.code == "empty_file"
+
+
+def test_a_mark_inside_an_id_stays_wherever_a_block_begins(toy_scorecard, monkeypatch):
+    # pyarrow takes U+FEFF at the start of what it is given for a byte order mark.
+    monkeypatch.setattr("model.bulk.reader.BLOCK", 100)
+    rows = [row(customerID="\ufeffA")] * 5
+
+    result = Result(to_csv(rows), toy_scorecard)
+
+    assert {line["customerID"] for line in result.predictions} == {"\ufeffA"}
+
+
+def test_an_unmended_ragged_record_stays_whole_in_the_rejects_of_the_rejects(toy_scorecard):
+    first = Result(to_csv([ROW[:3]], ";"), toy_scorecard)
+
+    second = Result(first.rejects_csv, toy_scorecard)
+
+    (line,) = csv.DictReader(io.StringIO(second.rejects_csv.decode()), delimiter=";")
+    assert line["record"] == ";".join(ROW[:3])
+
+
+def test_a_ragged_row_is_named_by_its_number(toy_scorecard):
+    (found,) = Result(to_csv([ROW[:3]]), toy_scorecard).problems
+
+    assert str(found) == "Row 1 (customerID 0001-AAAAA): The row has 3 fields, but the header has 11 fields."
 
 
 def test_a_file_without_customer_ids_is_told_apart_by_its_rows(toy_scorecard):

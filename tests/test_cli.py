@@ -222,6 +222,18 @@ def test_results_do_not_take_the_place_of_a_file(folder, run):
     assert names(folder) == ["customers.csv", "out"]
 
 
+@pytest.mark.parametrize("out", [".", "here", "here/.."])
+def test_results_can_go_into_a_folder_that_is_there(folder, run, out):
+    (folder / "here").mkdir()
+    (folder / "in.csv").write_text(HEADER + LINE)
+
+    result = run("score", "in.csv", "-o", out)
+
+    assert result.exit_code == 0, result.output
+    assert set(RESULTS) <= set(names(folder / out))
+    assert not [name for name in names(folder / out) if name.endswith(".part")]
+
+
 def test_standard_input_is_scored_like_the_file(folder, run):
     content = write("customers.csv", HEADER, LINE, BAD_LINE)
     run("score", "customers.csv")

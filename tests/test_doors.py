@@ -6,12 +6,18 @@ Every file of tests/data is named for its one fault, and stands in the table bel
 import csv
 import io
 import json
+import secrets
 from pathlib import Path
 
 import pytest
+from buckets import Buckets, no_deadline
 from click.testing import CliRunner
 
+from batch.local import Scoring
+from batch.s3 import handle
 from cli import churn
+from model.bulk.render import Options
+from model.bulk.source import Limits
 from model.errors import CustomerError
 from model.schema import BATCH_LABELS, NAMES
 from model.validate import validate
@@ -106,9 +112,26 @@ def outbox(tmp_path_factory) -> Path:
     return outbox
 
 
+@pytest.fixture(scope="module")
+def results(s3, scorer) -> Buckets:
+    """The buckets after one event that tells of all the data."""
+    buckets = Buckets(s3, secrets.token_hex(6))
+    records = [buckets.drop(file.name, file.read_bytes())["Records"][0] for file in sorted(DATA.iterdir())]
+    lines: list[dict] = []
+    handle({"Records": records}, buckets.store(Scoring(scorer, Options(), Limits())), no_deadline, lines.append)
+    assert [line["status"] for line in lines] == ["done" if line["key"][9:] in SCORED else "failed" for line in lines]
+    return buckets
+
+
 def dropped(outbox: Path, name: str) -> dict[str, bytes]:
     (job,) = (outbox / name).iterdir()
     return {file.name: file.read_bytes() for file in job.iterdir()}
+
+
+def without_job(found: dict[str, bytes]) -> dict[str, object]:
+    """Return the files; in JSON, without the name of the job, for which a bucket and a folder pin the content each."""
+    documents = {name: json.loads(content) for name, content in found.items() if name.endswith(".json")}
+    return {**found, **{name: {**document, "job": None} for name, document in documents.items()}}
 
 
 def post(client, name: str, accept: str):
@@ -121,14 +144,16 @@ def test_every_file_stands_in_the_table():
 
 
 @pytest.mark.parametrize("name", SCORED)
-def test_a_readable_file_gives_the_same_bytes_at_every_door(name, terminal, outbox, client):
+def test_a_readable_file_gives_the_same_bytes_at_every_door(name, terminal, outbox, results, client):
     rows_in, rows_rejected, blank_lines = OUTCOMES[name]
 
     by_terminal = terminal.outputs(name)
     by_folder = dropped(outbox, name)
+    by_s3 = results.results_of(name)
     by_http = post(client, name, "text/csv")
 
     assert by_terminal == by_folder
+    assert without_job(by_s3) == without_job(by_folder)
     assert by_http.data == by_terminal["predictions.csv"]
     assert by_http.headers["X-Rejected-Rows"] == str(rows_rejected)
     summary = json.loads(by_terminal["summary.json"])
@@ -141,13 +166,15 @@ def test_a_readable_file_gives_the_same_bytes_at_every_door(name, terminal, outb
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_an_unreadable_file_is_refused_with_the_same_sentence_at_every_door(name, terminal, outbox, client):
+def test_an_unreadable_file_is_refused_with_the_same_sentence_at_every_door(name, terminal, outbox, results, client):
     by_terminal = terminal.outputs(name)
     by_folder = dropped(outbox, name)
+    by_s3 = results.results_of(name)
     by_http = post(client, name, "text/csv")
 
     assert by_terminal == {}
     assert list(by_folder) == ["failure.json"]
+    assert without_job(by_s3) == without_job(by_folder)
     failure = json.loads(by_folder["failure.json"])
     assert failure["code"] == OUTCOMES[name]
     assert terminal.said.strip() == failure["message"]

@@ -64,7 +64,7 @@ def test_an_exact_name_beats_a_differently_cased_twin():
 
 
 def test_twins_neither_of_which_is_exact_are_refused():
-    with pytest.raises(CustomerError, match=r'tenure is given more than once: "TENURE, Tenure"'):
+    with pytest.raises(CustomerError, match=r'tenure is given more than once: as "TENURE" and "Tenure"'):
         parse_customer({"TENURE": 1, "Tenure": 3})
 
 

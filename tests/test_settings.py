@@ -35,6 +35,15 @@ def test_every_variable_is_read():
             "CHURN_MAX_UPLOAD_BYTES": "4096",
             "CHURN_MAX_GZIP_RATIO": "50",
             "CHURN_MAX_LISTED_ROWS": "10",
+            "CHURN_MAX_CUSTOMERS": "20",
+            "CHURN_ACTIONS_FILE": "actions.csv",
+            "CHURN_BASE_PATH": "/churn",
+            "CHURN_INBOX_BUCKET": "churn-inbox",
+            "CHURN_RESULTS_BUCKET": "churn-results",
+            "CHURN_INBOX_PREFIX": "in/",
+            "CHURN_RESULTS_PREFIX": "out/of/it/",
+            "CHURN_VALUE_AT_RISK": "Yes",
+            "CHURN_DEADLINE_MARGIN_SECONDS": "30",
         }
     )
 
@@ -43,7 +52,8 @@ def test_every_variable_is_read():
         *(("ab" * 32,), ("https://crm.example.com", "http://localhost:3000"), ("'self'", "https://*.example.com")),
         *("600/minute", 1, False),
         *("1.2.3", "pipeline", 0.25),
-        *(2048, 4096, 50, 10),
+        *(2048, 4096, 50, 10, 20, "actions.csv", "/churn"),
+        *("churn-inbox", "churn-results", "in/", "out/of/it/", True, 30),
     ]
 
 
@@ -60,6 +70,27 @@ def test_a_blank_variable_counts_as_unset(value):
         ("PORT", "1_000", 'PORT must be a whole number from 1 to 65,535, not "1_000".'),
         ("PORT", "٣٤٥٦", 'PORT must be a whole number from 1 to 65,535, not "٣٤٥٦".'),
         ("CPU_CORES", "-1", 'CPU_CORES must be a whole number from 1 to 256, not "-1".'),
+        (
+            "CHURN_INBOX_BUCKET",
+            "s3://churn",
+            'CHURN_INBOX_BUCKET must be the name of a bucket, such as churn-inbox, not "s3://churn".',
+        ),
+        (
+            "CHURN_INBOX_PREFIX",
+            "in",
+            'CHURN_INBOX_PREFIX must be a prefix with a slash at its end only, such as incoming/, not "in".',
+        ),
+        (
+            "CHURN_RESULTS_PREFIX",
+            "/",
+            'CHURN_RESULTS_PREFIX must be a prefix with a slash at its end only, such as incoming/, not "/".',
+        ),
+        ("CHURN_VALUE_AT_RISK", "maybe", 'CHURN_VALUE_AT_RISK must be yes or no, not "maybe".'),
+        (
+            "CHURN_DEADLINE_MARGIN_SECONDS",
+            "0",
+            'CHURN_DEADLINE_MARGIN_SECONDS must be a whole number from 1 to 600, not "0".',
+        ),
         ("CHURN_ENGINE", "onnx", 'CHURN_ENGINE must be scorecard or pipeline, not "onnx".'),
         ("CHURN_THRESHOLD", "1", 'CHURN_THRESHOLD must be a number between 0 and 1, such as 0.35, not "1".'),
         ("CHURN_THRESHOLD", "nan", 'CHURN_THRESHOLD must be a number between 0 and 1, such as 0.35, not "nan".'),

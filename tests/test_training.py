@@ -123,7 +123,7 @@ def _change(**cells):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        pytest.param("", "customers.csv is empty", id="nothing"),
+        pytest.param("", "customers.csv: The file is empty.", id="nothing"),
         pytest.param(_drop("Contract", "Churn"), "lacks Contract and Churn. It has 19 columns: ", id="columns"),
         pytest.param(_drop().replace("gender", "CHURN ", 1), None, id="a twin in another case is ignored"),
         pytest.param(_drop().replace("gender", " Churn ", 1), "has Churn more than once", id="Churn twice"),
@@ -139,14 +139,19 @@ def _change(**cells):
             id="number",
         ),
         pytest.param(_change(Churn="maybe"), 'Churn must be "Yes", "No", 1 or 0, not "maybe".', id="a label"),
-        pytest.param(_change(Churn="true"), 'Churn must be "Yes", "No", 1 or 0, not "true".', id="a boolean label"),
+        pytest.param(_change(Churn="TRUE"), None, id="a boolean label"),
+        pytest.param(_drop().replace(",", ";").replace("29.85", "29,85"), None, id="semicolons"),
         pytest.param(_change(Churn=" "), 'Churn is blank; it must be "Yes", "No", 1 or 0.', id="a blank label"),
         pytest.param(
             _change(TotalCharges="", tenure="5"), "TotalCharges is blank, but tenure is 5", id="a blank total"
         ),
-        pytest.param(_drop() + "a,b\n", "Row 4: The row has 2 fields, but the header has 21.", id="a short row"),
+        pytest.param(
+            _drop() + "a,b\n",
+            "Row 4 (customerID a): The row has 2 fields, but the header has 21 fields.",
+            id="a short row",
+        ),
         pytest.param("PK\x03\x04", "The file is a workbook", id="a workbook"),
-        pytest.param(_drop() + '"open', "not a CSV that can be read", id="an open quote"),
+        pytest.param(_drop() + '"open', "Row 4 opens a quote that is not closed before the end", id="an open quote"),
     ],
 )
 def test_a_file_that_is_not_whole_is_refused_with_the_reason(tmp_path, text, message):

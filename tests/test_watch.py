@@ -79,6 +79,15 @@ def test_a_dropped_csv_is_scored_under_its_name(folder, inbox, outbox, name):
     assert json.loads(results[f"{place}/{jobs.SUMMARY}"])["job"] == line["job"]
 
 
+def test_a_name_that_is_not_utf_8_fails_in_a_sentence_like_any_other(folder, inbox, outbox):
+    drop(inbox, os.fsdecode(b"bad\xff.csv"), b"x")
+
+    (line,) = sweep_twice(folder)
+
+    assert (line["status"], line["code"]) == ("failed", "no_header")
+    assert [path.name for path in outbox.rglob("*") if path.is_file()] == [jobs.FAILURE]
+
+
 def test_the_folder_gives_the_same_bytes_as_the_command_for_one_file(folder, inbox, outbox, scoring, tmp_path):
     path = drop(inbox, "customers.csv", MIXED)
     (line,) = sweep_twice(folder)

@@ -20,9 +20,10 @@ from pyarrow import csv
 from model.bulk.arrays import as_numpy, octets_of, offsets_of, to_arrow, to_strings, with_nulls, with_octets
 from model.bulk.decimals import NUMERIC, Decimals, mark_to_dot
 from model.bulk.records import Records, is_blank, split
+from model.bulk.source import BOM
 from model.errors import CustomerError, Problem, problem
 from model.schema import BY_NAME, CUSTOMER_ID, FEATURES, Choice, Customer, Feature, Number, Value
-from model.validate import read_number, read_value, validate
+from model.validate import LONGEST_NUMBER, read_number, read_value, validate
 
 _NUMBER_BYTES: Final = np.zeros(256, bool)
 _NUMBER_BYTES[list(b"0123456789+-.eE")] = True
@@ -138,6 +139,9 @@ class Columns:
     def _read(self, records: Records) -> tuple[Any, NDArray[np.int64]]:
         """Return our columns as text, and which records they are: pyarrow leaves out ragged and empty ones."""
         data = records.data
+        # pyarrow drops a byte order mark at the start of what it reads; here it belongs to the first cell.
+        if data.startswith(BOM):
+            data = BOM + data
         skipped = 0
 
         def skip(_: Any) -> str:
@@ -223,7 +227,7 @@ class Columns:
         return float(_WORD_CODES[feature.name][value] if isinstance(feature, Choice) else value)
 
     def _mark_to_dot(self, name: str, cell: str) -> str:
-        return cell if self._decimals is None or BY_NAME[name] not in NUMERIC else mark_to_dot(cell)
+        return cell if self._decimals is None or BY_NAME.get(name) not in NUMERIC else mark_to_dot(cell)
 
     def _to_money(self, text: Any, feature: Number) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Return a whole column of amounts, and which of them are beyond doubt."""
@@ -237,7 +241,8 @@ class Columns:
         is_number_byte = _NUMBER_BYTES[np.frombuffer(octets_of(text), np.uint8)]
         at = np.flatnonzero(~is_number_byte) + offsets[0] if len(text) else np.zeros(0, int)
         strange[np.searchsorted(offsets, at, side="right") - 1] = True
-        strange |= offsets[1:] == offsets[:-1]
+        lengths = np.diff(offsets)
+        strange |= (lengths == 0) | (lengths > LONGEST_NUMBER)
         if strange.any():
             text = with_nulls(text, strange)
         try:

@@ -1,7 +1,7 @@
 """UTF-8 text to blocks of whole records: finds header, separator and columns, and cuts only between records."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -21,6 +21,9 @@ HEAD: Final = RECORD_LIMIT
 
 _NAMES_SHOWN: Final = 30
 _BLANK_BYTES: Final = b" \t\r\n,;"
+_EXCEL_DIRECTIVE: Final = re.compile(rb'"?sep=[,;\t]"?(?:\r\n|\r|\n)', re.IGNORECASE)
+"""A first line by which Excel tells itself the separator; it is no header."""
+
 _BLANK_LINES: Final = re.compile(rb"(?:[ \t,;]*(?:\r\n|\r|\n))+")
 
 
@@ -32,8 +35,8 @@ class Reader:
     text : Text
     next_row : callable
         Gives the number of the row that comes next, for messages: the caller counts, since blank records are no rows.
-    id_required : bool
-        Whether the file must have a customerID column.
+    needed : sequence of str
+        The columns that the file must have.
 
     Attributes
     ----------
@@ -51,20 +54,24 @@ class Reader:
         Whatever is wrong with the file as a whole.
     """
 
-    def __init__(self, text: Text, next_row: Callable[[], int], id_required: bool = False) -> None:
+    def __init__(self, text: Text, next_row: Callable[[], int], needed: Sequence[str] = NAMES) -> None:
         self._text = text
         self._next_row = next_row
         head, ended = self._read_head()
         if ended and not head.strip(_BLANK_BYTES):
             raise InputError("empty_file")
+        directive = _EXCEL_DIRECTIVE.match(head)
+        if directive:
+            head = head[directive.end() :]
         blank = _BLANK_LINES.match(head)
         above = blank.group() if blank else b""
         self.blank_lines = above.count(b"\n") + above.count(b"\r") - above.count(b"\r\n")
         head = head[len(above) :]
+        self._needed = needed
         self.delimiter, end = self._find_header(head, ended)
         self.header = split(head[:end], self.delimiter)
         self._rest = head[end:]
-        self.positions = _check_header(self.header, id_required)
+        self.positions = _check_header(self.header, needed)
 
     def _read_head(self) -> tuple[bytes, bool]:
         """Return the start of the text, enough to hold any header, and whether that is all of it."""
@@ -86,7 +93,7 @@ class Reader:
                 continue
             end = ends[0] if ends else len(head)
             cells = split(head[:end], delimiter)
-            found.append((len(resolve(cells)[0]), len(cells), -rank, end))
+            found.append((len(resolve(cells, self._needed)[0]), len(cells), -rank, end))
         if found:
             _, _, rank, end = max(found)
             return DELIMITERS[-rank], end
@@ -171,15 +178,14 @@ def check_text(records: Records, encoding: str, first_row: int) -> None:
         raise InputError(code, row=first_row + rows, encoding=encoding.upper())
 
 
-def _check_header(header: list[str], id_required: bool) -> dict[str, int]:
+def _check_header(header: list[str], needed: Sequence[str]) -> dict[str, int]:
     if any("\0" in name for name in header):
         raise InputError("binary")
-    positions, repeated = resolve(header)
+    positions, repeated = resolve(header, needed)
     if not positions:
         raise InputError("no_header", value=", ".join(header), columns=", ".join(COLUMNS))
     if repeated:
-        raise InputError("duplicate_columns", duplicates=listed(sorted(repeated, key=COLUMNS.index)))
-    needed = COLUMNS if id_required else NAMES
+        raise InputError("duplicate_columns", duplicates=listed([name for name in positions if name in repeated]))
     missing = [name for name in needed if name not in positions]
     if missing:
         shown = [show(name)[1:-1] for name in header[:_NAMES_SHOWN]] + ["…"] * (len(header) > _NAMES_SHOWN)

@@ -212,7 +212,10 @@ class Rejects:
             if problems[0].code == "field_count":
                 record, whole = self._nothing, quote(record, separator)
             elif self._is_again or '"' in record:
-                record = self._join(split(record.encode(), separator)[self._own])
+                cells = split(record.encode(), separator)
+                record = self._join(cells[self._own])
+                if self._is_again:  # a ragged record that nobody has mended yet
+                    whole = quote(cells[-1], separator)
             errors = quote(sentences(problems), separator)
             lines.append(f"{block.first_row + index}{separator}{errors}{separator}{record}{separator}{whole}\n")
         return "".join(lines).encode()

@@ -9,6 +9,7 @@ from model.bulk.score import BulkScorer
 from model.bulk.source import Limits, Readable, Text
 from model.bulk.summary import TOP, Summary
 from model.errors import InputError
+from model.schema import COLUMNS, NAMES
 from model.scorecard import Scorer
 
 __all__ = ["Block", "Limits", "Run"]
@@ -54,7 +55,7 @@ class Run:
         self._scorer = BulkScorer(scorer)
         self._summary = Summary(scorer, top)
         self._text = Text(source, charset, self._limits)
-        self._reader = Reader(self._text, next_row=lambda: self.rows_in + 1, id_required=id_required)
+        self._reader = Reader(self._text, next_row=lambda: self.rows_in + 1, needed=COLUMNS if id_required else NAMES)
         self.header = self._reader.header
         self.delimiter = self._reader.delimiter
         self._columns = Columns(self.header, self._reader.positions, self.delimiter, id_required)

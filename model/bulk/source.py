@@ -29,6 +29,12 @@ _KINDS: Final[tuple[tuple[bytes, str, str], ...]] = (
     (b"PAR1", "a Parquet file", _CSV_ADVICE),
     (b"SQLite format 3", "an SQLite database", _CSV_ADVICE),
     (GZIP_MAGIC, "gzip inside gzip", "Pack it once."),
+    # What a gateway makes of gzip that it takes for text.
+    (
+        b"\x1f\xef\xbf\xbd",
+        "a gzip file damaged on its way to us, where it was read as text (U+FFFD)",
+        "Send it unpacked.",
+    ),
     (b"BZh", "packed with bzip2", "Unpack it, or pack it with gzip."),
     (b"\x28\xb5\x2f\xfd", "packed with zstd", "Unpack it, or pack it with gzip."),
     (b"\xfd7zXZ", "packed with xz", "Unpack it, or pack it with gzip."),
@@ -38,7 +44,14 @@ _KINDS: Final[tuple[tuple[bytes, str, str], ...]] = (
     (b"<", "HTML or XML", _CSV_ADVICE),
 )
 _MARKS: Final = ((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-_CHARSETS: Final = {"utf-8": "utf-8", "ascii": "utf-8", "utf-16": "utf-16", "iso8859-1": "latin-1", "cp1252": "cp1252"}
+_CHARSETS: Final = {
+    "utf-8": "utf-8",
+    "utf-8-sig": "utf-8",
+    "ascii": "utf-8",
+    "utf-16": "utf-16",
+    "iso8859-1": "latin-1",
+    "cp1252": "cp1252",
+}
 
 
 class Readable(Protocol):
@@ -146,7 +159,7 @@ class Text:
     Raises
     ------
     InputError
-        not_csv, unknown_charset, and from `read` what is wrong with a gzip file, or too_many_bytes.
+        not_csv, unknown_charset, no_byte_order_mark, and from `read` what is wrong with a gzip file, or too_many_bytes.
     """
 
     def __init__(self, source: Readable, charset: str | None = None, limits: Limits | None = None) -> None:
@@ -174,13 +187,17 @@ class Text:
             if head.startswith(magic):
                 raise InputError("not_csv", kind=kind, advice=advice)
         if self._first.startswith(BOM):
-            self._first = self._first[len(BOM) :]
+            # More than one where files were joined.
+            while self._first.startswith(BOM):
+                self._first = self._first[len(BOM) :]
             self.encoding = "utf-8"
             return
         for mark, encoding in _MARKS:
             if self._first.startswith(mark):
                 self.encoding = encoding
                 return
+        if self.encoding == "utf-16" and self._first:
+            raise InputError("no_byte_order_mark")
         if self.encoding == "":
             self.encoding = "utf-8"
             try:

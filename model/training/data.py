@@ -1,28 +1,28 @@
 """First step of training: a CSV with the ten columns and Churn to validated customers and labels.
 
-The public 21-column data and a company's own CSV are read alike: columns in any order and case, others ignored. Every
-row goes through `model.validate`, so that a model never learns from a customer it would refuse to score.
+Read by the bulk road, so that what can be scored can be learnt from, and a model never learns from a customer it would
+refuse to score: the public 21-column data and a company's own CSV alike.
 """
 
-import csv
 import hashlib
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from model.bulk.source import MIB, Text
-from model.errors import SHOWN_PROBLEMS, CustomerError, InputError, Problem, TrainingError, listed, problem, show
-from model.parse import resolve
+from model.bulk.columns import Block, Columns
+from model.bulk.reader import Reader, check_text
+from model.bulk.records import split
+from model.bulk.source import Text
+from model.errors import SHOWN_PROBLEMS, InputError, Problem, TrainingError, problem, show
 from model.pipeline import to_frame
 from model.schema import CUSTOMER_ID, FEATURES, NAMES, TARGET, Customer, Number, fold
-from model.validate import validate
 
 if TYPE_CHECKING:
     import pandas as pd
 
-LABELS: Final = {"yes": 1, "no": 0, "1": 1, "0": 0}
+LABELS: Final = {"yes": 1, "no": 0, "true": 1, "false": 0, "1": 1, "0": 0}
 """Folded spellings of the label."""
 
 LABEL_RULE: Final = 'must be "Yes", "No", 1 or 0'
@@ -30,8 +30,6 @@ LABEL_RULE: Final = 'must be "Yes", "No", 1 or 0'
 LEAST_ROWS: Final = 200
 LEAST_OF_A_CLASS: Final = 50
 """Five folds of five folds leave 2 of 50 in an inner test fold; with fewer, a fold may hold none."""
-
-_DELIMITERS: Final = (",", ";", "\t")
 
 
 @dataclass(frozen=True)
@@ -70,34 +68,49 @@ def read(path: Path) -> Labelled:
     """
     try:
         content = path.read_bytes()
-        source = Text(io.BytesIO(content))
-        text = b"".join(iter(lambda: source.read(MIB), b"")).decode("utf-8")
     except OSError as error:
         raise TrainingError(f"{path} cannot be read: {error.strerror}.") from error
-    except InputError as error:
-        raise TrainingError(f"{path}: {error}") from error
-    except UnicodeDecodeError as error:
-        raise TrainingError(f"{path} is not UTF-8: byte {error.start} does not fit. Save it as UTF-8.") from error
-    records = _records(text, path)
-    header = next(records, None)
-    if header is None:
-        raise TrainingError(f"{path} is empty. Expected a CSV with a header and one row a customer.")
-    positions, target = _columns(header, path)
     found = Labelled([], [], [], hashlib.sha256(content).hexdigest())
     problems: list[Problem] = []
-    for row, record in enumerate(records, start=1):
-        who = record[positions[CUSTOMER_ID]].strip() if CUSTOMER_ID in positions and len(record) == len(header) else ""
-        if len(record) != len(header):
-            wrong = [problem("field_count", found=_fields(len(record)), expected=len(header), row=row)]
-        else:
-            wrong = _read_row(record, positions, target, found)
-            found.ids.append(who)
-        problems += [each.at(row, who) for each in wrong]
+    try:
+        text = Text(io.BytesIO(content))
+        rows = 0
+        reader = Reader(text, next_row=lambda: rows + 1, needed=(*NAMES, TARGET))
+        columns = Columns(reader.header, reader.positions, reader.delimiter, id_required=False)
+        for records in reader:
+            check_text(records, text.encoding, rows + 1)
+            block = columns.parse(records, rows + 1)
+            problems += _take(block, reader.positions[TARGET], found)
+            rows += block.rows
+    except InputError as error:
+        raise TrainingError(f"{path}: {error}") from error
     if problems:
         _refuse(path, problems)
-    if CUSTOMER_ID not in positions:
+    if CUSTOMER_ID not in reader.positions:
         found.ids.clear()
     return found
+
+
+def _take(block: Block, target: int, found: Labelled) -> list[Problem]:
+    """Add the rows of a block to `found`, and return what is wrong with them and their labels."""
+    problems: list[Problem] = []
+    ids = block.ids.to_pylist()
+    for index in range(block.rows):
+        wrong = list(block.problems.get(index, ()))
+        problems += wrong
+        if wrong and wrong[0].code == "field_count":
+            continue
+        label = split(block.source[int(block.places[index])], block.source.delimiter)[target]
+        if fold(label) in LABELS:
+            found.labels.append(LABELS[fold(label)])
+        else:
+            code = "unknown_word" if label.strip() else "blank"
+            what = problem(code, field=TARGET, rule=LABEL_RULE, value=label)
+            problems.append(what.at(block.first_row + index, ids[index]))
+        if not wrong:
+            found.customers.append(block.customer(index))
+        found.ids.append(ids[index])
+    return problems
 
 
 def check_enough(data: Labelled, path: Path) -> None:
@@ -133,56 +146,10 @@ def check_enough(data: Labelled, path: Path) -> None:
             )
 
 
-def _records(text: str, path: Path) -> Iterator[list[str]]:
-    head = text[: text.find("\n")] if "\n" in text else text
-    delimiter = max(_DELIMITERS, key=head.count)
-    try:
-        for record in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True):
-            if any(cell.strip() for cell in record):
-                yield record
-    except csv.Error as error:
-        raise TrainingError(f"{path} is not a CSV that can be read: {error}.") from error
-
-
-def _columns(header: Sequence[str], path: Path) -> tuple[dict[str, int], int]:
-    positions, repeated = resolve(header)
-    labels = [position for position, name in enumerate(header) if fold(name) == fold(TARGET)]
-    exact = [position for position in labels if header[position].strip() == TARGET]
-    labels = exact or labels
-    missing = [name for name in NAMES if name not in positions] + ([] if labels else [TARGET])
-    if missing:
-        shown = ", ".join(name.strip() for name in header[:30])
-        raise TrainingError(f"The header of {path} lacks {listed(missing)}. It has {len(header)} columns: {shown}.")
-    twice = sorted(repeated) + ([TARGET] if len(labels) > 1 else [])
-    if twice:
-        raise TrainingError(f"The header of {path} has {listed(twice)} more than once. Keep one of each.")
-    return positions, labels[0]
-
-
-def _read_row(record: Sequence[str], positions: dict[str, int], target: int, found: Labelled) -> list[Problem]:
-    problems: list[Problem] = []
-    try:
-        found.customers.append(validate({name: record[positions[name]] for name in NAMES}))
-    except CustomerError as error:
-        problems += error.problems
-    label = LABELS.get(fold(record[target]))
-    if label is not None:
-        found.labels.append(label)
-    elif not record[target].strip():
-        problems.append(problem("blank", field=TARGET, rule=LABEL_RULE))
-    else:
-        problems.append(problem("unknown_word", field=TARGET, rule=LABEL_RULE, value=record[target]))
-    return problems
-
-
-def _fields(count: int) -> str:
-    return "1 field" if count == 1 else f"{count} fields"
-
-
 def _refuse(path: Path, problems: Sequence[Problem]) -> None:
     shown = problems[:SHOWN_PROBLEMS]
     rest = f"\n... and {len(problems) - len(shown):,} more" if len(problems) > len(shown) else ""
-    listing = "\n".join(str(each) if each.field else f"Row {each.row}: {each.message}" for each in shown)
+    listing = "\n".join(map(str, shown))
     count = "1 problem" if len(problems) == 1 else f"{len(problems):,} problems"
     raise TrainingError(
         f"{path} has {count}; a model is learnt from whole, valid rows only.\n{listing}{rest}", shown, len(problems)

@@ -1,0 +1,79 @@
+"""An inbox and a bucket for results on a running server, and the events that S3 sends of what is dropped."""
+
+import hashlib
+from typing import Any
+from urllib.parse import quote_plus
+
+from batch import s3
+from batch.local import Scoring
+
+PLENTY_MS = 900_000
+
+
+def no_deadline() -> float:
+    return PLENTY_MS
+
+
+class Buckets:
+    def __init__(self, client: Any, name: str, versioned: bool = False) -> None:
+        self.client = client
+        self.inbox, self.results = f"inbox-{name}", f"results-{name}"
+        for each in (self.inbox, self.results):
+            client.create_bucket(Bucket=each, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+            if versioned:
+                client.put_bucket_versioning(Bucket=each, VersioningConfiguration={"Status": "Enabled"})
+
+    @property
+    def places(self) -> s3.Places:
+        return s3.Places(self.inbox, self.results)
+
+    def store(self, scoring: Scoring, client: Any = None, **more: Any) -> s3.Store:
+        return s3.Store(self.places, scoring, client or self.client, **more)
+
+    def drop(self, name: str, content: bytes) -> dict[str, Any]:
+        """Put a file, and return the event that S3 sends of it."""
+        key = f"incoming/{name}"
+        put = self.client.put_object(Bucket=self.inbox, Key=key, Body=content)
+        return event_of(self.inbox, key, len(content), put["ETag"], put.get("VersionId"))
+
+    def found(self, prefix: str = "") -> dict[str, bytes]:
+        """Return all that anyone can see in the bucket of results."""
+        listed = self.client.list_objects_v2(Bucket=self.results, Prefix=prefix).get("Contents", [])
+        return {
+            each["Key"]: self.client.get_object(Bucket=self.results, Key=each["Key"])["Body"].read() for each in listed
+        }
+
+    def results_of(self, name: str) -> dict[str, bytes]:
+        """Return the files of the one job under a name."""
+        place = f"results/{name}/"
+        below = {key.removeprefix(place): content for key, content in self.found(place).items()}
+        assert len({key.split("/")[0] for key in below}) == 1, sorted(below)
+        return {key.split("/")[1]: content for key, content in below.items()}
+
+    def unfinished(self) -> list[str]:
+        """Return the keys of uploads that were begun and neither finished nor taken back."""
+        return [each["Key"] for each in self.client.list_multipart_uploads(Bucket=self.results).get("Uploads", [])]
+
+    def digests(self) -> dict[str, str]:
+        return {key: hashlib.sha256(content).hexdigest() for key, content in self.found().items()}
+
+
+def event_of(bucket: str, key: str, size: int, etag: str, version: str | None = None) -> dict[str, Any]:
+    thing = {"key": quote_plus(key, safe="/"), "size": size, "eTag": etag.strip('"'), "sequencer": "0066F1A2B3C4D5E6F7"}
+    return {
+        "Records": [
+            {
+                "eventVersion": "2.1",
+                "eventSource": "aws:s3",
+                "awsRegion": "eu-central-1",
+                "eventTime": "2026-11-22T09:14:07.123Z",
+                "eventName": "ObjectCreated:Put",
+                "s3": {
+                    "s3SchemaVersion": "1.0",
+                    "configurationId": "drops",
+                    "bucket": {"name": bucket, "arn": f"arn:aws:s3:::{bucket}"},
+                    "object": {**thing, "versionId": version} if version else thing,
+                },
+            }
+        ]
+    }
