@@ -4,11 +4,13 @@ import hashlib
 import json
 import re
 
+import edges
 import pytest
 from click.testing import CliRunner
 
 import wsgi
 from app import create_app, keys
+from app.gateway import Gateway, Invocation
 from cli import churn
 from settings import Settings, SettingsError
 
@@ -180,6 +182,21 @@ def test_the_command_makes_a_key_and_its_digest(guarded, customer, scorer):
     assert len(made["key"]) >= 43
     assert said != again
     assert client.post("/v1/customer", json=customer, headers={"X-Api-Key": made["key"]}).status_code == 200
+
+
+@pytest.mark.parametrize("edge", edges.EDGES)
+def test_lambda_asks_for_a_key_at_every_edge(guarded_app, customer, edge):
+    gateway, body = Gateway(guarded_app, "1.0.0"), json.dumps(customer).encode()
+
+    def ask(headers: dict[str, str], query=()) -> tuple[int, dict]:
+        made = gateway.answer(edges.event(edge, body=body, headers=headers, query=query), Invocation())
+        return made["statusCode"], json.loads(made["body"])
+
+    json_type = {"Content-Type": "application/json"}
+    assert ask(json_type)[0] == 401
+    assert ask({**json_type, "X-Api-Key": REVOKED})[1]["code"] == "wrong_key"
+    assert ask({**json_type, "x-api-key": NEW}) == (200, {"Prediction": "churn"})
+    assert ask({**json_type, "X-Api-Key": NEW}, [("api_key", NEW)])[1]["code"] == "key_in_query"
 
 
 def test_the_page_shows_the_header_where_a_key_is_needed(client, guarded):
