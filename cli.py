@@ -258,6 +258,20 @@ def ask(port: str | None, wait: float) -> None:
 
 
 @churn.command()
+def key() -> None:
+    """Make a key of the API.
+
+    Prints it, once, and its digest. The digest goes into CHURN_API_KEYS, the key to whoever asks the service.
+    """
+    import secrets
+
+    from app.keys import digest_of
+
+    made = secrets.token_urlsafe(32)
+    click.echo(f"key     {made}\nsha256  {digest_of(made)}")
+
+
+@churn.command()
 @click.option("--table", is_flag=True, help="The Markdown table of the README instead.")
 def schema(table: bool) -> None:
     """Print the JSON Schema of a customer."""

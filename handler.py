@@ -38,7 +38,8 @@ _UNMEASURED: Final = ("ignored", "skipped", "superseded")
 
 _SETTINGS: Final = Settings.from_environment()
 _SCORER: Final = load_scorer(_SETTINGS.model_version, _SETTINGS.engine, _SETTINGS.threshold)
-_LIMITS: Final = replace(_SETTINGS, max_upload_bytes=min(_SETTINGS.max_upload_bytes, MOST_BYTES))
+# Requests are counted by the gateway: the memory of one function sees a part of them only.
+_LIMITS: Final = replace(_SETTINGS, max_upload_bytes=min(_SETTINGS.max_upload_bytes, MOST_BYTES), rate_limit=None)
 _INBOX: Final = (
     f"s3://{_SETTINGS.inbox_bucket}/{_SETTINGS.inbox_prefix}" if _SETTINGS.inbox_bucket else "the inbox bucket"
 )

@@ -16,6 +16,11 @@ MOST_WORKERS: Final = 8
 """Without CPU_CORES: a shared machine with 64 cores should not start 64 processes unasked."""
 
 
+_ORIGIN: Final = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?", re.ASCII)
+_ANCESTOR: Final = re.compile(r"https?://(\*\.)?[A-Za-z0-9.-]+(:[0-9]{1,5})?", re.ASCII)
+_FRAME_ANCESTORS: Final = ("'self'", "https://huggingface.co", "https://*.hf.space")
+
+
 class SettingsError(ChurnError):
     """A setting that cannot be used; the message names the variable, the rule and what came. Stops the start."""
 
@@ -25,6 +30,42 @@ def _refuse(variable: str, rule: str, value: str) -> SettingsError:
 
 
 def _text(_variable: str, value: str) -> str:
+    return value
+
+
+def _digests(variable: str, value: str) -> tuple[str, ...]:
+    digests = [each.strip().lower() for each in value.split(",")]
+    for place, digest in enumerate(digests, start=1):
+        # What stands there may be a key itself, so it is not shown.
+        if not re.fullmatch(r"[0-9a-f]{64}", digest, re.ASCII):
+            raise SettingsError(
+                f"{variable} must be the sha256 digests of keys, 64 hex digits each, separated by commas; "
+                f"number {place} of {len(digests)} is none. Make a key and its digest: churn key"
+            )
+    return tuple(digests)
+
+
+def _origins(variable: str, value: str) -> tuple[str, ...]:
+    origins = tuple(re.split(r"[\s,]+", value.lower()))
+    if origins != ("*",) and not all(_ORIGIN.fullmatch(each) for each in origins):
+        raise _refuse(
+            variable, "* or origins such as https://crm.example.com, separated by commas, without a path", value
+        )
+    return origins
+
+
+def _ancestors(variable: str, value: str) -> tuple[str, ...]:
+    sources = tuple(value.split())
+    if sources != ("'none'",) and not all(each == "'self'" or _ANCESTOR.fullmatch(each) for each in sources):
+        raise _refuse(
+            variable, "'none', or 'self' and origins such as https://*.example.com, separated by spaces", value
+        )
+    return sources
+
+
+def _rate(variable: str, value: str) -> str:
+    if not re.fullmatch(r"[1-9][0-9]{0,8}/(second|minute|hour|day)", value, re.ASCII):
+        raise _refuse(variable, "a number of requests per second, minute, hour or day, such as 600/minute", value)
     return value
 
 
@@ -85,11 +126,12 @@ def _setting(
     read: Callable[[str, str], object] = _text,
     *,
     shown: str | None = None,
+    secret: bool = False,
 ) -> Any:
     metadata = {"variable": variable, "unit": unit, "help": help, "read": read, "shown": shown}
     if callable(default):
-        return field(default_factory=default, metadata=metadata)
-    return field(default=default, metadata=metadata)
+        return field(default_factory=default, metadata=metadata, repr=not secret)
+    return field(default=default, metadata=metadata, repr=not secret)
 
 
 def _cores() -> int:
@@ -111,6 +153,49 @@ class Settings:
         shown=f"the machine's cores, at most {MOST_WORKERS}",
     )
     threads: int = _setting("CHURN_THREADS", 8, "threads", "Requests that one process answers at once", _whole(1, 256))
+    api_keys: tuple[str, ...] = _setting(
+        "CHURN_API_KEYS",
+        (),
+        "sha256 digests",
+        "The keys of /v1, /v2 and /metrics, by their digests, separated by commas; see security.md",
+        _digests,
+        shown="none: no key is asked for",
+        secret=True,
+    )
+    cors_origins: tuple[str, ...] = _setting(
+        "CHURN_CORS_ORIGINS",
+        (),
+        "origins",
+        "Whose pages may read the answers in a browser, separated by commas; * for all",
+        _origins,
+        shown="none",
+    )
+    frame_ancestors: tuple[str, ...] = _setting(
+        "CHURN_FRAME_ANCESTORS",
+        _FRAME_ANCESTORS,
+        "origins",
+        "Whose pages may show ours in a frame, separated by spaces; 'none' for nobody",
+        _ancestors,
+        shown=f"`{' '.join(_FRAME_ANCESTORS)}`",
+    )
+    rate_limit: str | None = _setting(
+        "CHURN_RATE_LIMIT",
+        None,
+        "requests per time",
+        "The most requests to /v1 and /v2 of one key or address that one server process takes, such as 600/minute",
+        _rate,
+        shown="none",
+    )
+    trusted_proxies: int = _setting(
+        "CHURN_TRUSTED_PROXIES",
+        0,
+        "proxies",
+        "Proxies before the server whose X-Forwarded-For and X-Forwarded-Proto are believed: 0 or 1",
+        _whole(0, 1),
+    )
+    metrics: bool = _setting(
+        "CHURN_METRICS", True, "yes or no", "Whether the server answers /metrics", _yes_or_no, shown="`yes`"
+    )
     model_version: str | None = _setting(
         "CHURN_MODEL_VERSION", None, "version", "The model to serve", shown="the one named in model/artifacts/DEFAULT"
     )
@@ -144,6 +229,20 @@ class Settings:
         "rows",
         "The most rows of a file answered as one object listed by customerID",
         _whole(1, 100_000_000),
+    )
+    max_customers: int = _setting(
+        "CHURN_MAX_CUSTOMERS",
+        1000,
+        "customers",
+        "The most customers, or changes, in one body of JSON",
+        _whole(1, 100_000),
+    )
+    actions_file: str | None = _setting(
+        "CHURN_ACTIONS_FILE",
+        None,
+        "path",
+        "A table of actions to suggest instead of model/actions.csv, in the same form",
+        shown="model/actions.csv",
     )
     base_path: str = _setting(
         "CHURN_BASE_PATH", "", "path", "On Lambda, where the API lies on a domain of your own", _mount, shown="none"
@@ -199,6 +298,11 @@ class Settings:
             if value:
                 found[each.name] = each.metadata["read"](variable, value)
         return cls(**found)
+
+
+def share_metrics(folder: str) -> None:
+    """Let prometheus_client count for several processes in `folder`: it asks the environment when it is imported."""
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
 
 
 def xray_trace() -> str | None:

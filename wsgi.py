@@ -4,9 +4,12 @@
 """
 
 import contextlib
+import os
+import shutil
 import socket
+import tempfile
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,14 +17,18 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.http import errors
 from gunicorn.workers.gthread import ThreadWorker
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 import log
 from app import create_app, envelope, problems
+from app.rate_limit import RateLimit
 from model.engine import load_scorer
-from settings import Settings
+from settings import Settings, share_metrics
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from app.metrics import Metrics
 
 _REQUEST_LINE_BYTES: Final = 8190
 _HEADERS: Final = 100
@@ -36,14 +43,31 @@ _PIECE_BYTES: Final = 64 * 1024
 
 
 def build(settings: Settings | None = None) -> Flask:
-    """Return the app for `settings`, by default those of the environment.
+    """Return the app for `settings`, by default those of the environment; its /metrics are those of one process.
 
     Raises
     ------
     SettingsError, ArtifactError
     """
-    settings = settings or Settings.from_environment()
-    return create_app(load_scorer(settings.model_version, settings.engine, settings.threshold), settings)
+    return _build(settings or Settings.from_environment())[0]
+
+
+def _build(settings: Settings, folder: str | None = None) -> "tuple[Flask, Metrics | None]":
+    scorer = load_scorer(settings.model_version, settings.engine, settings.threshold)
+    limit = RateLimit(settings.rate_limit) if settings.rate_limit else None
+    app = create_app(scorer, settings, admit=limit.admit if limit else None)
+    if limit:
+        app.after_request(limit.describe)
+    if settings.trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=0)  # type: ignore[method-assign]
+    if not settings.metrics:
+        return app, None
+    # Not before the environment names the folder: see app/metrics.py.
+    from app.metrics import Metrics
+
+    metrics = Metrics(scorer, folder)
+    metrics.install(app)
+    return app, metrics
 
 
 class Patient:
@@ -53,8 +77,9 @@ class Patient:
     is too long, would then see a broken pipe instead of the problem that says so.
     """
 
-    def __init__(self, app: "WSGIApplication") -> None:
-        self._app = app
+    def __init__(self, app: "WSGIApplication", report: envelope.Report) -> None:
+        """Hold `app`, and what takes the log line of a request that never reaches it."""
+        self._app, self.report = app, report
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Answer one request."""
@@ -96,7 +121,7 @@ class ProblemWorker(ThreadWorker):  # type: ignore[misc]
         request_id = uuid.uuid4().hex
         if code == "internal":
             log.write_failure(error, request_id)
-        log.write(status=problems.KINDS[code].status, code=code, request_id=request_id)
+        self.wsgi.report(status=problems.KINDS[code].status, code=code, request_id=request_id)
         # The client may have gone already.
         with contextlib.suppress(OSError):
             client.sendall(_bare_answer(code, request_id))
@@ -123,8 +148,8 @@ _BROKEN: Final[dict[type[Exception], str]] = {
 class Server(BaseApplication):  # type: ignore[misc]
     """Gunicorn with its options given here, so that no file or variable of its own changes them."""
 
-    def __init__(self, app: Flask, options: Mapping[str, Any]) -> None:
-        self._app, self._options = app, options
+    def __init__(self, app: Flask, options: Mapping[str, Any], report: envelope.Report = log.write) -> None:
+        self._app, self._options, self._report = app, options, report
         super().__init__()
 
     def load_config(self) -> None:
@@ -134,7 +159,7 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Patient:
         """Return the app, which was made before any worker."""
-        return Patient(self._app)
+        return Patient(self._app, self._report)
 
 
 def options_of(settings: Settings) -> dict[str, Any]:
@@ -155,9 +180,33 @@ def options_of(settings: Settings) -> dict[str, Any]:
         "accesslog": None,
         "loglevel": "info",
         "proc_name": "churn",
+        # Its own trust in proxies, of this machine by default, would stand beside CHURN_TRUSTED_PROXIES.
+        "forwarded_allow_ips": "",
         # Its control socket would need a writable home.
         "control_socket_disable": True,
     }
+
+
+@contextlib.contextmanager
+def _shared_folder() -> Iterator[str]:
+    """Give a folder in which the processes share their counts, until the first of them ends."""
+    folder, owner = tempfile.mkdtemp(prefix="churn-metrics-"), os.getpid()
+    try:
+        yield folder
+    finally:
+        # A worker leaves through here as well, when it ends.
+        if os.getpid() == owner:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _counting(metrics: "Metrics") -> dict[str, Callable[..., None]]:
+    def post_worker_init(_worker: object) -> None:
+        metrics.begin()
+
+    def child_exit(_server: object, worker: Any) -> None:
+        metrics.end(worker.pid)
+
+    return {"post_worker_init": post_worker_init, "child_exit": child_exit}
 
 
 def serve(settings: Settings, on_ready: Callable[[], object] | None = None) -> None:
@@ -177,4 +226,10 @@ def serve(settings: Settings, on_ready: Callable[[], object] | None = None) -> N
     options = options_of(settings)
     if on_ready:
         options["when_ready"] = lambda _server: on_ready()
-    Server(build(settings), options).run()
+    with _shared_folder() as folder:
+        share_metrics(folder)
+        app, metrics = _build(settings, folder)
+        if metrics is None:
+            Server(app, options).run()
+        else:
+            Server(app, {**options, **_counting(metrics)}, metrics.report).run()

@@ -2,6 +2,7 @@
 
 import io
 import re
+import tempfile
 from typing import IO, Any, BinaryIO, Final, cast
 
 from flask import Request, request
@@ -16,6 +17,15 @@ FILE: Final = "file"
 _JSON_TYPE: Final = re.compile(r"(application/(json|[^/]+\+json))?")
 _UTF8: Final = {"utf-8", "utf8", "us-ascii", "ascii"}
 _SHOWN_PARTS: Final = 10
+_CSV_TYPES: Final = {
+    *("text/csv", "application/csv", "text/tab-separated-values", "text/plain"),
+    *("application/gzip", "application/x-gzip", "application/octet-stream", ""),
+}
+"""The bytes say the rest. Not what curl --data-binary says by itself, a form: some proxies would read it as one."""
+_PACKED: Final = {"gzip", "x-gzip"}
+_PIECE_BYTES: Final = 64 * 1024
+_SPOOL_BYTES: Final = 1024**2
+"""Up to here a body stays in memory."""
 
 
 class _StrictParser(FormDataParser):
@@ -35,6 +45,13 @@ class ChurnRequest(Request):
         self.__dict__.setdefault("spools", []).append(stream)
         return stream
 
+    def keep(self, stream: BinaryIO) -> None:
+        """Leave a file of the form open when the request is closed; whoever keeps it closes it."""
+        self.__dict__["spools"] = [each for each in self.__dict__.get("spools", []) if each is not stream]
+        for part in self.files.values():
+            if part.stream is stream:
+                part.stream = io.BytesIO()
+
     def close(self) -> None:
         """Close the files of the form."""
         super().close()
@@ -42,7 +59,7 @@ class ChurnRequest(Request):
             stream.close()
 
 
-def read_json_body(max_bytes: int) -> bytes:
+def read_json_body(max_bytes: int, advice: str = "Send one customer.") -> bytes:
     """Return the body of a request that sends JSON; a missing Content-Type passes, since the bytes say what they are.
 
     Raises
@@ -63,7 +80,7 @@ def read_json_body(max_bytes: int) -> bytes:
     except RequestEntityTooLarge:
         body = None
     if body is None or len(body) > max_bytes:
-        raise RequestError("too_large", limit=max_bytes, advice="Send one customer.")
+        raise RequestError("too_large", limit=max_bytes, advice=advice)
     return body
 
 
@@ -105,6 +122,52 @@ def declared_charset() -> str | None:
     """Return the charset that the Content-Type of the form's part "file" names, if any."""
     part = request.files.get(FILE)
     return part.mimetype_params.get("charset") if part else None
+
+
+def take_csv(max_bytes: int) -> tuple[IO[bytes], str | None]:
+    """Return the CSV of a form or of the body as a file that outlives the request, and its charset if it is declared.
+
+    The whole of it is read before the answer begins: most clients read nothing until they have sent everything, and
+    both sides would wait for each other for ever.
+
+    Raises
+    ------
+    RequestError
+        send_csv, send_unpacked, too_large, bad_request, and what `find_file` raises.
+    """
+    if request.mimetype == "multipart/form-data":
+        file = find_file(max_bytes)
+        charset = declared_charset()
+        cast("ChurnRequest", request).keep(file)
+        return file, charset
+    if request.mimetype not in _CSV_TYPES:
+        raise RequestError("send_csv", found=_content_type())
+    if request.headers.get("Content-Encoding", "").lower() not in _PACKED:
+        _check_encoding()
+    spool: IO[bytes] = tempfile.SpooledTemporaryFile(_SPOOL_BYTES)  # noqa: SIM115 (closed with the answer)
+    try:
+        _copy(spool, max_bytes)
+    except BaseException:
+        spool.close()
+        raise
+    return spool, request.mimetype_params.get("charset")
+
+
+def _copy(spool: IO[bytes], max_bytes: int) -> None:
+    too_large = RequestError("too_large", limit=max_bytes, advice="Send the file in parts, or packed by gzip.")
+    # As in read_json_body: one byte more tells a chunked body that is too long from one that just fits.
+    request.max_content_length = max_bytes + 1
+    try:
+        while piece := request.stream.read(_PIECE_BYTES):
+            spool.write(piece)
+            if spool.tell() > max_bytes:
+                raise too_large
+    except RequestEntityTooLarge:
+        raise too_large from None
+    # The server ends the stream where the client left; a list that was cut off must not be scored as if it were all.
+    if request.content_length is not None and spool.tell() < request.content_length:
+        raise RequestError("bad_request")
+    spool.seek(0)
 
 
 def _content_type() -> str:

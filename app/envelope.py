@@ -9,7 +9,8 @@ from typing import Final
 from flask import Flask, Response, g, request
 
 import log
-from app import problems
+from app import headers, problems
+from app.answers import CutShortError
 from app.service import service
 
 Line = dict[str, object]
@@ -17,11 +18,7 @@ Report = Callable[..., object]
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 
-HEADERS: Final = {
-    "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
+HEADERS: Final = {"Cache-Control": "no-store", **headers.HEADERS}
 """Answers hold customers' data: nobody on the way keeps them or guesses another type."""
 
 REPORT: Final = "churn.report"
@@ -36,8 +33,8 @@ def request_id_of(given: str | None) -> str:
 def bare_answer(code: str, detail: str, request_id: str) -> tuple[int, dict[str, str], bytes]:
     """Return status, headers and body of a problem for which the app was not asked."""
     body = problems.body_of(code, detail, request_id)
-    headers = {"Content-Type": problems.MEDIA_TYPE, "Content-Length": str(len(body)), "X-Request-Id": request_id}
-    return problems.KINDS[code].status, {**headers, **HEADERS}, body
+    ours = {"Content-Type": problems.MEDIA_TYPE, "Content-Length": str(len(body)), "X-Request-Id": request_id}
+    return problems.KINDS[code].status, {**ours, **HEADERS}, body
 
 
 def _open() -> None:
@@ -55,21 +52,23 @@ def _close(response: Response) -> Response:
         "route": request.url_rule.rule if request.url_rule else None,
         "status": response.status_code,
         "code": g.get("code"),
+        "key": g.get("key"),
         "bytes_in": request.content_length,
         "request_id": g.request_id,
         "trace_id": log.trace_id(request.headers.get("traceparent"), request.headers.get("X-Amzn-Trace-Id")),
         "model_version": service().scorer.version,
-        **g.get("counts", {}),
     }
     report = request.environ.get(REPORT, log.write)
+    # A stream fills them while it goes out.
+    counts: Line = g.get("counts", {})
     if response.is_streamed:
-        response.response = _logged(response.iter_encoded(), line, g.started, report)
+        response.response = _logged(response.iter_encoded(), line, counts, g.started, report)
     else:
-        _write(line, g.started, response.calculate_content_length() or 0, report)
+        _write({**line, **counts}, g.started, response.calculate_content_length() or 0, report)
     return response
 
 
-def _logged(chunks: Iterable[bytes], line: Line, started: float, report: Report) -> Iterator[bytes]:
+def _logged(chunks: Iterable[bytes], line: Line, counts: Line, started: float, report: Report) -> Iterator[bytes]:
     """Pass `chunks` on and write the line after the last, or when the client has gone or the stream failed."""
     sent, complete = 0, False
     try:
@@ -77,8 +76,13 @@ def _logged(chunks: Iterable[bytes], line: Line, started: float, report: Report)
             yield chunk
             sent += len(chunk)
         complete = True
+    except CutShortError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the server would log its text, which may quote a customer
+        log.write_failure(error, str(line["request_id"]))
+        raise CutShortError from None
     finally:
-        _write({**line, "complete": complete}, started, sent, report)
+        _write({**line, **counts, "complete": complete}, started, sent, report)
 
 
 def _write(line: Line, started: float, sent: int, report: Report) -> None:

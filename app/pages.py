@@ -16,8 +16,16 @@ ROUTES: Final = {
     "GET /health": "whether the service answers, and with which model",
     "POST /v1/customer": "one customer as JSON",
     "POST /v1/customerbatch": 'many customers as a CSV in a form part named "file"',
+    "POST /v2/customers": "one customer or a list of them: probability, tier, money, reasons, suggestions",
+    "POST /v2/what-if": "how the risk of one customer would differ with one thing changed",
+    "POST /v2/batches": "many customers as a CSV, answered row by row or summed up",
+    "GET /v2/model": "what the model is made of, and how good it is",
+    "GET /v2/schema": "one customer as JSON Schema",
+    "GET /v2/template.csv": "a CSV to fill in",
+    "GET /openapi.json": "all of this as OpenAPI 3.1",
+    "GET /docs": "all of this to read and to try, in a browser",
+    "GET /static/<path:name>": "the files of the pages",
 }
-_PAGE_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'"
 
 
 @blueprint.get("/")
@@ -25,7 +33,6 @@ def home() -> Response:
     """Answer with the page where HTML is preferred, else with JSON."""
     if request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html":
         response = Response(_page(), content_type="text/html; charset=utf-8")
-        response.headers["Content-Security-Policy"] = _PAGE_POLICY
     else:
         welcome = {"message": "Which customers are about to leave: POST one to /v1/customer.", **_state()}
         response = _json({**welcome, "routes": ROUTES})
@@ -61,4 +68,5 @@ def _page() -> str:
         features=[(feature.name, feature.help, feature.rule) for feature in FEATURES],
         example=json.dumps(dict(EXAMPLE)),
         origin=request.root_url.rstrip("/"),
+        needs_key=bool(service().limits.api_keys),
     )

@@ -33,7 +33,9 @@ _TEXT = Kind(422, "The text of the file cannot be read")
 _LARGE = Kind(413, "Too large")
 _JSON = Kind(400, "The JSON cannot be read")
 _SHAPE = Kind(422, "The body is not one customer")
+_BODY = Kind(422, "The body has another form than is taken here")
 _TYPE = Kind(415, "The kind of body does not fit")
+_KEY = Kind(401, "A key is needed")
 _FORM = Kind(422, "The form does not hold one file")
 
 KINDS: Final[Mapping[str, Kind]] = {
@@ -69,6 +71,13 @@ KINDS: Final[Mapping[str, Kind]] = {
     "bad_customer": Kind(422, "The customer cannot be scored"),
     "bad_rows": Kind(422, "Rows of the file cannot be scored"),
     "bad_option": Kind(400, "An option has a value that is not known"),
+    "unknown_option": Kind(400, "An option is not known"),
+    "wrong_shape": _BODY,
+    "unknown_member": _BODY,
+    "missing_member": _BODY,
+    "too_many_entries": _LARGE,
+    "bad_changes": Kind(422, "The changes cannot be made"),
+    "not_acceptable": Kind(406, "No kind of answer fits"),
     "bad_form": Kind(400, "The form cannot be read"),
     "bad_request": Kind(400, "The request cannot be read"),
     "bad_base64": Kind(400, "The request cannot be read"),
@@ -82,7 +91,12 @@ KINDS: Final[Mapping[str, Kind]] = {
     "send_json": _TYPE,
     "send_utf8": _TYPE,
     "send_form": _TYPE,
+    "send_csv": _TYPE,
     "send_unpacked": _TYPE,
+    "no_key": _KEY,
+    "wrong_key": _KEY,
+    "key_in_query": Kind(400, "A key does not belong into an address"),
+    "too_many_requests": Kind(429, "Too many requests"),
     "long_address": Kind(414, "The address is too long"),
     "long_headers": Kind(431, "The headers are too long"),
     "expectation": Kind(417, "The expectation cannot be met"),
@@ -93,10 +107,19 @@ KINDS: Final[Mapping[str, Kind]] = {
 MESSAGES: Final[Mapping[str, str]] = {
     "bad_rows": (
         "{rows_rejected:,} of {rows_in:,} rows cannot be scored. {first} {listed} of {total:,} problems are listed "
-        "under errors. Mend them, or add ?on_error=skip to score the other rows."
+        "under errors. Mend them, or {advice}."
     ),
     "duplicate_id": "{first}{more}",
     "bad_option": "{name} must be {rule}, not {value}.",
+    "unknown_option": "The query has {names}, not known here; known are {known}.",
+    "wrong_shape": "{name} must be {rule}, not {found}.",
+    "unknown_member": "The body has {names}; it takes {known} only. Options stand in the query.",
+    "missing_member": 'The body has no "{name}". Send it as an object with the ten features.',
+    "too_many_entries": 'The list "{name}" has {count:,} entries; at most {limit:,} are taken at once. {advice}',
+    "bad_changes": "{first} Each such problem is listed under errors, with the number of the change.",
+    "not_acceptable": (
+        "The Accept header asks for {value}. Offered are text/csv, application/x-ndjson and application/json."
+    ),
     "bad_form": "The form cannot be read: {reason}. Let the client write the form and its Content-Type.",
     "bad_request": "The request was cut off or malformed, and cannot be read. Send it again.",
     "bad_base64": "The body is marked as base64 on its way to us, and is not. Send it again; if it stays so, tell us.",
@@ -115,9 +138,23 @@ MESSAGES: Final[Mapping[str, str]] = {
     "send_form": (
         '{found} Send the CSV as multipart/form-data in a part named "file", such as curl -F file=@customers.csv does.'
     ),
+    "send_csv": (
+        "{found} Send the CSV as text/csv, packed as application/gzip, or as multipart/form-data in a part named "
+        '"file".'
+    ),
     "send_unpacked": (
         "The Content-Encoding {value} is not read here. Send the body without it; a .csv.gz may be the file itself."
     ),
+    "no_key": "The request has no key. Send yours in the header X-Api-Key.",
+    "wrong_key": (
+        "The key in X-Api-Key is not valid here, perhaps because it was replaced. Whoever runs the service can give "
+        "you another."
+    ),
+    "key_in_query": (
+        "The query of the address has a key or token, and logs on the way keep addresses. Send it in the header "
+        "X-Api-Key, and have a key that was sent like this replaced."
+    ),
+    "too_many_requests": "This {whom} has sent more than {limit}. Send the next one in {seconds} s.",
     "long_address": "The address in the request line is too long. Send a customer in the body.",
     "long_headers": "A header of the request is too long, or there are too many. Send fewer or shorter ones.",
     "expectation": 'The request has an Expect header other than "100-continue". Send it without.',

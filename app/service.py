@@ -3,18 +3,38 @@
 Imports Flask and model/; never settings.py, whose values are passed in.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol, cast
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from flask import current_app
 
 from model.scorecard import Scorer
+
+if TYPE_CHECKING:
+    from model.actions import Action
 
 EXTENSION: Final = "churn"
 
 
 class Limits(Protocol):
     """The settings that the routes read; settings.Settings has them all."""
+
+    @property
+    def api_keys(self) -> Sequence[str]:
+        """The sha256 digests of the keys, in hex; none where no key is asked for."""
+
+    @property
+    def cors_origins(self) -> Sequence[str]:
+        """Whose pages may read the answers: origins, "*" alone, or none."""
+
+    @property
+    def frame_ancestors(self) -> Sequence[str]:
+        """Whose pages may show ours, as the Content-Security-Policy has them."""
+
+    @property
+    def rate_limit(self) -> str | None:
+        """The most requests of one client, such as "600/minute"; the door that counts them is the server's."""
 
     @property
     def max_json_bytes(self) -> int:
@@ -32,6 +52,14 @@ class Limits(Protocol):
     def max_listed_rows(self) -> int:
         """The most rows of an answer listed by customerID."""
 
+    @property
+    def max_customers(self) -> int:
+        """The most customers, or changes, in one body of JSON."""
+
+    @property
+    def actions_file(self) -> str | None:
+        """The table of actions to suggest, None for the one that comes with the model."""
+
 
 @dataclass(frozen=True, slots=True)
 class Service:
@@ -46,6 +74,7 @@ class Service:
     scorer: Scorer
     limits: Limits
     larger: str = ""
+    actions: "Sequence[Action] | None" = None
 
 
 def service() -> Service:

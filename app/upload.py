@@ -19,6 +19,7 @@ _SPOOL_BYTES: Final = 1024**2
 """Up to here an answer stays in memory: about 40,000 customers listed by id."""
 
 _CHUNK_BYTES: Final = 64 * 1024
+_ADVICE: Final = "add ?on_error=skip to score the other rows"
 
 
 def score_file(file: BinaryIO, *, as_csv: bool, skip: bool, charset: str | None) -> Response:
@@ -74,7 +75,8 @@ def _write(run: Run, writer: Writer, spool: IO[bytes], *, skip: bool) -> None:
         shown = sorted([*problems, *repeats], key=lambda each: each.row or 0)[:SHOWN_PROBLEMS]
         members = {**errors_of(shown, total + repeats_total), **g.counts}
         if not repeats:
-            raise RequestError("bad_rows", members=members, first=shown[0], listed=len(shown), total=total, **g.counts)
+            parts = {"first": shown[0], "listed": len(shown), "total": total, "advice": _ADVICE}
+            raise RequestError("bad_rows", members=members, **parts, **g.counts)
         more = f" {repeats_total - 1:,} more rows repeat an earlier id." if repeats_total > 1 else ""
         raise RequestError("duplicate_id", members=members, first=repeats[0].message, more=more)
 

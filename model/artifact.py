@@ -100,7 +100,7 @@ def load(version: str | None = None, root: Path = ARTIFACTS) -> Scorecard:
         document = json.loads(content)
     except ValueError as error:
         raise ArtifactError(f"{folder / SCORECARD} is not JSON: {error}.") from error
-    scorecard = from_document(document, hashlib.sha256(content).hexdigest())
+    scorecard = from_document(document, hashlib.sha256(content).hexdigest(), folder)
     if scorecard.version != folder.name:
         raise ArtifactError(f"{folder / SCORECARD} says it is version {scorecard.version}.")
     return scorecard

@@ -25,6 +25,9 @@ MESSAGES: Final[dict[str, str]] = {
     "ambiguous_name": "{field} is given more than once: as {keys}. Send it once.",
     "blank_id": "customerID is blank; this answer is listed by customerID, so every row needs one.",
     "bad_id": "customerID must be text or a whole number, not {value}.",
+    "not_a_customer": "A customer must be a JSON object, not {value}.",
+    "not_changes": "Changes must be a JSON object of features and their values, not {value}.",
+    "unknown_feature": "{value} is no feature of a customer; those that can be changed are {known}.",
     # One row of a file.
     "field_count": "The row has {found}, but the header has {expected}.",
     "duplicate_id": (

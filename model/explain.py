@@ -1,13 +1,20 @@
-"""Fourth step of the road for one customer: why. Standard library only.
+"""Fourth step of the road for one customer: why, in numbers and in plain words. Standard library only.
 
-The model is additive and centred, so a reason is a fact about the arithmetic, not an estimate: intercept + all
-contributions = log-odds.
+The model is additive and centred, so a reason is a fact about the arithmetic, not an estimate: baseline + all
+contributions = log-odds. The baseline is the average customer of the training data.
 """
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Final, NamedTuple
 
-from model.schema import Customer, Value
+from model.schema import BY_NAME, Choice, Customer, Feature, Number, Value
 from model.scorecard import Scorecard
+
+HARDLY: Final = 0.05
+"""Log-odds below which a contribution moves no probability by more than 1.3 percentage points (a quarter of it)."""
+
+STRONGLY: Final = 0.5
+"""Log-odds from which a contribution moves a probability near one half by 12 percentage points or more."""
 
 
 class Contribution(NamedTuple):
@@ -16,6 +23,11 @@ class Contribution(NamedTuple):
     feature: str
     value: Value
     contribution: float
+
+    @property
+    def sentence(self) -> str:
+        """The reason in plain words."""
+        return f"{phrase(BY_NAME[self.feature], self.value)}: {effect(self.contribution)}"
 
 
 def explain(scorecard: Scorecard, customer: Customer) -> list[Contribution]:
@@ -26,3 +38,33 @@ def explain(scorecard: Scorecard, customer: Customer) -> list[Contribution]:
         for term, point in zip(scorecard.terms, points, strict=True)
     ]
     return sorted(parts, key=lambda part: -abs(part.contribution))
+
+
+def phrase(feature: Feature, value: Value) -> str:
+    """Return what a value says of a customer, as the beginning of a sentence."""
+    if isinstance(feature, Choice):
+        assert not isinstance(value, float)
+        return feature.phrases[value]
+    assert not isinstance(value, str)
+    text = f"{int(value)}" if feature.whole else f"{value:,.2f}"
+    return feature.phrase.format(value=text, s="" if value == 1 else "s")
+
+
+def effect(contribution: float) -> str:
+    """Return what a contribution in log-odds does to the risk, in words that never contradict its sign."""
+    if abs(contribution) < HARDLY:
+        return "hardly changes the risk"
+    verb = "raises" if contribution > 0 else "lowers"
+    return f"{verb} the risk strongly" if abs(contribution) >= STRONGLY else f"{verb} the risk"
+
+
+def notes(customer: Customer, ranges: Mapping[str, tuple[float, float]]) -> list[str]:
+    """Return what a reader of the score should know: numbers beyond those of the training data."""
+    found = []
+    for name, (low, high) in ranges.items():
+        feature, value = BY_NAME[name], customer[name]
+        if not isinstance(feature, Number) or isinstance(value, str) or low <= value <= high:
+            continue
+        side, bound = ("beyond", high) if value > high else ("below", low)
+        found.append(f"{name} {value:,g} is {side} the {bound:,g} {feature.unit} of the training data.")
+    return found

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 
 from model.errors import CustomerError, InputError, Problem, listed, problem, show
-from model.schema import BY_NAME, COLUMNS, CUSTOMER_ID, fold
+from model.schema import BY_NAME, COLUMNS, CUSTOMER_ID, NAMES, fold
 
 _BY_FOLDED = {fold(name): name for name in COLUMNS}
 _LONGEST_INTEGER = 400
@@ -114,6 +114,27 @@ def parse_customer(value: object) -> dict[str, object]:
         raise CustomerError(_ambiguous(repeated))
     if not positions and len(keys) == 1 and isinstance(value[keys[0]], dict | list):
         raise InputError("wrapped", key=show(keys[0])[1:-1])
+    return {name: value[keys[position]] for name, position in positions.items()}
+
+
+def parse_changes(value: object) -> dict[str, object]:
+    """Return the raw values of one object of changes by feature name.
+
+    Here an unknown name is an error: a change that is not made must not look like one that makes no difference.
+
+    Raises
+    ------
+    CustomerError
+        not_changes, unknown_feature, ambiguous_name.
+    """
+    if not isinstance(value, dict):
+        raise CustomerError([problem("not_changes", value=value)])
+    keys = list(value)
+    unknown = [key for key in keys if _BY_FOLDED.get(fold(key)) not in BY_NAME]
+    positions, repeated = resolve(keys)
+    problems = [problem("unknown_feature", value=key, known=listed(NAMES)) for key in unknown] + _ambiguous(repeated)
+    if problems:
+        raise CustomerError(problems)
     return {name: value[keys[position]] for name, position in positions.items()}
 
 

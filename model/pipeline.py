@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from model.artifact import ARTIFACTS, SCORECARD, check_version, folder_of, read_checked
+from model import artifact
+from model.artifact import ARTIFACTS, check_version, folder_of, read_checked
 from model.errors import ArtifactError
-from model.schema import FEATURES, SCHEMA_VERSION, TIERS, Choice, Customer
-from model.scorecard import Score, judge
+from model.schema import FEATURES, Choice, Customer
+from model.scorecard import Score, Scorecard, judge
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,20 +68,36 @@ class PipelineScorer:
     version : str
     sha256 : str
         Of the joblib file.
-    threshold : float
-    tiers : mapping of str to float
-    ranges : mapping of str to (float, float)
-        Least and greatest value of each number seen in training.
+    additive : Scorecard
+        The scorecard of the same artifact: threshold, tiers, ranges, and the terms behind the reasons.
     model : Pipeline
         With a `decision_function` that takes `to_frame`'s frame and gives log-odds.
     """
 
     version: str
     sha256: str
-    threshold: float
-    tiers: Mapping[str, float]
-    ranges: Mapping[str, tuple[float, float]]
+    additive: Scorecard
     model: Any
+
+    @property
+    def threshold(self) -> float:
+        """The least probability that is labelled churn."""
+        return self.additive.threshold
+
+    @property
+    def tiers(self) -> Mapping[str, float]:
+        """The least probability of each tier, highest first."""
+        return self.additive.tiers
+
+    @property
+    def ranges(self) -> Mapping[str, tuple[float, float]]:
+        """Least and greatest value of each number seen in training."""
+        return self.additive.ranges
+
+    @property
+    def folder(self) -> Path | None:
+        """Where the artifact stands."""
+        return self.additive.folder
 
     def score(self, customer: Customer) -> Score:
         """Return log-odds, probability, label and tier of a customer that `validate` made."""
@@ -113,7 +130,7 @@ class PipelineScorer:
 
     def with_threshold(self, threshold: float) -> "PipelineScorer":
         """Return the same model with another threshold."""
-        return replace(self, threshold=threshold)
+        return replace(self, additive=self.additive.with_threshold(threshold))
 
 
 def load(version: str | None = None, root: Path = ARTIFACTS) -> PipelineScorer:
@@ -128,18 +145,11 @@ def load(version: str | None = None, root: Path = ARTIFACTS) -> PipelineScorer:
     folder = folder_of(version, root)
     name = joblib_name(folder.name)
     content = read_checked(folder, name)
+    scorecard = artifact.load(folder.name, root)
     try:
-        scorecard = json.loads(read_checked(folder, SCORECARD))
         trained_with = json.loads(read_checked(folder, METRICS))["trained_with"][LIBRARY]
-        built_for = scorecard["schema_version"]
-        threshold, tiers, ranges = scorecard["threshold"], scorecard["tiers"], scorecard["ranges"]
     except (ValueError, KeyError, TypeError) as error:
         raise ArtifactError(f"The model in {folder} is incomplete: {error!r}.") from error
-    if built_for != SCHEMA_VERSION:
-        raise ArtifactError(
-            f"{folder / name} was built for schema {built_for} and this code reads schema {SCHEMA_VERSION}. "
-            'Run "churn train".'
-        )
     try:
         import joblib
         import pandas  # noqa: F401  absent pandas should be known at the start, not at the first customer
@@ -157,8 +167,6 @@ def load(version: str | None = None, root: Path = ARTIFACTS) -> PipelineScorer:
     return PipelineScorer(
         version=folder.name,
         sha256=hashlib.sha256(content).hexdigest(),
-        threshold=float(threshold),
-        tiers={tier: float(tiers[tier]) for tier in TIERS},
-        ranges={feature: (float(low), float(high)) for feature, (low, high) in ranges.items()},
+        additive=scorecard,
         model=joblib.load(io.BytesIO(content)),
     )

@@ -47,14 +47,20 @@ class Choice:
         What JSON's true and false stand for; empty where a boolean is an error.
     numbers : bool
         Whether a JSON number equal to a canonical value is accepted (SeniorCitizen: 0, 1, 0.0, 1.0).
+    phrases : mapping of str or int to str
+        Each word as the beginning of a sentence about a customer.
+    actionable : bool
+        Whether a retention team can offer a change of it.
     """
 
     name: str
     help: str
     values: tuple[Word, ...]
+    phrases: Mapping[Word, str]
     also: Mapping[str, Word] = field(default_factory=dict)
     booleans: Mapping[bool, Word] = field(default_factory=dict)
     numbers: bool = False
+    actionable: bool = False
     spellings: Mapping[str, Word] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -82,6 +88,10 @@ class Number:
         Unit of the number, in the plural.
     whole : bool
         Whether only whole numbers are accepted (12 and 12.0, not 12.5).
+    phrase : str
+        The beginning of a sentence about a customer, with {value} and, for the plural of a unit, {s}.
+    changes : tuple of float
+        Relative changes that a retention team can offer, such as -0.1 for ten per cent less.
     blank_is_zero_when_new : bool
         Whether a blank or null is read as 0 for a customer whose `TENURE` is 0: 11 of the 7,043 rows of the data have a
         TotalCharges of one space, and all of them have tenure 0.
@@ -92,7 +102,9 @@ class Number:
     unit: str
     minimum: float
     maximum: float
+    phrase: str
     whole: bool = False
+    changes: tuple[float, ...] = ()
     blank_is_zero_when_new: bool = False
 
     @property
@@ -105,8 +117,9 @@ class Number:
 Feature = Choice | Number
 
 
-def _yes_no(name: str, help: str) -> Choice:
-    return Choice(name, help, values=("No", "Yes"), booleans={False: "No", True: "Yes"})
+def _yes_no(name: str, help: str, no: str, yes: str) -> Choice:
+    phrases: dict[Word, str] = {"No": no, "Yes": yes}
+    return Choice(name, help, values=("No", "Yes"), phrases=phrases, booleans={False: "No", True: "Yes"})
 
 
 TENURE: Final = "tenure"
@@ -117,30 +130,71 @@ FEATURES: Final[tuple[Feature, ...]] = (
         "SeniorCitizen",
         "Whether the customer is a senior citizen",
         values=(0, 1),
+        phrases={0: "Not a senior citizen", 1: "Senior citizen"},
         also={"0.0": 0, "1.0": 1, "no": 0, "yes": 1},
         booleans={False: 0, True: 1},
         numbers=True,
     ),
-    _yes_no("Partner", "Whether the customer lives with a partner"),
-    _yes_no("Dependents", "Whether others depend on the customer"),
-    Number(TENURE, "For how long the customer has been with us", unit="months", minimum=0, maximum=1200, whole=True),
-    _yes_no("PhoneService", "Whether the customer has a telephone line with us"),
-    Choice("InternetService", "The kind of internet access", values=("DSL", "Fiber optic", "No")),
-    Choice("Contract", "The term of the contract", values=("Month-to-month", "One year", "Two year")),
+    _yes_no("Partner", "Whether the customer lives with a partner", no="No partner", yes="Lives with a partner"),
+    _yes_no("Dependents", "Whether others depend on the customer", no="No dependents", yes="Has dependents"),
+    Number(
+        TENURE,
+        "For how long the customer has been with us",
+        unit="months",
+        minimum=0,
+        maximum=1200,
+        phrase="With us for {value} month{s}",
+        whole=True,
+    ),
+    _yes_no("PhoneService", "Whether the customer has a telephone line with us", no="No telephone", yes="Telephone"),
+    Choice(
+        "InternetService",
+        "The kind of internet access",
+        values=("DSL", "Fiber optic", "No"),
+        phrases={"DSL": "DSL internet", "Fiber optic": "Fiber optic internet", "No": "No internet"},
+        actionable=True,
+    ),
+    Choice(
+        "Contract",
+        "The term of the contract",
+        values=("Month-to-month", "One year", "Two year"),
+        phrases={
+            "Month-to-month": "Month-to-month contract",
+            "One year": "One-year contract",
+            "Two year": "Two-year contract",
+        },
+        actionable=True,
+    ),
     Choice(
         "PaymentMethod",
         "How the customer pays",
         values=("Electronic check", "Mailed check", "Bank transfer (automatic)", "Credit card (automatic)"),
+        phrases={
+            "Electronic check": "Pays by electronic check",
+            "Mailed check": "Pays by mailed check",
+            "Bank transfer (automatic)": "Pays by automatic bank transfer",
+            "Credit card (automatic)": "Pays by credit card, automatically",
+        },
+        actionable=True,
         # The forms of this family of apps send the short names, and mean the automatic ones.
         also={"bank transfer": "Bank transfer (automatic)", "credit card": "Credit card (automatic)"},
     ),
-    Number(MONTHLY_CHARGES, "What the customer pays a month", unit="dollars a month", minimum=0, maximum=1e6),
+    Number(
+        MONTHLY_CHARGES,
+        "What the customer pays a month",
+        unit="dollars a month",
+        minimum=0,
+        maximum=1e6,
+        phrase="Pays {value} a month",
+        changes=(-0.1, -0.2),
+    ),
     Number(
         "TotalCharges",
         "What the customer has paid so far",
         unit="dollars",
         minimum=0,
         maximum=1e9,
+        phrase="Has paid {value} so far",
         blank_is_zero_when_new=True,
     ),
 )

@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
 from model.errors import ArtifactError
@@ -112,8 +113,23 @@ class Scorer(Protocol):
     def tiers(self) -> Mapping[str, float]:
         """The least probability of each tier, highest first."""
 
+    @property
+    def ranges(self) -> Mapping[str, tuple[float, float]]:
+        """Least and greatest value of each number seen in training."""
+
+    @property
+    def additive(self) -> "Scorecard":
+        """The additive model whose terms are the reasons."""
+
+    @property
+    def folder(self) -> Path | None:
+        """Where the artifact stands; None for a model that was made up."""
+
     def score(self, customer: Customer) -> Score:
         """Return what the engine says of one valid customer."""
+
+    def with_threshold(self, threshold: float) -> "Scorer":
+        """Return the same model with another threshold."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +152,8 @@ class Scorecard:
         In schema order.
     ranges : mapping of str to (float, float)
         Least and greatest value of each number seen in training.
+    folder : Path, optional
+        Of the artifact.
     """
 
     version: str
@@ -145,6 +163,12 @@ class Scorecard:
     intercept: float
     terms: tuple[Term, ...]
     ranges: Mapping[str, tuple[float, float]]
+    folder: Path | None = None
+
+    @property
+    def additive(self) -> "Scorecard":
+        """The model itself."""
+        return self
 
     def contributions(self, customer: Customer) -> list[float]:
         """Return the points of each feature in schema order; with the intercept they add up to the log-odds."""
@@ -177,7 +201,7 @@ def tier_of(chance: float, tiers: Mapping[str, float]) -> str:
     return TIERS[-1]
 
 
-def from_document(document: Mapping[str, Any], sha256: str) -> Scorecard:
+def from_document(document: Mapping[str, Any], sha256: str, folder: Path | None = None) -> Scorecard:
     """Return the scorecard that the content of a scorecard.json describes.
 
     Raises
@@ -202,6 +226,7 @@ def from_document(document: Mapping[str, Any], sha256: str) -> Scorecard:
             intercept=float(document["intercept"]),
             terms=terms,
             ranges={name: (float(low), float(high)) for name, (low, high) in document["ranges"].items()},
+            folder=folder,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ArtifactError(f"scorecard.json is incomplete: {error!r}.") from error

@@ -135,6 +135,7 @@ def test_the_road_for_one_customer_needs_the_standard_library_only(source):
         pytest.param(["pyarrow"], ("model/bulk/", "app/listing.py"), id="pyarrow"),
         pytest.param(["flask", "werkzeug"], ("app/", "wsgi.py"), id="flask"),
         pytest.param(["gunicorn"], ("wsgi.py",), id="gunicorn"),
+        pytest.param(["prometheus_client"], ("app/metrics.py",), id="metrics"),
         pytest.param(["serverless_wsgi"], ("app/gateway.py",), id="bridge"),
         pytest.param(["click", "tqdm"], ("cli.py",), id="terminal"),
         pytest.param(["boto3", "botocore", "smart_open", "urllib3"], ("batch/bucket.py", "batch/uploads.py"), id="aws"),
@@ -143,6 +144,10 @@ def test_the_road_for_one_customer_needs_the_standard_library_only(source):
 )
 def test_a_library_is_imported_in_its_own_place_only(libraries, places):
     assert who_imports(*libraries) - below(*places) == set()
+
+
+def test_what_only_a_server_has_is_imported_by_it_alone():
+    assert who_imports("app.metrics", "app.rate_limit") == {"wsgi.py"}
 
 
 def test_training_is_imported_by_nothing_that_serves():
@@ -216,7 +221,8 @@ def test_one_customer_over_http_loads_nothing_heavy():
     for code in (ONE_CUSTOMER, ONE_EVENT):
         loaded = set(json.loads(python(code)))
 
-        assert loaded & {*HEAVY, "model.bulk", "model.pipeline", "model.training", "batch"} == set()
+        ours = {"model.bulk", "model.pipeline", "model.training", "batch", "app.metrics", "app.rate_limit"}
+        assert loaded & {*HEAVY, *ours, "prometheus_client"} == set()
 
 
 def test_one_customer_over_http_starts_hardly_slower_than_flask_itself():

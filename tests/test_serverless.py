@@ -511,6 +511,16 @@ def test_a_stage_has_its_values_in_a_file_of_its_own(source, tmp_path):
     assert ".env*" in (ROOT / ".gitignore").read_text().splitlines()
 
 
+def test_the_api_alone_gets_the_digests_of_keys(source, tmp_path):
+    (tmp_path / ".env.test").write_text(f"CHURN_API_KEYS={'ab' * 32}\n")
+    assert package(source, tmp_path).returncode == 0
+
+    functions = of_type(json.loads(compiled(tmp_path).read_text()), "AWS::Lambda::Function").values()
+    found = [each["Properties"]["Environment"]["Variables"].get("CHURN_API_KEYS") for each in functions]
+
+    assert sorted(found, key=str) == [None, "ab" * 32]
+
+
 def test_cfn_lint_finds_nothing(template_file):
     words = [Path(sys.executable).parent / "cfn-lint", "--regions", "eu-central-1", "--ignore-checks", *LINT_IGNORED]
 

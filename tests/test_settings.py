@@ -22,6 +22,12 @@ def test_every_variable_is_read():
             "PORT": "8080",
             "CPU_CORES": "2",
             "CHURN_THREADS": "3",
+            "CHURN_API_KEYS": "AB" * 32,
+            "CHURN_CORS_ORIGINS": "https://crm.example.com, http://localhost:3000",
+            "CHURN_FRAME_ANCESTORS": "'self' https://*.example.com",
+            "CHURN_RATE_LIMIT": "600/minute",
+            "CHURN_TRUSTED_PROXIES": "1",
+            "CHURN_METRICS": "No",
             "CHURN_MODEL_VERSION": "1.2.3",
             "CHURN_ENGINE": "pipeline",
             "CHURN_THRESHOLD": "0.25",
@@ -29,6 +35,8 @@ def test_every_variable_is_read():
             "CHURN_MAX_UPLOAD_BYTES": "4096",
             "CHURN_MAX_GZIP_RATIO": "50",
             "CHURN_MAX_LISTED_ROWS": "10",
+            "CHURN_MAX_CUSTOMERS": "20",
+            "CHURN_ACTIONS_FILE": "actions.csv",
             "CHURN_BASE_PATH": "/churn",
             "CHURN_INBOX_BUCKET": "churn-inbox",
             "CHURN_RESULTS_BUCKET": "churn-results",
@@ -40,8 +48,11 @@ def test_every_variable_is_read():
     )
 
     assert [getattr(settings, each.name) for each in fields(Settings)] == [
-        *("0.0.0.0", 8080, 2, 3, "1.2.3", "pipeline", 0.25),
-        *(2048, 4096, 50, 10, "/churn"),
+        *("0.0.0.0", 8080, 2, 3),
+        *(("ab" * 32,), ("https://crm.example.com", "http://localhost:3000"), ("'self'", "https://*.example.com")),
+        *("600/minute", 1, False),
+        *("1.2.3", "pipeline", 0.25),
+        *(2048, 4096, 50, 10, 20, "actions.csv", "/churn"),
         *("churn-inbox", "churn-results", "in/", "out/of/it/", True, 30),
     ]
 

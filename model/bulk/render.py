@@ -1,6 +1,6 @@
 """Last step of the road: scored blocks to predictions.csv and rejects.csv, as bytes. One writer for every bulk door."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -12,41 +12,48 @@ from numpy.typing import NDArray
 
 from model.bulk.arrays import octets_of, to_arrow, to_string, to_strings
 from model.bulk.columns import Block
+from model.bulk.reasons import Reasons
 from model.bulk.records import split
 from model.bulk.score import STEPS, to_steps, to_tiers
 from model.errors import Problem
+from model.parse import resolve
 from model.schema import CHURN, CUSTOMER_ID, MONTHLY_CHARGES, NOT_CHURN, TIERS
 from model.scorecard import DECIMALS, Scorer
+from model.validate import read_number
 
 FORMAT: Final = 1
 """Raised by one when the bytes of an output change for the same input."""
 
-ROW, PREDICTION, PROBABILITY, TIER, VALUE_AT_RISK, ERROR = (
-    "row",
-    "prediction",
-    "probability",
-    "tier",
-    "value_at_risk",
-    "error",
-)
+ROW, PREDICTION, PROBABILITY, TIER, ERROR = "row", "prediction", "probability", "tier", "error"
+VALUE_AT_RISK, REASON = "value_at_risk", "reason"
 ERRORS, RECORD = "errors", "record"
 
 _LABELS: Final = (NOT_CHURN, CHURN)
 _COMMA, _END_OF_LINE = to_string(","), to_string("\n")
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 _SPECIAL: Final = ',"\r\n'
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What predictions.csv holds beside its standard columns.
+    """What predictions.csv holds behind its six standard columns, and for whom.
 
     Attributes
     ----------
     value_at_risk : bool
         A column with MonthlyCharges x probability, at two decimals.
+    reasons : int
+        So many columns with the strongest reasons, in plain words.
+    include_input : bool
+        The columns of the input but customerID, as they came; blank for a record with too many or too few fields.
+    spreadsheet_safe : bool
+        An apostrophe in front of cells that a spreadsheet would take for a formula: OWASP's list, = + - @ tab CR LF.
     """
 
     value_at_risk: bool = False
+    reasons: int = 0
+    include_input: bool = False
+    spreadsheet_safe: bool = False
 
 
 def quote(text: str, delimiter: str = ",") -> str:
@@ -64,10 +71,11 @@ def sentences(problems: Iterable[Problem]) -> str:
     return " ".join([each.message for each in problems])
 
 
-def header(options: Options | None = None) -> bytes:
-    """Return the header line of predictions.csv."""
-    extra = [VALUE_AT_RISK] if options and options.value_at_risk else []
-    return (",".join([ROW, CUSTOMER_ID, PREDICTION, PROBABILITY, TIER, *extra, ERROR]) + "\n").encode()
+def defuse(text: str) -> str:
+    """Return a cell that no spreadsheet takes for a formula; a plain number stays one."""
+    if text.startswith(_FORMULA_STARTS) and read_number(text) is None:
+        return "'" + text
+    return text
 
 
 class Predictions:
@@ -76,63 +84,103 @@ class Predictions:
     Parameters
     ----------
     scorer : Scorer
-        Gives the threshold and the tiers.
+        Gives the threshold, the tiers and the terms behind the reasons.
+    options : Options, optional
+    names : sequence of str
+        The header of the input; needed to include its columns.
     """
 
-    def __init__(self, scorer: Scorer, options: Options | None = None) -> None:
+    def __init__(self, scorer: Scorer, options: Options | None = None, names: Sequence[str] = ()) -> None:
         self._threshold = scorer.threshold
         self._tiers = scorer.tiers
         self._options = options or Options()
-        self.header = header(self._options)
+        self._reasons = Reasons(scorer.additive, self._options.reasons) if self._options.reasons else None
+        # The customerID stands in front already, and a header with two could not be read again.
+        known = resolve(names)[0].get(CUSTOMER_ID) if self._options.include_input else None
+        self._kept = [place for place in range(len(names)) if place != known] if self._options.include_input else []
+        self._width = len(names)
+        extra = [VALUE_AT_RISK] * self._options.value_at_risk
+        extra += [f"{REASON}_{place + 1}" for place in range(self._options.reasons)]
+        extra += [names[place] for place in self._kept]
+        self._has_extra = bool(extra)
+        columns = [ROW, CUSTOMER_ID, PREDICTION, PROBABILITY, TIER, ERROR, *extra]
+        self.header = (",".join(quote(self._safe(name)) for name in columns) + "\n").encode()
 
     def lines(self, block: Block) -> bytes:
         """Return the lines of one scored block."""
         if not block.rows:
             return b""
         numbers = to_arrow(np.arange(block.first_row, block.first_row + block.rows)).cast(pa.string())
-        texts = _tails().take(to_arrow(self._codes(block)))
-        cells = [numbers, _quoted(block.ids), texts]
-        if self._options.value_at_risk:
-            at_risk = (block.columns[MONTHLY_CHARGES] * block.probability).tolist()
-            cells.append(to_strings(f"{each:.2f}" for each in at_risk))
-        lines = pc.binary_join_element_wise(*cells, _END_OF_LINE, _COMMA)
+        texts = _tails().take(to_arrow(codes_of(block.probability, self._threshold, self._tiers)))
+        ends = self._ends(block) if self._has_extra else _END_OF_LINE
+        lines = pc.binary_join_element_wise(numbers, self._ids(block.ids), texts, ends, _COMMA)
         if block.problems:
-            lines = self._with_errors(lines, block)
+            lines = self._with_errors(lines, block, ends)
         return octets_of(lines)
 
-    def _codes(self, block: Block) -> NDArray[np.int64]:
-        chance = block.probability
-        combined = (chance >= self._threshold) * len(TIERS) + to_tiers(chance, self._tiers)
-        return to_steps(chance) + combined * (STEPS + 1)
+    def _safe(self, text: str) -> str:
+        return defuse(text) if self._options.spreadsheet_safe else text
 
-    def _with_errors(self, lines: Any, block: Block) -> Any:
+    def _ids(self, ids: Any) -> Any:
+        if self._options.spreadsheet_safe:
+            return to_strings(quote(defuse(each)) for each in ids.to_pylist())
+        octets = octets_of(ids)
+        if not any(special.encode() in octets for special in _SPECIAL):
+            return ids
+        return to_strings(quote(each) for each in ids.to_pylist())
+
+    def _ends(self, block: Block) -> Any:
+        """Return what stands behind the standard columns of each row, with the separator before and the line end."""
+        columns: list[list[str]] = []
+        if self._options.value_at_risk:
+            at_risk = (block.columns[MONTHLY_CHARGES] * block.probability).tolist()
+            columns.append([f"{each:.2f}" for each in at_risk])
+        if self._reasons:
+            found = self._reasons.of(block)
+            columns += [[quote(parts[place].sentence) for parts in found] for place in range(self._reasons.most)]
+        for index in block.problems:
+            for column in columns:
+                column[index] = ""
+        if self._kept:
+            columns.append([self._input(block, index) for index in range(block.rows)])
+        return to_strings("," + ",".join(cells) + "\n" for cells in zip(*columns, strict=True))
+
+    def _input(self, block: Block, index: int) -> str:
+        record = block.source[int(block.places[index])]
+        cells = split(record, block.source.delimiter)
+        if len(cells) != self._width:
+            cells = [""] * self._width
+        return ",".join([quote(self._safe(cells[place])) for place in self._kept])
+
+    def _with_errors(self, lines: Any, block: Block, ends: Any) -> Any:
         """Return the lines with those of bad rows replaced."""
-        blanks = "," * (self.header.count(b",") - 2)
         bad = []
         for index, problems in block.problems.items():
-            identity = quote(problems[0].customer_id or "")
-            bad.append(f"{block.first_row + index},{identity}{blanks},{quote(sentences(problems))}\n")
+            identity = quote(self._safe(problems[0].customer_id or ""))
+            end = ends[index].as_py() if self._has_extra else "\n"
+            bad.append(f"{block.first_row + index},{identity},,,,{quote(sentences(problems))}{end}")
         order = np.arange(block.rows)
         order[~block.good] = block.rows + np.arange(len(bad))
         return pa.concat_arrays([lines, to_strings(bad)]).take(to_arrow(order))
 
 
+def codes_of(chance: NDArray[np.float64], threshold: float, tiers: Mapping[str, float]) -> NDArray[np.int64]:
+    """Return which of the texts of `combined` belongs to each probability."""
+    verdicts = (chance >= threshold) * len(TIERS) + to_tiers(chance, tiers)
+    return to_steps(chance) + verdicts * (STEPS + 1)
+
+
+def combined(shape: str) -> list[str]:
+    """Return `shape` with every label, printed probability and tier there can be, in the order of `codes_of`."""
+    chances = [f"{step / STEPS:.{DECIMALS}f}" for step in range(STEPS + 1)]
+    verdicts = [(label, tier) for label in _LABELS for tier in TIERS]
+    return [shape.format(label=label, chance=chance, tier=tier) for label, tier in verdicts for chance in chances]
+
+
 @cache
 def _tails() -> Any:
-    """Return every `prediction,probability,tier` by code: formatting floats costs as much as reading the file."""
-    chances = to_strings(f"{step / STEPS:.{DECIMALS}f}" for step in range(STEPS + 1))
-    return pa.concat_arrays(
-        pc.binary_join_element_wise(to_string(label), chances, to_string(tier), _COMMA)
-        for label in _LABELS
-        for tier in TIERS
-    )
-
-
-def _quoted(ids: Any) -> Any:
-    octets = octets_of(ids)
-    if not any(special.encode() in octets for special in _SPECIAL):
-        return ids
-    return to_strings(quote(each) for each in ids.to_pylist())
+    """Return every `prediction,probability,tier`: formatting floats costs as much as reading the file."""
+    return to_strings(combined("{label},{chance},{tier}"))
 
 
 class Rejects:

@@ -7,7 +7,7 @@ from model.bulk.columns import Block, Columns
 from model.bulk.reader import Reader, check_text
 from model.bulk.score import BulkScorer
 from model.bulk.source import Limits, Readable, Text
-from model.bulk.summary import Summary
+from model.bulk.summary import TOP, Summary
 from model.errors import InputError
 from model.schema import COLUMNS, NAMES
 from model.scorecard import Scorer
@@ -28,6 +28,8 @@ class Run:
     limits : Limits, optional
     id_required : bool
         Whether every row needs a customerID.
+    top : int
+        How many customers the summary names.
 
     Attributes
     ----------
@@ -47,10 +49,11 @@ class Run:
         charset: str | None = None,
         limits: Limits | None = None,
         id_required: bool = False,
+        top: int = TOP,
     ) -> None:
         self._limits = limits or Limits()
         self._scorer = BulkScorer(scorer)
-        self._summary = Summary(scorer)
+        self._summary = Summary(scorer, top)
         self._text = Text(source, charset, self._limits)
         self._reader = Reader(self._text, next_row=lambda: self.rows_in + 1, needed=COLUMNS if id_required else NAMES)
         self.header = self._reader.header

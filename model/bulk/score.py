@@ -44,18 +44,38 @@ class BulkScorer:
             batch: Floats = self.scorer.log_odds_batch(columns)  # type: ignore[attr-defined]
             return batch
         total = np.full(rows, self.scorer.intercept)
-        for name, knots, points, slopes in self._terms:
-            values = columns[name]
-            if knots is None:
-                total += points[values]
-                continue
-            below = np.searchsorted(knots, values, side="right") - 1
-            at = np.maximum(below, 0)
-            total += np.where(below < 0, points[0], points[at] + slopes[at] * (values - knots[at]))
+        for term in self._terms:
+            total += _points(term, columns)
         return total
 
+    def contributions(self, columns: Mapping[str, NDArray[Any]], rows: int) -> Floats:
+        """Return what each feature adds to the log-odds of each row, by the additive model.
 
-def _tabulate(term: TableTerm | LineTerm) -> tuple[str, Floats | None, Floats, Floats]:
+        Returns
+        -------
+        ndarray of shape (rows, 10), float64
+            In schema order.
+        """
+        parts = np.empty((rows, len(self._terms)))
+        for place, term in enumerate(self._terms):
+            parts[:, place] = _points(term, columns)
+        return parts
+
+
+def _points(term: "_Term", columns: Mapping[str, NDArray[Any]]) -> Floats:
+    name, knots, points, slopes = term
+    values = columns[name]
+    if knots is None:
+        return points.take(values)
+    below = np.searchsorted(knots, values, side="right") - 1
+    at = np.maximum(below, 0)
+    return np.where(below < 0, points[0], points[at] + slopes[at] * (values - knots[at]))
+
+
+_Term = tuple[str, Floats | None, Floats, Floats]
+
+
+def _tabulate(term: TableTerm | LineTerm) -> _Term:
     if isinstance(term, LineTerm):
         return term.feature, np.array(term.knots), np.array(term.points), np.array(term.slopes)
     feature = BY_NAME[term.feature]

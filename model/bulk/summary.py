@@ -1,32 +1,49 @@
-"""Counts over a whole file, for summary.json: a few numbers a block, so the memory does not grow with the rows."""
+"""A whole file in numbers, for summary.json: a few counts a block, so the memory does not grow with the rows."""
 
+import heapq
 from collections import Counter
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from model.bulk.columns import Block
+from model.bulk.population import Comparison, load
 from model.bulk.score import to_tiers
-from model.schema import MONTHLY_CHARGES, TIERS
-from model.scorecard import Scorer
+from model.schema import CUSTOMER_ID, MONTHLY_CHARGES, TIERS
+from model.scorecard import DECIMALS, Scorer
+
+TOP: Final = 10
+"""Customers with most value at risk that a summary names unless asked for more."""
+
+STEPS: Final = 100
+"""`by_threshold` has a line for each hundredth, and one for 1."""
 
 
 class Summary:
     """What a file came to.
+
+    Parameters
+    ----------
+    scorer : Scorer
+    top : int
+        How many customers to name, those with most value at risk.
 
     Attributes
     ----------
     rows_in, rows_scored, rows_rejected, blank_lines : int
     """
 
-    def __init__(self, scorer: Scorer) -> None:
+    def __init__(self, scorer: Scorer, top: int = TOP) -> None:
         self._scorer = scorer
         self.rows_in = self.rows_scored = self.rows_rejected = self.blank_lines = 0
         self._churn = 0
         self._tiers = np.zeros(len(TIERS), np.int64)
-        self._expected_churners = 0.0
-        self._value_at_risk = 0.0
         self._codes: Counter[str] = Counter()
+        self._by_step = np.zeros((3, STEPS + 1))
+        self._top = _Top(top)
+        population = load(scorer)
+        self._comparison = Comparison(population) if population else None
 
     def add(self, block: Block) -> None:
         """Count one scored block."""
@@ -37,15 +54,30 @@ class Summary:
         for problems in block.problems.values():
             self._codes.update({each.code for each in problems})
         chance = block.probability[block.good]
+        at_risk = chance * block.columns[MONTHLY_CHARGES][block.good]
         self._churn += int((chance >= self._scorer.threshold).sum())
         self._tiers += np.bincount(to_tiers(chance, self._scorer.tiers), minlength=len(TIERS))
-        self._expected_churners += float(chance.sum())
-        self._value_at_risk += float((chance * block.columns[MONTHLY_CHARGES][block.good]).sum())
+        steps = _steps_of(chance)
+        for line, weights in enumerate((None, chance, at_risk)):
+            self._by_step[line] += np.bincount(steps, weights=weights, minlength=STEPS + 1)
+        if self._comparison:
+            self._comparison.add(block)
+        self._top.add(block, at_risk)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the summary; rows in = rows scored + rows rejected, or it raises AssertionError."""
         if self.rows_in != self.rows_scored + self.rows_rejected:
             raise AssertionError(f"{self.rows_in} rows in, {self.rows_scored} scored, {self.rows_rejected} rejected")
+        from_above = np.cumsum(self._by_step[:, ::-1], axis=1)[:, ::-1].T.tolist()
+        by_threshold = [
+            {
+                "threshold": step / STEPS,
+                "customers": int(customers),
+                "expected_churners": round(churners, 2),
+                "value_at_risk": round(value, 2),
+            }
+            for step, (customers, churners, value) in enumerate(from_above)
+        ]
         return {
             "rows_in": self.rows_in,
             "rows_scored": self.rows_scored,
@@ -55,7 +87,55 @@ class Summary:
             "threshold": self._scorer.threshold,
             "predicted_churn": self._churn,
             "tiers": dict(zip(TIERS, self._tiers.tolist(), strict=True)),
-            "expected_churners": round(self._expected_churners, 2),
-            "value_at_risk": round(self._value_at_risk, 2),
+            "expected_churners": by_threshold[0]["expected_churners"],
+            "value_at_risk": by_threshold[0]["value_at_risk"],
             "errors_by_code": dict(sorted(self._codes.items())),
+            "top": self._top.to_list(),
+            "segments": self._comparison.segments() if self._comparison else [],
+            "drift": self._comparison.drift() if self._comparison else {},
+            "by_threshold": by_threshold,
         }
+
+
+def _steps_of(chance: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the highest hundredth that each probability reaches, compared unrounded."""
+    steps = (chance * STEPS).astype(np.int64)
+    # The product may round up to the next step, or stay below one that is reached.
+    steps -= chance < steps / STEPS
+    steps += (steps < STEPS) & (chance >= (steps + 1) / STEPS)
+    return steps
+
+
+class _Top:
+    """The rows with most value at risk so far; of equal ones the first."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._heap: list[tuple[float, int, str, float]] = []
+
+    def add(self, block: Block, at_risk: NDArray[np.float64]) -> None:
+        if not self._most or not len(at_risk):
+            return
+        rows = np.flatnonzero(block.good)
+        if len(at_risk) > self._most:
+            least = np.partition(at_risk, -self._most)[-self._most]
+            candidates = at_risk >= least
+            rows, at_risk = rows[candidates], at_risk[candidates]
+        for index, value in zip(rows.tolist(), at_risk.tolist(), strict=True):
+            # The row is negated, so that of equal values the earlier one ranks higher.
+            entry = (value, -(block.first_row + index), block.ids[index].as_py(), float(block.probability[index]))
+            if len(self._heap) < self._most:
+                heapq.heappush(self._heap, entry)
+            elif entry > self._heap[0]:
+                heapq.heapreplace(self._heap, entry)
+
+    def to_list(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "row": -row,
+                CUSTOMER_ID: customer_id,
+                "probability": round(chance, DECIMALS),
+                "value_at_risk": round(value, 2),
+            }
+            for value, row, customer_id, chance in sorted(self._heap, reverse=True)
+        ]

@@ -1,0 +1,36 @@
+"""How v2 answers: JSON from plain values, what each says of the model, and the end of one that cannot be finished."""
+
+import errno
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from flask import Response
+
+from model.scorecard import Scorer
+
+CSV: Final = "text/csv"
+NDJSON: Final = "application/x-ndjson"
+JSON: Final = "application/json"
+
+
+class CutShortError(ConnectionResetError):
+    """Ends an answer whose beginning went out already, so that the client sees that its end is missing.
+
+    The server takes it for a connection that is gone: it closes without a final chunk, and writes no traceback. What
+    is to blame is its `__cause__`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(errno.ECONNRESET, "The answer cannot be finished.")
+
+
+def json_answer(members: Mapping[str, Any]) -> Response:
+    """Return an answer of JSON; a lone surrogate that the client sent becomes the escape that it was."""
+    text = json.dumps(members, ensure_ascii=False, allow_nan=False) + "\n"
+    return Response(text.encode("utf-8", "backslashreplace"), content_type=JSON)
+
+
+def context(scorer: Scorer) -> dict[str, Any]:
+    """Return what a reader must know beside a verdict: which model, and where label and tiers are cut."""
+    return {"model_version": scorer.version, "threshold": scorer.threshold, "tiers": dict(scorer.tiers)}

@@ -1,0 +1,41 @@
+"""GET /static/...: the files under app/static, for pages under a policy that allows our own origin only.
+
+The one road for them: a style, a script or a viewer goes into the folder and is served. Nothing is read at import.
+"""
+
+from pathlib import Path
+from typing import Final
+
+from flask import Blueprint, Response, abort, request
+from werkzeug.security import safe_join
+
+FOLDER: Final = Path(__file__).parent / "static"
+TYPES: Final = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
+    ".woff2": "font/woff2",
+}
+"""Written out, since the machine's own table of types differs from image to image. Anything else is not served."""
+
+_VENDORED: Final = "vendor/"
+_FOR_EVER: Final = "public, max-age=31536000, immutable"
+"""For files whose path names their version; others are asked for again, and come as 304 unless they changed."""
+
+blueprint = Blueprint("static_files", __name__)
+
+
+@blueprint.get("/static/<path:name>")
+def file(name: str) -> Response:
+    """Answer with a file, or with 304 where the client has it."""
+    found = safe_join(str(FOLDER), name)
+    path = Path(found or "")
+    if found is None or path.suffix not in TYPES or not path.is_file():
+        abort(404)
+    response = Response(path.read_bytes(), content_type=TYPES[path.suffix])
+    response.headers["Cache-Control"] = _FOR_EVER if name.startswith(_VENDORED) else "no-cache"
+    response.add_etag()
+    return response.make_conditional(request)  # type: ignore[return-value]

@@ -1,0 +1,54 @@
+"""The model as people ask about it: where it comes from, how good it is, where it cuts, and the shape of each term.
+
+Standard library only.
+"""
+
+import json
+from typing import Any, Final
+
+from model.artifact import RUN, read_checked
+from model.scorecard import Scorer, TableTerm, Term, probability
+
+METRICS: Final = "metrics.json"
+_ELSEWHERE: Final = ("version", "schema_version", "trained_on", "threshold", "tiers", "example")
+
+
+def about(scorer: Scorer) -> dict[str, Any]:
+    """Return the facts about a model; those of its training are absent for one that was made up.
+
+    Raises
+    ------
+    ArtifactError
+        If the metrics are absent or damaged.
+    """
+    card = scorer.additive
+    return {
+        "version": scorer.version,
+        "sha256": scorer.sha256,
+        **_training(scorer),
+        "threshold": scorer.threshold,
+        "tiers": dict(scorer.tiers),
+        "baseline": {"log_odds": card.intercept, "probability": probability(card.intercept)},
+        "ranges": {name: list(bounds) for name, bounds in card.ranges.items()},
+        "terms": [_shape(term) for term in card.terms],
+    }
+
+
+def _training(scorer: Scorer) -> dict[str, Any]:
+    if scorer.folder is None:
+        return {}
+    metrics = json.loads(read_checked(scorer.folder, METRICS))
+    run = scorer.folder / RUN
+    trained_at = json.loads(run.read_bytes()).get("trained_at") if run.exists() else None
+    return {
+        "trained_on": metrics["trained_on"],
+        **({"trained_at": trained_at} if trained_at else {}),
+        "threshold_choice": metrics["threshold"],
+        "metrics": {name: value for name, value in metrics.items() if name not in _ELSEWHERE},
+    }
+
+
+def _shape(term: Term) -> dict[str, Any]:
+    if isinstance(term, TableTerm):
+        return {"feature": term.feature, "table": {str(word): points for word, points in term.points.items()}}
+    return {"feature": term.feature, "knots": term.knots, "points": term.points}

@@ -1,0 +1,105 @@
+"""What might be offered to a customer: an editable table, and the entries that would lower this customer's risk.
+
+model/actions.csv has a line an action: the feature, the value it is for (blank: any), the value it would become (a
+word, a number, or a change such as -10%), and the sentence to show. Standard library only.
+"""
+
+import csv
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from model.errors import ChurnError, Problem
+from model.schema import BY_NAME, Choice, Customer, Number, Value
+from model.scorecard import DECIMALS, Scorer
+from model.validate import read_value
+from model.whatif import Alternative, change
+
+TABLE: Final = Path(__file__).parent / "actions.csv"
+HEADER: Final = ("feature", "from", "to", "suggestion")
+_SHARE: Final = re.compile(r"([+-][0-9]{1,3})%", re.ASCII)
+
+
+class ActionsError(ChurnError):
+    """A table of actions that cannot be used; names the line."""
+
+
+class Action(NamedTuple):
+    """One line of the table, its values typed; `share` is a relative change, given instead of `to`."""
+
+    feature: str
+    only_for: Value | None
+    to: Value | None
+    share: float | None
+    suggestion: str
+
+
+class Suggestion(NamedTuple):
+    """An action that would lower a customer's risk, if the model's comparison of customers held for this one."""
+
+    suggestion: str
+    alternative: Alternative
+
+
+def load(path: Path = TABLE) -> tuple[Action, ...]:
+    """Return the actions of a table.
+
+    Raises
+    ------
+    ActionsError
+        With the line, what is wrong with it and what is accepted.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            lines = [line for line in csv.reader(file) if any(cell.strip() for cell in line)]
+    except (OSError, UnicodeDecodeError) as error:
+        raise ActionsError(f"The table of actions {path} cannot be read: {error}.") from error
+    if not lines or tuple(cell.strip() for cell in lines[0]) != HEADER:
+        raise ActionsError(f"The table of actions {path} must begin with the line {','.join(HEADER)}.")
+    return tuple(_read(path, number, line) for number, line in enumerate(lines[1:], start=2))
+
+
+def _read(path: Path, number: int, line: Sequence[str]) -> Action:
+    where = f"Line {number} of the table of actions {path.name}"
+    if len(line) != len(HEADER):
+        raise ActionsError(f"{where} has {len(line)} cells, not {len(HEADER)}.")
+    name, only_for, to, suggestion = (cell.strip() for cell in line)
+    feature = BY_NAME.get(name)
+    if feature is None:
+        raise ActionsError(f"{where} names {name!r}, which is no feature.")
+    if not suggestion:
+        raise ActionsError(f"{where} has no suggestion.")
+    share = _SHARE.fullmatch(to)
+    if share and isinstance(feature, Number):
+        return Action(name, _typed(where, feature, only_for), None, int(share[1]) / 100, suggestion)
+    target = _typed(where, feature, to)
+    if target is None:
+        raise ActionsError(f'{where} does not say what {name} would become; in "to", it {feature.rule}.')
+    return Action(name, _typed(where, feature, only_for), target, None, suggestion)
+
+
+def _typed(where: str, feature: Choice | Number, text: str) -> Value | None:
+    if not text:
+        return None
+    value = read_value(feature, text)
+    if isinstance(value, Problem):
+        raise ActionsError(f"{where}: {value.message}")
+    return value
+
+
+def suggest(actions: Sequence[Action], scorer: Scorer, customer: Customer) -> list[Suggestion]:
+    """Return the actions that fit `customer` and whose what-if lowers the risk, the largest drop first."""
+    found = []
+    for action in actions:
+        value = customer[action.feature]
+        if action.only_for is not None and action.only_for != value:
+            continue
+        to = action.to
+        if action.share is not None and not isinstance(value, str):
+            to = round(value * (1 + action.share), 2)
+        alternative = change(scorer, customer, {action.feature: to})
+        # What is printed as no difference is no reason to offer anything.
+        if round(alternative.difference, DECIMALS) < 0:
+            found.append(Suggestion(action.suggestion, alternative))
+    return sorted(found, key=lambda each: each.alternative.difference)

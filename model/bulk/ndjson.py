@@ -1,0 +1,97 @@
+"""Last step of the road as NDJSON: one object a row, and a last line with the summary."""
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from model.bulk.columns import Block
+from model.bulk.reasons import Reasons
+from model.bulk.records import split
+from model.bulk.render import VALUE_AT_RISK, Options, codes_of, combined
+from model.errors import InputError
+from model.result import to_reason
+from model.schema import CUSTOMER_ID, MONTHLY_CHARGES
+from model.scorecard import Scorer
+
+
+class NdJson:
+    """Writes one JSON object for each row, in file order.
+
+    Parameters
+    ----------
+    scorer : Scorer
+    options : Options, optional
+        As for predictions.csv; JSON needs no defence against spreadsheets.
+    names : sequence of str
+        The header of the input; needed to include its cells.
+    """
+
+    header = b""
+
+    def __init__(self, scorer: Scorer, options: Options | None = None, names: Sequence[str] = ()) -> None:
+        self._threshold = scorer.threshold
+        self._tiers = scorer.tiers
+        self._options = options or Options()
+        self._reasons = Reasons(scorer.additive, self._options.reasons) if self._options.reasons else None
+        self._names = list(names) if self._options.include_input else []
+
+    def lines(self, block: Block) -> bytes:
+        """Return the lines of one scored block."""
+        tails = _tails()
+        codes = codes_of(block.probability, self._threshold, self._tiers).tolist()
+        lines = []
+        for index, (identity, code, more) in enumerate(
+            zip(block.ids.to_pylist(), codes, self._more(block), strict=True)
+        ):
+            name = f',"{CUSTOMER_ID}":{_text(identity)}' if identity else ""
+            if index in block.problems:
+                errors = [each.to_dict() for each in block.problems[index]]
+                tail = f'"errors":{_compact(errors)}{self._input(block, index)}'
+            else:
+                tail = tails[code] + more + self._input(block, index)
+            lines.append(f'{{"row":{block.first_row + index}{name},{tail}}}\n')
+        return "".join(lines).encode("utf-8")
+
+    def _more(self, block: Block) -> list[str]:
+        more = [""] * block.rows
+        if self._options.value_at_risk:
+            at_risk = (block.columns[MONTHLY_CHARGES] * block.probability).tolist()
+            more = [f',"{VALUE_AT_RISK}":{each:.2f}' for each in at_risk]
+        if self._reasons:
+            found = self._reasons.of(block)
+            more = [
+                f'{each},"reasons":{_compact([to_reason(part) for part in parts])}'
+                for each, parts in zip(more, found, strict=True)
+            ]
+        return more
+
+    def _input(self, block: Block, index: int) -> str:
+        if not self._names:
+            return ""
+        cells = split(block.source[int(block.places[index])], block.source.delimiter)
+        if len(cells) != len(self._names):
+            return ""
+        return f',"input":{_compact(dict(zip(self._names, cells, strict=True)))}'
+
+
+@cache
+def _tails() -> list[str]:
+    return combined('"prediction":"{label}","probability":{chance},"tier":"{tier}"')
+
+
+def last_line(summary: Mapping[str, Any]) -> bytes:
+    """Return the line that ends a complete answer."""
+    return _compact({"summary": summary}).encode("utf-8") + b"\n"
+
+
+def error_line(error: InputError) -> bytes:
+    """Return the line that ends an answer whose file could not be read to its end."""
+    return _compact({"error": error.problem.to_dict()}).encode("utf-8") + b"\n"
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+_text = json.encoder.encode_basestring

@@ -1,0 +1,138 @@
+"""A batch beside the customers that the model was trained on: how far features and scores have moved, and segments.
+
+The population stability index of a feature is the sum over its bins of (share now - share then) x ln(share now / share
+then), with the bins of population.json (deciles of the training data, or words). By custom, below 0.1 nothing to speak
+of has moved, and above 0.25 the model should be looked at.
+
+References
+----------
+N. Siddiqi, Credit Risk Scorecards, 2006, chapter 9 (system stability report).
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.artifact import read_checked
+from model.bulk.columns import Block
+from model.schema import BY_NAME, Choice
+from model.scorecard import DECIMALS, Scorer
+
+POPULATION: Final = "population.json"
+LEAST_SHARE: Final = 0.0001
+"""Stands for an empty bin, whose logarithm has no value."""
+
+_ROUNDED: Final = 6
+"""Decimals of shares and rates, as in population.json."""
+
+
+def load(scorer: Scorer) -> dict[str, Any] | None:
+    """Return the population that `scorer` was trained on, or None for a model that was made up."""
+    if scorer.folder is None:
+        return None
+    found: dict[str, Any] = json.loads(read_checked(scorer.folder, POPULATION))
+    return found
+
+
+def stability(counts: NDArray[np.int64], shares: Mapping[str, float] | list[float]) -> float | None:
+    """Return the population stability index of a batch, None for one without customers.
+
+    Parameters
+    ----------
+    counts : ndarray of shape (n_bins,), int64
+        Customers of the batch by bin.
+    shares : mapping or list of n_bins floats
+        Of the training population.
+    """
+    total = int(counts.sum())
+    if not total:
+        return None
+    then = list(shares.values()) if isinstance(shares, Mapping) else shares
+    index = 0.0
+    for count, share in zip(counts.tolist(), then, strict=True):
+        now, before = max(count / total, LEAST_SHARE), max(share, LEAST_SHARE)
+        index += (now - before) * math.log(now / before)
+    return round(index, _ROUNDED)
+
+
+class Comparison:
+    """Counts a batch in the bins and segments of the training population.
+
+    Parameters
+    ----------
+    population : dict
+        The content of population.json.
+    """
+
+    def __init__(self, population: Mapping[str, Any]) -> None:
+        self._population = population
+        self._features = [(each["feature"], each) for each in population["features"]]
+        self._bins = {name: np.zeros(_n_bins(each), np.int64) for name, each in self._features}
+        self._score_bins = np.zeros(len(population["probability"]["shares"]), np.int64)
+        self._segments = [_Segment(each) for each in population["segments"]]
+
+    def add(self, block: Block) -> None:
+        """Count the good rows of one scored block."""
+        good, chance = block.good, block.probability[block.good]
+        for name, described in self._features:
+            values = block.columns[name][good]
+            places = np.searchsorted(described["edges"], values, side="right") if "edges" in described else values
+            self._bins[name] += np.bincount(places, minlength=len(self._bins[name]))
+        places = np.searchsorted(self._population["probability"]["edges"], chance, side="right")
+        self._score_bins += np.bincount(places, minlength=len(self._score_bins))
+        for segment in self._segments:
+            segment.add(block.columns[segment.feature][good], chance)
+
+    def drift(self) -> dict[str, float | None]:
+        """Return the population stability index of each feature and of the probability."""
+        found = {
+            name: stability(self._bins[name], described.get("words") or described["shares"])
+            for name, described in self._features
+        }
+        return {**found, "probability": stability(self._score_bins, self._population["probability"]["shares"])}
+
+    def segments(self) -> list[dict[str, Any]]:
+        """Return the segments of the batch, each beside the same one of the training population."""
+        return [segment.to_dict() for segment in self._segments]
+
+
+class _Segment:
+    """One feature by which customers are grouped."""
+
+    def __init__(self, described: Mapping[str, Any]) -> None:
+        self.feature: str = described["feature"]
+        self._groups = described["groups"]
+        self._edges = [group["from"] for group in self._groups[1:]] if "from" in self._groups[0] else None
+        self._customers = np.zeros(len(self._groups), np.int64)
+        self._chances = np.zeros(len(self._groups))
+
+    def add(self, values: NDArray[Any], chance: NDArray[np.float64]) -> None:
+        places = values if self._edges is None else np.searchsorted(self._edges, values, side="right")
+        self._customers += np.bincount(places, minlength=len(self._groups))
+        self._chances += np.bincount(places, weights=chance, minlength=len(self._groups))
+
+    def to_dict(self) -> dict[str, Any]:
+        total = int(self._customers.sum())
+        groups = []
+        for group, customers, chances in zip(
+            self._groups, self._customers.tolist(), self._chances.tolist(), strict=True
+        ):
+            groups.append(
+                {
+                    "group": str(group.get("label", group.get("word"))),
+                    "customers": customers,
+                    "share": round(customers / total, _ROUNDED) if total else None,
+                    "mean_probability": round(chances / customers, DECIMALS) if customers else None,
+                    "training": {key: group[key] for key in ("share", "churn_rate", "mean_probability")},
+                }
+            )
+        return {"feature": self.feature, "groups": groups}
+
+
+def _n_bins(described: Mapping[str, Any]) -> int:
+    feature = BY_NAME[described["feature"]]
+    return len(feature.values) if isinstance(feature, Choice) else len(described["shares"])

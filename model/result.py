@@ -1,0 +1,78 @@
+"""Last step of the road for one customer: what v2 answers, as plain values ready for JSON. Standard library only."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from model.actions import Action, suggest
+from model.explain import Contribution, explain, notes
+from model.schema import CUSTOMER_ID, FEATURES, MONTHLY_CHARGES, Customer
+from model.scorecard import DECIMALS, Score, Scorer
+from model.whatif import Alternative
+
+REASONS: Final = 3
+ALL_REASONS: Final = len(FEATURES)
+SUGGESTION_NOTE: Final = (
+    "Suggestions, not promises: the model compares this customer with others who have that already; "
+    "it does not know what an offer would do."
+)
+
+
+def rounded(probability: float) -> float:
+    """Return a probability as every door prints it."""
+    return round(probability, DECIMALS)
+
+
+def value_at_risk(customer: Customer, score: Score) -> float:
+    """Return MonthlyCharges times the probability, at two decimals."""
+    charges = customer[MONTHLY_CHARGES]
+    assert not isinstance(charges, str)
+    return round(charges * score.probability, 2)
+
+
+def to_result(
+    scorer: Scorer, customer: Customer, customer_id: str, actions: Sequence[Action], reasons: int = REASONS
+) -> dict[str, Any]:
+    """Return all that is said of one customer.
+
+    Parameters
+    ----------
+    customer_id : str
+        "" where none was given; then the answer has none.
+    reasons : int
+        How many to give, the strongest first; with all ten, baseline + contributions = log_odds.
+    """
+    score = scorer.score(customer)
+    identity = {CUSTOMER_ID: customer_id} if customer_id else {}
+    return {
+        **identity,
+        **to_verdict(score),
+        "value_at_risk": value_at_risk(customer, score),
+        "log_odds": score.log_odds,
+        "baseline": scorer.additive.intercept,
+        "reasons": [to_reason(each) for each in explain(scorer.additive, customer)[:reasons]],
+        "actions": [
+            {"suggestion": each.suggestion, **to_alternative(each.alternative)}
+            for each in suggest(actions, scorer, customer)
+        ],
+        "notes": notes(customer, scorer.ranges),
+    }
+
+
+def to_verdict(score: Score) -> dict[str, Any]:
+    """Return the members that every answer about a customer has."""
+    return {"prediction": score.label, "probability": rounded(score.probability), "tier": score.tier}
+
+
+def to_reason(part: Contribution) -> dict[str, Any]:
+    """Return one reason; the contribution is in log-odds, unrounded."""
+    return {**part._asdict(), "sentence": part.sentence}
+
+
+def to_alternative(alternative: Alternative) -> dict[str, Any]:
+    """Return one what-if: the changes, the verdict with them, and the difference to the customer as it is."""
+    return {
+        "changes": alternative.changes,
+        **to_verdict(alternative.score),
+        # Adding 0.0 turns -0.0 into 0.0.
+        "difference": round(alternative.difference, DECIMALS) + 0.0,
+    }

@@ -1,0 +1,152 @@
+"""Why, what if, what to offer: exact, in plain words, and never against the numbers."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model import actions
+from model.errors import CustomerError
+from model.explain import HARDLY, STRONGLY, effect, explain, notes
+from model.result import ALL_REASONS, to_result
+from model.schema import EXAMPLE, FEATURES, Choice
+from model.validate import validate
+from model.whatif import alternatives, change
+
+
+def values_of(feature):
+    if isinstance(feature, Choice):
+        return st.sampled_from(feature.values)
+    if feature.whole:
+        return st.integers(0, 90)
+    return st.floats(0, 12_000).map(lambda number: round(number, 2))
+
+
+CUSTOMERS = st.fixed_dictionaries({feature.name: values_of(feature) for feature in FEATURES}).map(validate)
+
+
+@pytest.fixture(scope="module")
+def table():
+    return actions.load()
+
+
+@given(CUSTOMERS)
+def test_baseline_and_all_contributions_are_the_log_odds(scorer, table, customer):
+    result = to_result(scorer, customer, "", table, reasons=ALL_REASONS)
+
+    total = result["baseline"] + math.fsum(each["contribution"] for each in result["reasons"])
+    assert total == pytest.approx(result["log_odds"], abs=1e-9)
+    assert {each["feature"] for each in result["reasons"]} == set(customer)
+
+
+@given(CUSTOMERS)
+def test_a_sentence_never_contradicts_its_number(scorer, customer):
+    for part in explain(scorer, customer):
+        if "raises" in part.sentence:
+            assert part.contribution > 0
+        elif "lowers" in part.sentence:
+            assert part.contribution < 0
+        else:
+            assert abs(part.contribution) < HARDLY
+        assert ("strongly" in part.sentence) == (abs(part.contribution) >= STRONGLY)
+
+
+@given(CUSTOMERS)
+def test_every_suggestion_lowers_this_customer_s_risk(scorer, table, customer):
+    suggested = actions.suggest(table, scorer, customer)
+
+    before = scorer.score(customer).probability
+    for each in suggested:
+        after = scorer.score({**customer, **each.alternative.changes}).probability
+        assert after < before
+        assert each.alternative.difference == after - before
+    drops = [each.alternative.difference for each in suggested]
+    assert drops == sorted(drops)
+
+
+@given(CUSTOMERS)
+def test_alternatives_change_one_thing_that_can_be_offered(scorer, customer):
+    actionable = {each.name for each in FEATURES if (each.actionable if isinstance(each, Choice) else each.changes)}
+
+    found = alternatives(scorer, customer)
+
+    assert all(len(each.changes) == 1 and set(each.changes) <= actionable for each in found)
+    assert [each.difference for each in found] == sorted(each.difference for each in found)
+
+
+def test_reasons_are_plain_words(scorer):
+    reasons = [part.sentence for part in explain(scorer, validate({**EXAMPLE, "tenure": 1}))]
+
+    assert "Month-to-month contract: raises the risk strongly" in reasons
+    assert any(sentence.startswith("With us for 1 month: raises") for sentence in reasons)
+
+
+@pytest.mark.parametrize(
+    ("contribution", "words"),
+    [
+        (0.0, "hardly changes the risk"),
+        (-0.049, "hardly changes the risk"),
+        (0.05, "raises the risk"),
+        (-0.2, "lowers the risk"),
+        (0.5, "raises the risk strongly"),
+        (-3.0, "lowers the risk strongly"),
+    ],
+)
+def test_the_words_of_an_effect_follow_its_size(contribution, words):
+    assert effect(contribution) == words
+
+
+def test_numbers_beyond_the_training_data_are_noted(scorer):
+    customer = validate({**EXAMPLE, "tenure": 240, "MonthlyCharges": 5})
+
+    assert notes(customer, scorer.ranges) == [
+        "tenure 240 is beyond the 72 months of the training data.",
+        "MonthlyCharges 5 is below the 18.25 dollars a month of the training data.",
+    ]
+    assert notes(validate(EXAMPLE), scorer.ranges) == []
+
+
+def test_a_change_is_validated_and_only_what_differs_is_named(scorer):
+    customer = validate(EXAMPLE)
+
+    assert change(scorer, customer, {"Contract": "TWO YEAR", "Partner": "yes"}).changes == {"Contract": "Two year"}
+    with pytest.raises(CustomerError, match=r'Contract must be .*, not "Three"'):
+        change(scorer, customer, {"Contract": "Three"})
+
+
+def test_an_answer_has_an_id_only_where_one_was_given(scorer, table):
+    customer = validate(EXAMPLE)
+
+    assert to_result(scorer, customer, "0042", table)["customerID"] == "0042"
+    assert "customerID" not in to_result(scorer, customer, "", table)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "must begin with the line feature,from,to,suggestion"),
+        ("feature,to\n", "must begin with the line"),
+        ("feature,from,to,suggestion\nContract,,Two year\n", "Line 2 .* has 3 cells, not 4"),
+        ("feature,from,to,suggestion\nColour,,blue,Paint\n", "names 'Colour', which is no feature"),
+        ("feature,from,to,suggestion\nContract,,Ten year,Offer\n", 'Contract must be .*, not "Ten year"'),
+        ("feature,from,to,suggestion\nContract,,,Offer\n", "does not say what Contract would become"),
+        ("feature,from,to,suggestion\nContract,,-10%,Offer\n", 'not "-10%"'),
+        ("feature,from,to,suggestion\nContract,,Two year,\n", "has no suggestion"),
+    ],
+)
+def test_a_table_of_actions_is_checked_line_by_line(tmp_path, text, sentence):
+    path = tmp_path / "actions.csv"
+    path.write_text(text, encoding="utf-8")
+
+    with pytest.raises(actions.ActionsError, match=sentence):
+        actions.load(path)
+
+
+def test_a_table_saved_by_a_spreadsheet_is_read(tmp_path):
+    path = tmp_path / "actions.csv"
+    path.write_bytes(b"\xef\xbb\xbffeature,from,to,suggestion\r\nMonthlyCharges,,-15%,Offer less.\r\n,,,\r\n")
+
+    (action,) = actions.load(path)
+
+    assert (action.share, action.suggestion) == (-0.15, "Offer less.")

@@ -1,0 +1,177 @@
+"""The rate limit: whom it counts, what it says, whom it leaves alone."""
+
+import hashlib
+
+import pytest
+
+import wsgi
+from app import create_app
+from app.rate_limit import MOST_CLIENTS, RateLimit, address_of
+from settings import Settings, SettingsError
+
+KEYS = ["first-key", "second-key"]
+DIGESTS = tuple(hashlib.sha256(key.encode()).hexdigest() for key in KEYS)
+
+
+class Clock:
+    """A time that stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 6_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def limited(scorer, clock):
+    return client_of(scorer, clock)
+
+
+def client_of(scorer, clock, limit: str = "2/minute", **settings):
+    counter = RateLimit(limit, clock)
+    app = create_app(scorer, Settings(**settings), admit=counter.admit)
+    app.after_request(counter.describe)
+    return app.test_client()
+
+
+def test_requests_beyond_the_limit_are_refused_with_when_to_come_again(limited, customer, clock):
+    clock.now += 20.5
+    answers = [limited.post("/v1/customer", json=customer) for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert [answer.headers["RateLimit"] for answer in answers] == [
+        '"requests";r=1;t=40',
+        '"requests";r=0;t=40',
+        '"requests";r=0;t=40',
+    ]
+    assert {answer.headers["RateLimit-Policy"] for answer in answers} == {'"requests";q=2;w=60'}
+    assert ["Retry-After" in answer.headers for answer in answers] == [False, False, True]
+    assert answers[2].headers["Retry-After"] == "40"
+    assert answers[2].json["code"] == "too_many_requests"
+    assert answers[2].json["detail"] == (
+        "This address has sent more than 2 requests in one minute. Send the next one in 40 s."
+    )
+
+
+def test_the_next_window_begins_anew(limited, customer, clock):
+    for _ in range(3):
+        limited.post("/v1/customer", json=customer)
+    clock.now += 60
+
+    assert limited.post("/v1/customer", json=customer).status_code == 200
+
+
+def test_refused_customers_count_too(limited):
+    assert [limited.post("/v1/customer", json={}).status_code for _ in range(3)] == [422, 422, 429]
+
+
+@pytest.mark.parametrize("path", ["/", "/health", "/static/page.css"])
+def test_what_costs_nothing_is_never_limited(limited, path):
+    answers = [limited.get(path) for _ in range(5)]
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert "RateLimit" not in answers[0].headers
+
+
+def test_each_address_has_its_own_count(limited, customer):
+    def status(address: str) -> int:
+        return limited.post("/v1/customer", json=customer, environ_base={"REMOTE_ADDR": address}).status_code
+
+    assert [status("192.0.2.1") for _ in range(3)] == [200, 200, 429]
+    assert status("192.0.2.2") == 200
+
+
+def test_each_key_has_its_own_count_whatever_its_address(scorer, clock, customer):
+    client = client_of(scorer, clock, api_keys=DIGESTS)
+
+    def status(key: str, address: str) -> int:
+        headers = {"X-Api-Key": key}
+        environ = {"REMOTE_ADDR": address}
+        return client.post("/v1/customer", json=customer, headers=headers, environ_base=environ).status_code
+
+    assert [status(KEYS[0], f"192.0.2.{number}") for number in range(3)] == [200, 200, 429]
+    assert status(KEYS[1], "192.0.2.0") == 200
+
+
+def test_guesses_at_keys_are_counted_by_address(scorer, clock, customer):
+    client = client_of(scorer, clock, api_keys=DIGESTS)
+
+    statuses = [
+        client.post("/v1/customer", json=customer, headers={"X-Api-Key": f"guess {number}"}).status_code
+        for number in range(3)
+    ]
+
+    assert statuses == [401, 401, 429]
+
+
+@pytest.mark.parametrize(
+    ("address", "client"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::9", "2001:db8:1:2::/64"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("", "nobody"),
+        (None, "nobody"),
+        ("unix:", "nobody"),
+    ],
+)
+def test_what_counts_as_one_address(address, client):
+    assert address_of(address) == client
+
+
+def test_a_flood_of_addresses_fills_no_memory(clock):
+    counter = RateLimit("2/day", clock)
+    for number in range(MOST_CLIENTS):
+        counter.count(str(number))
+
+    assert [counter.count(f"late {number}")[0] for number in range(3)] == [1, 2, 3]
+    assert counter.count("0")[0] == 2
+
+
+def forwarded(app, customer, addresses: list[str]) -> list[int]:
+    client = app.test_client()
+    return [
+        client.post("/v1/customer", json=customer, headers={"X-Forwarded-For": address}).status_code
+        for address in addresses
+    ]
+
+
+def test_a_forwarded_address_is_not_believed_unless_a_proxy_is_trusted(customer):
+    app = wsgi.build(Settings(rate_limit="1/day"))
+
+    assert forwarded(app, customer, ["192.0.2.1", "192.0.2.2"]) == [200, 429]
+
+
+def test_of_one_trusted_proxy_only_what_it_added_is_believed(customer):
+    app = wsgi.build(Settings(rate_limit="1/day", trusted_proxies=1))
+
+    made_up = ["10.0.0.1, 192.0.2.1", "10.0.0.2, 192.0.2.1", "192.0.2.2"]
+    assert forwarded(app, customer, made_up) == [200, 429, 200]
+
+
+def test_the_scheme_is_the_proxys_only_where_one_is_trusted():
+    headers = {"Accept": "text/html", "X-Forwarded-Proto": "https", "X-Forwarded-Host": "evil.example"}
+
+    pages = [
+        wsgi.build(Settings(trusted_proxies=proxies)).test_client().get("/", headers=headers).text for proxies in (0, 1)
+    ]
+
+    assert ["http://localhost/v1" in page for page in pages] == [True, False]
+    assert ["https://localhost/v1" in page for page in pages] == [False, True]
+
+
+def test_it_is_off_by_default(customer):
+    assert "RateLimit" not in wsgi.build(Settings()).test_client().post("/v1/customer", json=customer).headers
+
+
+@pytest.mark.parametrize("value", ["600", "0/minute", "600/week", "600 / minute", "-1/minute", "600/MINUTE", "6_0/day"])
+def test_what_is_no_rate_stops_the_start(value):
+    with pytest.raises(SettingsError, match="CHURN_RATE_LIMIT must be a number of requests per second, minute"):
+        Settings.from_environment({"CHURN_RATE_LIMIT": value})
