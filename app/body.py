@@ -127,7 +127,7 @@ def take_csv(max_bytes: int) -> tuple[IO[bytes], str | None]:
     Raises
     ------
     RequestError
-        send_csv, send_unpacked, too_large, and what `find_file` raises.
+        send_csv, send_unpacked, too_large, bad_request, and what `find_file` raises.
     """
     if request.mimetype == "multipart/form-data":
         file = find_file(max_bytes)
@@ -158,6 +158,9 @@ def _copy(spool: IO[bytes], max_bytes: int) -> None:
                 raise too_large
     except RequestEntityTooLarge:
         raise too_large from None
+    # The server ends the stream where the client left; a list that was cut off must not be scored as if it were all.
+    if request.content_length is not None and spool.tell() < request.content_length:
+        raise RequestError("bad_request")
     spool.seek(0)
 
 

@@ -39,7 +39,16 @@ def score_body(body: object, scorer: Scorer, reasons: int) -> dict[str, Any]:
         return {**to_result(scorer, customer, identity, _actions(), reasons), **common}
     _check_members(body, (MANY,))
     entries = _entries(MANY, body[MANY], "Send them in parts, or as a CSV to /v2/batches.")
-    return {"results": [_outcome(each, scorer, reasons) for each in entries], **common}
+    results = [_outcome(each, scorer, reasons) for each in entries]
+    return {"results": results, **common}
+
+
+def counts_of(answer: Mapping[str, Any]) -> dict[str, int]:
+    """Return what the log says of an answer: nothing for one customer."""
+    results = answer.get("results")
+    if results is None:
+        return {}
+    return {"rows_in": len(results), "rows_rejected": sum("errors" in each for each in results)}
 
 
 def _outcome(entry: object, scorer: Scorer, reasons: int) -> dict[str, Any]:

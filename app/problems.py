@@ -111,7 +111,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     ),
     "duplicate_id": "{first}{more}",
     "bad_option": "{name} must be {rule}, not {value}.",
-    "unknown_option": "The query has {names}, which is not known here. The options are {known}.",
+    "unknown_option": "The query has {names}, not known here; known are {known}.",
     "wrong_shape": "{name} must be {rule}, not {found}.",
     "unknown_member": "The body has {names}; it takes {known} only. Options stand in the query.",
     "missing_member": 'The body has no "{name}". Send it as an object with the ten features.',

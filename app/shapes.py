@@ -63,7 +63,7 @@ def _problem() -> Schema:
 
 
 _ENTRY: Final = members(
-    {"code": {"enum": [code for code in MESSAGES if code not in KINDS]}, "message": _TEXT},
+    {"code": {"enum": list(MESSAGES)}, "message": _TEXT},
     {
         "row": _said({"type": "integer", "minimum": 1}, "From 1, the first row after the header"),
         "change": _said({"type": "integer", "minimum": 1}, "From 1, the place in the list of changes"),

@@ -1,6 +1,6 @@
 """The second version: probabilities, reasons, money, what-if and batches, with options in the query."""
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, g, request
 
 from app.answers import CSV, JSON, NDJSON, json_answer
 from app.body import read_json_body, take_csv
@@ -19,11 +19,12 @@ _OFFERED = (CSV, NDJSON, JSON)
 def customers() -> Response:
     """Answer what there is to say of one customer, or of each of a list."""
     # What only these routes need is imported by them: a cold start for one customer of v1 does without.
-    from app.customers import score_body
+    from app.customers import counts_of, score_body
 
     options = read_options(CUSTOMERS)
-    body = parse_json(_body())
-    return json_answer(score_body(body, _scorer(options["threshold"]), options["reasons"]))
+    answer = score_body(parse_json(_body()), _scorer(options["threshold"]), options["reasons"])
+    g.counts = counts_of(answer)
+    return json_answer(answer)
 
 
 @blueprint.post("/what-if")
