@@ -31,7 +31,10 @@ _HTML: Final = "text/html"
 _SCHEMA: Final = "application/schema+json"
 
 # Codes by what can go wrong.
-_ANYWHERE: Final = ("bad_request", "long_address", "long_headers", "expectation", "transfer_coding", "internal")
+_ANYWHERE: Final = (
+    *("bad_request", "bad_base64", "long_address", "long_headers"),
+    *("expectation", "transfer_coding", "internal"),
+)
 _JSON_BODY: Final = (
     *("no_body", "not_json", "not_utf8", "too_deep", "repeated_key"),
     *("too_large", "send_json", "send_utf8", "send_unpacked"),
@@ -41,7 +44,7 @@ _FORM_BODY: Final = ("bad_form", "no_file", "several_files", "form_too_large", "
 _FILE: Final = (
     *("empty_file", "no_header", "missing_columns", "duplicate_columns", "header_too_long", "not_csv", "binary"),
     *("record_too_long", "open_quote", "mixed_decimals", "truncated_gzip", "damaged_gzip", "gzip_ratio"),
-    *("encoding", "unknown_charset", "damaged_text", "bad_rows", "bad_option"),
+    *("encoding", "unknown_charset", "no_byte_order_mark", "damaged_text", "bad_rows", "bad_option"),
 )
 _OPTIONS: Final = ("unknown_option", "bad_option")
 
@@ -194,7 +197,7 @@ def document(prefix: str) -> dict[str, Any]:
         "servers": [{"url": prefix or "/"}],
         "tags": [{"name": tag} for tag in dict.fromkeys(_tag(path) for path in paths)],
         "paths": paths,
-        "components": {"schemas": components(), "headers": _HEADERS, "securitySchemes": _SCHEMES},
+        "components": {"schemas": components(), "headers": _HEADERS, **_key_scheme()},
     }
 
 
@@ -211,7 +214,11 @@ _SENT: Final = {name: {"$ref": f"#/components/headers/{name}"} for name in _HEAD
 
 
 _KEY: Final = "key"
-_SCHEMES: Final[dict[str, Schema]] = {_KEY: {"type": "apiKey", "in": "header", "name": HEADER}}
+
+
+def _key_scheme() -> dict[str, Schema]:
+    scheme = {_KEY: {"type": "apiKey", "in": "header", "name": HEADER}}
+    return {"securitySchemes": scheme} if service().limits.api_keys else {}
 
 
 def _needs_key(path: str) -> bool:

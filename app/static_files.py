@@ -3,11 +3,12 @@
 The one road for them: a style, a script or a viewer goes into the folder and is served. Nothing is read at import.
 """
 
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Final
 
 from flask import Blueprint, Response, abort, request
-from werkzeug.security import safe_join
 
 FOLDER: Final = Path(__file__).parent / "static"
 TYPES: Final = {
@@ -31,11 +32,17 @@ blueprint = Blueprint("static_files", __name__)
 @blueprint.get("/static/<path:name>")
 def file(name: str) -> Response:
     """Answer with a file, or with 304 where the client has it."""
-    found = safe_join(str(FOLDER), name)
-    path = Path(found or "")
-    if found is None or path.suffix not in TYPES or not path.is_file():
+    path = files().get(name)
+    if path is None:
         abort(404)
     response = Response(path.read_bytes(), content_type=TYPES[path.suffix])
     response.headers["Cache-Control"] = _FOR_EVER if name.startswith(_VENDORED) else "no-cache"
     response.add_etag()
     return response.make_conditional(request)  # type: ignore[return-value]
+
+
+@cache
+def files() -> Mapping[str, Path]:
+    """Return every file that is served, by its name; a name that is not one of these leads nowhere."""
+    found = (path for path in FOLDER.rglob("*") if path.suffix in TYPES and path.is_file())
+    return {path.relative_to(FOLDER).as_posix(): path for path in found}

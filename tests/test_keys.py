@@ -213,3 +213,10 @@ def test_the_description_asks_for_a_key_where_one_is_needed(client, guarded):
     assert "security" not in within["/health"]["get"]
     assert "security" not in without["/v1/customer"]["post"]
     assert "401" not in without["/v1/customer"]["post"]["responses"]
+
+
+def test_the_description_has_the_limit_where_one_is_set(scorer):
+    paths = create_app(scorer, Settings(rate_limit="9/day")).test_client().get("/openapi.json").json["paths"]
+
+    assert "429" in paths["/v1/customer"]["post"]["responses"]
+    assert "429" not in paths["/health"]["get"]["responses"]

@@ -49,10 +49,8 @@ def test_nothing_else_is_served(client, name):
     assert (answer.status_code, answer.json["code"]) == (404, "not_found")
 
 
-def test_every_file_of_the_folder_has_a_type_but_for_licences():
-    unserved = {path.name for path in FOLDER.rglob("*") if path.is_file() and path.suffix not in TYPES}
-
-    assert unserved <= {"LICENSE", "NOTICE"}
+def test_every_file_of_the_folder_has_a_type():
+    assert {path for path in FOLDER.rglob("*") if path.is_file() and path.suffix not in TYPES} == set()
 
 
 @pytest.mark.parametrize("path", ["/", "/docs"])
