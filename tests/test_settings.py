@@ -29,12 +29,14 @@ def test_every_variable_is_read():
             "CHURN_MAX_UPLOAD_BYTES": "4096",
             "CHURN_MAX_GZIP_RATIO": "50",
             "CHURN_MAX_LISTED_ROWS": "10",
+            "CHURN_MAX_CUSTOMERS": "11",
+            "CHURN_ACTIONS_FILE": "actions.csv",
         }
     )
 
     assert [getattr(settings, each.name) for each in fields(Settings)] == [
         *("0.0.0.0", 8080, 2, 3, "1.2.3", "pipeline", 0.25),
-        *(2048, 4096, 50, 10),
+        *(2048, 4096, 50, 10, 11, "actions.csv"),
     ]
 
 
