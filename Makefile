@@ -14,7 +14,7 @@ ID := $(shell $(PYTHON) -c 'import sys, zlib; print(sys.version.split()[0], zlib
 INTERPRETER := $(VENV)/.python-$(or $(ID),unknown)
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev test bench lint clean
+.PHONY: help run dev test soak bench lint clean
 
 help:  ## list these commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "make %-8s %s\n", $$1, $$2}'
@@ -27,6 +27,9 @@ dev: $(VENV)/.development  ## .venv with all that serves, trains, tests and lint
 
 test: $(VENV)/.development  ## run every test
 	$(BIN)/python -m pytest $(ARGS)
+
+soak: $(VENV)/.development  ## the long runs of tests that "make test" keeps short
+	SOAK_ROWS=5000000 SOAK_EXAMPLES=2000 $(BIN)/python -m pytest tests/test_streaming.py tests/test_openapi_fuzz.py $(ARGS)
 
 bench: $(VENV)/.development  ## run the benchmarks
 	$(BIN)/python -m benchmarks $(ARGS)
