@@ -131,6 +131,7 @@ def test_every_code_that_can_head_an_answer_has_a_status():
     of_fields_and_rows = {
         *("missing", "blank", "blank_not_new", "not_a_number", "not_whole", "out_of_range", "unknown_word"),
         *("ambiguous_name", "blank_id", "bad_id", "field_count"),
+        *("not_a_customer", "not_changes", "unknown_feature"),
     }
 
     assert set(errors.MESSAGES) - set(problems.KINDS) == of_fields_and_rows

@@ -16,7 +16,7 @@ import click
 import pytest
 
 import settings
-from app import create_app
+from app import create_app, options
 from app.problems import KINDS
 from cli import churn
 from model import artifact
@@ -145,6 +145,43 @@ def test_the_readme_says_where_the_data_is():
 
 def test_every_setting_is_in_the_table():
     assert settings.table() in read("docs/operations.md"), "paste what settings.table() returns"
+
+
+def programs(document: str) -> list[tuple[str, str, str]]:
+    """Return the language, the text and the promised output of each program with an output below it."""
+    found = r"^```(python|js)\n(.*?)^```\n\nIt prints:\n\n^```text\n(.*?)^```$"
+    return re.findall(found, read(document), re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize(("language", "program"), [("python", [sys.executable]), ("js", ["node"])])
+def test_the_programs_of_the_api_page_print_what_it_says(language, program, environment, server, tmp_path):
+    if shutil.which(program[0]) is None:
+        assert os.environ.get("CI") != "true", f"CI needs {program[0]}; .ci/run installs it"
+        pytest.skip(f"{program[0]} is not installed")
+    ((text, promised),) = [(text, promised) for each, text, promised in programs("docs/api.md") if each == language]
+    file = tmp_path / {"python": "example.py", "js": "example.mjs"}[language]
+    file.write_text(text.replace(":7860", f":{server[0]}"))
+
+    done = subprocess.run(
+        [*program, str(file)],
+        cwd=tmp_path,
+        env={**environment, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+    assert done.returncode == 0, done.stderr
+    expected = ".*".join(map(re.escape, promised.rstrip("\n").split("...")))
+    assert re.fullmatch(expected, done.stdout.rstrip("\n"), re.DOTALL), done.stdout
+
+
+def test_every_option_of_v2_is_described():
+    def row(option) -> tuple[str, ...]:
+        default = "" if option.default is None else str(option.default).lower()
+        return option.name, default, option.rule, option.help
+
+    assert rows("docs/api.md", 4) == [row(each) for each in (*options.CUSTOMERS, *options.BATCHES)]
 
 
 def rows(document: str, columns: int) -> list[tuple[str, ...]]:

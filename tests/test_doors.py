@@ -81,6 +81,7 @@ OUTCOMES: dict[str, tuple[int, int, int] | str] = {
 }
 
 SCORED = sorted(name for name, outcome in OUTCOMES.items() if isinstance(outcome, tuple))
+STREAMED = ("text/csv", "application/x-ndjson", "application/json")
 REFUSED = sorted(name for name, outcome in OUTCOMES.items() if isinstance(outcome, str))
 
 
@@ -139,6 +140,12 @@ def post(client, name: str, accept: str):
     return client.post("/v1/customerbatch?on_error=skip", data=form, headers={"Accept": accept})
 
 
+def post_batch(client, name: str, accept: str = "text/csv", query: str = ""):
+    """Send a file of tests/data to /v2/batches as the body."""
+    content = (DATA / name).read_bytes()
+    return client.post(f"/v2/batches{query}", data=content, headers={"Accept": accept, "Content-Type": "text/csv"})
+
+
 def test_every_file_stands_in_the_table():
     assert sorted(OUTCOMES) == sorted(file.name for file in DATA.iterdir())
 
@@ -156,7 +163,11 @@ def test_a_readable_file_gives_the_same_bytes_at_every_door(name, terminal, outb
     assert without_job(by_s3) == without_job(by_folder)
     assert by_http.data == by_terminal["predictions.csv"]
     assert by_http.headers["X-Rejected-Rows"] == str(rows_rejected)
+    assert post_batch(client, name).data == by_terminal["predictions.csv"]
     summary = json.loads(by_terminal["summary.json"])
+    assert post_batch(client, name, "application/json").json == {
+        member: value for member, value in summary.items() if member != "job"
+    }
     assert (summary["rows_in"], summary["rows_rejected"], summary["blank_lines"]) == (
         rows_in,
         rows_rejected,
@@ -178,8 +189,9 @@ def test_an_unreadable_file_is_refused_with_the_same_sentence_at_every_door(name
     failure = json.loads(by_folder["failure.json"])
     assert failure["code"] == OUTCOMES[name]
     assert terminal.said.strip() == failure["message"]
-    assert by_http.status_code == 422
-    assert (by_http.json["code"], by_http.json["detail"]) == (failure["code"], failure["message"])
+    for answer in (by_http, *(post_batch(client, name, accept) for accept in STREAMED)):
+        assert answer.status_code == 422
+        assert (answer.json["code"], answer.json["detail"]) == (failure["code"], failure["message"])
 
 
 def test_one_customer_alone_fares_as_in_a_list(scorer, client):
@@ -208,3 +220,33 @@ def test_a_bad_row_gets_the_same_sentences_alone_and_in_a_list(client):
         if sentences:
             with pytest.raises(CustomerError):
                 validate(customer)
+
+
+def test_a_list_of_v2_agrees_with_v1_and_with_the_bulk_road(client):
+    raw = list(csv.DictReader(io.StringIO((DATA / "sample.csv").read_text(encoding="utf-8"))))
+    query = "?reasons=all&value_at_risk=true"
+
+    listed = client.post("/v2/customers?reasons=all", json={"customers": raw}).json["results"]
+    streamed = post_batch(client, "sample.csv", "application/x-ndjson", query).text.splitlines()[:-1]
+    labels = post(client, "sample.csv", "application/json").json
+
+    for one, line, customer in zip(listed, map(json.loads, streamed), raw, strict=True):
+        alone = client.post("/v2/customers?reasons=all", json=customer).json
+        assert {name: alone[name] for name in one} == one
+        assert {name: one[name] for name in line if name != "row"} == {
+            name: value for name, value in line.items() if name != "row"
+        }
+        assert labels[one["customerID"]] == BATCH_LABELS[one["prediction"]]
+
+
+def test_bad_rows_have_the_same_errors_in_a_list_and_in_a_stream(client):
+    raw = list(csv.DictReader(io.StringIO((DATA / "bad_numbers.csv").read_text(encoding="utf-8"))))
+
+    listed = client.post("/v2/customers", json={"customers": raw}).json["results"]
+    streamed = post_batch(client, "bad_numbers.csv", "application/x-ndjson").text.splitlines()[:-1]
+
+    for one, line in zip(listed, map(json.loads, streamed), strict=True):
+        assert one.get("customerID") == line.get("customerID")
+        assert [(each["code"], each["field"], each["value"]) for each in one.get("errors", [])] == [
+            (each["code"], each["field"], each["value"]) for each in line.get("errors", [])
+        ]
