@@ -216,9 +216,9 @@ def python(code: str, *arguments: str) -> str:
     return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stderr
 
 
-def cpu_seconds(code: str) -> float:
+def cpu_seconds(code: str, *arguments: str) -> float:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    python(code)
+    python(code, *arguments)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
