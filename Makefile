@@ -29,7 +29,7 @@ test: $(VENV)/.development  ## run every test
 	$(BIN)/python -m pytest $(ARGS)
 
 soak: $(VENV)/.development  ## the long runs of tests that "make test" keeps short
-	SOAK_ROWS=5000000 SOAK_EXAMPLES=2000 $(BIN)/python -m pytest tests/test_streaming.py tests/test_openapi_fuzz.py $(ARGS)
+	SOAK_ROWS=5000000 SOAK_EXAMPLES=2000 $(BIN)/python -m pytest -rP tests/test_streaming.py tests/test_openapi_fuzz.py $(ARGS)
 
 bench: $(VENV)/.development  ## run the benchmarks
 	$(BIN)/python -m benchmarks $(ARGS)
