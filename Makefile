@@ -37,7 +37,7 @@ test: $(VENV)/.development  ## run every test
 
 soak: $(VENV)/.development  ## the tests of load at their full sizes; figures go to build/soak/
 	SOAK=true $(BIN)/python -m pytest -m soak --durations=0 $(ARGS)
-	SOAK_ROWS=5000000 SOAK_EXAMPLES=2000 $(BIN)/python -m pytest tests/test_streaming.py tests/test_openapi_fuzz.py $(ARGS)
+	SOAK_ROWS=5000000 SOAK_EXAMPLES=2000 $(BIN)/python -m pytest -rP tests/test_streaming.py tests/test_openapi_fuzz.py $(ARGS)
 
 bench: $(VENV)/.development  ## run the benchmarks
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -154,7 +154,7 @@ def take_csv(max_bytes: int) -> tuple[IO[bytes], str | None]:
 
 
 def _copy(spool: IO[bytes], max_bytes: int) -> None:
-    too_large = RequestError("too_large", limit=max_bytes, advice="Send the file in parts, or packed by gzip.")
+    too_large = RequestError("too_large", limit=max_bytes, advice=shorten(PACK, service().larger))
     # As in read_json_body: one byte more tells a chunked body that is too long from one that just fits.
     request.max_content_length = max_bytes + 1
     try:

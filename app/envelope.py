@@ -3,7 +3,7 @@
 import re
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from flask import Flask, Response, g, request
@@ -30,9 +30,11 @@ def request_id_of(given: str | None) -> str:
     return given if given is not None and _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
 
 
-def bare_answer(code: str, detail: str, request_id: str) -> tuple[int, dict[str, str], bytes]:
+def bare_answer(
+    code: str, detail: str, request_id: str, members: Mapping[str, object] | None = None
+) -> tuple[int, dict[str, str], bytes]:
     """Return status, headers and body of a problem for which the app was not asked."""
-    body = problems.body_of(code, detail, request_id)
+    body = problems.body_of(code, detail, request_id, members)
     ours = {"Content-Type": problems.MEDIA_TYPE, "Content-Length": str(len(body)), "X-Request-Id": request_id}
     return problems.KINDS[code].status, {**ours, **HEADERS}, body
 

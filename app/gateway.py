@@ -15,8 +15,10 @@ import serverless_wsgi
 
 import log
 from app import envelope
+from app.answers import CutShortError
 from app.events import API_GATEWAY, LOAD_BALANCER, Request, is_balanced, read, read_headers
-from app.problems import ASK_FOR_JSON, MEDIA_TYPE, RequestError, shorten
+from app.problems import ASK_FOR_JSON, MEDIA_TYPE, RequestError, parts_of, shorten
+from model.errors import InputError
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -81,6 +83,11 @@ class Gateway:
                 raise RequestError("answer_too_large", limit=edge.max_out, advice=advice)
         except RequestError as error:
             made = _shaped(self._problem(error, request_id, line), event)
+        except CutShortError as error:
+            # Nothing went out yet, so the whole answer can be the reason why it has no end.
+            fault = error.__cause__
+            known = fault if isinstance(fault, InputError) else RequestError("internal", request_id=request_id)
+            made = _shaped(self._problem(known, request_id, line), event)
         except Exception as error:  # noqa: BLE001 - whatever escapes becomes a bare 502
             log.write_failure(error, request_id)
             made = _shaped(self._problem(RequestError("internal", request_id=request_id), request_id, line), event)
@@ -114,9 +121,10 @@ class Gateway:
         # An answer without content comes without these.
         return {"body": "", "isBase64Encoded": False, **made}
 
-    def _problem(self, error: RequestError, request_id: str, line: envelope.Line) -> dict[str, Any]:
-        status, headers, body = envelope.bare_answer(error.code, str(error), request_id)
-        line.update(code=error.code, bytes_out=len(body))
+    def _problem(self, error: InputError | RequestError, request_id: str, line: envelope.Line) -> dict[str, Any]:
+        code, detail, members = parts_of(error)
+        status, headers, body = envelope.bare_answer(code, detail, request_id, members)
+        line.update(code=code, bytes_out=len(body))
         headers["X-Model-Version"] = self._version
         return {"statusCode": status, "headers": headers, "body": body.decode(), "isBase64Encoded": False}
 

@@ -319,6 +319,22 @@ def packed(rows: int) -> bytes:
     return form_of(("file", gzip.compress(HEADER.encode() + b"\n" + lines, 1)))
 
 
+@pytest.mark.parametrize("accept", ["text/csv", "application/x-ndjson"])
+def test_a_list_that_breaks_off_late_is_a_problem_where_nothing_went_out_yet(accept, capsys):
+    rows = b"".join(b"%06d,%s\n" % (number, ROW.encode()) for number in range(40_000))
+    file = HEADER.encode() + b"\n" + rows + b'"open,' + ROW.encode()
+    made = event(
+        "http_api_v2", "/v2/batches", body=form_of(("file", file)), headers={**FORM, "accept": accept}, as_base64=True
+    )
+
+    answer = read("http_api_v2", handler.api(made))
+
+    assert (answer.status, answer.json["code"]) == (422, "open_quote")
+    assert answer.json["errors"][0]["row"] == 40_001
+    line = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (line["status"], line["code"]) == (422, "open_quote")
+
+
 @pytest.mark.parametrize(("edge", "rows"), [("http_api_v2", 300_000), ("http_alb", 48_000)])
 @pytest.mark.parametrize("accept", ["application/json", "text/csv"])
 def test_an_answer_that_lambda_would_refuse_is_a_problem_that_says_what_to_do(edge, rows, accept, capsys):
