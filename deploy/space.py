@@ -28,6 +28,9 @@ TAKEN: Final = (
 """What goes there, beside the Dockerfile and the README.md; of folders, only files with one of these endings."""
 ENDINGS: Final = (".py", ".html", ".css", ".js", ".svg", ".png", ".ico", ".woff2", ".json", ".txt")
 PLAIN: Final = ("DEFAULT", "SHA256SUMS", "MODEL_CARD.md")
+TABLES: Final = ("model/actions.csv",)
+"""The only CSVs that go; any other may hold customers."""
+
 LEFT: Final = ("model/training",)
 
 FRONT: Final[Mapping[str, object]] = {
@@ -149,7 +152,7 @@ def _is_taken(path: Path, engine: str) -> bool:
         path.is_file()
         and not any(part.startswith((".", "__pycache__")) for part in place.parts)
         and not any(place.is_relative_to(left) for left in LEFT)
-        and (path.suffix in endings or path.name in PLAIN)
+        and (path.suffix in endings or path.name in PLAIN or place.as_posix() in TABLES)
     )
 
 

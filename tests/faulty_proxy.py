@@ -89,7 +89,7 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in answer.getheaders():
             if name.lower() not in HOP_BY_HOP:
                 self.send_header(name, value)
-        self.end_headers()
+        self._end_alone()
         if self.command == "HEAD":
             return
         if fault and fault.break_at is not None:
@@ -102,12 +102,17 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = _serve  # noqa: N815 - the names that http.server calls
 
+    def _end_alone(self) -> None:
+        """End the headers, and the connection with this answer: a client that reuses one may meet its end by chance."""
+        self.send_header("Connection", "close")
+        self.end_headers()
+
     def _refuse(self, fault: Fault) -> None:
         xml = f"<Error><Code>{fault.code}</Code><Message>on order</Message></Error>".encode()
         self.send_response_only(fault.status)
         self.send_header("Content-Type", "application/xml")
         self.send_header("Content-Length", str(len(xml)))
-        self.end_headers()
+        self._end_alone()
         self.wfile.write(xml)
 
     def log_message(self, *_: Any) -> None:
