@@ -20,7 +20,7 @@ from model.schema import EXAMPLE
 FOLDER: Final = ROOT / "build" / "space"
 
 TAKEN: Final = (
-    *("app", "batch", "model"),
+    *("app", "batch", "commands", "model"),
     *("cli.py", "log.py", "settings.py", "wsgi.py"),
     *("deploy/image.sh", "deploy/trim.py", "requirements/serving.txt", "requirements/training.txt"),
     *(".dockerignore", "LICENSE"),
