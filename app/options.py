@@ -16,6 +16,7 @@ from model.validate import read_number
 
 ALL: Final = "all"
 REPORT, REFUSE, SKIP = "report", "refuse", "skip"
+PREDICTIONS, REJECTS = "predictions", "rejects"
 MOST_NAMED: Final = 1000
 """The most customers that `top` can name: the summary is held in memory."""
 
@@ -103,6 +104,7 @@ CUSTOMERS: Final = (_reasons(3), _THRESHOLD)
 WHAT_IF: Final = (_THRESHOLD,)
 BATCHES: Final = (
     _one_of("on_error", "Whether bad rows are reported in their place, or the file is refused", (REPORT, REFUSE)),
+    _one_of("output", "Whether the CSV has every row, or the bad ones as they came, to mend", (PREDICTIONS, REJECTS)),
     _reasons(0),
     _THRESHOLD,
     _flag("value_at_risk", "Whether rows have MonthlyCharges x probability"),

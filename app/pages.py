@@ -22,6 +22,7 @@ ROUTES: Final = {
     "GET /v2/model": "what the model is made of, and how good it is",
     "GET /v2/schema": "one customer as JSON Schema",
     "GET /v2/template.csv": "a CSV to fill in",
+    "GET /v2/sample.csv": "a made-up list of 1,000 customers to try it with",
     "GET /openapi.json": "all of this as OpenAPI 3.1",
     "GET /docs": "all of this to read and to try, in a browser",
     "GET /static/<path:name>": "the files of the pages",

@@ -126,6 +126,10 @@ _SUMMARY: Final = {
         {"type": "object", "additionalProperties": {"type": ["number", "null"]}},
         "Population stability index of each feature and of the probability",
     ),
+    "distribution": _said(
+        array(members({"from": _PROBABILITY, "to": _PROBABILITY, "customers": _COUNT})),
+        "Customers by probability, in twenty bands",
+    ),
     "by_threshold": array(
         _by(("threshold", "customers", "expected_churners", "value_at_risk"), {"type": "number", "minimum": 0})
     ),

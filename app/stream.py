@@ -10,14 +10,16 @@ from typing import IO, Any, Final
 from flask import Response, g
 
 from app.answers import CSV, JSON, NDJSON, CutShortError, json_answer
-from app.options import REFUSE
+from app.options import REFUSE, REJECTS
 from app.problems import RequestError, errors_of
 from app.service import service
 from model.bulk import ndjson
-from model.bulk.render import Options, Predictions
+from model.bulk.render import Options, Predictions, Rejects
 from model.bulk.run import Block, Limits, Run
 from model.errors import SHOWN_PROBLEMS, InputError, Problem
 from model.scorecard import Scorer
+
+Writer = Predictions | Rejects | ndjson.NdJson
 
 _AHEAD: Final = 2
 """Blocks scored before the first byte goes out: what is wrong with a file of up to about 1 MiB is then a plain 422."""
@@ -79,16 +81,19 @@ def _rows(run: Run, file: IO[bytes], scorer: Scorer, wanted: str, options: dict[
     ahead = list(islice(blocks, _AHEAD))
     counts: dict[str, Any] = {}
     g.counts = counts
-    writer: Predictions | ndjson.NdJson
+    writer: Writer
+    kind = f"{CSV}; charset=utf-8"
     if wanted == NDJSON:
         writer, kind = ndjson.NdJson(scorer, columns, run.header), NDJSON
+    elif options["output"] == REJECTS:
+        writer = Rejects(run.header, run.delimiter, columns.spreadsheet_safe)
     else:
-        writer, kind = Predictions(scorer, columns, run.header), f"{CSV}; charset=utf-8"
+        writer = Predictions(scorer, columns, run.header)
     return Response(_pieces(run, file, chain(ahead, blocks), writer, counts), content_type=kind)
 
 
 def _pieces(
-    run: Run, file: IO[bytes], blocks: Iterable[Block], writer: Predictions | ndjson.NdJson, counts: dict[str, Any]
+    run: Run, file: IO[bytes], blocks: Iterable[Block], writer: Writer, counts: dict[str, Any]
 ) -> Iterator[bytes]:
     with file:
         yield writer.header

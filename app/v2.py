@@ -76,8 +76,20 @@ def template() -> Response:
     """Answer a CSV to fill in."""
     from model.describe import template as text
 
-    response = Response(text(), content_type=f"{CSV}; charset=utf-8")
-    response.headers["Content-Disposition"] = 'attachment; filename="customers.csv"'
+    return _file(text(), "customers.csv")
+
+
+@blueprint.get("/sample.csv")
+def sample() -> Response:
+    """Answer a made-up list to try the service with."""
+    from model.sample import sample as text
+
+    return _file(text(), "sample.csv")
+
+
+def _file(text: str, name: str) -> Response:
+    response = Response(text, content_type=f"{CSV}; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 
 

@@ -330,3 +330,25 @@ def test_a_gzip_that_unpacks_too_far_is_refused(post):
     answer = post(gzip.compress(ONE + b"\n" * 20_000_000), Accept="application/json")
 
     assert (answer.status_code, answer.json["code"]) == (413, "gzip_ratio")
+
+
+def test_the_rejects_may_be_had_alone_to_be_mended_and_sent_again(post):
+    answer = post(BAD, "output=rejects")
+
+    assert answer.content_type == "text/csv; charset=utf-8"
+    header, row = answer.text.splitlines()
+    assert header == f"row,errors,{HEADER},record"
+    assert row.startswith("2,")
+    assert row.endswith(f"b,{ROW.replace('70.35', 'lots')},")
+    mended = post(answer.data.replace(b",lots,", b",70.35,"), Accept="application/json").json
+    assert (mended["rows_in"], mended["rows_rejected"]) == (1, 0)
+
+
+def test_rejects_for_a_spreadsheet_hold_no_formula(post):
+    formula = csv_of(f"=cmd(),{ROW.replace('70.35', 'lots')}", f"+1,{ROW},too,many")
+
+    safe, plain = (post(formula, f"output=rejects&spreadsheet_safe={flag}").text for flag in ("true", "false"))
+
+    assert ",=cmd()," in plain
+    assert ",'=cmd()," in safe
+    assert "\"'+1," in safe

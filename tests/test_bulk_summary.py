@@ -3,6 +3,7 @@
 import io
 import json
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -121,3 +122,12 @@ def test_the_population_covers_every_feature():
         assert described["feature"] == feature.name
         if isinstance(feature, Choice):
             assert list(described["words"]) == [str(value) for value in feature.values]
+
+
+def test_the_bands_hold_every_customer_once_and_agree_with_the_thresholds(mixed):
+    bands = mixed["distribution"]
+
+    assert [band["from"] for band in bands] == [step / 20 for step in range(20)]
+    assert [band["to"] for band in bands] == [step / 20 for step in range(1, 21)]
+    reached = [mixed["by_threshold"][step]["customers"] for step in range(0, 105, 5)]
+    assert [band["customers"] for band in bands] == [more - less for more, less in pairwise(reached)]

@@ -21,7 +21,7 @@ from model.schema import CHURN, CUSTOMER_ID, MONTHLY_CHARGES, NOT_CHURN, TIERS
 from model.scorecard import DECIMALS, Scorer
 from model.validate import read_number
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Raised by one when the bytes of an output change for the same input."""
 
 ROW, PREDICTION, PROBABILITY, TIER, ERROR = "row", "prediction", "probability", "tier", "error"
@@ -194,9 +194,12 @@ class Rejects:
     names : list of str
         The header of the input.
     delimiter : str
+    spreadsheet_safe : bool
+        As in `Options`; a defused cell goes back with its apostrophe.
     """
 
-    def __init__(self, names: list[str], delimiter: str) -> None:
+    def __init__(self, names: list[str], delimiter: str, spreadsheet_safe: bool = False) -> None:
+        self._is_safe = spreadsheet_safe
         self._own = slice(2, -1) if names[:2] == [ROW, ERRORS] and names[-1] == RECORD else slice(None)
         self._is_again = self._own != slice(None)
         self._delimiter = delimiter
@@ -210,15 +213,18 @@ class Rejects:
         for index, problems in block.problems.items():
             record, whole = block.records[index], ""
             if problems[0].code == "field_count":
-                record, whole = self._nothing, quote(record, separator)
-            elif self._is_again or '"' in record:
+                record, whole = self._nothing, self._cell(record)
+            elif self._is_again or self._is_safe or '"' in record:
                 cells = split(record.encode(), separator)
                 record = self._join(cells[self._own])
                 if self._is_again:  # a ragged record that nobody has mended yet
-                    whole = quote(cells[-1], separator)
+                    whole = self._cell(cells[-1])
             errors = quote(sentences(problems), separator)
             lines.append(f"{block.first_row + index}{separator}{errors}{separator}{record}{separator}{whole}\n")
         return "".join(lines).encode()
 
     def _join(self, cells: list[str]) -> str:
-        return self._delimiter.join(quote(cell, self._delimiter) for cell in cells)
+        return self._delimiter.join(self._cell(cell) for cell in cells)
+
+    def _cell(self, text: str) -> str:
+        return quote(defuse(text) if self._is_safe else text, self._delimiter)

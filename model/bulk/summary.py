@@ -19,6 +19,9 @@ TOP: Final = 10
 STEPS: Final = 100
 """`by_threshold` has a line for each hundredth, and one for 1."""
 
+_STEPS_IN_A_BAND: Final = 5
+"""`distribution` has twenty bands; a probability of 1 belongs to the last."""
+
 
 class Summary:
     """What a file came to.
@@ -78,6 +81,13 @@ class Summary:
             }
             for step, (customers, churners, value) in enumerate(from_above)
         ]
+        bands = self._by_step[0, :-1].reshape(-1, _STEPS_IN_A_BAND).sum(axis=1)
+        bands[-1] += self._by_step[0, -1]
+        width = _STEPS_IN_A_BAND / STEPS
+        distribution = [
+            {"from": round(place * width, 2), "to": round((place + 1) * width, 2), "customers": int(customers)}
+            for place, customers in enumerate(bands.tolist())
+        ]
         return {
             "rows_in": self.rows_in,
             "rows_scored": self.rows_scored,
@@ -93,6 +103,7 @@ class Summary:
             "top": self._top.to_list(),
             "segments": self._comparison.segments() if self._comparison else [],
             "drift": self._comparison.drift() if self._comparison else {},
+            "distribution": distribution,
             "by_threshold": by_threshold,
         }
 
