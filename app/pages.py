@@ -4,10 +4,10 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, render_template, request, url_for
 
 from app.service import service
-from model.schema import EXAMPLE, FEATURES
+from model.schema import EXAMPLE
 
 blueprint = Blueprint("pages", __name__)
 
@@ -27,6 +27,10 @@ ROUTES: Final = {
     "GET /docs": "all of this to read and to try, in a browser",
     "GET /static/<path:name>": "the files of the pages",
 }
+
+STYLES: Final = ("page.css", "page/customer.css", "page/list.css", "page/model.css")
+MODULES: Final = ("page/api.js", "page/dom.js", "page/format.js", "page/customer.js")
+"""What the first view imports, so that a browser fetches them at once and not one after the other."""
 
 
 @blueprint.get("/")
@@ -62,12 +66,18 @@ def _json(members: Mapping[str, object]) -> Response:
 
 
 def _page() -> str:
+    # Programs never need it, and a cold start for one customer does without.
+    from app.form import fields
+
     return render_template(
         "home.html",
         **_state(),
         routes=ROUTES,
-        features=[(feature.name, feature.help, feature.rule) for feature in FEATURES],
+        fields=fields(),
         example=json.dumps(dict(EXAMPLE)),
         origin=request.root_url.rstrip("/"),
         needs_key=bool(service().limits.api_keys),
+        styles=STYLES,
+        modules=MODULES,
+        static=lambda name: url_for("static_files.file", name=name),
     )

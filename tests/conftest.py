@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from browser import chromium, open_page, page, served  # noqa: F401 - fixtures
 from flask import Flask
 from flask.testing import FlaskClient
 

@@ -1,0 +1,40 @@
+// Values as people read them, in English whatever the browser's language.
+const LOCALE = "en";
+const PERCENT = new Intl.NumberFormat(LOCALE, { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const WHOLE_PERCENT = new Intl.NumberFormat(LOCALE, { style: "percent", maximumFractionDigits: 0 });
+const POINTS = new Intl.NumberFormat(LOCALE, { minimumFractionDigits: 1, maximumFractionDigits: 1, signDisplay: "exceptZero" });
+const MONEY = new Intl.NumberFormat(LOCALE, { style: "currency", currency: "USD" });
+const ROUND_MONEY = new Intl.NumberFormat(LOCALE, { style: "currency", currency: "USD", maximumFractionDigits: 0 });
+const COUNT = new Intl.NumberFormat(LOCALE);
+const DATE = new Intl.DateTimeFormat(LOCALE, { dateStyle: "long", timeZone: "UTC" });
+const MINUS = "\u2212";
+
+/** 0.5205 as "52.1%". */
+export const probability = (value) => PERCENT.format(value);
+
+/** 0.33 as "33%". */
+export const share = (value) => WHOLE_PERCENT.format(value);
+
+/** A difference of probabilities: -0.1234 as "−12.3 points". */
+export const points = (difference) => `${POINTS.format(difference * 100).replace("-", MINUS)} points`;
+
+/** 36.62 as "$36.62"; from a thousand on without cents. */
+export const money = (value) => (Math.abs(value) < 1000 ? MONEY : ROUND_MONEY).format(value);
+
+/** 7043 as "7,043". */
+export const count = (value) => COUNT.format(value);
+
+/** "1 customer", "7,043 customers". */
+export const counted = (value, one, many = `${one}s`) => `${count(value)} ${value === 1 ? one : many}`;
+
+/** A number with so many decimals. */
+export const decimals = (value, digits) => value.toFixed(digits).replace("-", MINUS);
+
+/** "2026-11-21T09:00:00Z" as "November 21, 2026". */
+export const date = (value) => DATE.format(new Date(value));
+
+/**
+ * What was typed as the API takes it: one decimal comma becomes a point. "1,234" may be either in German or English, so
+ * it stays as it is, and the API says what it takes.
+ */
+export const typed = (text) => (/^\s*[+-]?\d*,\d{1,2}\s*$/.test(text) ? text.replace(",", ".") : text);

@@ -1,0 +1,4 @@
+// The view "A list".
+export function start(root) {
+  root.querySelector("h1");
+}

@@ -1,0 +1,53 @@
+// Shows one of the three views, by the part of the address after "#". A view's module is fetched when it is first shown.
+import { Problem } from "./api.js";
+import { problemBox } from "./dom.js";
+
+const MODULES = {
+  customer: () => import("./customer.js"),
+  list: () => import("./list/list.js"),
+  model: () => import("./model.js"),
+};
+const FIRST = "customer";
+const started = new Set();
+
+function wanted() {
+  const name = location.hash.slice(1);
+  return name in MODULES ? name : FIRST;
+}
+
+async function show(name, byHand) {
+  for (const section of document.querySelectorAll("main > [data-view]")) {
+    section.hidden = section.dataset.view !== name;
+  }
+  for (const link of document.querySelectorAll("nav a[data-view]")) {
+    if (link.dataset.view === name) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  const section = document.querySelector(`main > [data-view="${name}"]`);
+  const heading = section.querySelector("h1");
+  document.title = `${heading.textContent} · Churn`;
+  if (byHand) {
+    heading.focus();
+    window.scrollTo(0, 0);
+  }
+  if (started.has(name)) return;
+  started.add(name);
+  try {
+    (await MODULES[name]()).start(section);
+  } catch (error) {
+    console.warn(error);
+    // A module that did not arrive is not asked for again under the same name, so only a new page helps.
+    section.append(
+      problemBox(
+        new Problem({
+          title: "This part of the page did not load",
+          detail: "The connection may have been cut, or the service was replaced meanwhile.",
+        }),
+        () => location.reload(),
+      ),
+    );
+  }
+}
+
+addEventListener("hashchange", () => show(wanted(), true));
+show(wanted(), false);

@@ -1,0 +1,167 @@
+"""A real Chromium at a real server: what the tests of the page start, and what they never accept of it."""
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+OPTIONS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update"),
+]
+START_S = 60
+
+
+def _missing(what: str, how: str) -> None:
+    """Skip, but fail where nothing may be missing."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{what} is missing: {how}", pytrace=False)
+    pytest.skip(f"{what} is missing: {how}")
+
+
+@contextlib.contextmanager
+def serving(**environment: str) -> Iterator[str]:
+    """Start `churn serve`, and give its address until the end."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+    process = start_server(port, **environment)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def start_server(port: int, **environment: str) -> subprocess.Popen[bytes]:
+    """Return the process of `churn serve` once it answers."""
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "cli.py"), "serve", "--port", str(port)],
+        env={**os.environ, "CPU_CORES": "1", **environment},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return process
+    process.kill()
+    process.wait()
+    raise RuntimeError("churn serve did not start")
+
+
+@pytest.fixture(scope="session")
+def served() -> Iterator[str]:
+    """The address of a server with the settings of a fresh machine."""
+    with serving() as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """Debian's Chromium, without a window."""
+    found = shutil.which("chromium")
+    if found is None:
+        _missing("chromium", "apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=OPTIONS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(chromium, served) -> Iterator[Callable[..., Any]]:
+    """Opens a page: `open_page("#list", width=390, dark=True, address=another)`.
+
+    The test fails at its end for an error that any of its pages wrote to the console or did not catch, for a request to
+    another origin, for a file of the page that is not there, and for a cookie. A refusal of the API is none of these.
+    """
+    wrong: list[str] = []
+    contexts = []
+
+    def open_(path: str = "", *, address: str = served, width: int = 1280, height: int = 900, **options: Any) -> Any:
+        dark = options.pop("dark", False)
+        context = chromium.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if dark else "light",
+            reduced_motion=options.pop("reduced_motion", "reduce"),
+            **options,
+        )
+        contexts.append(context)
+        context.set_default_timeout(10_000)
+        page = context.new_page()
+        watch(page, address, wrong)
+        page.goto(f"{address}/{path}")
+        return page
+
+    yield open_
+    for context in contexts:
+        wrong += [f"cookie {cookie['name']}" for cookie in context.cookies()]
+        context.close()
+    assert wrong == []
+
+
+@pytest.fixture
+def page(open_page) -> Any:
+    """The page as it opens, at the size of a desktop."""
+    return open_page()
+
+
+def watch(page: Any, address: str, wrong: list[str]) -> None:
+    """Write down what no page may do."""
+
+    def on_console(message: Any) -> None:
+        # That an answer was a refusal, or did not come, is said by the page itself.
+        if message.type in ("error", "warning") and not message.text.startswith("Failed to load resource"):
+            wrong.append(f"console: {message.text}")
+
+    def on_request(request: Any) -> None:
+        if request.url.startswith(("data:", "blob:")):
+            return
+        if urlsplit(request.url).netloc != urlsplit(address).netloc:
+            wrong.append(f"request to {request.url}")
+
+    def on_response(response: Any) -> None:
+        if response.status >= 400 and "/static/" in response.url:
+            wrong.append(f"{response.status} for {response.url}")
+
+    page.on("console", on_console)
+    page.on("pageerror", lambda error: wrong.append(f"not caught: {error}"))
+    page.on("request", on_request)
+    page.on("response", on_response)
+
+
+def violations(page: Any) -> list[str]:
+    """Return what axe-core finds wrong with the page as it stands, one line each."""
+    if not AXE.exists():
+        _missing("axe-core", "npm ci")
+    # evaluate goes past the page's own policy, which add_script_tag would run into.
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    found = page.evaluate("rules => axe.run(document, {runOnly: rules}).then(result => result.violations)", rules)
+    return [
+        f"{each['id']}: {each['help']}: {json.dumps([node['target'] for node in each['nodes']][:5])}" for each in found
+    ]
+
+
+def overflow(page: Any) -> int:
+    """Return by how many pixels the page is wider than its window."""
+    return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
