@@ -155,6 +155,7 @@ _MODEL: Final = members(
         ),
     },
     {
+        "recipe": members({"name": _TEXT, "engines": array(_TEXT)}),
         "trained_on": {"type": "object"},
         "trained_at": {"type": "string", "format": "date-time"},
         "threshold_choice": {"type": "object"},

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from commands.terminal import bar
+from commands.terminal import bar, end_on_sigterm
 from model.errors import ChurnError
 
 _DATA = click.option(
@@ -33,18 +33,19 @@ def _training(module: str) -> Any:
     help="Where versions stand; model/artifacts if not given.",
 )
 @click.option("--version", help="MAJOR.MINOR.PATCH; the next minor version if not given.")
-def train(data: Path, out: Path | None, version: str | None) -> None:
+@click.option("--recipe", default="additive", show_default=True, help="What kind of model.")
+def train(data: Path, out: Path | None, version: str | None, recipe: str) -> None:
     """Train a model and measure it.
 
     Takes a CSV with the ten columns and Churn; it writes the folder of one version.
     """
     from model.artifact import ARTIFACTS
 
-    run = _training("train").train
+    run, kind = _training("train").train, _training("recipes").recipe_of(recipe)
+    end_on_sigterm()
     with bar(1.0) as move:
-        folder = run(
-            data, version, out or ARTIFACTS, progress=(lambda doing, share: move(share, doing)) if move else None
-        )
+        tell = (lambda doing, share: move(share, doing)) if move else None
+        folder = run(data, version, out or ARTIFACTS, progress=tell, recipe=kind)
     click.echo(folder)
 
 

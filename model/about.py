@@ -10,7 +10,7 @@ from model.artifact import RUN, read_checked
 from model.scorecard import Scorer, TableTerm, Term, probability
 
 METRICS: Final = "metrics.json"
-_ELSEWHERE: Final = ("version", "schema_version", "trained_on", "threshold", "tiers", "example")
+_ELSEWHERE: Final = ("version", "schema_version", "recipe", "trained_on", "threshold", "tiers", "example")
 
 
 def about(scorer: Scorer) -> dict[str, Any]:
@@ -41,6 +41,7 @@ def _training(scorer: Scorer) -> dict[str, Any]:
     run = scorer.folder / RUN
     trained_at = json.loads(run.read_bytes()).get("trained_at") if run.exists() else None
     return {
+        "recipe": metrics["recipe"],
         "trained_on": metrics["trained_on"],
         **({"trained_at": trained_at} if trained_at else {}),
         "threshold_choice": metrics["threshold"],

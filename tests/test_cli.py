@@ -476,8 +476,8 @@ def test_evaluating_refuses_an_unknown_version(folder, run):
 def test_training_is_told_the_data_the_version_and_the_place(folder, run, monkeypatch):
     told = []
 
-    def train(data, version, root, progress):
-        told.append((data, version, root, progress))
+    def train(data, version, root, progress, recipe):
+        told.append((data, version, root, progress, recipe.name))
         return root / "2.0.0"
 
     monkeypatch.setitem(sys.modules, "model.training.train", SimpleNamespace(train=train))
@@ -485,7 +485,7 @@ def test_training_is_told_the_data_the_version_and_the_place(folder, run, monkey
 
     result = run("train", "--data", "customers.csv", "--out", "models", "--version", "2.0.0")
 
-    assert told == [(Path("customers.csv"), "2.0.0", Path("models"), None)]
+    assert told == [(Path("customers.csv"), "2.0.0", Path("models"), None, "additive")]
     assert result.stdout == "models/2.0.0\n"
 
 

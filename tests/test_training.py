@@ -4,6 +4,7 @@ import gzip
 import json
 import math
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +25,9 @@ from model.training.compile import greatest_difference, random_customers, to_byt
 from model.training.data import check_enough, read
 from model.training.evaluate import evaluate
 from model.training.monotone import Chain, fit_monotone
-from model.training.pipeline import DIRECTIONS, Setting, fit, knots_of, points_of, quantile_knots, round_digits
+from model.training.pipeline import DIRECTIONS, Setting, fit, knots_of, points_of, predict, quantile_knots, round_digits
 from model.training.population import describe_population
+from model.training.recipes import ADDITIVE, recipe_of
 from model.training.threshold import choose_threshold, expected_cost
 from model.training.train import check_exact, learn, next_version, train
 
@@ -33,7 +35,7 @@ ROOT = Path(__file__).parent.parent
 SAMPLE = ROOT / "tests" / "data" / "sample.csv"
 REAL = Path(os.environ.get("TELCO_CSV", ROOT / ".." / "shared" / "data" / "telco.csv"))
 
-SETTINGS = (Setting(2, 0.3), Setting(4, 0.3))
+QUICK = replace(ADDITIVE, settings=(Setting(2, 0.3), Setting(4, 0.3)))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -57,7 +59,7 @@ def data(data_csv):
 
 @pytest.fixture(scope="session")
 def learnt(data):
-    return learn(data, "1.0.0", settings=SETTINGS)
+    return learn(data, "1.0.0", recipe=QUICK)
 
 
 @pytest.fixture(scope="session")
@@ -69,7 +71,7 @@ def shares() -> list[float]:
 @pytest.fixture(scope="session")
 def trained(data_csv, tmp_path_factory, shares) -> Path:
     root = tmp_path_factory.mktemp("models")
-    return train(data_csv, root=root, settings=SETTINGS, progress=lambda _, share: shares.append(share))
+    return train(data_csv, root=root, recipe=QUICK, progress=lambda _, share: shares.append(share))
 
 
 def write(tmp_path: Path, customers: list[dict[str, str]], columns: list[str] = HEADER, delimiter: str = ",") -> Path:
@@ -326,7 +328,7 @@ def test_the_ranges_are_those_seen_in_training(learnt, data):
 
 
 def test_learning_twice_gives_the_same_bytes(learnt, data):
-    assert to_bytes(learn(data, "1.0.0", settings=SETTINGS).document) == to_bytes(learnt.document)
+    assert to_bytes(learn(data, "1.0.0", recipe=QUICK).document) == to_bytes(learnt.document)
 
 
 # How it is chosen and measured.
@@ -351,12 +353,11 @@ def test_the_setting_of_an_outer_fold_is_chosen_without_its_test_rows(data):
     spoilt = frame.copy()
     spoilt.loc[test, ["tenure", "MonthlyCharges", "TotalCharges"]] = [5.0, 1e6, 1e9]
 
-    ours, theirs = (next(protocol.estimate(each, churned, 0, SETTINGS)) for each in (frame, spoilt))
+    ours, theirs = (next(protocol.estimate(each, churned, 0, QUICK)) for each in (frame, spoilt))
 
     assert (ours[0].tolist(), ours[1]) == (theirs[0].tolist(), theirs[1])
     (_, honest), (_, expected) = (
-        next(protocol.predict_fold(each, churned, protocol.make_folds(churned, 0)[0], [ours[1]]))
-        for each in (frame, spoilt)
+        next(predict(each, churned, protocol.make_folds(churned, 0)[0], [ours[1]])) for each in (frame, spoilt)
     )
     assert ours[2].tolist() == honest.tolist()
     assert theirs[2].tolist() == expected.tolist()
@@ -377,6 +378,30 @@ def test_the_simplest_setting_that_is_not_measurably_worse_is_chosen(learnt):
     assert tuple(learnt.choice.setting) == qualified[0]
     for row in table:
         assert row["qualifies"] == (row["difference"] <= 0.001 and row["low"] <= 0)
+
+
+def test_many_customers_are_measured_on_a_sample_with_the_same_share_and_fitted_whole(data, monkeypatch):
+    monkeypatch.setattr(protocol, "MOST_ROWS", 400)
+
+    found = learn(data, "1.0.0", recipe=QUICK)
+
+    assert len(found.measured.labels) == 400
+    assert sum(found.measured.labels) == round(400 * sum(data.labels) / 600)
+    assert set(found.measured.ids) < set(data.ids)
+    assert max(test.max() for _, test in found.choice.folds) == 399
+    assert found.document["trained_on"]["rows"] == 600
+
+
+def test_a_card_says_on_how_many_customers_the_figures_were_measured():
+    metrics = json.loads((artifact.folder_of() / "metrics.json").read_text())
+    metrics["trained_on"]["rows"] = 500_000
+
+    assert "All of this on 7,043 of the 500,000 customers" in " ".join(to_card(metrics).split())
+
+
+def test_a_recipe_that_is_none_is_refused_with_those_there_are():
+    with pytest.raises(TrainingError, match=r'A recipe must be additive.*, not "alchemy"'):
+        recipe_of("alchemy")
 
 
 @pytest.mark.parametrize(
@@ -433,6 +458,20 @@ def test_the_calibration_error_is_the_mean_gap_of_the_bins():
     assert [bin["customers"] for bin in measures.calibration_curve(churned, probability)] == [2, 1, 1]
 
 
+def test_the_roc_points_are_the_shares_that_reach_each_threshold():
+    points = measures.roc_points(np.array([1, 1, 0, 0, 0]), np.array([0.9, 0.5, 0.5, 0.1, 0.0]))
+
+    by_threshold = {point["threshold"]: (point["true_positive_rate"], point["false_positive_rate"]) for point in points}
+    assert [by_threshold[each] for each in (1.0, 0.9, 0.5, 0.1, 0.0)] == [
+        (0, 0),
+        (0.5, 0),
+        (1, 0.333333),
+        (1, 0.666667),
+        (1, 1),
+    ]
+    assert len(points) == 51
+
+
 def test_perfect_probabilities_show_an_error_too_and_less_with_more_customers():
     few, many = (np.random.default_rng(1).random(count) for count in (100, 10_000))
 
@@ -459,7 +498,7 @@ def test_training_writes_a_whole_artifact_and_makes_the_first_one_the_default(tr
 
 
 def test_training_again_gives_the_same_files_and_leaves_the_default(trained, data_csv, tmp_path):
-    again = train(data_csv, "1.0.0", tmp_path, settings=SETTINGS)
+    again = train(data_csv, "1.0.0", tmp_path, recipe=QUICK)
 
     for path in trained.iterdir():
         if path.name != "run.json":
@@ -488,7 +527,7 @@ def test_an_interrupted_training_leaves_nothing(data_csv, tmp_path, moment):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(data_csv, root=tmp_path, progress=interrupt, settings=SETTINGS[:1])
+        train(data_csv, root=tmp_path, progress=interrupt, recipe=replace(QUICK, settings=QUICK.settings[:1]))
 
     assert list(tmp_path.iterdir()) == []
 

@@ -59,6 +59,13 @@ def _figures(metrics: Mapping[str, Any]) -> list[str]:
         (title, _at(folds[name]["mean"]), _at(folds[name]["sd"]), _at(metrics["pooled"][name]))
         for name, title in TITLES.items()
     ]
+    measured, rows_of_data = protocol["rows"], metrics["trained_on"]["rows"]
+    sample = (
+        f" All of this on {measured:,} of the {rows_of_data:,} customers, drawn at random with the same share of "
+        "churners; the model itself is fitted to all."
+        if measured < rows_of_data
+        else ""
+    )
     chosen = [
         f"{knots} knots with C {C}" for knots, C in sorted({(fold["knots"], fold["C"]) for fold in metrics["folds"]})
     ]
@@ -66,7 +73,7 @@ def _figures(metrics: Mapping[str, Any]) -> list[str]:
         "## How good it is",
         _say(f"""
             {protocol["folds"]} stratified folds, {protocol["repeats"]} times, nested: within each training part the
-            setting was chosen anew, and the test part took no part in that. The folds chose {listed(chosen)}.
+            setting was chosen anew, and the test part took no part in that. The folds chose {listed(chosen)}.{sample}
         """),
         _table(("Out of fold", "Mean of folds", "SD of folds", "Whole repeats"), rows),
         _say(f"""

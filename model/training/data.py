@@ -56,6 +56,11 @@ class Labelled:
         """Return the customers as the pipeline takes them: shape (n_customers, 10), columns in schema order."""
         return to_frame({name: [customer[name] for customer in self.customers] for name in NAMES})
 
+    def part(self, rows: Sequence[int]) -> "Labelled":
+        """Return the customers of some rows, counted from 0."""
+        ids = [self.ids[row] for row in rows] if self.ids else []
+        return Labelled([self.customers[row] for row in rows], [self.labels[row] for row in rows], ids, self.sha256)
+
 
 def read(path: Path) -> Labelled:
     """Return the labelled customers of a CSV.

@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
 BINS: Final = 10
+ROC_STEPS: Final = 50
 DECIMALS: Final = 6
 """Of every figure written down; a fold's spread is in the third."""
 
@@ -102,6 +103,31 @@ def calibration_curve(churned: np.ndarray, probability: np.ndarray) -> list[dict
         for bin in range(BINS)
         if (members == bin).any()
     ]
+
+
+def roc_points(churned: np.ndarray, probability: np.ndarray) -> list[dict[str, float]]:
+    """Return points of the ROC curve, from threshold 1 down to 0.
+
+    The rates are the shares of those who left, and of those who stayed, whose probability reaches the threshold.
+
+    References
+    ----------
+    Fawcett, An Introduction to ROC Analysis, Pattern Recognition Letters 27, 2006, section 4.
+    """
+    probability = settle(probability)
+    left, stayed = np.sort(probability[churned == 1]), np.sort(probability[churned == 0])
+    points = []
+    for step in range(ROC_STEPS, -1, -1):
+        threshold = step / ROC_STEPS
+        reached = [1 - np.searchsorted(each, threshold) / len(each) for each in (left, stayed)]
+        points.append(
+            {
+                "threshold": threshold,
+                "true_positive_rate": written(reached[0]),
+                "false_positive_rate": written(reached[1]),
+            }
+        )
+    return points
 
 
 def top_decile_lift(churned: np.ndarray, probability: np.ndarray) -> float:

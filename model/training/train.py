@@ -1,7 +1,7 @@
 """The whole of training: labelled customers to a folder of the artifact, in one atomic step.
 
     train(data_path: Path, version: str | None = None, root: Path = ARTIFACTS, seed: int = SEED,
-          progress: Callable[[str, float], None] | None = None) -> Path
+          progress: Callable[[str, float], None] | None = None, recipe: Recipe = ADDITIVE) -> Path
 
 `version` None is the next minor version (1.0.0 where there is none). `progress` is told a sentence and the share of the
 work done, 0 to 1. A version that exists is refused before any work; an interrupted training leaves nothing. The first
@@ -40,15 +40,23 @@ from model.training.compile import (
     greatest_difference,
     random_customers,
     to_bytes,
-    to_document,
 )
 from model.training.data import Labelled, check_enough, read
 from model.training.evaluate import mean_of, slices
-from model.training.measures import calibration_curve, measure, perfect_calibration_error, written
-from model.training.pipeline import Setting, fit
+from model.training.measures import calibration_curve, measure, perfect_calibration_error, roc_points, written
 from model.training.population import describe_population
-from model.training.protocol import FOLDS, REPEATS, SETTINGS, Choice, Report, by_repeat, choose, estimate, unheard
-from model.training.shapes import describe_directions
+from model.training.protocol import (
+    FOLDS,
+    REPEATS,
+    Choice,
+    Report,
+    by_repeat,
+    choose,
+    estimate,
+    rows_to_measure,
+    unheard,
+)
+from model.training.recipes import ADDITIVE, Recipe
 from model.training.threshold import choose_threshold
 
 SEED: Final = 0
@@ -64,6 +72,8 @@ class Learnt:
 
     Attributes
     ----------
+    measured : Labelled
+        The customers on whom the setting was chosen: all, or a sample where there are many.
     choice : Choice
     threshold : dict
     pipeline : Pipeline
@@ -71,6 +81,7 @@ class Learnt:
         The content of scorecard.json.
     """
 
+    measured: Labelled
     choice: Choice
     threshold: dict[str, Any]
     pipeline: Pipeline
@@ -87,7 +98,7 @@ def train(
     root: Path = ARTIFACTS,
     seed: int = SEED,
     progress: Progress | None = None,
-    settings: Sequence[Setting] = SETTINGS,
+    recipe: Recipe = ADDITIVE,
 ) -> Path:
     """Train a model, measure it honestly and store it; return its folder.
 
@@ -103,8 +114,8 @@ def train(
         Of the folds.
     progress : callable, optional
         Told what is being done and the share of the whole that is done, 0 to 1.
-    settings : sequence of Setting
-        Among which the protocol chooses, simplest first.
+    recipe : Recipe
+        What kind of model.
 
     Raises
     ------
@@ -125,11 +136,11 @@ def train(
     check_enough(data, data_path)
     # A second BLAS thread costs more than it brings on matrices of 7,043 x 40.
     with threadpool_limits(limits=1):
-        learnt = learn(data, version, seed, lambda share: tell("Choosing the setting", 0.01 + 0.12 * share), settings)
+        learnt = learn(data, version, seed, lambda share: tell("Choosing the setting", 0.01 + 0.12 * share), recipe)
         tell("Comparing scorecard and pipeline", 0.13)
-        difference = check_exact(learnt, data, seed)
+        difference = check_exact(learnt, data, seed) if recipe.is_exact else None
         metrics = _measure_all(
-            learnt, data, version, seed, lambda share: tell("Measuring the procedure", 0.16 + 0.82 * share), settings
+            learnt, version, seed, lambda share: tell("Measuring the procedure", 0.16 + 0.82 * share), recipe
         )
     tell("Writing the model", 0.99)
     saved = io.BytesIO()
@@ -164,15 +175,17 @@ def learn(
     version: str,
     seed: int = SEED,
     report: Report = unheard,
-    settings: Sequence[Setting] = SETTINGS,
+    recipe: Recipe = ADDITIVE,
 ) -> Learnt:
     """Choose the setting and the threshold out of fold, fit all customers, compile: all scorecard.json needs."""
-    frame, churned = data.frame(), np.array(data.labels)
-    choice = choose(frame, churned, seed, settings, report)
-    repeats = by_repeat(churned, [test for _, test in choice.folds], choice.probabilities)
-    threshold = choose_threshold([(labels, probability) for _, labels, probability in repeats])
-    pipeline = fit(frame, churned, choice.setting)
-    return Learnt(choice, threshold, pipeline, to_document(pipeline, data, version, threshold["threshold"]))
+    measured = data.part(rows_to_measure(np.array(data.labels), seed).tolist())
+    labels = np.array(measured.labels)
+    choice = choose(measured.frame(), labels, seed, recipe, report)
+    repeats = by_repeat(labels, [test for _, test in choice.folds], choice.probabilities)
+    threshold = choose_threshold([(churned, probability) for _, churned, probability in repeats])
+    pipeline = recipe.fit(data.frame(), np.array(data.labels), choice.setting)
+    document = recipe.to_document(pipeline, data, version, threshold["threshold"])
+    return Learnt(measured, choice, threshold, pipeline, document)
 
 
 def check_exact(learnt: Learnt, data: Labelled, seed: int, count: int = RANDOM_ROWS) -> float:
@@ -204,29 +217,27 @@ def next_version(root: Path = ARTIFACTS) -> str:
 
 def _measure_all(
     learnt: Learnt,
-    data: Labelled,
     version: str,
     seed: int,
     report: Report,
-    settings: Sequence[Setting],
+    recipe: Recipe,
 ) -> dict[str, Any]:
     """Return the content of metrics.json."""
-    frame, churned = data.frame(), np.array(data.labels)
+    frame, churned = learnt.measured.frame(), np.array(learnt.measured.labels)
     choice, scorecard = learnt.choice, learnt.scorecard()
-    outer = list(estimate(frame, churned, seed, settings, report))
+    outer = list(estimate(frame, churned, seed, recipe, report))
     nested = by_repeat(churned, [test for test, _, _ in outer], [probability for _, _, probability in outer])
-    folds = [
-        {"knots": setting.knots, "C": setting.C, **measure(churned[test], probability)}
-        for test, setting, probability in outer
-    ]
+    folds = [{**setting._asdict(), **measure(churned[test], probability)} for test, setting, probability in outer]
     fixed = [
         measure(churned[test], probability)
         for (_, test), probability in zip(choice.folds, choice.probabilities, strict=True)
     ]
+    known, probabilities = (np.concatenate([each[place] for each in nested]) for place in (1, 2))
     example = scorecard.score(dict(EXAMPLE))
     return {
         "version": version,
         "schema_version": SCHEMA_VERSION,
+        "recipe": {"name": recipe.name, "engines": list(recipe.engines)},
         "trained_on": learnt.document["trained_on"],
         "trained_with": {
             "python": ".".join(platform.python_version_tuple()[:2]),
@@ -237,6 +248,7 @@ def _measure_all(
             "joblib": joblib.__version__,
         },
         "protocol": {
+            "rows": len(churned),
             "folds": FOLDS,
             "repeats": REPEATS,
             "stratified": True,
@@ -248,7 +260,7 @@ def _measure_all(
         "out_of_fold": {
             name: {"mean": _mean(folds, name), "sd": _spread(folds, name)}
             for name in folds[0]
-            if name not in Setting._fields
+            if name not in choice.setting._fields
         },
         "pooled": mean_of([measure(labels, probability) for _, labels, probability in nested]),
         "ece_if_perfect": {
@@ -256,17 +268,16 @@ def _measure_all(
             "pooled": perfect_calibration_error([probability for _, _, probability in nested], seed),
         },
         "folds": folds,
-        "calibration": calibration_curve(
-            np.concatenate([labels for _, labels, _ in nested]), np.concatenate([each for _, _, each in nested])
-        ),
-        "slices": slices(data.customers, nested),
+        "calibration": calibration_curve(known, probabilities),
+        "roc": roc_points(known, probabilities),
+        "slices": slices(learnt.measured.customers, nested),
         "setting": choice.setting._asdict(),
         "settings": choice.table,
         "setting_out_of_fold": {name: {"mean": _mean(fixed, name), "sd": _spread(fixed, name)} for name in fixed[0]},
         "threshold": learnt.threshold,
         "tiers": dict(TIERS),
-        "directions": describe_directions(frame, churned, choice),
-        "exactness": {"within": EXACT_WITHIN, "random_customers": RANDOM_ROWS},
+        **recipe.describe(frame, churned, choice),
+        **({"exactness": {"within": EXACT_WITHIN, "random_customers": RANDOM_ROWS}} if recipe.is_exact else {}),
         "example": {"probability": written(example.probability), "prediction": example.label, "tier": example.tier},
     }
 

@@ -1,0 +1,85 @@
+"""The recipes a model can be made by: `churn train --recipe NAME`. A recipe is what differs from one kind to the next.
+
+The protocol (folds, choice of the setting, threshold, figures) is the same for all, so any two can be compared.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pandas as pd
+from sklearn.pipeline import Pipeline
+
+from model.errors import TrainingError, listed, show
+from model.training import pipeline
+from model.training.compile import to_document
+from model.training.shapes import describe_directions
+
+if TYPE_CHECKING:
+    from model.training.data import Labelled
+    from model.training.protocol import Choice, Fold
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one kind of model is made.
+
+    Attributes
+    ----------
+    name : str
+        As metrics.json records it.
+    engines : tuple of str
+        Those that can serve the model, the one to prefer first.
+    settings : sequence of named tuples
+        Among which the protocol chooses, simplest first.
+    predict : callable (frame, churned, fold, settings) -> iterator of (setting, ndarray)
+        For each setting the probabilities of the fold's test rows by a model of its training rows.
+    fit : callable (frame, churned, setting) -> Pipeline
+    to_document : callable (pipeline, data, version, threshold) -> dict
+        The content of scorecard.json.
+    describe : callable (frame, churned, choice) -> dict
+        Members of metrics.json that only this recipe has.
+    """
+
+    name: str
+    engines: tuple[str, ...]
+    settings: Sequence[Any]
+    predict: "Callable[[pd.DataFrame, np.ndarray, Fold, Sequence[Any]], Iterator[tuple[Any, np.ndarray]]]"
+    fit: Callable[[pd.DataFrame, np.ndarray, Any], Pipeline]
+    to_document: "Callable[[Pipeline, Labelled, str, float], dict[str, Any]]"
+    describe: "Callable[[pd.DataFrame, np.ndarray, Choice], dict[str, Any]]"
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether scorecard.json is the model itself."""
+        return "scorecard" in self.engines
+
+
+def _directions(frame: pd.DataFrame, churned: np.ndarray, choice: "Choice") -> dict[str, Any]:
+    return {"directions": describe_directions(frame, churned, choice)}
+
+
+ADDITIVE: Final = Recipe(
+    name="additive",
+    engines=("scorecard", "pipeline"),
+    settings=pipeline.SETTINGS,
+    predict=pipeline.predict,
+    fit=pipeline.fit,
+    to_document=to_document,
+    describe=_directions,
+)
+
+RECIPES: Final = {recipe.name: recipe for recipe in (ADDITIVE,)}
+
+
+def recipe_of(name: str) -> Recipe:
+    """Return the recipe `name`.
+
+    Raises
+    ------
+    TrainingError
+    """
+    if name not in RECIPES:
+        raise TrainingError(f"A recipe must be {listed(list(RECIPES), last='or')}, not {show(name)}.")
+    return RECIPES[name]
