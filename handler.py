@@ -29,7 +29,9 @@ from settings import Settings, xray_trace
 
 if TYPE_CHECKING:
     from batch.events import EventError
+    from batch.places import Places
     from batch.s3 import Store
+    from batch.uploads import Uploads
 
 _SHOWN_NAMES: Final = 10
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z][A-Za-z_-]{0,39}", re.ASCII)
@@ -43,9 +45,22 @@ _LIMITS: Final = replace(_SETTINGS, max_upload_bytes=min(_SETTINGS.max_upload_by
 _INBOX: Final = (
     f"s3://{_SETTINGS.inbox_bucket}/{_SETTINGS.inbox_prefix}" if _SETTINGS.inbox_bucket else "the inbox bucket"
 )
-_LARGER: Final = f"drop it into {_INBOX}, which takes files of any size"
-_GATEWAY: Final = Gateway(create_app(_SCORER, _LIMITS, _LARGER), _SCORER.version, _SETTINGS.base_path, _LARGER)
+_LARGER: Final = (
+    f"{'begin an upload with POST /v2/uploads, or ' if _SETTINGS.takes_uploads else ''}"
+    f"drop it into {_INBOX}, which takes files of any size"
+)
 _CALLS: Final = itertools.count()
+
+
+@functools.cache
+def _uploads() -> "Uploads":
+    from batch import uploads
+
+    return uploads.Uploads(_places(), uploads.connect(), _SETTINGS.max_job_bytes, _SETTINGS.link_s)
+
+
+_APP: Final = create_app(_SCORER, _LIMITS, _LARGER, uploads=_uploads if _SETTINGS.takes_uploads else None)
+_GATEWAY: Final = Gateway(_APP, _SCORER.version, _SETTINGS.base_path, _LARGER)
 
 gc.freeze()
 gc.enable()
@@ -144,6 +159,12 @@ def _score(event: dict[str, Any], call: Invocation) -> dict[str, Any]:
     return {"Prediction": label}
 
 
+def _places() -> "Places":
+    from batch.places import Places
+
+    return Places(_SETTINGS.inbox_bucket, _SETTINGS.results_bucket, _SETTINGS.inbox_prefix, _SETTINGS.results_prefix)
+
+
 @functools.cache
 def _store() -> "Store":
     from batch import s3
@@ -151,11 +172,8 @@ def _store() -> "Store":
     from model.bulk.render import Options
     from model.bulk.source import Limits
 
-    places = s3.Places(
-        _SETTINGS.inbox_bucket, _SETTINGS.results_bucket, _SETTINGS.inbox_prefix, _SETTINGS.results_prefix
-    )
     scoring = Scoring(_SCORER, Options(_SETTINGS.value_at_risk), Limits(max_gzip_ratio=_SETTINGS.max_gzip_ratio))
-    return s3.Store(places, scoring, s3.connect(), _SETTINGS.deadline_margin_s)
+    return s3.Store(_places(), scoring, s3.connect(), _SETTINGS.deadline_margin_s)
 
 
 def _write_job(line: dict[str, Any], call: Invocation) -> None:

@@ -12,6 +12,8 @@ from typing import Any, Final
 from model.engine import ENGINES
 from model.errors import ChurnError, listed, show
 
+MOST_JOB_BYTES: Final = 5 * 1024**3
+
 MOST_WORKERS: Final = 8
 """Without CPU_CORES: a shared machine with 64 cores should not start 64 processes unasked."""
 
@@ -266,6 +268,20 @@ class Settings:
         "Results stand below it; never inside the inbox's prefix in the same bucket",
         _prefix,
     )
+    max_job_bytes: int = _setting(
+        "CHURN_MAX_JOB_BYTES",
+        MOST_JOB_BYTES,
+        "bytes",
+        "The longest file that /v2/uploads lets into the inbox; S3 takes no more than 5 GiB at once",
+        _whole(1024, MOST_JOB_BYTES),
+    )
+    link_s: int = _setting(
+        "CHURN_LINK_SECONDS",
+        900,
+        "seconds",
+        "How long the form of an upload, and the links to its results, may be used",
+        _whole(60, 43_200),
+    )
     value_at_risk: bool = _setting(
         "CHURN_VALUE_AT_RISK",
         False,
@@ -281,6 +297,11 @@ class Settings:
         "How long before its time runs out a job in the bucket stops, so that nothing half done stays",
         _whole(1, 600),
     )
+
+    @property
+    def takes_uploads(self) -> bool:
+        """Whether both buckets are named, so that larger files can be sent by way of them."""
+        return bool(self.inbox_bucket and self.results_bucket)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":

@@ -4,6 +4,7 @@
 """
 
 import contextlib
+import functools
 import os
 import shutil
 import socket
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
     from app.metrics import Metrics
+    from batch.uploads import Uploads
 
 _REQUEST_LINE_BYTES: Final = 8190
 _HEADERS: Final = 100
@@ -55,7 +57,13 @@ def build(settings: Settings | None = None) -> Flask:
 def _build(settings: Settings, folder: str | None = None) -> "tuple[Flask, Metrics | None]":
     scorer = load_scorer(settings.model_version, settings.engine, settings.threshold)
     limit = RateLimit(settings.rate_limit) if settings.rate_limit else None
-    app = create_app(scorer, settings, admit=limit.admit if limit else None)
+    app = create_app(
+        scorer,
+        settings,
+        "begin an upload with POST /v2/uploads" if settings.takes_uploads else "",
+        uploads=_uploads(settings) if settings.takes_uploads else None,
+        admit=limit.admit if limit else None,
+    )
     if limit:
         app.after_request(limit.describe)
     if settings.trusted_proxies:
@@ -68,6 +76,20 @@ def _build(settings: Settings, folder: str | None = None) -> "tuple[Flask, Metri
     metrics = Metrics(scorer, folder)
     metrics.install(app)
     return app, metrics
+
+
+def _uploads(settings: Settings) -> "Callable[[], Uploads]":
+    """Return what gives the store of uploads. It is made when it is first asked for, in the process that answers."""
+
+    @functools.cache
+    def store() -> "Uploads":
+        from batch import uploads
+        from batch.places import Places
+
+        places = Places(settings.inbox_bucket, settings.results_bucket, settings.inbox_prefix, settings.results_prefix)
+        return uploads.Uploads(places, uploads.connect(), settings.max_job_bytes, settings.link_s)
+
+    return store
 
 
 class Patient:

@@ -11,18 +11,25 @@ from flask import Flask
 
 from app import cors, docs, envelope, headers, keys, pages, problems, static_files, v1, v2
 from app.body import ChurnRequest
-from app.service import EXTENSION, Limits, Service
+from app.service import EXTENSION, Limits, Service, Uploads
 from model.scorecard import Scorer
 
 if TYPE_CHECKING:
     from model.actions import Action
 
 
-def create_app(scorer: Scorer, settings: Limits, larger: str = "", *, admit: Callable[[], None] | None = None) -> Flask:
+def create_app(
+    scorer: Scorer,
+    settings: Limits,
+    larger: str = "",
+    *,
+    uploads: Callable[[], Uploads] | None = None,
+    admit: Callable[[], None] | None = None,
+) -> Flask:
     """Return the WSGI app that answers with `scorer` within the limits of `settings`.
 
-    `larger` says what to do with a file beyond them, as a clause: "drop it into ...". `admit` is asked before each
-    request, and refuses it by raising RequestError.
+    `larger` says what to do with a file beyond them, as a clause: "drop it into ...". `uploads` gives the store of
+    larger files when a route needs it. `admit` is asked before each request, and refuses it by raising RequestError.
 
     Raises
     ------
@@ -33,7 +40,7 @@ def create_app(scorer: Scorer, settings: Limits, larger: str = "", *, admit: Cal
     app.request_class = ChurnRequest
     # A redirect from //v1 would be an answer in HTML, and loses the body of a POST with many clients.
     app.url_map.merge_slashes = False
-    app.extensions[EXTENSION] = Service(scorer, settings, larger, _actions(settings.actions_file))
+    app.extensions[EXTENSION] = Service(scorer, settings, larger, _actions(settings.actions_file), uploads)
     envelope.install(app)
     problems.install(app)
     headers.install(app, settings.frame_ancestors)

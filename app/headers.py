@@ -8,10 +8,14 @@ from flask import Flask, Response
 POLICY: Final = "Content-Security-Policy"
 
 
-def policy(frame_ancestors: Iterable[str]) -> str:
-    """Return the Content-Security-Policy of a page that `frame_ancestors` may show in a frame."""
+def policy(frame_ancestors: Iterable[str], connected: Iterable[str] = ()) -> str:
+    """Return the Content-Security-Policy of a page that `frame_ancestors` may show in a frame.
+
+    `connected` are origins beside our own that its scripts may ask.
+    """
+    asked = " ".join(["'self'", *connected])
     return (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        f"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src {asked}; "
         f"base-uri 'none'; form-action 'self'; frame-ancestors {' '.join(frame_ancestors)}"
     )
 

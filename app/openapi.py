@@ -67,6 +67,7 @@ class Operation(NamedTuple):
     options: Sequence[Option] = ()
     codes: Sequence[str] = ()
     parameters: Sequence[Schema] = ()
+    status: int = 200
 
 
 _TEXT: Final[Schema] = {"type": "string"}
@@ -112,6 +113,20 @@ def _operations() -> dict[str, Operation]:
             {CSV: _TEXT, GZIP: _PACKED, _FORM: _CSV_PART},
             options.BATCHES,
             (*_FORM_BODY, "send_csv", *_FILE, "unknown_option", "not_acceptable"),
+        ),
+        "POST /v2/uploads": Operation(
+            "beginUpload",
+            "The form that sends a file too long for HTTP straight to the inbox, and where its job is told of",
+            {JSON: refer("Upload")},
+            codes=("unknown_option", "uploads_not_configured", "file_elsewhere", "uploads_unavailable"),
+            status=201,
+        ),
+        "GET /v2/jobs/{id}": Operation(
+            "job",
+            "How far the job of an upload is; at its end the summary, and links to the results",
+            {JSON: refer("Job")},
+            codes=("unknown_option", "uploads_not_configured", "unknown_job", "uploads_unavailable"),
+            parameters=({"name": "id", "in": "path", "required": True, "schema": _TEXT},),
         ),
         "GET /v2/model": Operation("model", "What the model is made of, and how good it is", {JSON: refer("Model")}),
         "GET /v2/schema": Operation("schema", "One customer as JSON Schema", {_SCHEMA: {"type": "object"}}),
@@ -247,7 +262,7 @@ def _describe(path: str, operation: Operation, examples: Mapping[str, tuple[str,
         "parameters": [*operation.parameters, *map(_parameter, operation.options)],
         **({"requestBody": {"required": True, "content": taken}} if taken else {}),
         "responses": {
-            "200": {"description": operation.summary, "headers": _SENT, "content": answers},
+            str(operation.status): {"description": operation.summary, "headers": _SENT, "content": answers},
             **_refusals((*operation.codes, *_guards(path), *_ANYWHERE)),
         },
         **({"security": [{_KEY: []}]} if _needs_key(path) else {}),

@@ -100,6 +100,7 @@ UPLOAD: Final = (
 )
 """Of /v1/customerbatch, which reads them itself: there, others are ignored."""
 
+NONE: Final = ()
 CUSTOMERS: Final = (_reasons(3), _THRESHOLD)
 WHAT_IF: Final = (_THRESHOLD,)
 BATCHES: Final = (
@@ -133,7 +134,7 @@ def read_options(known: Sequence[Option]) -> dict[str, Any]:
     names = [option.name for option in known]
     unknown = [show(name) for name in request.args if name not in names]
     if unknown:
-        raise RequestError("unknown_option", names=listed(unknown[: len(NAMES)]), known=listed(names))
+        raise RequestError("unknown_option", names=listed(unknown[: len(NAMES)]), known=listed(names) or "none")
     return {option.name: _value(option) for option in known}
 
 

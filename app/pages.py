@@ -1,12 +1,14 @@
 """GET / and GET /health: a page for people, the same facts as JSON for programs."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from flask import Blueprint, Response, render_template, request, url_for
 
+from app import headers
 from app.service import service
+from model.errors import ChurnError
 from model.schema import EXAMPLE
 
 blueprint = Blueprint("pages", __name__)
@@ -19,6 +21,8 @@ ROUTES: Final = {
     "POST /v2/customers": "one customer or a list of them: probability, tier, money, reasons, suggestions",
     "POST /v2/what-if": "how the risk of one customer would differ with one thing changed",
     "POST /v2/batches": "many customers as a CSV, answered row by row or summed up",
+    "POST /v2/uploads": "where to send a file that is too long for HTTP",
+    "GET /v2/jobs/<id>": "how far the job of such a file is, and where its results are",
     "GET /v2/model": "what the model is made of, and how good it is",
     "GET /v2/schema": "one customer as JSON Schema",
     "GET /v2/template.csv": "a CSV to fill in",
@@ -38,6 +42,7 @@ def home() -> Response:
     """Answer with the page where HTML is preferred, else with JSON."""
     if request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html":
         response = Response(_page(), content_type="text/html; charset=utf-8")
+        response.headers[headers.POLICY] = headers.policy(service().limits.frame_ancestors, _buckets())
     else:
         welcome = {"message": "Which customers are about to leave: POST one to /v1/customer.", **_state()}
         response = _json({**welcome, "routes": ROUTES})
@@ -63,6 +68,18 @@ def _state() -> dict[str, object]:
 
 def _json(members: Mapping[str, object]) -> Response:
     return Response(json.dumps(members, ensure_ascii=False) + "\n", content_type="application/json")
+
+
+def _buckets() -> Sequence[str]:
+    """Return where the page sends larger files, and fetches their results."""
+    connect = service().uploads
+    if connect is None:
+        return ()
+    try:
+        return connect().origins
+    except ChurnError:
+        # The page does without; whoever asks for an upload is told.
+        return ()
 
 
 def _page() -> str:

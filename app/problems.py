@@ -15,6 +15,9 @@ from model.errors import SHOWN_PROBLEMS, ChurnError, CustomerError, InputError, 
 
 MEDIA_TYPE: Final = "application/problem+json"
 
+RETRY_S: Final = 10
+"""After which what does not work at the moment may."""
+
 PACK: Final = "packed by gzip"
 ASK_FOR_JSON: Final = "ask for application/json, which is shorter"
 
@@ -97,6 +100,10 @@ KINDS: Final[Mapping[str, Kind]] = {
     "wrong_key": _KEY,
     "key_in_query": Kind(400, "A key does not belong into an address"),
     "too_many_requests": Kind(429, "Too many requests"),
+    "uploads_not_configured": Kind(404, "No uploads are taken here"),
+    "file_elsewhere": Kind(422, "The file goes to another address"),
+    "unknown_job": Kind(404, "There is no such job"),
+    "uploads_unavailable": Kind(503, "Uploads do not work at the moment"),
     "long_address": Kind(414, "The address is too long"),
     "long_headers": Kind(431, "The headers are too long"),
     "expectation": Kind(417, "The expectation cannot be met"),
@@ -155,6 +162,18 @@ MESSAGES: Final[Mapping[str, str]] = {
         "X-Api-Key, and have a key that was sent like this replaced."
     ),
     "too_many_requests": "This {whom} has sent more than {limit}. Send the next one in {seconds} s.",
+    "uploads_not_configured": (
+        "This service has no bucket for uploads. Send the CSV to /v2/batches, in parts if it is too long."
+    ),
+    "file_elsewhere": (
+        "This address takes no body. It answers with a form, url and fields; send the file there, as the part "
+        '"file", after the fields.'
+    ),
+    "unknown_job": "There is no job {value}, or no longer, or it is of another key. POST /v2/uploads begins one.",
+    "uploads_unavailable": (
+        "The bucket for uploads does not answer as it should. Try again later; if it stays so, name request id "
+        "{request_id}: the log has the reason."
+    ),
     "long_address": "The address in the request line is too long. Send a customer in the body.",
     "long_headers": "A header of the request is too long, or there are too many. Send fewer or shorter ones.",
     "expectation": 'The request has an Expect header other than "100-continue". Send it without.',
@@ -233,7 +252,10 @@ def parts_of(error: CustomerError | InputError | RequestError) -> tuple[str, str
 
 
 def _answer_known(error: CustomerError | InputError | RequestError) -> Response:
-    return answer(*parts_of(error))
+    response = answer(*parts_of(error))
+    if response.status_code == 503:
+        response.headers["Retry-After"] = str(RETRY_S)
+    return response
 
 
 def _answer_http(error: HTTPException) -> Response:

@@ -3,9 +3,9 @@
 Imports Flask and model/; never settings.py, whose values are passed in.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from flask import current_app
 
@@ -61,6 +61,20 @@ class Limits(Protocol):
         """The table of actions to suggest, None for the one that comes with the model."""
 
 
+class Uploads(Protocol):
+    """Where files too long for HTTP go; batch.uploads.Uploads is it. What it fails with is a ChurnError."""
+
+    @property
+    def origins(self) -> Sequence[str]:
+        """Where its forms and links lead."""
+
+    def begin(self, owner: str) -> Mapping[str, Any]:
+        """Return a new id, and the form that sends its file."""
+
+    def state(self, owner: str, wanted: str) -> Mapping[str, Any] | None:
+        """Return how far the job of an upload is; None for an id that `owner` was not given."""
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """What one app was made with.
@@ -69,12 +83,15 @@ class Service:
     ----------
     larger : str
         What to do with a file that is too long for HTTP here, as a clause: "drop it into ..."; may be empty.
+    uploads : callable, optional
+        Gives the store of uploads, and connects to it when it is first called; None where there is none.
     """
 
     scorer: Scorer
     limits: Limits
     larger: str = ""
     actions: "Sequence[Action] | None" = None
+    uploads: Callable[[], Uploads] | None = None
 
 
 def service() -> Service:

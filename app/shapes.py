@@ -162,6 +162,36 @@ _MODEL: Final = members(
         "metrics": {"type": "object"},
     },
 )
+_TIME: Final[Schema] = {"type": "string", "format": "date-time"}
+_UPLOAD: Final = {
+    "id": _TEXT,
+    "url": _said({"type": "string", "format": "uri"}, "Where the form goes, by POST as multipart/form-data"),
+    "fields": _said(
+        {"type": "object", "additionalProperties": _TEXT},
+        "The parts of the form, as they are; after them comes the CSV, packed by gzip or not, as the part file",
+    ),
+    "max_bytes": _said(_COUNT, "The longest file that is let in"),
+    "expires": _said(_TIME, "Until then the form may be sent"),
+    "job": _said(_TEXT, "The path at which the job is told of"),
+}
+_FILE: Final = members({"url": {"type": "string", "format": "uri"}, "bytes": _COUNT})
+_JOB_STATUSES: Final = ("waiting", "running", "done", "failed", "expired")
+_JOB: Final = {
+    "uploaded": _said({"type": "boolean"}, "While waiting: whether the file has come"),
+    "expires": _said(
+        _TIME, "While waiting, until when the file is let in; once done, until when the links may be used"
+    ),
+    "bytes": _said({"type": ["integer", "null"]}, "Of the file"),
+    "bytes_read": _said(_COUNT, "Of these so far"),
+    "rows_in": _said(_COUNT, "So far; may go back when a try is repeated"),
+    "updated": _said(_TIME, "When that was so"),
+    "stopped": _said(_TEXT, "Why the last try was given up; while waiting, it is tried again"),
+    "summary": refer("Summary"),
+    "files": _said(
+        {"type": "object", "additionalProperties": _FILE}, "predictions.csv, rejects.csv and summary.json, to download"
+    ),
+    "failure": refer("ProblemEntry"),
+}
 _HEALTH: Final = {
     "status": {"const": "ok"},
     "model_version": _TEXT,
@@ -198,6 +228,8 @@ def components() -> dict[str, Schema]:
             },
         ),
         "Summary": members(_SUMMARY),
+        "Upload": members(_UPLOAD),
+        "Job": members({"id": _TEXT, "status": {"enum": list(_JOB_STATUSES)}}, _JOB),
         "Model": _MODEL,
         "Health": members(_HEALTH),
         "Welcome": members({"message": _TEXT, **_HEALTH, "routes": {"type": "object", "additionalProperties": _TEXT}}),

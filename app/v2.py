@@ -4,7 +4,7 @@ from flask import Blueprint, Response, g, request
 
 from app.answers import CSV, JSON, NDJSON, json_answer
 from app.body import read_json_body, take_csv
-from app.options import BATCHES, CUSTOMERS, WHAT_IF, read_options
+from app.options import BATCHES, CUSTOMERS, NONE, WHAT_IF, read_options
 from app.problems import RequestError
 from app.service import service
 from model.parse import parse_json
@@ -51,6 +51,24 @@ def batches() -> Response:
     except BaseException:
         file.close()
         raise
+
+
+@blueprint.post("/uploads")
+def uploads() -> Response:
+    """Answer where to send a file that is too long for HTTP, and where its job will be told of."""
+    from app.jobs import begin
+
+    read_options(NONE)
+    return begin()
+
+
+@blueprint.get("/jobs/<id>")
+def job(id: str) -> Response:
+    """Answer how far the job of an upload is, and where its results are."""
+    from app.jobs import tell
+
+    read_options(NONE)
+    return tell(id)
 
 
 @blueprint.get("/model")

@@ -7,7 +7,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import boto3
 import smart_open.s3
@@ -19,6 +20,8 @@ from model.errors import ChurnError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+JSON: Final = "application/json"
 
 MIB: Final = 1 << 20
 PART_BYTES: Final = 8 * MIB
@@ -43,6 +46,10 @@ smart_open.s3.RETRY.exceptions = []
 smart_open.s3.RETRY.client_error_codes = []
 
 
+Style = Literal["auto", "virtual", "path"]
+"""How a bucket is addressed: as a host of its own, or below that of S3."""
+
+
 class RetryableError(ChurnError):
     """What may go well the next time, or once a person has mended something: nothing is lost, nothing half done stays.
 
@@ -54,7 +61,7 @@ class GoneError(ChurnError):
     """The object is no longer there, or it holds something else by now, which has an event of its own."""
 
 
-def connect(max_attempts: int = 5, timeout_s: float = 30) -> "S3Client":
+def connect(max_attempts: int = 5, timeout_s: float = 30, style: Style = "auto") -> "S3Client":
     """Return a client for the region, credentials and AWS_ENDPOINT_URL of the environment, which boto3 reads itself."""
     config = Config(
         # Conditional writes need it, and the default of presigned requests is still the older one.
@@ -63,8 +70,10 @@ def connect(max_attempts: int = 5, timeout_s: float = 30) -> "S3Client":
         connect_timeout=5,
         read_timeout=timeout_s,
         tcp_keepalive=True,
+        s3={"addressing_style": style},
     )
-    return boto3.client("s3", config=config)
+    # The default session may not be used by several threads while it makes a client.
+    return boto3.session.Session().client("s3", config=config)
 
 
 def _status(error: BaseException) -> int:
@@ -85,7 +94,7 @@ def _retryable(doing: str, error: BaseException) -> RetryableError:
 
 
 @contextmanager
-def _telling(doing: str) -> Iterator[None]:
+def telling(doing: str) -> Iterator[None]:
     """Raise what S3 fails with as errors of ours."""
     try:
         yield
@@ -100,6 +109,14 @@ class Found:
     version: str | None
     etag: str
     size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What a list says of an object."""
+
+    size: int
+    modified: datetime
 
 
 class Source:
@@ -187,12 +204,12 @@ class Upload:
 
     def write(self, content: bytes, /) -> None:
         """Take the next bytes, and send a part where one is full."""
-        with _telling(self._doing):
+        with telling(self._doing):
             self._writer.write(content)
 
     def finish(self) -> None:
         """Send the last part and let the object appear."""
-        with _telling(self._doing):
+        with telling(self._doing):
             self._writer.close()
 
     def abandon(self) -> None:
@@ -234,11 +251,11 @@ class Bucket:
         finally:
             source.close()
 
-    def keys(self, prefix: str) -> set[str]:
-        """Return the first keys below `prefix`, up to a thousand. Seen by a list, so that absence is no error 403."""
-        with _telling(f"to list s3://{self.name}/{prefix}"):
+    def below(self, prefix: str) -> dict[str, Listed]:
+        """Return the first thousand objects below `prefix`. Seen by a list, so that absence is no error 403."""
+        with telling(f"to list s3://{self.name}/{prefix}"):
             answer = self._client.list_objects_v2(Bucket=self.name, Prefix=prefix)
-        return {each["Key"] for each in answer.get("Contents", [])}
+        return {each["Key"]: Listed(each["Size"], each["LastModified"]) for each in answer.get("Contents", [])}
 
     @contextmanager
     def upload(self, key: str, content_type: str) -> Iterator[Upload]:
@@ -250,6 +267,16 @@ class Bucket:
         except BaseException:
             upload.abandon()
             raise
+
+    def put(self, key: str, content: bytes, content_type: str) -> None:
+        """Put a small object, in place of the one that may be there."""
+        with telling(f"to write s3://{self.name}/{key}"):
+            self._client.put_object(Bucket=self.name, Key=key, Body=content, ContentType=content_type)
+
+    def remove(self, key: str) -> None:
+        """Remove an object, if it is there."""
+        with telling(f"to remove s3://{self.name}/{key}"):
+            self._client.delete_object(Bucket=self.name, Key=key)
 
     def put_once(self, key: str, content: bytes, content_type: str) -> bool:
         """Put a small object where there is none; return whether there was none."""

@@ -4,18 +4,20 @@
 summary.json, the mark that the job is done; or a failure.json that says what to send. The inbox is only read.
 
 Nothing is locked: a job is named for what goes in, so the same drop makes the same bytes, however often and in whatever
-overlap it is delivered.
+overlap it is delivered. Of what came through the API a progress.json tells how far the job is, until it is settled.
 """
 
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from batch import jobs, outputs
-from batch.bucket import PART_BYTES, Bucket, GoneError, RetryableError
+from batch.bucket import JSON, PART_BYTES, Bucket, GoneError, RetryableError
 from batch.events import Drop
 from batch.local import Scoring
+from batch.places import UPLOADS, Places
+from batch.progress import telling
 from model.bulk.run import Run
 from model.errors import ChurnError, InputError
 
@@ -30,44 +32,7 @@ RemainingMs = Callable[[], float]
 AGAIN: Final = ("retry", "refused", "error")
 """Statuses after which the event must be kept: another delivery, or a person, is to settle it."""
 
-LONGEST_KEY_BYTES: Final = 1024
 CSV: Final = "text/csv; charset=utf-8"
-JSON: Final = "application/json"
-
-
-@dataclass(frozen=True, slots=True)
-class Places:
-    """Where is dropped, and where results go.
-
-    Raises
-    ------
-    ChurnError
-        If a bucket is not named, or results could be taken for drops.
-    """
-
-    inbox_bucket: str | None
-    results_bucket: str | None
-    inbox_prefix: str = "incoming/"
-    results_prefix: str = "results/"
-
-    def __post_init__(self) -> None:
-        for variable, bucket in (
-            ("CHURN_INBOX_BUCKET", self.inbox_bucket),
-            ("CHURN_RESULTS_BUCKET", self.results_bucket),
-        ):
-            if not bucket:
-                raise ChurnError(f"{variable} is not set. Name the bucket; without it no dropped file can be scored.")
-        ours, theirs = self.results_prefix, self.inbox_prefix
-        if self.inbox_bucket == self.results_bucket and (ours.startswith(theirs) or theirs.startswith(ours)):
-            raise ChurnError(
-                f"{theirs} and {ours} in the bucket {self.inbox_bucket} must lie apart, or results would be scored as "
-                "input. Set CHURN_RESULTS_BUCKET to another bucket, or CHURN_RESULTS_PREFIX."
-            )
-
-    def folder(self, name: str, job: str) -> str:
-        """Return the prefix of a job's results; of a name that leaves no room for the rest, its beginning."""
-        room = LONGEST_KEY_BYTES - len(f"{self.results_prefix}/{job}/{jobs.PREDICTIONS}".encode())
-        return f"{self.results_prefix}{name.encode()[:room].decode(errors='ignore')}/{job}/"
 
 
 class Store:
@@ -156,6 +121,11 @@ class _Job:
         self._folder = store.places.folder(name, self._job)
 
     def settle(self) -> None:
+        told = self._folder + jobs.PROGRESS if self._name.startswith(UPLOADS) else None
+        with telling(self._store.results, told, self._drop.size) as self._progress:
+            self._settle()
+
+    def _settle(self) -> None:
         self._check_open()
         self._check_time(0, 0)
         try:
@@ -167,7 +137,9 @@ class _Job:
 
     def _check_open(self) -> None:
         marks = {self._folder + jobs.SUMMARY, self._folder + jobs.FAILURE}
-        if marks & self._store.results.keys(self._folder):
+        found = self._store.results.below(self._folder).keys()
+        self._progress.is_there |= self._progress.key in found
+        if marks & found:
             raise _SettledError
 
     def _check_time(self, bytes_read: int, rows: int) -> None:
@@ -180,6 +152,10 @@ class _Job:
                 "Should it stop again: send the file in parts."
             )
 
+    def _go_on(self, bytes_read: int, rows: int) -> None:
+        self._check_time(bytes_read, rows)
+        self._progress.tell(bytes_read, rows)
+
     def _score(self) -> None:
         scoring, results = self._store.scoring, self._store.results
         drop = self._drop
@@ -190,7 +166,7 @@ class _Job:
                 results.upload(self._folder + jobs.PREDICTIONS, CSV) as predictions,
                 results.upload(self._folder + jobs.REJECTS, CSV) as rejects,
             ):
-                summary = outputs.write(run, scoring.scorer, scoring.options, predictions, rejects, self._check_time)
+                summary = outputs.write(run, scoring.scorer, scoring.options, predictions, rejects, self._go_on)
                 if source.bytes_read != source.size:
                     raise RetryableError(f"Of {source.size:,} bytes only {source.bytes_read:,} were read.")
                 # Where deliveries overlap, the slower ones take back what they made rather than write it again.

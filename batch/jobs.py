@@ -9,16 +9,20 @@ import json
 import traceback
 from dataclasses import asdict
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from model.bulk.render import FORMAT, Options
 from model.errors import InputError
 from model.scorecard import Scorer
+
+if TYPE_CHECKING:
+    from model.bulk.render import Options
 
 PREDICTIONS: Final = "predictions.csv"
 REJECTS: Final = "rejects.csv"
 SUMMARY: Final = "summary.json"
 FAILURE: Final = "failure.json"
+PROGRESS: Final = "progress.json"
+"""How far a job is that is not settled: no result, and gone when there is one."""
 
 SCORED_ENDINGS: Final = (".csv", ".csv.gz")
 DRAFT_ENDINGS: Final = (".part", ".partial", ".filepart", ".crdownload", ".tmp", "~")
@@ -28,7 +32,7 @@ JOB_DIGITS: Final = 32
 """Of the hash, in hex: 128 bits."""
 
 
-def job_id(name: str, content: str, scorer: Scorer, options: Options, charset: str | None = None) -> str:
+def job_id(name: str, content: str, scorer: Scorer, options: "Options", charset: str | None = None) -> str:
     """Return the job that scores `content` dropped as `name`.
 
     Parameters
@@ -38,6 +42,9 @@ def job_id(name: str, content: str, scorer: Scorer, options: Options, charset: s
     content : str
         What pins the bytes: their sha256, or a bucket's version id.
     """
+    # Names and places are asked for by the API too, which then does without pyarrow.
+    from model.bulk.render import FORMAT
+
     shapes = [FORMAT, name, content, scorer.sha256, scorer.threshold, asdict(options), charset]
     return hashlib.sha256(json.dumps(shapes, sort_keys=True).encode()).hexdigest()[:JOB_DIGITS]
 

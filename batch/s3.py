@@ -6,8 +6,9 @@ from typing import Any
 
 from batch import drops, events
 from batch.bucket import RetryableError, connect
-from batch.drops import Line, Places, RemainingMs, Store
+from batch.drops import Line, RemainingMs, Store
 from batch.events import Drop, EventError, Ignored, Parcel
+from batch.places import Places
 from model.errors import ChurnError
 
 __all__ = ["EventError", "Line", "Places", "RetryableError", "Store", "connect", "handle"]

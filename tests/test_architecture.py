@@ -236,6 +236,23 @@ def test_one_customer_over_http_loads_nothing_heavy(words):
     assert loaded & {*HEAVY, *ours, "prometheus_client"} == set()
 
 
+def test_one_customer_loads_nothing_heavy_where_uploads_are_taken(monkeypatch):
+    monkeypatch.setenv("CHURN_INBOX_BUCKET", "churn-inbox")
+    monkeypatch.setenv("CHURN_RESULTS_BUCKET", "churn-results")
+
+    loaded = set(json.loads(python(ONE_EVENT)))
+
+    assert loaded & {*HEAVY, "batch", "app.jobs"} == set()
+
+
+def test_an_upload_begins_without_what_only_files_need():
+    loaded = set(
+        json.loads(python("import batch.uploads, json, sys; print(json.dumps([*sys.modules]), file=sys.stderr)"))
+    )
+
+    assert loaded & {"numpy", "pyarrow", "flask"} == set()
+
+
 def test_one_customer_of_v1_does_without_what_only_v2_needs():
     loaded = set(json.loads(python(ONE_CUSTOMER, "/v1/customer")))
 

@@ -42,6 +42,8 @@ def test_every_variable_is_read():
             "CHURN_RESULTS_BUCKET": "churn-results",
             "CHURN_INBOX_PREFIX": "in/",
             "CHURN_RESULTS_PREFIX": "out/of/it/",
+            "CHURN_MAX_JOB_BYTES": "8192",
+            "CHURN_LINK_SECONDS": "3600",
             "CHURN_VALUE_AT_RISK": "Yes",
             "CHURN_DEADLINE_MARGIN_SECONDS": "30",
         }
@@ -53,8 +55,18 @@ def test_every_variable_is_read():
         *("600/minute", 1, False),
         *("1.2.3", "pipeline", 0.25),
         *(2048, 4096, 50, 10, 20, "actions.csv", "/churn"),
-        *("churn-inbox", "churn-results", "in/", "out/of/it/", True, 30),
+        *("churn-inbox", "churn-results", "in/", "out/of/it/", 8192, 3600, True, 30),
     ]
+
+
+@pytest.mark.parametrize(
+    ("inbox", "results", "takes"),
+    [("", "", False), ("inbox", "", False), ("", "results", False), ("inbox", "results", True)],
+)
+def test_uploads_need_both_buckets(inbox, results, takes):
+    named = {"CHURN_INBOX_BUCKET": inbox, "CHURN_RESULTS_BUCKET": results}
+
+    assert Settings.from_environment(named).takes_uploads is takes
 
 
 @pytest.mark.parametrize("value", ["", "  "])
