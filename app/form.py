@@ -1,6 +1,7 @@
 """The form of the page: one field a feature, drawn from model/schema.py. Imports model/ only."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -28,6 +29,8 @@ class Field:
         That of the example, so that there is an answer before anything was entered.
     can_change : bool
         Whether a retention team can offer a change of it.
+    lowest, highest : float
+        Of a number, those of the training data: how far a slider goes.
     """
 
     name: str
@@ -39,16 +42,23 @@ class Field:
     options: tuple[Option, ...] = field(default=())
     unit: str = ""
     whole: bool = False
+    lowest: float = 0
+    highest: float = 0
 
     @property
     def is_few(self) -> bool:
         """Whether the options can stand side by side."""
         return 0 < len(self.options) <= _FEW
 
+    @property
+    def is_short(self) -> bool:
+        """Whether label and control fit on one line: a number, or one of two."""
+        return len(self.options) in (0, 2)
 
-def fields() -> list[Field]:
-    """Return a field for each feature, in the schema's order."""
-    return [_field(feature) for feature in FEATURES]
+
+def fields(ranges: Mapping[str, tuple[float, float]]) -> list[Field]:
+    """Return a field for each feature, in the order of the schema; `ranges` are those of the training data."""
+    return [_field(feature, ranges) for feature in FEATURES]
 
 
 def label(name: str) -> str:
@@ -56,16 +66,15 @@ def label(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).capitalize()
 
 
-def _field(feature: Feature) -> Field:
+def _field(feature: Feature, ranges: Mapping[str, tuple[float, float]]) -> Field:
     name, default = feature.name, EXAMPLE[feature.name]
+    common = (name, label(name), feature.help, feature.rule)
     if isinstance(feature, Choice):
         options = tuple(Option(str(value), _text(feature, value)) for value in feature.values)
-        return Field(name, label(name), feature.help, feature.rule, str(default), feature.actionable, options)
+        return Field(*common, str(default), feature.actionable, options)
+    lowest, highest = ranges.get(name, (feature.minimum, feature.maximum))
     shown = f"{default}" if feature.whole else f"{default:.2f}"
-    can_change = bool(feature.changes)
-    return Field(
-        name, label(name), feature.help, feature.rule, shown, can_change, unit=feature.unit, whole=feature.whole
-    )
+    return Field(*common, shown, bool(feature.changes), (), feature.unit, feature.whole, lowest, highest)
 
 
 def _text(feature: Choice, value: Word) -> str:

@@ -7,6 +7,7 @@ from typing import Final
 from flask import Blueprint, Response, render_template, request, url_for
 
 from app import headers
+from app.packing import pack, takes_gzip
 from app.service import service
 from model.errors import ChurnError
 from model.schema import EXAMPLE
@@ -33,7 +34,7 @@ ROUTES: Final = {
 }
 
 STYLES: Final = ("page.css", "page/customer.css", "page/list.css", "page/model.css")
-MODULES: Final = ("page/api.js", "page/dom.js", "page/format.js", "page/customer.js")
+MODULES: Final = ("page/api.js", "page/dom.js", "page/format.js", "page/customer.js", "page/risk.js", "page/whatif.js")
 """What the first view imports, so that a browser fetches them at once and not one after the other."""
 
 
@@ -41,7 +42,7 @@ MODULES: Final = ("page/api.js", "page/dom.js", "page/format.js", "page/customer
 def home() -> Response:
     """Answer with the page where HTML is preferred, else with JSON."""
     if request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html":
-        response = Response(_page(), content_type="text/html; charset=utf-8")
+        response = _html(_page())
         response.headers[headers.POLICY] = headers.policy(service().limits.frame_ancestors, _buckets())
     else:
         welcome = {"message": "Which customers are about to leave: POST one to /v1/customer.", **_state()}
@@ -82,6 +83,15 @@ def _buckets() -> Sequence[str]:
         return ()
 
 
+def _html(text: str) -> Response:
+    response = Response(text, content_type="text/html; charset=utf-8")
+    response.vary.add("Accept-Encoding")
+    if takes_gzip():
+        response.set_data(pack(text.encode()))
+        response.content_encoding = "gzip"
+    return response
+
+
 def _page() -> str:
     # Programs never need it, and a cold start for one customer does without.
     from app.form import fields
@@ -90,7 +100,7 @@ def _page() -> str:
         "home.html",
         **_state(),
         routes=ROUTES,
-        fields=fields(),
+        fields=fields(service().scorer.ranges),
         example=json.dumps(dict(EXAMPLE)),
         origin=request.root_url.rstrip("/"),
         needs_key=bool(service().limits.api_keys),

@@ -10,6 +10,8 @@ from typing import Final
 
 from flask import Blueprint, Response, abort, request
 
+from app.packing import pack, takes_gzip
+
 FOLDER: Final = Path(__file__).parent / "static"
 TYPES: Final = {
     ".css": "text/css; charset=utf-8",
@@ -21,6 +23,9 @@ TYPES: Final = {
     ".woff2": "font/woff2",
 }
 """Written out, since the machine's own table of types differs from image to image. Anything else is not served."""
+
+_TEXT: Final = (".css", ".js", ".json", ".svg", ".txt")
+"""What gets shorter when it is packed."""
 
 _VENDORED: Final = "vendor/"
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
@@ -35,10 +40,28 @@ def file(name: str) -> Response:
     path = files().get(name)
     if path is None:
         abort(404)
-    response = Response(path.read_bytes(), content_type=TYPES[path.suffix])
+    packed = _packed(path)
+    response = Response(path.read_bytes() if packed is None else packed, content_type=TYPES[path.suffix])
+    if packed is not None:
+        response.content_encoding = "gzip"
+    if path.suffix in _TEXT:
+        response.vary.add("Accept-Encoding")
     response.headers["Cache-Control"] = _FOR_EVER if name.startswith(_VENDORED) else "no-cache"
+    # Of the bytes that go out, so it differs between a file and the same one packed.
     response.add_etag()
     return response.make_conditional(request)  # type: ignore[return-value]
+
+
+def _packed(path: Path) -> bytes | None:
+    if path.suffix not in _TEXT or not takes_gzip():
+        return None
+    return _pack_file(path, path.stat().st_mtime_ns)
+
+
+@cache
+def _pack_file(path: Path, _changed_ns: int) -> bytes:
+    """Return a file packed; it is packed again when it has changed."""
+    return pack(path.read_bytes())
 
 
 @cache

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -41,8 +42,7 @@ def serving(**environment: str) -> Iterator[str]:
     try:
         yield f"http://127.0.0.1:{port}"
     finally:
-        process.terminate()
-        process.wait(30)
+        stop_server(process)
 
 
 def start_server(port: int, **environment: str) -> subprocess.Popen[bytes]:
@@ -64,6 +64,12 @@ def start_server(port: int, **environment: str) -> subprocess.Popen[bytes]:
     process.kill()
     process.wait()
     raise RuntimeError("churn serve did not start")
+
+
+def stop_server(process: subprocess.Popen[bytes]) -> None:
+    """End a server at once, whatever connections browsers hold."""
+    process.send_signal(signal.SIGINT)
+    process.wait(30)
 
 
 @pytest.fixture(scope="session")

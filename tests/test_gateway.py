@@ -114,6 +114,15 @@ def test_every_edge_answers_a_browser_with_the_page_and_its_own_address(edge, as
     assert origin.get(edge, "/v1/customer") in page.body.decode()
 
 
+@pytest.mark.parametrize("path", ["/", "/static/page.css"])
+def test_every_edge_hands_on_a_packed_answer_as_it_is(ask, path):
+    plain = ask(path, "GET", headers={"accept": "text/html"})
+    packed = ask(path, "GET", headers={"accept": "text/html", "accept-encoding": "gzip"})
+
+    assert packed.headers["content-encoding"] == "gzip"
+    assert gzip.decompress(packed.body) == plain.body
+
+
 @pytest.mark.parametrize("path", ["/", "/health"])
 def test_every_edge_answers_head_without_a_body(ask, path):
     answer = ask(path, "HEAD")

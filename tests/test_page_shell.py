@@ -36,17 +36,42 @@ def test_an_address_leads_to_a_view_and_back_leads_back(open_page):
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("view", VIEWS.values())
-def test_a_view_has_no_fault_of_accessibility(open_page, view, dark):
+def test_a_view_has_no_fault_of_accessibility_and_fits_every_window(open_page, view, dark):
     page = open_page(view, dark=dark)
     page.wait_for_load_state("networkidle")
 
     assert violations(page) == []
+    for width in (320, 390, 768, 1280, 3840):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert (width, overflow(page)) == (width, 0)
 
 
-@pytest.mark.parametrize("width", [320, 390, 1280, 3840])
-@pytest.mark.parametrize("view", VIEWS.values())
-def test_a_view_is_no_wider_than_the_window(open_page, view, width):
-    page = open_page(view, width=width)
+def test_the_first_view_weighs_less_than_100_kb_and_draws_no_chart(chromium, served):
+    page = chromium.new_page()
+    sizes = {}
+    page.on("requestfinished", lambda request: sizes.update({request.url: request.sizes()}))
+    page.goto(served)
+    expect(page.locator("#risk-probability")).not_to_be_empty()
     page.wait_for_load_state("networkidle")
+    page.close()
 
-    assert overflow(page) == 0
+    assert len(sizes) > 10
+    assert not [url for url in sizes if "/vendor/" in url]
+    assert sum(size["responseBodySize"] + size["responseHeadersSize"] for size in sizes.values()) < 100_000
+
+
+def test_past_the_tabs_leads_a_link_and_the_view_stays(open_page):
+    page = open_page("#model")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("The model")
+    expect(page.locator("main")).to_be_focused()
+
+
+def test_a_part_that_does_not_load_is_said_in_its_place(open_page):
+    page = open_page()
+    page.route("**/page/model.js", lambda route: route.abort())
+    page.get_by_role("link", name="The model").click()
+
+    expect(page.get_by_role("alert")).to_contain_text("This part of the page did not load")

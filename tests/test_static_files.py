@@ -1,5 +1,6 @@
 """Files under app/static: what is served, what is not, and that the page needs nothing else."""
 
+import gzip
 import re
 
 import pytest
@@ -73,3 +74,41 @@ def test_the_page_finds_its_files_below_a_base_path_too(client):
     page = client.get("/", base_url="http://localhost/churn", headers={"Accept": "text/html"}).text
 
     assert 'href="/churn/static/page.css"' in page
+
+
+def test_a_style_is_packed_for_a_client_that_takes_that(client):
+    answer = client.get("/static/page.css", headers={"Accept-Encoding": "br, gzip;q=0.5"})
+
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(answer.data) == (FOLDER / "page.css").read_bytes()
+    assert int(answer.headers["Content-Length"]) == len(answer.data) < (FOLDER / "page.css").stat().st_size / 2
+
+
+@pytest.mark.parametrize("accepted", [None, "", "br", "identity", "gzip;q=0", "*;q=0"])
+def test_it_is_not_packed_for_any_other(client, accepted):
+    answer = client.get("/static/page.css", headers={"Accept-Encoding": accepted} if accepted is not None else {})
+
+    assert "Content-Encoding" not in answer.headers
+    assert answer.vary == {"Accept-Encoding"}
+    assert answer.data == (FOLDER / "page.css").read_bytes()
+
+
+def test_a_packed_file_has_a_tag_of_its_own_and_is_not_sent_again(client):
+    plain = client.get("/static/page.css").headers["ETag"]
+    packed = client.get("/static/page.css", headers={"Accept-Encoding": "gzip"}).headers["ETag"]
+
+    again = client.get("/static/page.css", headers={"Accept-Encoding": "gzip", "If-None-Match": packed})
+    other = client.get("/static/page.css", headers={"If-None-Match": packed})
+
+    assert plain != packed
+    assert (again.status_code, again.data) == (304, b"")
+    assert again.vary == {"Accept-Encoding"}
+    assert other.status_code == 200
+
+
+def test_the_page_is_packed_but_no_answer_about_a_customer(client, customer):
+    page = client.get("/", headers={"Accept": "text/html", "Accept-Encoding": "gzip"})
+    score = client.post("/v1/customer", json=customer, headers={"Accept-Encoding": "gzip"})
+
+    assert gzip.decompress(page.data).startswith(b"<!doctype html>")
+    assert (score.json, "Content-Encoding" in score.headers) == ({"Prediction": "churn"}, False)

@@ -27,6 +27,9 @@ export const count = (value) => COUNT.format(value);
 /** "1 customer", "7,043 customers". */
 export const counted = (value, one, many = `${one}s`) => `${count(value)} ${value === 1 ? one : many}`;
 
+/** "high" as "High risk". */
+export const risk = (tier) => `${tier[0].toUpperCase()}${tier.slice(1)} risk`;
+
 /** A number with so many decimals. */
 export const decimals = (value, digits) => value.toFixed(digits).replace("-", MINUS);
 

@@ -10,9 +10,10 @@ const MODULES = {
 const FIRST = "customer";
 const started = new Set();
 
+/** The view that the address names, if any: "#content" is the way past the tabs, and no view. */
 function wanted() {
   const name = location.hash.slice(1);
-  return name in MODULES ? name : FIRST;
+  return Object.hasOwn(MODULES, name) || name === "" ? name || FIRST : null;
 }
 
 async function show(name, byHand) {
@@ -34,8 +35,7 @@ async function show(name, byHand) {
   started.add(name);
   try {
     (await MODULES[name]()).start(section);
-  } catch (error) {
-    console.warn(error);
+  } catch {
     // A module that did not arrive is not asked for again under the same name, so only a new page helps.
     section.append(
       problemBox(
@@ -49,5 +49,5 @@ async function show(name, byHand) {
   }
 }
 
-addEventListener("hashchange", () => show(wanted(), true));
-show(wanted(), false);
+addEventListener("hashchange", () => wanted() && show(wanted(), true));
+show(wanted() ?? FIRST, false);

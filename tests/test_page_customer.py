@@ -1,0 +1,412 @@
+"""The view "One customer", used as a person would: by clicking and typing, in a real Chromium at a real server."""
+
+import contextlib
+import json
+import re
+import subprocess
+import threading
+import urllib.request
+from decimal import ROUND_HALF_UP, Decimal
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from browser import overflow, serving, start_server, stop_server, violations
+from playwright.sync_api import expect
+
+from app.keys import digest_of
+from model.schema import EXAMPLE, FEATURES
+
+RISK = "#risk-probability"
+TIERS = {"high": "High risk", "medium": "Medium risk", "low": "Low risk"}
+
+
+def asked(address: str, path: str, body: object) -> dict:
+    """Return what the API says, for the page to say the same."""
+    request = urllib.request.Request(
+        f"{address}/{path}", json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)
+
+
+def shown(probability: float) -> str:
+    return f"{(Decimal(str(probability)) * 100).quantize(Decimal('0.1'), ROUND_HALF_UP)}%"
+
+
+def risk_of(address: str, **values: object) -> str:
+    return shown(asked(address, "v2/customers", {**EXAMPLE, **values})["probability"])
+
+
+def radio(page, name: str, option: str, form: str = "#customer-form"):
+    return page.locator(form).get_by_role("radiogroup", name=name).get_by_role("radio", name=option, exact=True)
+
+
+def field_error(page, name: str):
+    return page.locator(f"#customer-form [data-feature={name}] .error")
+
+
+@contextlib.contextmanager
+def showing_in_a_frame():
+    """Give the address of a page of another origin, and what tells it whom to show."""
+    shown = []
+
+    class Outside(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(f'<iframe src="{shown[0]}/" width="900" height="800"></iframe>'.encode())
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Outside) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", shown.append
+        server.shutdown()
+
+
+# The form and its answer.
+
+
+def test_it_opens_with_the_example_and_its_risk(page, served):
+    expect(page.locator(RISK)).to_have_text(risk_of(served))
+    expect(page.locator("#risk-tier")).to_have_text("High risk")
+    expect(page.locator("#risk-meaning")).to_have_text(
+        "Of 100 customers like this one, about 52 would leave. High risk starts at 50%."
+    )
+    expect(page.locator("#risk-money")).to_have_text("$36.62 a month")
+    expect(page.locator("#risk-label")).to_have_text("churn (from 33%)")
+
+
+def test_the_form_has_a_field_for_each_feature_with_its_help(page):
+    groups = page.locator("#customer-form .field")
+
+    expect(groups).to_have_count(len(FEATURES))
+    for place, feature in enumerate(FEATURES):
+        expect(groups.nth(place).locator(".help")).to_contain_text(feature.help)
+
+
+def test_the_risk_follows_what_is_typed_and_clicked(page, served):
+    page.get_by_label("Tenure").fill("60")
+    radio(page, "Contract", "Two year").check()
+    page.locator("#customer-form").get_by_label("Payment method").select_option("Mailed check")
+
+    expected = risk_of(served, tenure=60, Contract="Two year", PaymentMethod="Mailed check")
+    expect(page.locator(RISK)).to_have_text(expected)
+    expect(page.locator("#risk-tier")).to_have_text("Low risk")
+    expect(page.locator("#announcer")).to_have_text(f"{expected}, Low risk")
+
+
+def test_the_example_comes_back(page, served):
+    page.get_by_label("Tenure").fill("60")
+    expect(page.locator(RISK)).to_have_text(risk_of(served, tenure=60))
+
+    page.get_by_role("button", name="Back to the example").click()
+
+    expect(page.locator(RISK)).to_have_text(risk_of(served))
+
+
+def test_the_reasons_are_those_of_the_api_as_bars_with_words_and_sides(page, served):
+    reasons = asked(served, "v2/customers?reasons=all", dict(EXAMPLE))["reasons"]
+
+    rows = page.locator("#why li")
+    expect(rows).to_have_count(len(reasons))
+    for place, reason in enumerate(reasons):
+        words = re.sub(r":\s*", "", reason["sentence"])
+        side = "raises" if reason["contribution"] > 0 else "lowers"
+        assert re.sub(r"\s+", " ", rows.nth(place).inner_text().replace("\n", "")) == words
+        expect(rows.nth(place).locator(".reason-bar")).to_have_class(re.compile(side))
+    widths = [page.locator(".reason-bar").nth(n).evaluate("e => getComputedStyle(e, '::after').width") for n in (0, 9)]
+    assert float(widths[0][:-2]) > float(widths[1][:-2]) > 0
+
+
+def test_an_answer_that_comes_late_does_not_replace_a_newer_one(page, served):
+    expect(page.locator(RISK)).to_have_text(risk_of(served))
+
+    def slow(route):
+        if json.loads(route.request.post_data)["tenure"] == "1":
+            page.wait_for_timeout(800)
+        route.continue_()
+
+    page.route("**/v2/customers*", slow)
+    page.get_by_label("Tenure").fill("1")
+    page.wait_for_timeout(400)
+    page.get_by_label("Tenure").fill("60")
+
+    expect(page.locator(RISK)).to_have_text(risk_of(served, tenure=60))
+    page.wait_for_timeout(900)
+    expect(page.locator(RISK)).to_have_text(risk_of(served, tenure=60))
+
+
+def test_what_lies_beyond_the_training_data_is_noted(page):
+    page.get_by_label("Tenure").fill("240")
+
+    expect(page.locator("#risk-notes li")).to_have_text(["tenure 240 is beyond the 72 months of the training data."])
+
+
+# What would change it.
+
+
+def test_a_switch_shows_the_change_and_undo_takes_it_back(page, served):
+    body = {"customer": dict(EXAMPLE), "changes": [{"Contract": "Two year"}]}
+    change = asked(served, "v2/what-if", body)["alternatives"][0]
+
+    radio(page, "Contract", "Two year", "#what-if-form").check()
+
+    answer = page.locator("#what-if-answer")
+    expect(answer.locator("strong")).to_have_text(shown(change["probability"]))
+    expect(answer.locator(".pill")).to_have_text(TIERS[change["tier"]])
+    expect(answer.locator(".difference")).to_have_text(f"\N{MINUS SIGN}{-change['difference'] * 100:.1f} points")
+    expect(page.locator("#announcer")).to_contain_text("With these changes")
+    expect(page.locator(RISK)).to_have_text(risk_of(served))
+
+    page.get_by_role("button", name="Undo").click()
+
+    expect(answer).to_have_text("Move a switch to see how the risk would differ.")
+    expect(radio(page, "Contract", "Month-to-month", "#what-if-form")).to_be_checked()
+
+
+def test_several_switches_count_together_also_when_the_customer_changes(page, served):
+    radio(page, "Contract", "One year", "#what-if-form").check()
+    page.locator("#what-if-form").get_by_label("Payment method").select_option("Mailed check")
+    page.get_by_label("Tenure").fill("24")
+
+    changes = {"Contract": "One year", "PaymentMethod": "Mailed check"}
+    expect(page.locator("#what-if-answer strong")).to_have_text(risk_of(served, tenure=24, **changes))
+
+
+def test_the_slider_starts_at_the_customers_charge_and_is_moved_by_key(page, served):
+    slider = page.locator("#what-if-form").get_by_role("slider", name="Monthly charges")
+    expect(page.locator("#what-if-form output")).to_have_text("$70.35")
+
+    slider.focus()
+    page.keyboard.press("Home")
+
+    expect(page.locator("#what-if-form output")).to_have_text("$18.25")
+    expect(slider).to_have_attribute("aria-valuetext", "$18.25 a month")
+    expect(page.locator("#what-if-answer strong")).to_have_text(risk_of(served, MonthlyCharges=18.25))
+
+
+def test_suggestions_are_shown_as_such_and_every_single_change_is_ranked(page, served):
+    found = asked(served, "v2/customers", dict(EXAMPLE))
+    ranked = asked(served, "v2/what-if", {"customer": dict(EXAMPLE)})["alternatives"]
+
+    offers = page.locator("#offers li")
+    expect(offers).to_have_count(len(found["actions"]))
+    expect(offers.first).to_contain_text(found["actions"][0]["suggestion"])
+    expect(page.locator("#caution")).to_have_text(found["caution"])
+    page.get_by_text("Every single change").click()
+    expect(page.locator("#changes li")).to_have_count(len(ranked))
+    expect(page.locator("#changes li strong").first).to_have_text(shown(ranked[0]["probability"]))
+    expect(page.locator("#changes li").first).to_contain_text("Contract: Two year")
+
+
+# What cannot be scored.
+
+
+def test_a_wrong_number_is_named_at_its_field_in_the_words_of_the_api_until_it_is_mended(page, served):
+    page.get_by_label("Tenure").fill("twelve")
+
+    sentence = 'tenure must be a whole number of months from 0 to 1,200, not "twelve".'
+    expect(field_error(page, "tenure")).to_have_text(sentence)
+    expect(page.get_by_label("Tenure")).to_have_attribute("aria-invalid", "true")
+    assert field_error(page, "tenure").get_attribute("id") in page.get_by_label("Tenure").get_attribute(
+        "aria-describedby"
+    )
+    expect(page.get_by_role("alert")).to_contain_text(sentence)
+    expect(page.locator("#customer-answer")).to_be_hidden()
+    assert violations(page) == []
+
+    page.get_by_label("Tenure").fill("13")
+
+    expect(page.locator(RISK)).to_have_text(risk_of(served, tenure=13))
+    expect(page.get_by_role("alert")).to_have_count(0)
+    expect(page.get_by_label("Tenure")).not_to_have_attribute("aria-invalid", "true")
+
+
+def test_all_wrong_fields_are_marked_at_once(page):
+    page.get_by_label("Tenure").fill("-1")
+    page.locator("#customer-form").get_by_label("Monthly charges").fill("")
+
+    expect(page.get_by_role("alert")).to_contain_text("2 fields are marked in the form")
+    expect(page.locator("#customer-form [aria-invalid=true]")).to_have_count(2)
+
+
+def test_a_blank_total_is_taken_for_a_new_customer_only(page, served):
+    page.get_by_label("Total charges").fill("")
+    expect(field_error(page, "TotalCharges")).to_contain_text("a blank is accepted only at tenure 0")
+
+    page.get_by_label("Tenure").fill("0")
+
+    expect(page.locator(RISK)).to_have_text(risk_of(served, tenure=0, TotalCharges=0))
+
+
+@pytest.mark.parametrize("typed", ["85,5", "85.5", " 85,50 "])
+def test_a_number_may_have_a_decimal_comma_or_point(open_page, served, typed):
+    page = open_page(locale="de-DE")
+    page.locator("#customer-form").get_by_label("Monthly charges").fill(typed)
+
+    expect(page.locator(RISK)).to_have_text(risk_of(served, MonthlyCharges=85.5))
+
+
+@pytest.mark.parametrize("typed", ["1.234,5", "1,234.5", "1,234"])
+def test_a_number_that_could_be_read_in_two_ways_is_not_guessed(page, typed):
+    page.locator("#customer-form").get_by_label("Monthly charges").fill(typed)
+
+    expect(field_error(page, "MonthlyCharges")).to_contain_text(f'not "{typed}"')
+
+
+def test_a_script_in_a_value_is_shown_as_text(page):
+    page.get_by_label("Tenure").fill("<img src=x onerror=alert(1)>")
+
+    expect(field_error(page, "tenure")).to_contain_text('not "<img src=x onerror=alert(1)>"')
+    assert page.locator("#customer-form img, [role=alert] img").count() == 0
+
+
+# When the service is not as it was.
+
+
+def test_without_a_connection_it_says_so_and_goes_on_by_itself(page, served):
+    page.context.set_offline(True)
+    page.get_by_label("Tenure").fill("60")
+
+    expect(page.get_by_role("alert")).to_contain_text("This device is offline")
+    assert violations(page) == []
+    page.context.set_offline(False)
+
+    expect(page.locator(RISK)).to_have_text(risk_of(served, tenure=60))
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_a_server_that_is_started_again_is_found_again(open_page):
+    with serving() as address:
+        page = open_page(address=address)
+        expect(page.locator(RISK)).to_have_text(risk_of(address))
+    page.get_by_label("Tenure").fill("60")
+    expect(page.get_by_role("alert")).to_contain_text("The service does not answer")
+
+    process = start_server(int(address.rpartition(":")[2]))
+    try:
+        expect(page.locator(RISK)).to_have_text(risk_of(address, tenure=60))
+    finally:
+        stop_server(process)
+
+
+def test_a_failure_on_the_way_is_told_from_one_of_the_service(page):
+    page.route("**/v2/customers*", lambda route: route.fulfill(status=502, body="<h1>Bad gateway</h1>"))
+    page.get_by_label("Tenure").fill("60")
+
+    expect(page.get_by_role("alert")).to_contain_text("The answer has status 502 and does not come from the service")
+
+
+def test_another_model_under_an_open_page_is_noticed(page):
+    def newer(route):
+        answer = route.fetch()
+        route.fulfill(response=answer, headers={**answer.headers, "x-model-version": "9.9.9"})
+
+    page.route("**/v2/customers*", newer)
+    page.get_by_label("Tenure").fill("60")
+
+    expect(page.locator("#notice")).to_contain_text(
+        "The service now answers with model 9.9.9; this page was opened with 1.0.0."
+    )
+    assert violations(page) == []
+    page.unroute("**/v2/customers*")
+    page.get_by_role("button", name="Open the page again").click()
+    expect(page.locator("#notice")).to_be_hidden()
+
+
+def test_a_key_is_asked_for_and_kept_in_memory_only(open_page):
+    with serving(CHURN_API_KEYS=digest_of("right")) as address:
+        page = open_page(address=address)
+        field = page.get_by_role("textbox", name="Key", exact=True)
+        expect(field).to_be_focused()
+        expect(page.locator("#key")).to_contain_text("The request has no key.")
+        assert violations(page) == []
+
+        field.fill("wrong")
+        page.keyboard.press("Enter")
+        expect(page.locator("#key")).to_contain_text("is not valid here")
+        field.fill("right")
+        page.keyboard.press("Enter")
+
+        expect(page.locator(RISK)).to_have_text(re.compile(r"^52\.\d%$"))
+        expect(page.locator("#key")).to_be_hidden()
+        stored = page.evaluate("[localStorage.length, sessionStorage.length, document.cookie, location.href]")
+        assert stored == [0, 0, "", f"{address}/"]
+
+
+# For developers, by keyboard, on a phone, in a frame.
+
+
+def test_the_curl_that_is_copied_gives_the_same_answer(open_page, served):
+    page = open_page(permissions=["clipboard-read", "clipboard-write"])
+    page.get_by_label("Tenure").fill("24")
+    expect(page.locator(RISK)).to_have_text(risk_of(served, tenure=24))
+    page.get_by_text("copy as curl").click()
+    page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_text("Copied.")).to_be_visible()
+
+    command = page.evaluate("navigator.clipboard.readText()")
+    answer = subprocess.run(["sh", "-c", f"{command} -s"], capture_output=True, check=True).stdout
+
+    assert shown(json.loads(answer)["probability"]) == risk_of(served, tenure=24)
+
+
+def test_it_is_used_by_keyboard_alone(page, served):
+    expect(page.locator(RISK)).to_have_text(risk_of(served))
+
+    def tab_to(name: str) -> None:
+        for _ in range(40):
+            page.keyboard.press("Tab")
+            if page.evaluate("document.activeElement.name || document.activeElement.id") == name:
+                return
+        pytest.fail(f"Tab does not reach {name}")
+
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    tab_to("tenure")
+    page.keyboard.press("Control+A")
+    page.keyboard.type("48")
+    tab_to("Contract")
+    page.keyboard.press("ArrowRight")
+    tab_to("PaymentMethod")
+    page.keyboard.type("Mailed")
+    changed = {"tenure": 48, "Contract": "One year", "PaymentMethod": "Mailed check"}
+    expect(page.locator(RISK)).to_have_text(risk_of(served, **changed))
+
+    tab_to("what-if-undo" if page.locator("#what-if-undo").is_visible() else "InternetService")
+    page.keyboard.press("ArrowLeft")
+
+    expect(page.locator("#what-if-answer strong")).to_have_text(risk_of(served, **changed, InternetService="DSL"))
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_a_phone_has_the_risk_in_sight_while_the_form_is_filled_in(open_page, served, dark):
+    page = open_page(width=390, height=844, dark=dark, has_touch=True)
+    mini = page.locator("#mini")
+    expect(mini).to_contain_text(risk_of(served))
+    assert (violations(page), overflow(page)) == ([], 0)
+
+    page.get_by_label("Tenure").fill("60")
+    expect(mini).to_contain_text(risk_of(served, tenure=60))
+    mini.tap()
+
+    expect(page.locator(RISK)).to_be_in_viewport()
+    expect(mini).to_be_hidden()
+
+
+def test_it_works_in_a_frame_of_another_origin(chromium):
+    with showing_in_a_frame() as (outside, frame_with), serving(CHURN_FRAME_ANCESTORS=outside) as address:
+        frame_with(address)
+        context = chromium.new_context()
+        page = context.new_page()
+        page.goto(outside)
+        frame = page.frame_locator("iframe")
+
+        frame.get_by_label("Tenure").fill("60")
+
+        expect(frame.locator(RISK)).to_have_text(risk_of(address, tenure=60))
+        context.close()
