@@ -326,6 +326,11 @@ def share_metrics(folder: str) -> None:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
 
 
+def keep_to_one_thread() -> None:
+    """Let numpy's OpenBLAS start no threads, 30 ms of CPU for each core: columns are added, no matrix is multiplied."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
 def xray_trace() -> str | None:
     """Return what Lambda says of the trace of the event at hand. No setting: it changes from one event to the next."""
     return os.environ.get("_X_AMZN_TRACE_ID")

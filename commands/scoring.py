@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 import click
 
-from commands.terminal import bar, end_on_sigterm, read_settings
+from commands.terminal import bar, end_on_sigterm, keep_to_one_thread, read_settings
 
 if TYPE_CHECKING:
     from batch.local import Scoring
@@ -58,6 +58,7 @@ def score(file: str, out: Path | None, **options: Any) -> None:
 
     Exits with 0 when the file was read to its end, with or without rejected rows, and with 2 when it could not be.
     """
+    keep_to_one_thread()
     from batch import local
 
     if file == "-" and out is None:
@@ -120,6 +121,8 @@ def watch(inbox: Path, outbox: Path, interval: float, once: bool, **options: Any
     .tmp, is left alone until it is renamed. INBOX is only read. Each file gives one line of JSON on standard output.
     """
     import log
+
+    keep_to_one_thread()
     from batch.folder import Folder
 
     folder = Folder(inbox, outbox, scoring_of(**options))

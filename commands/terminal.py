@@ -50,6 +50,13 @@ def read_settings(**given: str | None) -> "Settings":
     return replace(Settings.from_environment(), **{name: getattr(read, name) for name in asked})
 
 
+def keep_to_one_thread() -> None:
+    """Tell numpy, before it is imported, to start no threads."""
+    import settings
+
+    settings.keep_to_one_thread()
+
+
 def end_on_sigterm() -> None:
     """Let SIGTERM end a command as Ctrl-C does, so that drafts are removed."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -4,7 +4,8 @@ The authority on what is accepted: the bulk road hands every row here of which i
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from model.errors import CustomerError, Problem, problem
@@ -17,6 +18,7 @@ LONGEST_NUMBER: Final = 400
 """Characters; more than any float needs, and short enough that converting never takes long."""
 
 _MISSING: Final = object()
+NOTHING: Final[Mapping[str, Value]] = MappingProxyType({})
 
 
 def read_number(text: str) -> float | None:
@@ -26,23 +28,29 @@ def read_number(text: str) -> float | None:
     return float(text)
 
 
-def validate(raw: Mapping[str, object]) -> Customer:
+def validate(
+    raw: Mapping[str, object], features: Sequence[Feature] = FEATURES, known: Mapping[str, Value] = NOTHING
+) -> Customer:
     """Return the typed customer of `raw`, feature name to value, in schema order.
 
     Parameters
     ----------
     raw : mapping of str to object
         JSON values or text by feature name. Other keys are ignored.
+    features : sequence of Feature, optional
+        Those to look at, in schema order; the bulk road knows of the others that they are right.
+    known : mapping of str to Value, optional
+        Typed values of others, for rules that ask for them; they stand first in what is returned.
 
     Raises
     ------
     CustomerError
         With every problem found, in schema order.
     """
-    customer: Customer = {}
+    customer: Customer = dict(known)
     problems: list[Problem] = []
     blanks: list[Number] = []
-    for feature in FEATURES:
+    for feature in features:
         value = raw.get(feature.name, _MISSING)
         if value is _MISSING:
             problems.append(problem("missing", field=feature.name, rule=feature.rule))

@@ -304,6 +304,32 @@ def test_all_problems_of_a_row_come_together_in_schema_order(toy_scorecard):
     assert [code for _, _, code in Result(data, toy_scorecard).codes] == ["unknown_word", "out_of_range", "blank"]
 
 
+def test_rows_that_are_wrong_in_the_same_way_are_each_named_by_their_own_number_and_id(toy_scorecard):
+    rows = [row(customerID=f"{number:04d}", Contract="Monthly", TotalCharges=" ") for number in range(1, 4)]
+
+    result = Result(to_csv(rows), toy_scorecard)
+
+    assert [(each.row, each.customer_id, each.code) for each in result.problems] == [
+        (number, f"{number:04d}", code) for number in range(1, 4) for code in ("unknown_word", "blank_not_new")
+    ]
+
+
+@pytest.mark.parametrize(("tenure", "code"), [("0", None), ("5", "blank_not_new"), ("x", "blank")])
+def test_a_blank_total_is_judged_by_the_tenure_of_its_own_row(toy_scorecard, tenure, code):
+    result = Result(to_csv([row(), row(tenure=tenure, TotalCharges=" "), row()]), toy_scorecard)
+
+    assert [each.code for each in result.problems if each.field == "TotalCharges"] == [code] * (code is not None)
+
+
+def test_a_negative_zero_is_zero_also_beside_a_cell_that_is_no_number(toy_scorecard):
+    rows = [row(MonthlyCharges="-0"), row(MonthlyCharges="1.2.3"), row(MonthlyCharges="--5"), row()]
+
+    blocks = list(Run(io.BytesIO(to_csv(rows)), toy_scorecard))
+
+    assert str(blocks[0].columns["MonthlyCharges"][0]) == "0.0"
+    assert sorted(blocks[0].problems) == [1, 2]
+
+
 def test_one_bad_row_in_ten_thousand_is_found(toy_scorecard):
     rows = [ROW] * 10_000
     rows[7777] = row(Contract="Monthly")

@@ -16,10 +16,32 @@ def as_numpy(array: Any, kind: type) -> NDArray[Any]:
     return np.frombuffer(array.buffers()[1], kind)[array.offset : array.offset + len(array)]
 
 
+def bins_of(values: NDArray[Any], edges: Iterable[float]) -> NDArray[np.int16]:
+    """Return how many of a few rising edges each value reaches, as np.searchsorted(edges, values, "right") does.
+
+    One edge after the other for a whole block takes a fifth of the time of a search for each value.
+    """
+    bins = np.zeros(len(values), np.int16)
+    for edge in edges:
+        bins += values >= edge
+    return bins
+
+
+def bits_of(array: Any) -> NDArray[np.bool_]:
+    """Return an array of booleans; where it has nulls, whatever its buffer holds."""
+    bits = np.unpackbits(np.frombuffer(array.buffers()[1], np.uint8), bitorder="little")
+    return bits[array.offset : array.offset + len(array)].astype(bool)
+
+
 def to_arrow(values: NDArray[np.int64]) -> Any:
     """Return whole numbers as an int64 array."""
     values = np.ascontiguousarray(values, np.int64)
     return pa.Int64Array.from_buffers(pa.int64(), len(values), [None, pa.py_buffer(values)])
+
+
+def doubles(values: NDArray[np.float64]) -> Any:
+    """Return numbers as a float64 array."""
+    return pa.Array.from_buffers(pa.float64(), len(values), [None, pa.py_buffer(np.ascontiguousarray(values))])
 
 
 def offsets_of(text: Any) -> NDArray[np.int32]:
@@ -55,10 +77,13 @@ def with_nulls(text: Any, nulls: NDArray[np.bool_]) -> Any:
 
 def to_strings(texts: Iterable[str]) -> Any:
     """Return texts as an array of strings."""
-    octets = [text.encode("utf-8") for text in texts]
-    offsets = np.zeros(len(octets) + 1, np.int32)
-    np.cumsum([len(each) for each in octets], out=offsets[1:])
-    return pa.StringArray.from_buffers(len(octets), pa.py_buffer(offsets), pa.py_buffer(b"".join(octets)))
+    texts = list(texts)
+    joined = "".join(texts)
+    # Where all is ASCII, as nearly always, a text has as many bytes as characters and is not encoded by itself.
+    parts = texts if joined.isascii() else [text.encode("utf-8") for text in texts]
+    offsets = np.zeros(len(parts) + 1, np.int32)
+    np.cumsum(np.fromiter(map(len, parts), np.int32, len(parts)), out=offsets[1:])
+    return pa.StringArray.from_buffers(len(parts), pa.py_buffer(offsets), pa.py_buffer(joined.encode("utf-8")))
 
 
 def to_string(text: str) -> Any:

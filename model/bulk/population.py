@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.artifact import read_checked
+from model.bulk.arrays import bins_of
 from model.bulk.columns import Block
 from model.schema import BY_NAME, Choice
 from model.scorecard import DECIMALS, Scorer
@@ -77,13 +78,15 @@ class Comparison:
 
     def add(self, block: Block) -> None:
         """Count the good rows of one scored block."""
-        good, chance = block.good, block.probability[block.good]
+        # Where all are good nothing has to be copied.
+        good = block.good if block.problems else slice(None)
+        chance = block.probability[good]
         for name, described in self._features:
             values = block.columns[name][good]
-            places = np.searchsorted(described["edges"], values, side="right") if "edges" in described else values
-            self._bins[name] += np.bincount(places, minlength=len(self._bins[name]))
-        places = np.searchsorted(self._population["probability"]["edges"], chance, side="right")
-        self._score_bins += np.bincount(places, minlength=len(self._score_bins))
+            bins = bins_of(values, described["edges"]) if "edges" in described else values
+            self._bins[name] += np.bincount(bins, minlength=len(self._bins[name]))
+        bins = bins_of(chance, self._population["probability"]["edges"])
+        self._score_bins += np.bincount(bins, minlength=len(self._score_bins))
         for segment in self._segments:
             segment.add(block.columns[segment.feature][good], chance)
 
@@ -111,9 +114,9 @@ class _Segment:
         self._chances = np.zeros(len(self._groups))
 
     def add(self, values: NDArray[Any], chance: NDArray[np.float64]) -> None:
-        places = values if self._edges is None else np.searchsorted(self._edges, values, side="right")
-        self._customers += np.bincount(places, minlength=len(self._groups))
-        self._chances += np.bincount(places, weights=chance, minlength=len(self._groups))
+        bins = values if self._edges is None else bins_of(values, self._edges)
+        self._customers += np.bincount(bins, minlength=len(self._groups))
+        self._chances += np.bincount(bins, weights=chance, minlength=len(self._groups))
 
     def to_dict(self) -> dict[str, Any]:
         total = int(self._customers.sum())

@@ -173,8 +173,8 @@ def codes_of(chance: NDArray[np.float64], threshold: float, tiers: Mapping[str, 
 def combined(shape: str) -> list[str]:
     """Return `shape` with every label, printed probability and tier there can be, in the order of `codes_of`."""
     chances = [f"{step / STEPS:.{DECIMALS}f}" for step in range(STEPS + 1)]
-    verdicts = [(label, tier) for label in _LABELS for tier in TIERS]
-    return [shape.format(label=label, chance=chance, tier=tier) for label, tier in verdicts for chance in chances]
+    around = [shape.format(label=label, chance="\0", tier=tier).split("\0") for label in _LABELS for tier in TIERS]
+    return [before + chance + after for before, after in around for chance in chances]
 
 
 @cache

@@ -56,8 +56,10 @@ class Summary:
         self.blank_lines += block.blank_lines
         for problems in block.problems.values():
             self._codes.update({each.code for each in problems})
-        chance = block.probability[block.good]
-        at_risk = chance * block.columns[MONTHLY_CHARGES][block.good]
+        # Where all are good nothing has to be copied.
+        good = block.good if block.problems else slice(None)
+        chance = block.probability[good]
+        at_risk = chance * block.columns[MONTHLY_CHARGES][good]
         self._churn += int((chance >= self._scorer.threshold).sum())
         self._tiers += np.bincount(to_tiers(chance, self._scorer.tiers), minlength=len(TIERS))
         steps = _steps_of(chance)

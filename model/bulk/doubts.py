@@ -1,0 +1,98 @@
+"""What the fast path is in doubt of, a bit a feature for each row, and what `model.validate` makes of those alone."""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from model.bulk.arrays import to_arrow, to_strings
+from model.errors import CustomerError, Problem, problem
+from model.schema import BY_NAME, FEATURES, TENURE, Choice, Customer, Value
+from model.validate import NOTHING, validate
+
+BLANK_ID: Final = 1 << len(FEATURES)
+ALL: Final = BLANK_ID - 1
+"""Every feature is in doubt; the row may be blank."""
+
+RAGGED: Final = -1
+"""Stands for a record that has too many or too few fields."""
+
+WORD_CODES: Final[dict[str, dict[Value, int]]] = {
+    feature.name: {value: code for code, value in enumerate(feature.values)}
+    for feature in FEATURES
+    if isinstance(feature, Choice)
+}
+
+Array = NDArray[Any]
+
+
+@cache
+def names_of(doubted: int) -> tuple[str, ...]:
+    """Return the features whose bits are set."""
+    return tuple(feature.name for place, feature in enumerate(FEATURES) if doubted >> place & 1)
+
+
+def settle(names: tuple[str, ...], cells: tuple[str, ...], tenure: int | None) -> Customer | tuple[Problem, ...]:
+    """Return what `model.validate` makes of some fields of a customer whose others are right."""
+    known = NOTHING if tenure is None else {TENURE: tenure}
+    try:
+        return validate(dict(zip(names, cells, strict=True)), [BY_NAME[name] for name in names], known)
+    except CustomerError as error:
+        return error.problems
+
+
+@cache
+def field_count(found: int, expected: int) -> Problem:
+    """Return the problem of a record with too many or too few fields."""
+    return problem("field_count", found=_fields(found), expected=_fields(expected))
+
+
+class Draft:
+    """The rows that pyarrow read, beside all records of the block: some of those are ragged or empty."""
+
+    def __init__(
+        self,
+        count: int,
+        kept: NDArray[np.int64],
+        columns: dict[str, Array],
+        doubts: NDArray[np.int32],
+        ids: Any,
+    ) -> None:
+        self.doubts = np.full(count, RAGGED, np.int32)
+        self.doubts[kept] = doubts
+        # Where each record stands among the rows read; the others take the place of the one before, as a filler.
+        self._rows = np.maximum(np.cumsum(self.doubts != RAGGED) - 1, 0)
+        self._columns = columns
+        self._ids = ids
+
+    def tenure(self, index: int) -> int:
+        """Return the tenure of a record, which says something only where it is not in doubt."""
+        return int(self._columns[TENURE][self._rows[index]]) if len(self._ids) else 0
+
+    def columns_at(self, places: NDArray[np.int64], accepted: Mapping[int, Customer]) -> dict[str, Array]:
+        """Return the columns of some records, with what was accepted after all entered."""
+        if not len(self._ids):
+            return {name: np.zeros(len(places), column.dtype) for name, column in self._columns.items()}
+        rows = self._rows[places]
+        columns = {name: column.take(rows) for name, column in self._columns.items()}
+        for place, customer in accepted.items():
+            for name, value in customer.items():
+                codes = WORD_CODES.get(name)
+                columns[name][place] = value if codes is None else codes[value]
+        return columns
+
+    def ids_at(self, places: NDArray[np.int64], ragged: list[str]) -> Any:
+        """Return the ids of some records; those of the ragged ones among them are given."""
+        rows = self._rows[places]
+        is_ragged = self.doubts[places] == RAGGED
+        if not is_ragged.any():
+            return self._ids if len(rows) == len(self._ids) else self._ids.take(to_arrow(rows))
+        rows[is_ragged] = len(self._ids) + np.arange(len(ragged))
+        return pa.concat_arrays([self._ids, to_strings(ragged)]).take(to_arrow(rows))
+
+
+def _fields(count: int) -> str:
+    return f"{count} field" if count == 1 else f"{count} fields"
