@@ -13,6 +13,7 @@ import pytest
 from browser import chromium, open_page, page, served  # noqa: F401 - fixtures
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import settings as hypothesis_settings
 
 from app import create_app
 from model import artifact
@@ -22,6 +23,10 @@ from settings import Settings
 
 if TYPE_CHECKING:
     from buckets import Buckets
+
+# How long an example takes says more of the machine's other work than of the code; pytest-timeout ends what hangs.
+hypothesis_settings.register_profile("untimed", deadline=None)
+hypothesis_settings.load_profile("untimed")
 
 
 @pytest.fixture
