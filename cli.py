@@ -4,7 +4,7 @@ from typing import Final
 
 import click
 
-from commands import describing, scoring, serving, training
+from commands import describing, scoring, serving, training, versions
 from commands.terminal import Sentences
 
 COMMANDS: Final = (
@@ -12,6 +12,7 @@ COMMANDS: Final = (
     *(serving.serve, serving.ask, serving.key),
     *(describing.schema, describing.template),
     *(training.train, training.evaluate),
+    *(versions.models, versions.promote),
 )
 
 

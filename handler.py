@@ -39,7 +39,7 @@ _UNMEASURED: Final = ("ignored", "skipped", "superseded")
 """What becomes of a drop that asks for no work."""
 
 _SETTINGS: Final = Settings.from_environment()
-_SCORER: Final = load_scorer(_SETTINGS.model_version, _SETTINGS.engine, _SETTINGS.threshold)
+_SCORER: Final = load_scorer(_SETTINGS.model_version, _SETTINGS.engine, _SETTINGS.threshold, _SETTINGS.models)
 # Requests are counted by the gateway: the memory of one function sees a part of them only.
 _LIMITS: Final = replace(_SETTINGS, max_upload_bytes=min(_SETTINGS.max_upload_bytes, MOST_BYTES), rate_limit=None)
 _INBOX: Final = (

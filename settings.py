@@ -199,7 +199,18 @@ class Settings:
         "CHURN_METRICS", True, "yes or no", "Whether the server answers /metrics", _yes_or_no, shown="`yes`"
     )
     model_version: str | None = _setting(
-        "CHURN_MODEL_VERSION", None, "version", "The model to serve", shown="the one named in model/artifacts/DEFAULT"
+        "CHURN_MODEL_VERSION",
+        None,
+        "version",
+        "The model to serve",
+        shown="the one last promoted",
+    )
+    models: str | None = _setting(
+        "CHURN_MODELS",
+        None,
+        "path",
+        "The folder in which the versions of the model stand, one folder each, and DEFAULT",
+        shown="model/artifacts",
     )
     engine: str = _setting(
         "CHURN_ENGINE", ENGINES[0], "engine", f"What scores: {listed(ENGINES, last='or')}", _one_of(ENGINES)

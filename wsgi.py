@@ -55,7 +55,7 @@ def build(settings: Settings | None = None) -> Flask:
 
 
 def _build(settings: Settings, folder: str | None = None) -> "tuple[Flask, Metrics | None]":
-    scorer = load_scorer(settings.model_version, settings.engine, settings.threshold)
+    scorer = load_scorer(settings.model_version, settings.engine, settings.threshold, settings.models)
     limit = RateLimit(settings.rate_limit) if settings.rate_limit else None
     app = create_app(
         scorer,

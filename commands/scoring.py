@@ -26,6 +26,7 @@ def scoring_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--charset", type=click.Choice(CHARSETS), help="How the text is encoded, where it is not UTF-8."),
         click.option("--engine", help="What scores: scorecard (the default) or pipeline."),
         click.option("--threshold", help="The least probability that is labelled churn, instead of the model's own."),
+        click.option("--models", metavar="DIR", help="Where the versions of the model stand; instead of CHURN_MODELS."),
         click.option("--model", "model_version", metavar="VERSION", help="Another model than the default one."),
     ):
         command = option(command)
@@ -40,7 +41,7 @@ def scoring_of(value_at_risk: bool, charset: str | None, **given: str | None) ->
     from model.engine import load_scorer
 
     settings = read_settings(**given)
-    scorer = load_scorer(settings.model_version, settings.engine, settings.threshold)
+    scorer = load_scorer(settings.model_version, settings.engine, settings.threshold, settings.models)
     return Scoring(scorer, Options(value_at_risk), Limits(max_gzip_ratio=settings.max_gzip_ratio), charset)
 
 

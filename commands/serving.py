@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from commands.terminal import FAILED, read_settings
+from commands.versions import models_option
 from model.errors import ChurnError
 
 CLI = Path(__file__).parent.parent / "cli.py"
@@ -18,6 +19,7 @@ CLI = Path(__file__).parent.parent / "cli.py"
 @click.command()
 @click.option("--port", help="Instead of PORT, or 7860.")
 @click.option("--host", help="Instead of CHURN_HOST, or 127.0.0.1.")
+@models_option()
 @click.option("--example", is_flag=True, help="Once it listens, ask it for the example customer and show that.")
 def serve(example: bool, **given: str | None) -> None:
     """Serve over HTTP."""

@@ -46,8 +46,28 @@ def default_version(root: Path = ARTIFACTS) -> str:
 
 def versions(root: Path = ARTIFACTS) -> list[str]:
     """Return the versions present, oldest first."""
+    if not root.is_dir():
+        return []
     present = [path.name for path in root.iterdir() if path.is_dir() and VERSION.fullmatch(path.name)]
     return sorted(present, key=lambda version: tuple(map(int, version.split("."))))
+
+
+def names(folder: Path) -> list[str]:
+    """Return the names of the files that SHA256SUMS lists.
+
+    Raises
+    ------
+    ArtifactError
+    """
+    return list(_sums(folder))
+
+
+def _sums(folder: Path) -> dict[str, str]:
+    try:
+        sums = (folder / SUMS).read_text(encoding="ascii")
+    except OSError as error:
+        raise ArtifactError(f"The model in {folder} is incomplete: {error.strerror}: {error.filename}.") from error
+    return {line[66:]: line[:64] for line in sums.splitlines()}
 
 
 def read_checked(folder: Path, name: str) -> bytes:
@@ -58,12 +78,11 @@ def read_checked(folder: Path, name: str) -> bytes:
     ArtifactError
         If the file or its sum is absent, or they disagree.
     """
+    expected = _sums(folder).get(name)
     try:
-        sums = (folder / SUMS).read_text(encoding="ascii")
         content = (folder / name).read_bytes()
     except OSError as error:
         raise ArtifactError(f"The model in {folder} is incomplete: {error.strerror}: {error.filename}.") from error
-    expected = {line[66:]: line[:64] for line in sums.splitlines()}.get(name)
     found = hashlib.sha256(content).hexdigest()
     if found != expected:
         raise ArtifactError(

@@ -3,6 +3,7 @@
 The pipeline's module, and with it joblib and scikit-learn, is imported only when that engine is asked for.
 """
 
+from pathlib import Path
 from typing import Final
 
 from model import artifact
@@ -11,7 +12,9 @@ from model.scorecard import Scorer
 ENGINES: Final = ("scorecard", "pipeline")
 
 
-def load_scorer(version: str | None = None, engine: str = ENGINES[0], threshold: float | None = None) -> Scorer:
+def load_scorer(
+    version: str | None = None, engine: str = ENGINES[0], threshold: float | None = None, models: str | None = None
+) -> Scorer:
     """Return the scorer of a model version.
 
     Parameters
@@ -21,15 +24,18 @@ def load_scorer(version: str | None = None, engine: str = ENGINES[0], threshold:
     engine : {"scorecard", "pipeline"}
     threshold : float, optional
         Replaces the model's own; in (0, 1).
+    models : str, optional
+        The folder of the versions; that of the code if None.
 
     Raises
     ------
     ArtifactError
     """
+    root = Path(models) if models else artifact.ARTIFACTS
     if engine == "pipeline":
         from model import pipeline
 
-        scorer = pipeline.load(version)
+        scorer = pipeline.load(version, root)
         return scorer if threshold is None else scorer.with_threshold(threshold)
-    scorecard = artifact.load(version)
+    scorecard = artifact.load(version, root)
     return scorecard if threshold is None else scorecard.with_threshold(threshold)

@@ -7,6 +7,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -193,3 +195,20 @@ def faulty_s3(proxy, lasting_faulty_s3, monkeypatch):
     """A client that goes through the proxy, and leaves repeating to us."""
     monkeypatch.setattr("batch.bucket.PAUSE_S", 0.001)
     return lasting_faulty_s3
+
+
+@pytest.fixture(scope="session")
+def two_versions(tmp_path_factory) -> Path:
+    """A folder of models: 1.0.0, the default, and 1.1.0, of other customers; their data beside it: 1.csv, 2.csv."""
+    from invented import invent, to_csv
+
+    from model.training.recipes import ADDITIVE
+    from model.training.train import train
+
+    quick = replace(ADDITIVE, settings=ADDITIVE.settings[:1])
+    root = tmp_path_factory.mktemp("trained")
+    for seed, version in ((1, "1.0.0"), (2, "1.1.0")):
+        path = root / f"{seed}.csv"
+        path.write_text(to_csv(invent(seed, 300)))
+        train(path, version, root / "models", recipe=quick)
+    return root / "models"

@@ -33,7 +33,7 @@ HEAVY = [
 ]
 
 SCALAR = [f"model/{name}.py" for name in ("schema", "errors", "parse", "validate", "scorecard", "explain", "artifact")]
-RICH = [f"model/{name}.py" for name in ("about", "actions", "result", "whatif")]
+RICH = [f"model/{name}.py" for name in ("about", "actions", "result", "versions", "whatif")]
 STANDARD_LIBRARY_ONLY = [
     *SCALAR,
     *RICH,

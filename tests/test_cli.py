@@ -476,16 +476,16 @@ def test_evaluating_refuses_an_unknown_version(folder, run):
 def test_training_is_told_the_data_the_version_and_the_place(folder, run, monkeypatch):
     told = []
 
-    def train(data, version, root, progress, recipe):
-        told.append((data, version, root, progress, recipe.name))
+    def train(data, version, root, progress, recipe, trusted):
+        told.append((data, version, root, progress, recipe.name, trusted))
         return root / "2.0.0"
 
     monkeypatch.setitem(sys.modules, "model.training.train", SimpleNamespace(train=train))
     write("customers.csv", HEADER, LINE)
 
-    result = run("train", "--data", "customers.csv", "--out", "models", "--version", "2.0.0")
+    result = run("train", "--data", "customers.csv", "--out", "models", "--version", "2.0.0", "--trust", "Partner")
 
-    assert told == [(Path("customers.csv"), "2.0.0", Path("models"), None, "additive")]
+    assert told == [(Path("customers.csv"), "2.0.0", Path("models"), None, "additive", ("Partner",))]
     assert result.stdout == "models/2.0.0\n"
 
 

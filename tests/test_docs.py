@@ -26,7 +26,7 @@ from model.schema import EXAMPLE
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [
     *("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "deploy/README.md"),
-    *("docs/api.md", "docs/operations.md", "docs/security.md", "docs/why.md"),
+    *("docs/api.md", "docs/model.md", "docs/operations.md", "docs/security.md", "docs/why.md"),
 ]
 RUN = ["README.md", "docs/api.md", "docs/security.md"]
 DATA = "https://raw.githubusercontent.com/IBM/telco-customer-churn-on-icp4d/master/data/Telco-Customer-Churn.csv"

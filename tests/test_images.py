@@ -282,6 +282,32 @@ def test_a_promoted_model_is_one_layer_and_the_others_stay(space_folder, space_i
         assert json.loads(container.ask("GET", "/health")[2])["model_version"] == "9.9.9"
 
 
+@pytest.fixture(scope="module")
+def other_models(two_versions, tmp_path_factory) -> Path:
+    folder = shutil.copytree(two_versions, tmp_path_factory.mktemp("other") / "models")
+    (folder / "DEFAULT").write_text("1.1.0\n")
+    return folder
+
+
+def test_a_version_is_shipped_on_top_of_an_image_without_its_code(spaces_image, lambda_image, other_models):
+    for image in (spaces_image, lambda_image):
+        tag = f"{image}:other"
+        words = ("--file", ROOT / "deploy" / "Dockerfile.model", "--build-arg", f"IMAGE={image}", "--tag", tag)
+        podman("build", "--pull=never", "--quiet", *words, other_models)
+
+        assert layers(tag)[:-1] == layers(image)
+    with Container(f"{spaces_image}:other", AS_SPACE).wait() as container:
+        status, headers, _ = container.ask("POST", "/v1/customer", json.dumps(dict(EXAMPLE)).encode(), JSON)
+        assert (status, headers["x-model-version"]) == (200, "1.1.0")
+
+
+def test_a_mounted_folder_of_versions_is_served_and_may_be_read_only(spaces_image, other_models):
+    mounted = ("--volume", f"{other_models}:/models:ro", "--env", "CHURN_MODELS=/models")
+
+    with Container(spaces_image, (*AS_SPACE, *mounted)).wait() as container:
+        assert json.loads(container.ask("GET", "/health")[2])["model_version"] == "1.1.0"
+
+
 # The Lambda image.
 
 

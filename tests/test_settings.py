@@ -29,6 +29,7 @@ def test_every_variable_is_read():
             "CHURN_TRUSTED_PROXIES": "1",
             "CHURN_METRICS": "No",
             "CHURN_MODEL_VERSION": "1.2.3",
+            "CHURN_MODELS": "models",
             "CHURN_ENGINE": "pipeline",
             "CHURN_THRESHOLD": "0.25",
             "CHURN_MAX_JSON_BYTES": "2048",
@@ -53,7 +54,7 @@ def test_every_variable_is_read():
         *("0.0.0.0", 8080, 2, 3),
         *(("ab" * 32,), ("https://crm.example.com", "http://localhost:3000"), ("'self'", "https://*.example.com")),
         *("600/minute", 1, False),
-        *("1.2.3", "pipeline", 0.25),
+        *("1.2.3", "models", "pipeline", 0.25),
         *(2048, 4096, 50, 10, 20, "actions.csv", "/churn"),
         *("churn-inbox", "churn-results", "in/", "out/of/it/", 8192, 3600, True, 30),
     ]

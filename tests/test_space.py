@@ -226,7 +226,10 @@ def test_the_dockerfiles_share_what_they_can_and_pass_the_linter():
         pytest.skip("hadolint is not installed")
 
     done = subprocess.run(
-        [hadolint, "Dockerfile.lambda", "Dockerfile.spaces"], cwd=ROOT, capture_output=True, text=True
+        [hadolint, "Dockerfile.lambda", "Dockerfile.spaces", "deploy/Dockerfile.model"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
     )
 
     assert (done.returncode, done.stdout) == (0, "")

@@ -21,8 +21,9 @@ from model.schema import EXAMPLE, FEATURES, NAMES, TARGET, Number
 from model.scorecard import LineTerm
 from model.training import measures, protocol
 from model.training.card import to_card
+from model.training.checks import check
 from model.training.compile import greatest_difference, random_customers, to_bytes
-from model.training.data import check_enough, read
+from model.training.data import read
 from model.training.evaluate import evaluate
 from model.training.monotone import Chain, fit_monotone
 from model.training.pipeline import DIRECTIONS, Setting, fit, knots_of, points_of, predict, quantile_knots, round_digits
@@ -197,6 +198,32 @@ def _with_label(word, count=300):
             id="a constant",
         ),
         pytest.param(
+            [{**customer, "PhoneService": "yes"} for customer in invent(1, 300)],
+            'PhoneService is "Yes" in every row .* say --trust PhoneService',
+            id="one word",
+        ),
+        pytest.param(
+            [{**customer, "Partner": customer[TARGET]} for customer in invent(1, 300)],
+            r"Partner alone tells who churned in .*: ROC AUC 1\.0000, where 0\.95 is the most",
+            id="a word that leaks",
+        ),
+        pytest.param(
+            [
+                {**customer, "TotalCharges": "7" if customer[TARGET] == "Yes" else f"{90 + row}"}
+                for row, customer in enumerate(invent(1, 300))
+            ],
+            r"TotalCharges alone tells .* ROC AUC 1\.0000",
+            id="a number that leaks",
+        ),
+        pytest.param(
+            [
+                {**each, "MonthlyCharges": f"{(50 if each[TARGET] == 'Yes' else row % 2 * 60 + 20) + row % 7}"}
+                for row, each in enumerate(invent(1, 300))
+            ],
+            r"MonthlyCharges alone tells",
+            id="a number that leaks from the middle",
+        ),
+        pytest.param(
             invent(1, 300) + invent(1, 1),
             'customerID "0000-SMPLE" stands in row 1 and again in row 301',
             id="an id twice",
@@ -207,7 +234,14 @@ def test_data_that_teach_nothing_honest_are_refused(tmp_path, customers, message
     path = write(tmp_path, customers)
 
     with pytest.raises(TrainingError, match=message):
-        check_enough(read(path), path)
+        check(read(path), path)
+
+
+def test_a_column_that_is_trusted_may_be_one_word_or_tell_the_outcome(tmp_path):
+    customers = [{**customer, "PhoneService": "Yes", "Partner": customer[TARGET]} for customer in invent(1, 300)]
+    path = write(tmp_path, customers)
+
+    check(read(path), path, trusted=("PhoneService", "Partner"))
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):

@@ -15,9 +15,9 @@ from model.bulk.columns import Block, Columns
 from model.bulk.reader import Reader, check_text
 from model.bulk.records import split
 from model.bulk.source import Text
-from model.errors import SHOWN_PROBLEMS, InputError, Problem, TrainingError, problem, show
+from model.errors import SHOWN_PROBLEMS, InputError, Problem, TrainingError, problem
 from model.pipeline import to_frame
-from model.schema import CUSTOMER_ID, FEATURES, NAMES, TARGET, Customer, Number, fold
+from model.schema import CUSTOMER_ID, NAMES, TARGET, Customer, fold
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,10 +26,6 @@ LABELS: Final = {"yes": 1, "no": 0, "true": 1, "false": 0, "1": 1, "0": 0}
 """Folded spellings of the label."""
 
 LABEL_RULE: Final = 'must be "Yes", "No", 1 or 0'
-
-LEAST_ROWS: Final = 200
-LEAST_OF_A_CLASS: Final = 50
-"""Five folds of five folds leave 2 of 50 in an inner test fold; with fewer, a fold may hold none."""
 
 
 @dataclass(frozen=True)
@@ -116,39 +112,6 @@ def _take(block: Block, target: int, found: Labelled) -> list[Problem]:
             found.customers.append(block.customer(index))
         found.ids.append(ids[index])
     return problems
-
-
-def check_enough(data: Labelled, path: Path) -> None:
-    """Refuse data from which nothing honest can be learnt.
-
-    Raises
-    ------
-    TrainingError
-        If there are too few rows, or of a class, or a number never varies, or a customerID stands twice: its rows
-        could fall on both sides of a fold and make the figures look better than they are.
-    """
-    rows, churners = len(data.labels), sum(data.labels)
-    if rows and churners in {0, rows}:
-        kind = "churned" if churners else "stayed"
-        raise TrainingError(f"All {rows:,} customers of {path} {kind}; a model needs both kinds.")
-    fewest = min(churners, rows - churners)
-    if rows < LEAST_ROWS or fewest < LEAST_OF_A_CLASS:
-        raise TrainingError(
-            f"{path} has {rows:,} rows, {churners:,} of them churners. Training needs at least {LEAST_ROWS} rows, with "
-            f"at least {LEAST_OF_A_CLASS} who churned and {LEAST_OF_A_CLASS} who stayed."
-        )
-    for feature in FEATURES:
-        if isinstance(feature, Number) and len({customer[feature.name] for customer in data.customers}) == 1:
-            raise TrainingError(
-                f"{feature.name} is the same in every row of {path}; there is nothing to learn from it."
-            )
-    first: dict[str, int] = {}
-    for row, who in enumerate(data.ids, start=1):
-        if who and first.setdefault(who, row) != row:
-            raise TrainingError(
-                f"customerID {show(who)} stands in row {first[who]} and again in row {row} of {path}. A customer may "
-                "stand in training data once, or the test folds would know the training folds."
-            )
 
 
 def _refuse(path: Path, problems: Sequence[Problem]) -> None:

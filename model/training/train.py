@@ -12,7 +12,7 @@ import io
 import os
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +33,7 @@ from model.pipeline import LIBRARY, METRICS, joblib_name
 from model.schema import EXAMPLE, SCHEMA_VERSION
 from model.scorecard import Scorecard, from_document
 from model.training.card import to_card
+from model.training.checks import check
 from model.training.compile import (
     EXACT_WITHIN,
     RANDOM_ROWS,
@@ -41,7 +42,7 @@ from model.training.compile import (
     random_customers,
     to_bytes,
 )
-from model.training.data import Labelled, check_enough, read
+from model.training.data import Labelled, read
 from model.training.evaluate import mean_of, slices
 from model.training.measures import calibration_curve, measure, perfect_calibration_error, roc_points, written
 from model.training.population import describe_population
@@ -58,6 +59,7 @@ from model.training.protocol import (
 )
 from model.training.recipes import ADDITIVE, Recipe
 from model.training.threshold import choose_threshold
+from model.versions import write_default
 
 SEED: Final = 0
 CARD: Final = "MODEL_CARD.md"
@@ -99,6 +101,7 @@ def train(
     seed: int = SEED,
     progress: Progress | None = None,
     recipe: Recipe = ADDITIVE,
+    trusted: Collection[str] = (),
 ) -> Path:
     """Train a model, measure it honestly and store it; return its folder.
 
@@ -116,6 +119,8 @@ def train(
         Told what is being done and the share of the whole that is done, 0 to 1.
     recipe : Recipe
         What kind of model.
+    trusted : collection of str
+        Columns that `check` is to let pass; recorded in metrics.json.
 
     Raises
     ------
@@ -133,7 +138,7 @@ def train(
         )
     tell("Reading the customers", 0.0)
     data = read(data_path)
-    check_enough(data, data_path)
+    check(data, data_path, trusted)
     # A second BLAS thread costs more than it brings on matrices of 7,043 x 40.
     with threadpool_limits(limits=1):
         learnt = learn(data, version, seed, lambda share: tell("Choosing the setting", 0.01 + 0.12 * share), recipe)
@@ -142,6 +147,8 @@ def train(
         metrics = _measure_all(
             learnt, version, seed, lambda share: tell("Measuring the procedure", 0.16 + 0.82 * share), recipe
         )
+    if trusted:
+        metrics["protocol"]["trusted"] = sorted(trusted)
     tell("Writing the model", 0.99)
     saved = io.BytesIO()
     joblib.dump(learnt.pipeline, saved)
@@ -162,10 +169,10 @@ def train(
             }
         ),
     }
-    first = not (root / "DEFAULT").exists() and not (root.is_dir() and artifact.versions(root))
+    first = not (root / "DEFAULT").exists() and not artifact.versions(root)
     folder = artifact.save(files, version, root)
     if first:
-        (root / "DEFAULT").write_text(version + "\n", encoding="ascii")
+        write_default(version, root)
     tell("Done", 1.0)
     return folder
 
@@ -208,7 +215,7 @@ def check_exact(learnt: Learnt, data: Labelled, seed: int, count: int = RANDOM_R
 
 def next_version(root: Path = ARTIFACTS) -> str:
     """Return the minor version after the newest in `root`, or 1.0.0."""
-    present = artifact.versions(root) if root.is_dir() else []
+    present = artifact.versions(root)
     if not present:
         return "1.0.0"
     major, minor, _ = present[-1].split(".")

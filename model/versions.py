@@ -1,0 +1,92 @@
+"""The versions of the model side by side: what each is, which is served, and the change from one to another.
+
+Standard library only.
+"""
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any, Final
+
+from model import artifact
+from model.about import METRICS
+from model.artifact import ARTIFACTS, RUN, read_checked
+from model.engine import ENGINES, load_scorer
+from model.errors import ArtifactError
+from model.schema import EXAMPLE
+
+DEFAULT: Final = "DEFAULT"
+
+
+def list_versions(root: Path = ARTIFACTS) -> list[dict[str, Any]]:
+    """Return what there is to know of each version in `root`, oldest first.
+
+    A version that is damaged has `fault`, a sentence, in place of its figures.
+    """
+    if not root.is_dir():
+        raise ArtifactError(f"There is no folder {root}. Versions of the model stand in it once one is trained.")
+    served = artifact.default_version(root) if (root / DEFAULT).exists() else None
+    found = []
+    for version in artifact.versions(root):
+        entry: dict[str, Any] = {"version": version, "default": version == served}
+        try:
+            entry |= _facts(artifact.folder_of(version, root))
+        except (ArtifactError, KeyError, TypeError, ValueError) as error:
+            entry["fault"] = str(error) if isinstance(error, ArtifactError) else f"{METRICS} is incomplete: {error!r}."
+        found.append(entry)
+    return found
+
+
+def engines_of(version: str, root: Path = ARTIFACTS) -> list[str]:
+    """Return the engines that can serve `version`, the one to prefer first."""
+    engines: list[str] = json.loads(read_checked(artifact.folder_of(version, root), METRICS))["recipe"]["engines"]
+    return engines
+
+
+def promote(version: str, root: Path = ARTIFACTS) -> str | None:
+    """Make `version` the one that is served by default, in one step; return the one that was.
+
+    Raises
+    ------
+    ArtifactError
+        If a file of it is absent or changed, or it cannot be served by this code; then nothing is changed.
+    """
+    folder = artifact.folder_of(version, root)
+    for name in artifact.names(folder):
+        read_checked(folder, name)
+    load_scorer(version, engines_of(version, root)[0], models=str(root)).score(dict(EXAMPLE))
+    former = artifact.default_version(root) if (root / DEFAULT).exists() else None
+    write_default(version, root)
+    return former
+
+
+def write_default(version: str, root: Path) -> None:
+    """Write DEFAULT beside the versions; whoever reads it meanwhile gets the old one or the new one."""
+    handle, draft = tempfile.mkstemp(prefix=".default-", dir=root)
+    try:
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(version + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        Path(draft).chmod(0o644)
+        Path(draft).replace(root / DEFAULT)
+    except BaseException:
+        Path(draft).unlink(missing_ok=True)
+        raise
+
+
+def _facts(folder: Path) -> dict[str, Any]:
+    metrics = json.loads(read_checked(folder, METRICS))
+    run = folder / RUN
+    return {
+        "recipe": metrics["recipe"]["name"],
+        "engines": [engine for engine in ENGINES if engine in metrics["recipe"]["engines"]],
+        "rows": metrics["trained_on"]["rows"],
+        "churners": metrics["trained_on"]["churners"],
+        "data_sha256": metrics["trained_on"]["sha256"],
+        "roc_auc": metrics["out_of_fold"]["roc_auc"]["mean"],
+        "log_loss": metrics["out_of_fold"]["log_loss"]["mean"],
+        "threshold": metrics["threshold"]["threshold"],
+        "trained_at": json.loads(run.read_bytes()).get("trained_at") if run.exists() else None,
+    }
