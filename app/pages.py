@@ -10,7 +10,7 @@ from app import headers
 from app.packing import pack, takes_gzip
 from app.service import service
 from model.errors import ChurnError
-from model.schema import EXAMPLE
+from model.schema import CUSTOMER_ID, EXAMPLE
 
 blueprint = Blueprint("pages", __name__)
 
@@ -101,6 +101,7 @@ def _page() -> str:
         **_state(),
         routes=ROUTES,
         fields=fields(service().scorer.ranges),
+        customer_id=CUSTOMER_ID,
         example=json.dumps(dict(EXAMPLE)),
         origin=request.root_url.rstrip("/"),
         needs_key=bool(service().limits.api_keys),

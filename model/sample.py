@@ -59,7 +59,7 @@ def _customer(draws: Iterator[float]) -> dict[str, object]:
     dependents = pick("Dependents", 0.92 if partner == 0 else 0.48)
     # Who binds himself has mostly been here for long.
     contract = pick("Contract", 0.55, 0.21)
-    tenure = int(73 * (next(draws) ** 2.4, 0.15 + 0.85 * next(draws), 0.4 + 0.6 * next(draws) ** 0.6)[contract])
+    tenure = 1 + int(72 * (next(draws) ** 2.4, 0.15 + 0.85 * next(draws), 0.4 + 0.6 * next(draws) ** 0.6)[contract])
     internet = pick("InternetService", *((0.32, 0.54), (0.39, 0.36), (0.38, 0.27))[contract])
     payment = pick("PaymentMethod", *((0.47, 0.24, 0.15), (0.22, 0.22, 0.27), (0.1, 0.23, 0.33))[contract])
     dearest, cheapest = ((88, 26), (118, 66), (25.6, 18.4))[internet]

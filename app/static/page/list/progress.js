@@ -1,0 +1,33 @@
+// How far a list is: read, sent, scored, each with a bar and in words.
+import { counted } from "../format.js";
+
+const STEPS = ["read", "send", "score"];
+const MB = new Intl.NumberFormat("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+
+const megabytes = (bytes) => `${MB.format(bytes / 1e6)} MB`;
+
+/** Show {step, done, of}; null is the beginning. */
+export function showProgress(progress) {
+  const now = STEPS.indexOf(progress?.step ?? "read");
+  for (const [place, step] of STEPS.entries()) {
+    const item = document.querySelector(`[data-stage="${step}"]`);
+    const bar = item.querySelector("progress");
+    item.classList.toggle("done", place < now);
+    item.classList.toggle("now", place === now);
+    if (place < now) bar.value = bar.max;
+    if (place > now) {
+      bar.value = 0;
+      item.lastElementChild.textContent = "";
+    }
+  }
+  if (!progress || now < 0) return;
+  const { step, done, of } = progress;
+  const item = document.querySelector(`[data-stage="${step}"]`);
+  const bar = item.querySelector("progress");
+  bar.max = of || 1;
+  // Without a value the bar says that it goes on, not how far it is.
+  if (of) bar.value = Math.min(done, of);
+  else bar.removeAttribute("value");
+  item.lastElementChild.textContent =
+    step === "score" ? `${counted(done, "row")}${of ? ` of about ${of.toLocaleString("en")}` : ""}` : `${megabytes(done)} of ${megabytes(of)}`;
+}

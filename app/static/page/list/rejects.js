@@ -1,0 +1,41 @@
+// The rows that could not be scored: each problem with its row, customer, column, what came and what is accepted.
+import { make } from "../dom.js";
+import { count, counted } from "../format.js";
+import { pager } from "./pager.js";
+
+const PAGE_ROWS = 10;
+const COLUMNS = ["Row", "Customer", "Column", "What came", "What is wrong"];
+
+const element = (name) => document.getElementById(`list-${name}`);
+
+export async function showRejects(desk, summary, offset = 0) {
+  const { rows_rejected: rejected, rows_in: all } = summary;
+  element("rejected").hidden = !rejected;
+  if (!rejected) return;
+  element("rejected-title").textContent = `${counted(rejected, "row")} of ${count(all)} could not be scored`;
+  const { total, rows } = await desk.call("rejected", { offset, count: PAGE_ROWS });
+  const { idName } = element("result").dataset;
+  const lines = rows.flatMap(({ row, id, errors }) => errors.map((error) => line(row, id, error, idName)));
+  element("rejects").replaceChildren(
+    make(
+      "table",
+      { className: "ranked" },
+      make("caption", { className: "unseen" }, "Rows to mend"),
+      make("thead", {}, make("tr", {}, ...COLUMNS.map((name) => make("th", { scope: "col" }, name)))),
+      make("tbody", {}, ...lines),
+    ),
+  );
+  pager(element("rejects-pager"), { offset, count: PAGE_ROWS, total, go: (to) => showRejects(desk, summary, to) });
+}
+
+function line(row, id, { field, value, message }, idName) {
+  // Row and customer stand in columns of their own.
+  const known = [`Row ${row} (${idName} ${id}): `, `Row ${row}: `].find((start) => message.startsWith(start)) ?? "";
+  const cells = [id, field ?? "", value ?? "", message.slice(known.length)];
+  return make(
+    "tr",
+    {},
+    make("th", { scope: "row" }, count(row)),
+    ...cells.map((text, index) => make("td", { "data-name": COLUMNS[index + 1] }, text)),
+  );
+}

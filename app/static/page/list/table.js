@@ -1,0 +1,130 @@
+// The ranked list: what was asked of it, a page of rows, and the ways to the next.
+import { make } from "../dom.js";
+import { count, counted, money, probability } from "../format.js";
+import { pager } from "./pager.js";
+
+const PAGE_ROWS = 15;
+const COLUMNS = [
+  { by: "customer", name: "Customer" },
+  { by: "risk", name: "Risk" },
+  { by: "money", name: "Money at risk", className: "number" },
+];
+const PAUSE_MS = 200;
+
+const element = (name) => document.getElementById(`list-${name}`);
+
+export class Table {
+  #desk;
+  #open;
+  #customers = 0;
+  #offset = 0;
+  #asked = 0;
+  #controls = element("controls");
+
+  /** `open(place)` shows a customer with all that is known of it. */
+  constructor(open) {
+    this.#open = open;
+    let timer = 0;
+    this.#controls.addEventListener("submit", (event) => event.preventDefault());
+    this.#controls.addEventListener("input", () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => this.#show(0), PAUSE_MS);
+    });
+  }
+
+  /** Begin with another list, from the answers of `desk`. */
+  begin(desk) {
+    this.#controls.reset();
+    this.#desk = desk;
+  }
+
+  /** Show the first `customers` by risk: those who reach the threshold. */
+  cut(customers) {
+    this.#customers = customers;
+    return this.#show(0);
+  }
+
+  /** What is asked for now, for the list as a file. */
+  get query() {
+    const { search, tier, top, order } = Object.fromEntries(new FormData(this.#controls));
+    const [by, way] = order.split(":");
+    return { customers: this.#customers, search, tier, top: top ? Number(top) : Infinity, by, descending: way === "down" };
+  }
+
+  async #show(offset) {
+    const asked = ++this.#asked;
+    const query = this.query;
+    const { total, rows } = await this.#desk.call("page", { query, offset, count: PAGE_ROWS });
+    // A later question may have been answered first.
+    if (asked !== this.#asked) return;
+    this.#offset = offset;
+    const filtered = query.search || query.tier || query.top !== Infinity;
+    element("status").textContent = total
+      ? `${counted(total, "customer")}${filtered ? ` of the ${count(this.#customers)} to call` : ""}`
+      : this.#nobody(query);
+    element("take").disabled = !total;
+    element("table").replaceChildren(...(total ? [this.#drawn(rows, query)] : []));
+    pager(element("pager"), { offset, count: PAGE_ROWS, total, go: (to) => this.#go(to) });
+  }
+
+  #nobody({ search, tier }) {
+    if (!this.#customers) return "Nobody reaches this risk. Move the slider to the left for a longer list.";
+    const what = [tier && `with ${tier} risk`, search && `whose id has \u201c${search}\u201d`].filter(Boolean).join(" ");
+    return `There is nobody ${what} among the ${count(this.#customers)} to call. The slider further left takes in more.`;
+  }
+
+  async #go(offset) {
+    await this.#show(offset);
+    element("table").querySelector("table")?.scrollIntoView({ block: "nearest" });
+  }
+
+  #drawn(rows, { by, descending }) {
+    const headings = COLUMNS.map(({ by: key, name, className = "" }) => {
+      const button = make("button", { type: "button", className: "sort" }, name);
+      button.addEventListener("click", () => this.#sort(key));
+      const sorted = key === by ? { "aria-sort": descending ? "descending" : "ascending" } : {};
+      return make("th", { scope: "col", className, ...sorted }, button);
+    });
+    return make(
+      "table",
+      { className: "ranked" },
+      make("caption", { className: "unseen" }, "Customers to call. Choose one to see it whole."),
+      make("thead", {}, make("tr", {}, ...headings, make("th", { scope: "col" }, "Why"))),
+      make("tbody", {}, ...rows.map((row) => this.#row(row))),
+    );
+  }
+
+  #row({ place, row, id, chance, value, tier, reasons }) {
+    const name = make("button", { type: "button", className: "name" }, id || `Row ${count(row)}`);
+    const meter = make("i", { className: `meter is-${tier}`, "aria-hidden": "true" });
+    meter.style.setProperty("--share", `${100 * chance}%`);
+    const line = make(
+      "tr",
+      {},
+      make("th", { scope: "row" }, name, make("span", { className: "muted" }, id ? `row ${count(row)}` : "")),
+      make("td", { className: "risk" }, make("strong", {}, probability(chance)), make("span", { className: `pill ${tier}` }, tier), meter),
+      make("td", { className: "number" }, money(value), make("span", { className: "unseen" }, " a month")),
+      make("td", {}, make("ul", { className: "reasons" }, ...reasons.map(reason))),
+    );
+    line.addEventListener("click", () => {
+      // Somebody who marks an id to copy it does not want to go elsewhere.
+      if (!getSelection().toString()) this.#open(place);
+    });
+    return line;
+  }
+
+  #sort(key) {
+    const order = this.#controls.elements.order;
+    const { by, descending } = this.query;
+    const first = key === "customer" ? "up" : "down";
+    order.value = `${key}:${key === by ? (descending ? "up" : "down") : first}`;
+    this.#show(0).then(() => {
+      const place = COLUMNS.findIndex((column) => column.by === key);
+      element("table").querySelectorAll("button.sort")[place]?.focus();
+    });
+  }
+}
+
+function reason({ sentence, raises }) {
+  return make("li", { className: raises ? "raises" : "lowers" }, sentence);
+}
