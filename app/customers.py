@@ -33,7 +33,7 @@ def score_body(body: object, scorer: Scorer, reasons: int) -> dict[str, Any]:
     if not isinstance(body, dict):
         rule = f'one customer as a JSON object or {{"{MANY}": [...]}}'
         raise RequestError("wrong_shape", name="The body", rule=rule, found=show(body))
-    common = {**context(scorer), "caution": SUGGESTION_NOTE}
+    common = {**context(scorer), "reasons_method": scorer.reasons_method, "caution": SUGGESTION_NOTE}
     if MANY not in body:
         identity, customer = read(body)
         return {**to_result(scorer, customer, identity, _actions(), reasons), **common}

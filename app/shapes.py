@@ -84,6 +84,11 @@ _CONTEXT: Final = {
     "tiers": _said(_by(TIERS, _PROBABILITY), "The least probability of each tier"),
     "caution": _said(_TEXT, "How suggestions and alternatives are to be read"),
 }
+_METHOD: Final = {
+    "reasons_method": _said(
+        _TEXT, "exact: a reason is a part of the model's own sum; tree_shap: its share by TreeSHAP, which adds up too"
+    )
+}
 _REASON: Final = {
     "feature": _FEATURE,
     "value": _VALUE,
@@ -115,6 +120,7 @@ _SUMMARY: Final = {
     "blank_lines": _COUNT,
     "model_version": _TEXT,
     "threshold": _PROBABILITY,
+    **_METHOD,
     "predicted_churn": _COUNT,
     "tiers": _by(TIERS, _COUNT),
     "expected_churners": _NUMBER,
@@ -143,6 +149,8 @@ _MODEL: Final = members(
         "tiers": _by(TIERS, _PROBABILITY),
         "baseline": members({"log_odds": _NUMBER, "probability": _PROBABILITY}),
         "ranges": {"type": "object", "propertyNames": _FEATURE, "additionalProperties": array(_NUMBER)},
+        **_METHOD,
+        "additive": _said({"type": "boolean"}, "Whether the model is a sum of terms; if not, terms is empty"),
         "terms": array(
             members(
                 {"feature": _FEATURE},
@@ -213,8 +221,10 @@ def components() -> dict[str, Schema]:
         "Action": members({"suggestion": _TEXT, **_ALTERNATIVE}),
         "Result": members(_RESULT, _IDENTITY),
         "Errors": members({"errors": array(refer("ProblemEntry"))}, _IDENTITY),
-        "OneResult": members({**_RESULT, **_CONTEXT}, _IDENTITY),
-        "ManyResults": members({"results": array({"anyOf": [refer("Result"), refer("Errors")]}), **_CONTEXT}),
+        "OneResult": members({**_RESULT, **_CONTEXT, **_METHOD}, _IDENTITY),
+        "ManyResults": members(
+            {"results": array({"anyOf": [refer("Result"), refer("Errors")]}), **_CONTEXT, **_METHOD}
+        ),
         "Alternatives": members({**_VERDICT, "alternatives": array(refer("Alternative")), **_CONTEXT}, _IDENTITY),
         "Row": members(
             {"row": {"type": "integer", "minimum": 1}},

@@ -18,7 +18,7 @@ finish() {
 case $1 in
 packages)
     engine=$2; shift 2
-    [ "$engine" = pipeline ] && set -- "$@" training
+    [ "$engine" = pipeline ] && set -- "$@" pipeline
     for list; do set -- "$@" -r "requirements/$list.txt"; shift; done
     pip install --no-cache-dir --no-compile --disable-pip-version-check --root-user-action=ignore --quiet \
         --require-hashes --only-binary=:all: --target /opt/packages "$@"

@@ -16,21 +16,25 @@ _ELSEWHERE: Final = ("version", "schema_version", "recipe", "trained_on", "thres
 def about(scorer: Scorer) -> dict[str, Any]:
     """Return the facts about a model; those of its training are absent for one that was made up.
 
+    A model that is not additive has no terms: the effect of a feature depends on the others, so no curve shows it.
+
     Raises
     ------
     ArtifactError
         If the metrics are absent or damaged.
     """
-    card = scorer.additive
+    terms = scorer.additive.terms if scorer.additive else ()
     return {
         "version": scorer.version,
         "sha256": scorer.sha256,
         **_training(scorer),
         "threshold": scorer.threshold,
         "tiers": dict(scorer.tiers),
-        "baseline": {"log_odds": card.intercept, "probability": probability(card.intercept)},
-        "ranges": {name: list(bounds) for name, bounds in card.ranges.items()},
-        "terms": [_shape(term) for term in card.terms],
+        "baseline": {"log_odds": scorer.baseline, "probability": probability(scorer.baseline)},
+        "ranges": {name: list(bounds) for name, bounds in scorer.ranges.items()},
+        "reasons_method": scorer.reasons_method,
+        "additive": scorer.additive is not None,
+        "terms": [_shape(term) for term in terms],
     }
 
 

@@ -1,7 +1,8 @@
 """The model on disk: one folder a version, each file held to its sha256. Standard library only.
 
 `model/artifacts/<MAJOR.MINOR.PATCH>/` holds scorecard.json, one .joblib, metrics.json, MODEL_CARD.md and SHA256SUMS,
-which `sha256sum -c` reads too. `run.json` (date, duration, machine) stands outside every hash. `DEFAULT` names the
+which `sha256sum -c` reads too. A model that is not additive has outline.json in place of scorecard.json: all that its
+pipeline does not know of itself. `run.json` (date, duration, machine) stands outside every hash. `DEFAULT` names the
 version served.
 """
 
@@ -12,13 +13,14 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from model.errors import ArtifactError
 from model.scorecard import Scorecard, from_document
 
 ARTIFACTS: Final = Path(__file__).parent / "artifacts"
 SCORECARD: Final = "scorecard.json"
+OUTLINE: Final = "outline.json"
 SUMS: Final = "SHA256SUMS"
 RUN: Final = "run.json"
 VERSION: Final = re.compile(r"(0|[1-9][0-9]{0,5})\.(0|[1-9][0-9]{0,5})\.(0|[1-9][0-9]{0,5})", re.ASCII)
@@ -91,6 +93,20 @@ def read_checked(folder: Path, name: str) -> bytes:
     return content
 
 
+def read_json(folder: Path, name: str) -> tuple[dict[str, Any], bytes]:
+    """Return what a JSON file of an artifact holds, and its bytes, after comparing them with SHA256SUMS.
+
+    Raises
+    ------
+    ArtifactError
+    """
+    content = read_checked(folder, name)
+    try:
+        return json.loads(content), content
+    except ValueError as error:
+        raise ArtifactError(f"{folder / name} is not JSON: {error}.") from error
+
+
 def folder_of(version: str | None = None, root: Path = ARTIFACTS) -> Path:
     """Return the folder of `version`, or of the default one.
 
@@ -106,6 +122,11 @@ def folder_of(version: str | None = None, root: Path = ARTIFACTS) -> Path:
     return folder
 
 
+def is_additive(folder: Path) -> bool:
+    """Return whether the model in `folder` is one that a scorecard can hold."""
+    return (folder / SCORECARD).exists() or not (folder / OUTLINE).exists()
+
+
 def load(version: str | None = None, root: Path = ARTIFACTS) -> Scorecard:
     """Return the scorecard of `version` (the default one if None), its hash and schema version checked.
 
@@ -114,11 +135,12 @@ def load(version: str | None = None, root: Path = ARTIFACTS) -> Scorecard:
     ArtifactError
     """
     folder = folder_of(version, root)
-    content = read_checked(folder, SCORECARD)
-    try:
-        document = json.loads(content)
-    except ValueError as error:
-        raise ArtifactError(f"{folder / SCORECARD} is not JSON: {error}.") from error
+    if not is_additive(folder):
+        raise ArtifactError(
+            f"Model {folder.name} is not additive, so it has no {SCORECARD}; only the pipeline engine serves it. Set "
+            "CHURN_ENGINE=pipeline, or choose another version."
+        )
+    document, content = read_json(folder, SCORECARD)
     scorecard = from_document(document, hashlib.sha256(content).hexdigest(), folder)
     if scorecard.version != folder.name:
         raise ArtifactError(f"{folder / SCORECARD} says it is version {scorecard.version}.")

@@ -1,14 +1,15 @@
 """Fourth step of the road for one customer: why, in numbers and in plain words. Standard library only.
 
-The model is additive and centred, so a reason is a fact about the arithmetic, not an estimate: baseline + all
-contributions = log-odds. The baseline is the average customer of the training data.
+Baseline + all contributions = log-odds. The baseline is the average customer of the training data. An additive model is
+centred, so there a reason is a fact about the arithmetic, not an estimate; of any other model `reasons_method` says how
+the difference was shared out among the features.
 """
 
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from model.schema import BY_NAME, Choice, Customer, Feature, Number, Value
-from model.scorecard import Scorecard
+from model.schema import BY_NAME, NAMES, Choice, Customer, Feature, Number, Value
+from model.scorecard import Scorer
 
 HARDLY: Final = 0.05
 """Log-odds below which a contribution moves no probability by more than 1.3 percentage points (a quarter of it)."""
@@ -30,13 +31,10 @@ class Contribution(NamedTuple):
         return f"{phrase(BY_NAME[self.feature], self.value)}: {effect(self.contribution)}"
 
 
-def explain(scorecard: Scorecard, customer: Customer) -> list[Contribution]:
+def explain(scorer: Scorer, customer: Customer) -> list[Contribution]:
     """Return the contribution of each feature, the strongest first, ties in schema order."""
-    points = scorecard.contributions(customer)
-    parts = [
-        Contribution(term.feature, customer[term.feature], point)
-        for term, point in zip(scorecard.terms, points, strict=True)
-    ]
+    points = scorer.contributions(customer)
+    parts = [Contribution(name, customer[name], point) for name, point in zip(NAMES, points, strict=True)]
     return sorted(parts, key=lambda part: -abs(part.contribution))
 
 

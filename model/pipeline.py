@@ -2,21 +2,25 @@
 
 joblib, pandas and scikit-learn are imported here when a pipeline is loaded, never at import. A joblib file is a pickle,
 and a pickle is code: its sha256 is compared with SHA256SUMS before a byte of it is read as one.
+
+An additive pipeline stands beside its scorecard.json, whose terms are its reasons. Any other has outline.json instead:
+version, schema_version, threshold, tiers, trained_on, baseline, ranges, reasons_method.
 """
 
 import hashlib
 import io
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from model import artifact
-from model.artifact import ARTIFACTS, check_version, folder_of, read_checked
+from model.artifact import ARTIFACTS, OUTLINE, check_version, folder_of, is_additive, read_checked, read_json
 from model.errors import ArtifactError
-from model.schema import FEATURES, Choice, Customer
-from model.scorecard import Score, Scorecard, judge
+from model.schema import FEATURES, TIERS, Choice, Customer
+from model.scorecard import EXACT, Score, Scorecard, check_schema, judge
+from model.trees import METHOD, TreeReasons
 
 if TYPE_CHECKING:
     import numpy as np
@@ -68,41 +72,52 @@ class PipelineScorer:
     version : str
     sha256 : str
         Of the joblib file.
-    additive : Scorecard
-        The scorecard of the same artifact: threshold, tiers, ranges, and the terms behind the reasons.
+    threshold : float
+        The least probability that is labelled churn.
+    tiers : mapping of str to float
+        The least probability of each tier, highest first.
+    ranges : mapping of str to (float, float)
+        Least and greatest value of each number seen in training.
+    baseline : float
+        Log-odds from which the contributions count.
+    folder : Path
+        Where the artifact stands.
     model : Pipeline
         With a `decision_function` that takes `to_frame`'s frame and gives log-odds.
+    reasons : Scorecard or TreeReasons
+        What gives the contributions: the scorecard of the same artifact, if the model is additive.
     """
 
     version: str
     sha256: str
-    additive: Scorecard
+    threshold: float
+    tiers: Mapping[str, float]
+    ranges: Mapping[str, tuple[float, float]]
+    baseline: float
+    folder: Path | None
     model: Any
+    reasons: Scorecard | TreeReasons
 
     @property
-    def threshold(self) -> float:
-        """The least probability that is labelled churn."""
-        return self.additive.threshold
+    def additive(self) -> Scorecard | None:
+        """The same model as terms; None for one that is not additive."""
+        return self.reasons if isinstance(self.reasons, Scorecard) else None
 
     @property
-    def tiers(self) -> Mapping[str, float]:
-        """The least probability of each tier, highest first."""
-        return self.additive.tiers
-
-    @property
-    def ranges(self) -> Mapping[str, tuple[float, float]]:
-        """Least and greatest value of each number seen in training."""
-        return self.additive.ranges
-
-    @property
-    def folder(self) -> Path | None:
-        """Where the artifact stands."""
-        return self.additive.folder
+    def reasons_method(self) -> str:
+        """How contributions come about."""
+        return EXACT if self.additive else METHOD
 
     def score(self, customer: Customer) -> Score:
         """Return log-odds, probability, label and tier of a customer that `validate` made."""
-        frame = to_frame({name: [value] for name, value in customer.items()})
-        return judge(self, float(self.model.decision_function(frame)[0]))
+        return judge(self, float(self._log_odds(_frame_of(customer))[0]))
+
+    def contributions(self, customer: Customer) -> list[float]:
+        """Return what each feature adds to the baseline, in schema order."""
+        if isinstance(self.reasons, Scorecard):
+            return self.reasons.contributions(customer)
+        found: list[float] = self.reasons.of(_frame_of(customer))[0].tolist()
+        return found
 
     def log_odds_batch(self, columns: Mapping[str, "np.ndarray"]) -> "np.ndarray":
         """Return the log-odds of many customers.
@@ -118,19 +133,59 @@ class PipelineScorer:
         """
         import numpy as np
 
-        spelt: dict[str, Any] = {}
-        for feature in FEATURES:
-            column = columns[feature.name]
-            if not len(column):
-                return np.empty(0)
-            if isinstance(feature, Choice):
-                column = np.array(feature.values, dtype=object)[column]
-            spelt[feature.name] = column
-        return np.asarray(self.model.decision_function(to_frame(spelt)), dtype=np.float64)
+        frame = _frame_of_columns(columns)
+        return self._log_odds(frame) if len(frame) else np.empty(0)
+
+    def contributions_batch(self, columns: Mapping[str, "np.ndarray"]) -> "np.ndarray":
+        """Return what each feature adds to the baseline, for many customers of a model that is not additive.
+
+        Parameters
+        ----------
+        columns : mapping of str to ndarray of shape (n_customers,)
+            As `log_odds_batch` takes them.
+
+        Returns
+        -------
+        ndarray of shape (n_customers, 10), float64
+            In schema order.
+        """
+        import numpy as np
+
+        assert isinstance(self.reasons, TreeReasons)
+        frame = _frame_of_columns(columns)
+        return self.reasons.of(frame) if len(frame) else np.empty((0, len(FEATURES)))
 
     def with_threshold(self, threshold: float) -> "PipelineScorer":
         """Return the same model with another threshold."""
-        return replace(self, additive=self.additive.with_threshold(threshold))
+        return replace(self, threshold=threshold)
+
+    def _log_odds(self, frame: "pd.DataFrame") -> "np.ndarray":
+        # Requests come in threads already, and processes one a core: more would wait for each other at every tree.
+        with _threads().limit(limits=1):
+            log_odds: np.ndarray = self.model.decision_function(frame)
+        return log_odds
+
+
+@cache
+def _threads() -> Any:
+    """Return what holds libraries to one thread; asked for once they are all loaded."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
+def _frame_of(customer: Customer) -> "pd.DataFrame":
+    return to_frame({name: [value] for name, value in customer.items()})
+
+
+def _frame_of_columns(columns: Mapping[str, "np.ndarray"]) -> "pd.DataFrame":
+    import numpy as np
+
+    spelt: dict[str, Any] = {}
+    for feature in FEATURES:
+        column = columns[feature.name]
+        spelt[feature.name] = np.array(feature.values, dtype=object)[column] if isinstance(feature, Choice) else column
+    return to_frame(spelt)
 
 
 def load(version: str | None = None, root: Path = ARTIFACTS) -> PipelineScorer:
@@ -145,10 +200,11 @@ def load(version: str | None = None, root: Path = ARTIFACTS) -> PipelineScorer:
     folder = folder_of(version, root)
     name = joblib_name(folder.name)
     content = read_checked(folder, name)
-    scorecard = artifact.load(folder.name, root)
+    scorecard = artifact.load(folder.name, root) if is_additive(folder) else None
+    facts = _facts_of(scorecard) if scorecard else _outline(folder)
     try:
-        trained_with = json.loads(read_checked(folder, METRICS))["trained_with"][LIBRARY]
-    except (ValueError, KeyError, TypeError) as error:
+        trained_with = read_json(folder, METRICS)[0]["trained_with"][LIBRARY]
+    except (KeyError, TypeError) as error:
         raise ArtifactError(f"The model in {folder} is incomplete: {error!r}.") from error
     try:
         import joblib
@@ -156,17 +212,43 @@ def load(version: str | None = None, root: Path = ARTIFACTS) -> PipelineScorer:
         import sklearn
     except ImportError as error:
         raise ArtifactError(
-            f"The pipeline engine needs {error.name}, which is not installed. Install requirements/training.txt, or "
-            "set CHURN_ENGINE=scorecard."
+            f"The pipeline engine needs {error.name}, which is not installed. Install requirements/pipeline.txt"
+            + (", or set CHURN_ENGINE=scorecard." if scorecard else ".")
         ) from error
     if sklearn.__version__ != trained_with:
         raise ArtifactError(
             f"{folder / name} was trained with {LIBRARY} {trained_with}, but {sklearn.__version__} is installed. "
-            f"Install {LIBRARY}=={trained_with}, train again, or set CHURN_ENGINE=scorecard, which needs neither."
+            f"Install {LIBRARY}=={trained_with}, or train again"
+            + (", or set CHURN_ENGINE=scorecard, which needs neither." if scorecard else ".")
         )
+    model = joblib.load(io.BytesIO(content))
     return PipelineScorer(
         version=folder.name,
         sha256=hashlib.sha256(content).hexdigest(),
-        additive=scorecard,
-        model=joblib.load(io.BytesIO(content)),
+        folder=folder,
+        model=model,
+        reasons=scorecard or TreeReasons(model),
+        **facts,
     )
+
+
+def _facts_of(scorecard: Scorecard) -> dict[str, Any]:
+    return {name: getattr(scorecard, name) for name in ("threshold", "tiers", "ranges", "baseline")}
+
+
+def _outline(folder: Path) -> dict[str, Any]:
+    document, _ = read_json(folder, OUTLINE)
+    check_schema(document, OUTLINE)
+    try:
+        if document["version"] != folder.name:
+            raise ArtifactError(f"{folder / OUTLINE} says it is version {document['version']}.")
+        if document["reasons_method"] != METHOD:
+            raise ArtifactError(f"{folder / OUTLINE} asks for reasons by {document['reasons_method']}, not known here.")
+        return {
+            "threshold": float(document["threshold"]),
+            "tiers": {tier: float(document["tiers"][tier]) for tier in TIERS},
+            "ranges": {name: (float(low), float(high)) for name, (low, high) in document["ranges"].items()},
+            "baseline": float(document["baseline"]),
+        }
+    except (KeyError, TypeError, ValueError) as error:
+        raise ArtifactError(f"{folder / OUTLINE} is incomplete: {error!r}.") from error

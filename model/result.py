@@ -48,8 +48,8 @@ def to_result(
         **to_verdict(score),
         "value_at_risk": value_at_risk(customer, score),
         "log_odds": score.log_odds,
-        "baseline": scorer.additive.intercept,
-        "reasons": [to_reason(each) for each in explain(scorer.additive, customer)[:reasons]],
+        "baseline": scorer.baseline,
+        "reasons": [to_reason(each) for each in explain(scorer, customer)[:reasons]] if reasons else [],
         "actions": [
             {"suggestion": each.suggestion, **to_alternative(each.alternative)}
             for each in suggest(actions, scorer, customer)

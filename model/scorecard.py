@@ -21,6 +21,10 @@ DECIMALS: Final = 4
 """Of every probability printed anywhere; label and tier come from the unrounded one."""
 
 
+EXACT: Final = "exact"
+"""Reasons that are the parts of an additive model's sum."""
+
+
 class Score(NamedTuple):
     """What the model says of one customer.
 
@@ -118,8 +122,16 @@ class Scorer(Protocol):
         """Least and greatest value of each number seen in training."""
 
     @property
-    def additive(self) -> "Scorecard":
-        """The additive model whose terms are the reasons."""
+    def baseline(self) -> float:
+        """Log-odds from which the contributions count: with all of them added it is the customer's own."""
+
+    @property
+    def reasons_method(self) -> str:
+        """How contributions come about: `EXACT`, or the name of an approximation."""
+
+    @property
+    def additive(self) -> "Scorecard | None":
+        """The same model as terms; None for one that is not additive."""
 
     @property
     def folder(self) -> Path | None:
@@ -127,6 +139,9 @@ class Scorer(Protocol):
 
     def score(self, customer: Customer) -> Score:
         """Return what the engine says of one valid customer."""
+
+    def contributions(self, customer: Customer) -> list[float]:
+        """Return what each feature adds to the baseline, in schema order."""
 
     def with_threshold(self, threshold: float) -> "Scorer":
         """Return the same model with another threshold."""
@@ -166,6 +181,16 @@ class Scorecard:
     folder: Path | None = None
 
     @property
+    def baseline(self) -> float:
+        """Log-odds of the average customer of the training data."""
+        return self.intercept
+
+    @property
+    def reasons_method(self) -> str:
+        """Its terms are the contributions."""
+        return EXACT
+
+    @property
     def additive(self) -> "Scorecard":
         """The model itself."""
         return self
@@ -201,6 +226,20 @@ def tier_of(chance: float, tiers: Mapping[str, float]) -> str:
     return TIERS[-1]
 
 
+def check_schema(document: Mapping[str, Any], name: str) -> None:
+    """Refuse a file of the artifact that was built for another schema.
+
+    Raises
+    ------
+    ArtifactError
+    """
+    built_for = document.get("schema_version")
+    if built_for != SCHEMA_VERSION:
+        raise ArtifactError(
+            f'{name} was built for schema {built_for} and this code reads schema {SCHEMA_VERSION}. Run "churn train".'
+        )
+
+
 def from_document(document: Mapping[str, Any], sha256: str, folder: Path | None = None) -> Scorecard:
     """Return the scorecard that the content of a scorecard.json describes.
 
@@ -209,12 +248,7 @@ def from_document(document: Mapping[str, Any], sha256: str, folder: Path | None 
     ArtifactError
         If it was built for another schema, or a feature has no term or a word no points.
     """
-    built_for = document.get("schema_version")
-    if built_for != SCHEMA_VERSION:
-        raise ArtifactError(
-            f"scorecard.json was built for schema {built_for} and this code reads schema {SCHEMA_VERSION}. "
-            'Run "churn train".'
-        )
+    check_schema(document, "scorecard.json")
     try:
         described = {term["feature"]: term for term in document["terms"]}
         terms = tuple(_term(feature.name, described[feature.name]) for feature in FEATURES)

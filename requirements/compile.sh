@@ -10,7 +10,9 @@ pin() {
         --no-emit-find-links --custom-compile-command "requirements/compile.sh" "$@" -o "$target.txt" "$target.in"
 }
 pin development "$@"
+pin pipeline -c development.txt
 pin training -c development.txt
 pin serving -c development.txt
 pin lambda -c development.txt
+pin peers -c development.txt
 pin deploy -c development.txt

@@ -15,6 +15,7 @@ ROOT = Path(__file__).parent.parent
 OURS = {"app", "batch", "benchmarks", "cli", "commands", "handler", "log", "model", "settings", "tests", "wsgi"}
 SHIPPED = ("app", "batch", "commands", "model", "cli.py", "handler.py", "log.py", "settings.py", "wsgi.py")
 TRAINING = "model/training/"
+ENGINE = ("model/pipeline.py", "model/trees.py")
 WIRING = ("cli", "commands", "handler", "settings", "wsgi")
 
 HEAVY = [
@@ -24,6 +25,8 @@ HEAVY = [
     "sklearn",
     "scipy",
     "joblib",
+    "shap",
+    "numba",
     "boto3",
     "botocore",
     "smart_open",
@@ -136,8 +139,10 @@ def test_the_road_for_one_customer_needs_the_standard_library_only(source):
 @pytest.mark.parametrize(
     ("libraries", "places"),
     [
-        pytest.param(["joblib", "sklearn", "pandas", "scipy"], ("model/pipeline.py", TRAINING), id="training"),
-        pytest.param(["numpy"], ("model/bulk/", "model/pipeline.py", TRAINING, "app/listing.py"), id="numpy"),
+        pytest.param(["joblib", "sklearn", "scipy"], ("model/pipeline.py", TRAINING), id="training"),
+        pytest.param(["pandas"], (*ENGINE, TRAINING), id="pandas"),
+        pytest.param(["shap"], ("model/trees.py",), id="shap"),
+        pytest.param(["numpy"], ("model/bulk/", *ENGINE, TRAINING, "app/listing.py"), id="numpy"),
         pytest.param(["pyarrow"], ("model/bulk/", "app/listing.py"), id="pyarrow"),
         pytest.param(["flask", "werkzeug"], ("app/", "wsgi.py"), id="flask"),
         pytest.param(["gunicorn"], ("wsgi.py",), id="gunicorn"),

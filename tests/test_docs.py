@@ -275,7 +275,7 @@ def test_every_dependency_has_its_reason():
         assert re.search(rf"^{name}\b", read(f"requirements/{purpose}.in"), re.MULTILINE), name
 
 
-@pytest.mark.parametrize("purpose", ["serving", "lambda", "training", "development", "deploy"])
+@pytest.mark.parametrize("purpose", ["serving", "lambda", "pipeline", "training", "development", "peers", "deploy"])
 def test_every_pin_has_a_hash_and_names_no_host(purpose):
     lock = read(f"requirements/{purpose}.txt")
     pins = re.split(r"^(?=[a-z0-9-]+==)", lock, flags=re.MULTILINE)[1:]
@@ -285,7 +285,7 @@ def test_every_pin_has_a_hash_and_names_no_host(purpose):
     assert "://" not in lock
 
 
-@pytest.mark.parametrize("purpose", ["serving", "lambda", "training"])
+@pytest.mark.parametrize("purpose", ["serving", "lambda", "pipeline", "training"])
 def test_a_package_has_one_version_in_all_lists(purpose):
     def pins(name: str) -> set[str]:
         return set(re.findall(r"^[a-z0-9-]+==[^\s;]+", read(f"requirements/{name}.txt"), re.MULTILINE))

@@ -625,7 +625,7 @@ def test_shares_of_the_stored_population_add_up_to_all():
 
 def test_a_value_on_an_edge_belongs_to_the_bin_above_it(learnt, data):
     months = [customer["tenure"] for customer in data.customers]
-    population = describe_population(learnt.scorecard(), data.customers, data.labels)
+    population = describe_population(learnt.probabilities(data.customers), data.customers, data.labels)
     tenure = next(each for each in population["features"] if each["feature"] == "tenure")
 
     first, second = tenure["edges"][:2]
@@ -648,7 +648,7 @@ def test_the_public_data_give_the_stored_scorecard_to_the_byte():
 
     assert to_bytes(found.document) == (folder / "scorecard.json").read_bytes()
     assert (
-        to_bytes(describe_population(found.scorecard(), data.customers, data.labels))
+        to_bytes(describe_population(found.probabilities(data.customers), data.customers, data.labels))
         == (folder / "population.json").read_bytes()
     )
     assert check_exact(found, data, seed=1) < 1e-12

@@ -33,7 +33,7 @@ class NdJson:
         self._threshold = scorer.threshold
         self._tiers = scorer.tiers
         self._options = options or Options()
-        self._reasons = Reasons(scorer.additive, self._options.reasons) if self._options.reasons else None
+        self._reasons = Reasons(scorer, self._options.reasons) if self._options.reasons else None
         self._names = list(names) if self._options.include_input else []
 
     def lines(self, block: Block) -> bytes:

@@ -9,7 +9,7 @@ from model.bulk.columns import Block
 from model.bulk.score import BulkScorer
 from model.explain import Contribution
 from model.schema import FEATURES, Choice
-from model.scorecard import Scorecard
+from model.scorecard import Scorer
 
 
 class Reasons:
@@ -17,14 +17,13 @@ class Reasons:
 
     Parameters
     ----------
-    scorecard : Scorecard
-        The additive model.
+    scorer : Scorer
     most : int
         How many for each row.
     """
 
-    def __init__(self, scorecard: Scorecard, most: int) -> None:
-        self._scorer = BulkScorer(scorecard)
+    def __init__(self, scorer: Scorer, most: int) -> None:
+        self._scorer = BulkScorer(scorer.additive or scorer)
         self.most = most
 
     def of(self, block: Block) -> list[list[Contribution]]:

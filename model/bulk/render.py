@@ -94,7 +94,7 @@ class Predictions:
         self._threshold = scorer.threshold
         self._tiers = scorer.tiers
         self._options = options or Options()
-        self._reasons = Reasons(scorer.additive, self._options.reasons) if self._options.reasons else None
+        self._reasons = Reasons(scorer, self._options.reasons) if self._options.reasons else None
         # The customerID stands in front already, and a header with two could not be read again.
         known = resolve(names)[0].get(CUSTOMER_ID) if self._options.include_input else None
         self._kept = [place for place in range(len(names)) if place != known] if self._options.include_input else []

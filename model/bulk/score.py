@@ -28,7 +28,7 @@ class BulkScorer:
     Parameters
     ----------
     scorer : Scorer
-        A scorecard, or an engine with `log_odds_batch(columns)`.
+        A scorecard, or an engine with `log_odds_batch(columns)` and, if it is not additive, `contributions_batch`.
     """
 
     def __init__(self, scorer: Scorer) -> None:
@@ -50,13 +50,16 @@ class BulkScorer:
         return total
 
     def contributions(self, columns: Mapping[str, NDArray[Any]], rows: int) -> Floats:
-        """Return what each feature adds to the log-odds of each row, by the additive model.
+        """Return what each feature adds to the baseline, for each row.
 
         Returns
         -------
         ndarray of shape (rows, 10), float64
             In schema order.
         """
+        if not isinstance(self.scorer, Scorecard):
+            batch: Floats = self.scorer.contributions_batch(columns)  # type: ignore[attr-defined]
+            return batch
         parts = np.empty((rows, len(self._terms)))
         for place, term in enumerate(self._terms):
             parts[:, place] = _points(term, columns)

@@ -97,6 +97,7 @@ class Summary:
             "blank_lines": self.blank_lines,
             "model_version": self._scorer.version,
             "threshold": self._scorer.threshold,
+            "reasons_method": self._scorer.reasons_method,
             "predicted_churn": self._churn,
             "tiers": dict(zip(TIERS, self._tiers.tolist(), strict=True)),
             "expected_churners": by_threshold[0]["expected_churners"],

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from model.errors import listed
 from model.training.evaluate import TITLES
+from model.training.wording import wording_of
 
 WIDTH: Final = 118
 
@@ -22,15 +23,10 @@ def to_card(metrics: Mapping[str, Any]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _use(_: Mapping[str, Any]) -> list[str]:
+def _use(metrics: Mapping[str, Any]) -> list[str]:
     return [
         "The probability that a telecom's customer leaves, from ten features, and the reasons for it.",
-        _say("""
-            The model is additive: an intercept and one term a feature, a table for words and a piecewise linear curve
-            for numbers. It is a scikit-learn pipeline (one-hot words, splines of degree 1, L2-penalized logistic
-            regression) compiled without approximation to `scorecard.json`, so a reason is a part of the sum and not an
-            estimate of one.
-        """),
+        _say(wording_of(metrics).kind),
         _say("""
             **Meant for** ranking customers for a retention offer, and for seeing why one is on the list. **Not meant
             for** refusing service, pricing or credit, nor for saying what would happen if a customer were changed: the
@@ -66,9 +62,9 @@ def _figures(metrics: Mapping[str, Any]) -> list[str]:
         if measured < rows_of_data
         else ""
     )
-    chosen = [
-        f"{knots} knots with C {C}" for knots, C in sorted({(fold["knots"], fold["C"]) for fold in metrics["folds"]})
-    ]
+    names, pair = list(metrics["setting"]), wording_of(metrics).pair
+    settings = sorted({tuple(fold[name] for name in names) for fold in metrics["folds"]})
+    chosen = [pair.format_map(dict(zip(names, setting, strict=True))) for setting in settings]
     return [
         "## How good it is",
         _say(f"""
@@ -149,19 +145,20 @@ def _threshold(metrics: Mapping[str, Any]) -> list[str]:
 
 
 def _setting(metrics: Mapping[str, Any]) -> list[str]:
-    chosen = metrics["setting"]
+    chosen, words = metrics["setting"], wording_of(metrics)
+    first, second = chosen
     best = min(metrics["settings"], key=lambda each: each["log_loss"])
-    of_knots: dict[int, dict[str, Any]] = {}
+    best_of_first: dict[int, dict[str, Any]] = {}
     for each in sorted(metrics["settings"], key=lambda each: each["log_loss"]):
-        of_knots.setdefault(each["knots"], each)
+        best_of_first.setdefault(each[first], each)
     rows = []
     for each in metrics["settings"]:
-        is_chosen = (each["knots"], each["C"]) == (chosen["knots"], chosen["C"])
-        if is_chosen or each is of_knots[each["knots"]]:
+        is_chosen = all(each[name] == value for name, value in chosen.items())
+        if is_chosen or each is best_of_first[each[first]]:
             rows.append(
                 (
-                    f"{each['knots']}",
-                    f"{each['C']}" + (" **(chosen)**" if is_chosen else ""),
+                    f"{each[first]}",
+                    f"{each[second]}" + (" **(chosen)**" if is_chosen else ""),
                     _at(each["log_loss"], 5),
                     _at(each["difference"], 5),
                     f"{each['low']:.5f} to {each['high']:.5f}",
@@ -169,18 +166,19 @@ def _setting(metrics: Mapping[str, Any]) -> list[str]:
                 )
             )
     return [
-        f"## The setting: {chosen['knots']} knots a number, C {chosen['C']}",
+        f"## The setting: {words.heading.format_map(chosen)}",
         _say(f"""
-            The simplest (fewest knots, then strongest penalty) whose mean log loss is at most 0.001 above that of the
-            best, here {best["knots"]} knots with C {best["C"]}, with a 95 % interval of the paired difference that
-            includes zero (Nadeau and Bengio, Machine Learning 52, 2003). Of each number of knots the best C is shown;
-            metrics.json has all.
+            The simplest ({words.simplest}) whose mean log loss is at most 0.001 above that of the best, here
+            {words.pair.format_map(best)}, with a 95 % interval of the paired difference that includes zero (Nadeau and
+            Bengio, Machine Learning 52, 2003). {words.other}; metrics.json has all.
         """),
-        _table(("Knots", "C", "Log loss", "Above the best", "95 % interval", "Qualifies"), rows),
+        _table((*words.header, "Log loss", "Above the best", "95 % interval", "Qualifies"), rows),
     ]
 
 
 def _directions(metrics: Mapping[str, Any]) -> list[str]:
+    if "directions" not in metrics:
+        return []
     found = metrics["directions"]
     ways = [f"{each['feature']} {each['direction']}" for each in found["curves"]]
     rows = [
@@ -221,17 +219,13 @@ def _directions(metrics: Mapping[str, Any]) -> list[str]:
 
 
 def _limits(metrics: Mapping[str, Any]) -> list[str]:
-    exact = metrics["exactness"]
+    figures = {"seed": metrics["protocol"]["seed"], **metrics.get("exactness", {})}
     limits = [
         """One snapshot of customers. No later data was set aside, so nothing here says how fast the model ages; watch
         the drift figures of the batch summaries and run `churn evaluate` on new outcomes.""",
         """The list of settings and the directions of the curves were decided by people who had seen the public data;
         the nesting covers the choice among the settings only.""",
-        """Beyond the range seen in training a curve stays at its end, and the answer carries a note. A word that no
-        customer of the training data had gets 0 points before centring.""",
-        f"""Reproducible: the same data, version and seed ({metrics["protocol"]["seed"]}) give the same
-        `scorecard.json` to the byte. Scorecard and pipeline agree within {exact["within"]:.0e} in log-odds over all
-        customers and {exact["random_customers"]:,} random ones.""",
+        *(each.format_map(figures) for each in wording_of(metrics).limits),
     ]
     return [
         "## Limits",

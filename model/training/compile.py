@@ -26,6 +26,17 @@ EXACT_WITHIN: Final = 1e-12
 RANDOM_ROWS: Final = 200_000
 
 
+def opening(data: Labelled, version: str, threshold: float) -> dict[str, Any]:
+    """Return the members with which the description of any model opens."""
+    return {
+        "version": version,
+        "schema_version": SCHEMA_VERSION,
+        "threshold": threshold,
+        "tiers": dict(TIERS),
+        "trained_on": {"rows": len(data.labels), "churners": sum(data.labels), "sha256": data.sha256},
+    }
+
+
 def to_document(pipeline: Pipeline, data: Labelled, version: str, threshold: float) -> dict[str, Any]:
     """Return the content of scorecard.json.
 
@@ -58,11 +69,7 @@ def to_document(pipeline: Pipeline, data: Labelled, version: str, threshold: flo
             ranges[feature.name] = [min(values), max(values)]
         means.append(mean)
     return {
-        "version": version,
-        "schema_version": SCHEMA_VERSION,
-        "threshold": threshold,
-        "tiers": dict(TIERS),
-        "trained_on": {"rows": len(data.labels), "churners": sum(data.labels), "sha256": data.sha256},
+        **opening(data, version, threshold),
         "intercept": math.fsum([float(pipeline.named_steps["logistic"].intercept_[0]), *means]),
         "ranges": ranges,
         "terms": terms,

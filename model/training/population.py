@@ -20,7 +20,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from model.schema import BY_NAME, FEATURES, TENURE, Choice, Customer, Word
-from model.scorecard import Scorecard
 from model.training.measures import written
 
 BINS: Final = 10
@@ -29,16 +28,19 @@ TENURE_EDGES: Final = (13, 25, 49)
 """Months: the first year, the second, the two after it, and longer. The public data's churn falls from 47 to 10 %."""
 
 
-def describe_population(scorecard: Scorecard, customers: Sequence[Customer], labels: Sequence[int]) -> dict[str, Any]:
+def describe_population(
+    probabilities: Sequence[float], customers: Sequence[Customer], labels: Sequence[int]
+) -> dict[str, Any]:
     """Return the content of population.json.
 
     Parameters
     ----------
+    probabilities : sequence of float, length n_customers
+        By the final model.
     customers : sequence of Customer, length n_customers
     labels : sequence of int, length n_customers
         1 for churn.
     """
-    probabilities = [scorecard.score(customer).probability for customer in customers]
     features: list[dict[str, Any]] = []
     for feature in FEATURES:
         values = [customer[feature.name] for customer in customers]

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
+from model.artifact import OUTLINE, SCORECARD
 from model.errors import TrainingError, listed, show
-from model.training import pipeline
+from model.training import boosting, pipeline
 from model.training.compile import to_document
 from model.training.shapes import describe_directions
 
@@ -37,7 +38,7 @@ class Recipe:
         For each setting the probabilities of the fold's test rows by a model of its training rows.
     fit : callable (frame, churned, setting) -> Pipeline
     to_document : callable (pipeline, data, version, threshold) -> dict
-        The content of scorecard.json.
+        The content of scorecard.json; of outline.json where the scorecard cannot be the model itself.
     describe : callable (frame, churned, choice) -> dict
         Members of metrics.json that only this recipe has.
     """
@@ -55,6 +56,11 @@ class Recipe:
         """Whether scorecard.json is the model itself."""
         return "scorecard" in self.engines
 
+    @property
+    def document(self) -> str:
+        """The file that `to_document` makes."""
+        return SCORECARD if self.is_exact else OUTLINE
+
 
 def _directions(frame: pd.DataFrame, churned: np.ndarray, choice: "Choice") -> dict[str, Any]:
     return {"directions": describe_directions(frame, churned, choice)}
@@ -70,7 +76,17 @@ ADDITIVE: Final = Recipe(
     describe=_directions,
 )
 
-RECIPES: Final = {recipe.name: recipe for recipe in (ADDITIVE,)}
+BOOSTING: Final = Recipe(
+    name="boosting",
+    engines=("pipeline",),
+    settings=boosting.SETTINGS,
+    predict=boosting.predict,
+    fit=boosting.fit,
+    to_document=boosting.to_outline,
+    describe=lambda _frame, _churned, _choice: {},
+)
+
+RECIPES: Final = {recipe.name: recipe for recipe in (ADDITIVE, BOOSTING)}
 
 
 def recipe_of(name: str) -> Recipe:

@@ -29,9 +29,9 @@ from threadpoolctl import threadpool_limits
 from model import artifact
 from model.artifact import ARTIFACTS
 from model.errors import ArtifactError, TrainingError
-from model.pipeline import LIBRARY, METRICS, joblib_name
-from model.schema import EXAMPLE, SCHEMA_VERSION
-from model.scorecard import Scorecard, from_document
+from model.pipeline import LIBRARY, METRICS, joblib_name, to_frame
+from model.schema import CHURN, EXAMPLE, NAMES, NOT_CHURN, SCHEMA_VERSION, Customer
+from model.scorecard import Scorecard, from_document, probability, tier_of
 from model.training.card import to_card
 from model.training.checks import check
 from model.training.compile import (
@@ -70,7 +70,7 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class Learnt:
-    """What is learnt from the data alone: enough for scorecard.json and the joblib file.
+    """What is learnt from the data alone: enough for scorecard.json (or outline.json) and the joblib file.
 
     Attributes
     ----------
@@ -80,7 +80,7 @@ class Learnt:
     threshold : dict
     pipeline : Pipeline
     document : dict
-        The content of scorecard.json.
+        The content of scorecard.json, or of outline.json.
     """
 
     measured: Labelled
@@ -92,6 +92,14 @@ class Learnt:
     def scorecard(self) -> Scorecard:
         """Return the compiled model."""
         return from_document(self.document, sha256="")
+
+    def probabilities(self, customers: Sequence[Customer]) -> list[float]:
+        """Return what the model itself says of customers: the scorecard if it is one, else the pipeline."""
+        if "terms" in self.document:
+            scorecard = self.scorecard()
+            return [scorecard.score(customer).probability for customer in customers]
+        frame = to_frame({name: [customer[name] for customer in customers] for name in NAMES})
+        return list(map(probability, self.pipeline.decision_function(frame).tolist()))
 
 
 def train(
@@ -142,8 +150,10 @@ def train(
     # A second BLAS thread costs more than it brings on matrices of 7,043 x 40.
     with threadpool_limits(limits=1):
         learnt = learn(data, version, seed, lambda share: tell("Choosing the setting", 0.01 + 0.12 * share), recipe)
-        tell("Comparing scorecard and pipeline", 0.13)
-        difference = check_exact(learnt, data, seed) if recipe.is_exact else None
+        difference = None
+        if recipe.is_exact:
+            tell("Comparing scorecard and pipeline", 0.13)
+            difference = check_exact(learnt, data, seed)
         metrics = _measure_all(
             learnt, version, seed, lambda share: tell("Measuring the procedure", 0.16 + 0.82 * share), recipe
         )
@@ -153,16 +163,16 @@ def train(
     saved = io.BytesIO()
     joblib.dump(learnt.pipeline, saved)
     files = {
-        artifact.SCORECARD: to_bytes(learnt.document),
+        recipe.document: to_bytes(learnt.document),
         joblib_name(version): saved.getvalue(),
         METRICS: to_bytes(metrics),
         CARD: to_card(metrics).encode("utf-8"),
-        POPULATION: to_bytes(describe_population(learnt.scorecard(), data.customers, data.labels)),
+        POPULATION: to_bytes(describe_population(learnt.probabilities(data.customers), data.customers, data.labels)),
         artifact.RUN: to_bytes(
             {
                 "trained_at": datetime.now(UTC).isoformat(timespec="seconds"),
                 "duration_s": round(time.monotonic() - started, 1),
-                "greatest_difference": difference,
+                **({} if difference is None else {"greatest_difference": difference}),
                 "machine": platform.machine(),
                 "system": platform.system(),
                 "cores": os.cpu_count(),
@@ -231,7 +241,7 @@ def _measure_all(
 ) -> dict[str, Any]:
     """Return the content of metrics.json."""
     frame, churned = learnt.measured.frame(), np.array(learnt.measured.labels)
-    choice, scorecard = learnt.choice, learnt.scorecard()
+    choice = learnt.choice
     outer = list(estimate(frame, churned, seed, recipe, report))
     nested = by_repeat(churned, [test for test, _, _ in outer], [probability for _, _, probability in outer])
     folds = [{**setting._asdict(), **measure(churned[test], probability)} for test, setting, probability in outer]
@@ -240,7 +250,8 @@ def _measure_all(
         for (_, test), probability in zip(choice.folds, choice.probabilities, strict=True)
     ]
     known, probabilities = (np.concatenate([each[place] for each in nested]) for place in (1, 2))
-    example = scorecard.score(dict(EXAMPLE))
+    (example,) = learnt.probabilities([dict(EXAMPLE)])
+    label = CHURN if example >= learnt.threshold["threshold"] else NOT_CHURN
     return {
         "version": version,
         "schema_version": SCHEMA_VERSION,
@@ -285,7 +296,7 @@ def _measure_all(
         "tiers": dict(TIERS),
         **recipe.describe(frame, churned, choice),
         **({"exactness": {"within": EXACT_WITHIN, "random_customers": RANDOM_ROWS}} if recipe.is_exact else {}),
-        "example": {"probability": written(example.probability), "prediction": example.label, "tier": example.tier},
+        "example": {"probability": written(example), "prediction": label, "tier": tier_of(example, TIERS)},
     }
 
 
