@@ -168,6 +168,7 @@ _MODEL: Final = members(
         "trained_at": {"type": "string", "format": "date-time"},
         "threshold_choice": {"type": "object"},
         "metrics": {"type": "object"},
+        "card": _said(_TEXT, "The model card, in Markdown"),
     },
 )
 _TIME: Final[Schema] = {"type": "string", "format": "date-time"}

@@ -10,6 +10,7 @@ from model.artifact import RUN, read_checked
 from model.scorecard import Scorer, TableTerm, Term, probability
 
 METRICS: Final = "metrics.json"
+CARD: Final = "MODEL_CARD.md"
 _ELSEWHERE: Final = ("version", "schema_version", "recipe", "trained_on", "threshold", "tiers", "example")
 
 
@@ -21,7 +22,7 @@ def about(scorer: Scorer) -> dict[str, Any]:
     Raises
     ------
     ArtifactError
-        If the metrics are absent or damaged.
+        If the metrics or the card are absent or damaged.
     """
     terms = scorer.additive.terms if scorer.additive else ()
     return {
@@ -50,6 +51,7 @@ def _training(scorer: Scorer) -> dict[str, Any]:
         **({"trained_at": trained_at} if trained_at else {}),
         "threshold_choice": metrics["threshold"],
         "metrics": {name: value for name, value in metrics.items() if name not in _ELSEWHERE},
+        "card": read_checked(scorer.folder, CARD).decode(),
     }
 
 

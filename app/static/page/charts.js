@@ -33,7 +33,7 @@ export async function chart(root, { label, describe, columns, rows }) {
   );
   values.append(table(columns, rows));
   root.append(figure);
-  library ??= import(LIBRARY).then(() => globalThis.Chart);
+  library ??= load();
   const Chart = await library;
   let shown = null;
   const draw = () => {
@@ -58,6 +58,12 @@ export async function chart(root, { label, describe, columns, rows }) {
   };
 }
 
+async function load() {
+  await import(LIBRARY);
+  globalThis.Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
+  return globalThis.Chart;
+}
+
 function styled(config) {
   const { ink, muted, line, surface } = colours();
   const scales = Object.fromEntries(
@@ -78,7 +84,6 @@ function styled(config) {
       responsive: true,
       maintainAspectRatio: false,
       animation: STILL.matches ? false : { duration: 200 },
-      font: { family: getComputedStyle(document.body).fontFamily },
       color: ink,
       ...config.options,
       scales,

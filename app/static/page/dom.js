@@ -41,3 +41,14 @@ export function table(columns, rows, caption) {
     make("tbody", {}, ...rows.map((row) => make("tr", {}, ...row.map(cell)))),
   );
 }
+
+const fieldOf = (feature) => document.querySelector(`#customer-form [data-feature="${CSS.escape(feature)}"]`);
+
+/** The name of a feature as the form has it: in plain words. */
+export const featureName = (feature) => fieldOf(feature)?.querySelector(".label").textContent ?? feature;
+
+/** A word of a feature as the form has it: 1 may be "Yes". */
+export function wordFor(feature, word) {
+  const option = fieldOf(feature)?.querySelector(`[value="${CSS.escape(word)}"]`);
+  return (option?.textContent || option?.parentElement.textContent)?.trim() ?? word;
+}

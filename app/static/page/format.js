@@ -18,6 +18,9 @@ export const share = (value) => WHOLE_PERCENT.format(value);
 /** A difference of probabilities: -0.1234 as "−12.3 points". */
 export const points = (difference) => `${POINTS.format(difference * 100).replace("-", MINUS)} points`;
 
+/** A distance of probabilities: 0.0092 as "0.9 points". */
+export const distance = (value) => points(value).replace("+", "");
+
 /** 36.62 as "$36.62"; from a thousand on without cents. */
 export const money = (value) => (Math.abs(value) < 1000 ? MONEY : ROUND_MONEY).format(value);
 

@@ -1,20 +1,288 @@
-// The view "The model".
+// The view "The model": what /v2/model says, in words, charts and tables.
 import { ask } from "./api.js";
-import { make, problemBox } from "./dom.js";
+import { chart } from "./charts.js";
+import { featureName, make, problemBox, table, wordFor } from "./dom.js";
+import { count, date, decimals, distance, money, probability, share } from "./format.js";
+import { render } from "./markdown.js";
 
-let drift = null;
+const MEASURES = {
+  roc_auc: ["Ranking (ROC AUC)", "1 is perfect, 0.5 is chance"],
+  pr_auc: ["Precision over recall (PR-AUC)", "higher is better"],
+  top_decile_lift: ["Lift of the top tenth", "times as many leavers as among all"],
+  brier: ["Brier score", "0 is perfect"],
+  log_loss: ["Log loss", "0 is perfect"],
+  ece: ["Calibration error (ECE)", "0 is perfect"],
+};
+// As usual for a population stability index: N. Siddiqi, Credit Risk Scorecards, 2006.
+const MOVED = 0.1;
+const MOVED_FAR = 0.25;
 
-/** Show how far the last scored list is from the customers the model was trained on: a summary of /v2/batches. */
-export function showDrift(summary) {
-  drift = summary;
+const part = (id) => document.getElementById(id);
+
+/** Show how far the last scored list is from the customers the model learnt from: a summary of /v2/batches. */
+export function showDrift({ drift, rows_scored: scored }) {
+  const found = Object.entries(drift).sort(([, one], [, other]) => (other ?? 0) - (one ?? 0));
+  if (found.length === 0) return;
+  const words = (index) => {
+    if (index === null) return ["not known", "medium"];
+    if (index < MOVED) return ["alike", "low"];
+    return index < MOVED_FAR ? ["somewhat different", "medium"] : ["very different", "high"];
+  };
+  const far = found.filter(([, index]) => index !== null && index >= MOVED);
+  const rows = found.map(([name, index]) => {
+    const [text, tier] = words(index);
+    return [
+      name === "probability" ? "The risk itself" : featureName(name),
+      make("span", { className: `pill ${tier}` }, text),
+      index === null ? "" : decimals(index, 3),
+    ];
+  });
+  const verdict =
+    far.length === 0
+      ? `Yes. The ${count(scored)} customers of the list are made up like those, so the figures above should hold.`
+      : `Not in all. ${far.length} of ${found.length} differ: read the risks as a ranking, and check the figures above on your own outcomes.`;
+  part("model-drift-words").replaceChildren(
+    make("p", {}, verdict),
+    make(
+      "div",
+      { className: "wide", tabIndex: 0, role: "region", "aria-label": "The last list beside the training data" },
+      table(["What", "The list is", "Stability index"], rows),
+    ),
+  );
 }
 
-export function start(root) {
-  ask("v2/model").then(
-    async (response) => {
-      const { version } = await response.json();
-      root.append(make("p", {}, `Version ${version}`), drift ? "" : "");
-    },
-    (problem) => root.append(problemBox(problem)),
+export async function start() {
+  try {
+    const model = await (await ask("v2/model")).json();
+    part("model-problem").replaceChildren();
+    part("model-answer").hidden = false;
+    await show(model);
+  } catch (problem) {
+    part("model-problem").replaceChildren(problemBox(problem, start));
+  } finally {
+    part("model-waiting").hidden = true;
+  }
+}
+
+async function show(model) {
+  part("model-facts").replaceChildren(...pairs(facts(model)));
+  const { metrics, threshold_choice: choice } = model;
+  for (const name of ["good", "calibration", "roc", "threshold", "numbers"]) part(`model-${name}`).parentElement.hidden = !metrics;
+  part("model-card").parentElement.hidden = !model.card;
+  if (metrics) {
+    part("model-good-words").replaceChildren(...goodness(metrics, choice).map(figure));
+    part("model-threshold-words").textContent = reason(model);
+    part("model-costs").replaceChildren(costs(choice));
+    part("model-metrics").replaceChildren(measures(metrics));
+  }
+  if (model.card) part("model-card").replaceChildren(...render(model.card));
+  if (metrics?.calibration) await calibration(metrics.calibration);
+  if (metrics?.roc) await roc(metrics, model.threshold);
+  await shapes(model);
+}
+
+const pairs = (found) => found.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value)));
+
+function facts({ version, sha256, trained_at: trained, trained_on: data, recipe }) {
+  const found = [["Version", version]];
+  if (trained) found.push(["Trained on", date(trained)]);
+  if (data) found.push(["Learnt from", `${count(data.rows)} customers, of whom ${count(data.churners)} left`]);
+  if (recipe) found.push(["Kind", recipe.name]);
+  found.push(["Fingerprint", make("code", { className: "breaks" }, sha256)]);
+  return found;
+}
+
+const figure = ([number, text]) => make("li", {}, make("strong", {}, number), make("span", {}, text));
+
+function goodness({ out_of_fold: measured, pooled }, choice) {
+  const spread = ({ mean, sd }, show) => `${show(mean)} ± ${show(sd)}`;
+  return [
+    [
+      spread(measured.roc_auc, probability),
+      "of pairs are ranked right: of one customer who left and one who stayed, the one who left got the higher risk.",
+    ],
+    [
+      `${decimals(measured.top_decile_lift.mean, 1)} times`,
+      "as many leave among the tenth with the highest risk as among all customers.",
+    ],
+    [distance(pooled.ece), "is how far a stated risk is from what happened, on average."],
+    [probability(choice.recall), `of those who leave are labelled churn, when ${share(choice.contacted)} of all are.`],
+  ];
+}
+
+const reason = ({ threshold, threshold_choice: found }) =>
+  `From ${share(threshold)} on, a customer is labelled churn. ` +
+  (threshold === found.threshold
+    ? `The cut-off was chosen for the ${found.criterion}, where a call costs ${found.contact_cost} and a leaver who is ` +
+      `reached saves ${found.saved_value} ${found.unit}. Another ratio has another cut-off.`
+    : `Whoever runs this service set it; the model's own is ${share(found.threshold)}.`);
+
+function costs(found) {
+  const rows = [
+    [`Call from ${share(found.threshold)} on`, found.cost],
+    ["Call from 50% on", found.cost_at_half],
+    ["Call nobody", found.cost_contact_nobody],
+    ["Call everybody", found.cost_contact_all],
+  ];
+  return table(
+    ["Way to choose", "Cost a customer"],
+    rows.map(([name, cost]) => [name, decimals(cost, 3)]),
+    `In ${found.unit}; less is better.`,
   );
+}
+
+const measures = ({ out_of_fold: measured, pooled }) =>
+  table(
+    ["Figure", "Mean", "Spread", "Over all", "How to read it"],
+    Object.entries(MEASURES).map(([name, [title, help]]) => [
+      title,
+      decimals(measured[name].mean, 4),
+      decimals(measured[name].sd, 4),
+      decimals(pooled[name], 4),
+      help,
+    ]),
+  );
+
+const percentAxis = (text) => ({ type: "linear", min: 0, max: 1, title: { display: true, text }, ticks: { callback: share } });
+const straight = (colours) => ({
+  label: "right",
+  type: "line",
+  data: [{ x: 0, y: 0 }, { x: 1, y: 1 }],
+  borderColor: colours.edge,
+  borderWidth: 1,
+  borderDash: [4, 4],
+  pointRadius: 0,
+  pointHitRadius: 0,
+});
+
+function calibration(bins) {
+  const most = Math.max(...bins.map((bin) => bin.customers));
+  return chart(part("model-calibration").parentElement, {
+    label: "The risk that was stated beside the share that left, by groups.",
+    columns: ["Stated risk", "On average", "Left", "Customers"],
+    rows: bins.map((bin) => [
+      `${share(bin.from)} to ${share(bin.to)}`,
+      probability(bin.mean_probability),
+      probability(bin.churn_rate),
+      bin.customers,
+    ]),
+    describe: (colours) => ({
+      type: "scatter",
+      data: {
+        datasets: [
+          {
+            data: bins.map((bin) => ({ x: bin.mean_probability, y: bin.churn_rate, customers: bin.customers })),
+            backgroundColor: colours.accent,
+            clip: false,
+            pointRadius: bins.map((bin) => 3 + 9 * Math.sqrt(bin.customers / most)),
+          },
+          straight(colours),
+        ],
+      },
+      options: {
+        scales: { x: percentAxis("Stated risk"), y: percentAxis("Share that left") },
+        plugins: {
+          tooltip: {
+            callbacks: {
+              label: ({ raw }) => `${count(raw.customers)} customers: stated ${probability(raw.x)}, left ${probability(raw.y)}`,
+            },
+          },
+        },
+      },
+    }),
+  });
+}
+
+function roc({ roc: points }, threshold) {
+  const chosen = points.reduce((best, each) =>
+    Math.abs(each.threshold - threshold) < Math.abs(best.threshold - threshold) ? each : best,
+  );
+  const place = (each) => ({ x: each.false_positive_rate, y: each.true_positive_rate, threshold: each.threshold });
+  return chart(part("model-roc").parentElement, {
+    label: "The share of leavers found, for each share of stayers called as well (ROC).",
+    columns: ["Cut-off", "Leavers found", "Stayers called as well"],
+    rows: points.map((each) => [share(each.threshold), probability(each.true_positive_rate), probability(each.false_positive_rate)]),
+    describe: (colours) => ({
+      type: "scatter",
+      data: {
+        datasets: [
+          { data: [place(chosen)], backgroundColor: colours.high, pointRadius: 6, pointHoverRadius: 7 },
+          {
+            type: "line",
+            data: points.map(place),
+            borderColor: colours.accent,
+            borderWidth: 2,
+            pointRadius: 0,
+            pointHitRadius: 8,
+          },
+          straight(colours),
+        ],
+      },
+      options: {
+        scales: { x: percentAxis("Stayers called as well"), y: percentAxis("Leavers found") },
+        plugins: {
+          tooltip: {
+            callbacks: {
+              label: ({ raw }) => `from ${share(raw.threshold)}: finds ${probability(raw.y)}, calls ${probability(raw.x)} of those who stay`,
+            },
+          },
+        },
+      },
+    }),
+  });
+}
+
+/** Draw each term on the same scale, the one that moves most first. */
+async function shapes({ terms }) {
+  const values = (term) => (term.table ? Object.values(term.table) : term.points);
+  const span = (term) => Math.max(...values(term)) - Math.min(...values(term));
+  const all = (terms ?? []).flatMap(values);
+  const [lowest, highest] = [Math.floor(Math.min(0, ...all)), Math.ceil(Math.max(0, ...all))];
+  if (all.length === 0) part("model-shapes").replaceChildren(make("p", {}, "This kind of model has no parts that could be drawn one by one."));
+  for (const term of [...(terms ?? [])].sort((one, other) => span(other) - span(one))) {
+    const holder = make("section", {}, make("h3", {}, featureName(term.feature)));
+    part("model-shapes").append(holder);
+    await chart(holder, shape(term, { min: lowest, max: highest }));
+  }
+}
+
+function shape(term, y) {
+  const name = featureName(term.feature);
+  const at = (value) => (Number.isInteger(value) ? count(value) : money(value).replace("$", ""));
+  const found = term.table
+    ? Object.entries(term.table).map(([word, value]) => [wordFor(term.feature, word), value])
+    : term.knots.map((knot, index) => [at(knot), term.points[index]]);
+  const zero = (colours) => ({ ...y, grid: { color: ({ tick }) => (tick.value === 0 ? colours.edge : colours.line) } });
+  const common = { label: `What ${name} adds to the log-odds of leaving.`, columns: [name, "Adds"] };
+  const rows = found.map(([word, value]) => [word, decimals(value, 2)]);
+  const tooltip = { displayColors: false, callbacks: { label: ({ parsed }) => `adds ${decimals(parsed.y, 2)}` } };
+  if (term.table) {
+    return {
+      ...common,
+      rows,
+      describe: (colours) => ({
+        type: "bar",
+        data: {
+          labels: found.map(([word]) => word.replace(/ \(.*\)$/, "").split(" ")),
+          datasets: [
+            { data: found.map(([, value]) => value), backgroundColor: found.map(([, value]) => (value > 0 ? colours.high : colours.low)), maxBarThickness: 40 },
+          ],
+        },
+        options: { scales: { x: { grid: { display: false }, ticks: { autoSkip: false } }, y: zero(colours) }, plugins: { tooltip } },
+      }),
+    };
+  }
+  return {
+    ...common,
+    rows,
+    describe: (colours) => ({
+      type: "line",
+      data: {
+        datasets: [
+          { data: term.knots.map((knot, index) => ({ x: knot, y: term.points[index] })), borderColor: colours.accent, backgroundColor: colours.accent, borderWidth: 2, pointRadius: 3 },
+        ],
+      },
+      options: { scales: { x: { type: "linear", grid: { display: false } }, y: zero(colours) }, plugins: { tooltip } },
+    }),
+  };
 }

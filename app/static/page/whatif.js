@@ -1,6 +1,6 @@
 // What would change the risk, by /v2/what-if: switches and a slider, the suggestions, and every single change ranked.
 import { announce, ask } from "./api.js";
-import { make } from "./dom.js";
+import { featureName, make, wordFor } from "./dom.js";
 import { money, points, probability, risk } from "./format.js";
 
 const PAUSE_MS = 80;
@@ -10,7 +10,7 @@ const form = part("what-if-form");
 const undo = part("what-if-undo");
 const said = part("what-if-answer");
 const touched = new Set();
-const names = new Map([...form.querySelectorAll(".field")].map((each) => [each.dataset.feature, each.querySelector(".label").textContent]));
+const names = [...form.querySelectorAll(".field")].map((each) => each.dataset.feature);
 let customerValue = null;
 let customer = null;
 let timer = 0;
@@ -48,7 +48,7 @@ export async function compare(asked, found, signal) {
 
 /** Let every switch that was not moved stand where the customer is. */
 function align() {
-  for (const name of names.keys()) {
+  for (const name of names) {
     if (touched.has(name)) continue;
     const control = form.elements[name];
     if (control.type === "range") {
@@ -120,5 +120,5 @@ const offer = (text, { probability: after, tier, difference }) =>
 
 const changesOf = ({ changes }) =>
   Object.entries(changes)
-    .map(([name, value]) => `${names.get(name) ?? name}: ${typeof value === "number" ? money(value) : value}`)
+    .map(([name, value]) => `${featureName(name)}: ${typeof value === "number" ? money(value) : wordFor(name, value)}`)
     .join(", ");

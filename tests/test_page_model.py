@@ -1,0 +1,166 @@
+"""The view "The model": what the API says of it, in words, charts and tables. In a real Chromium at a real server."""
+
+import json
+import re
+import urllib.request
+
+import pytest
+from browser import violations
+from playwright.sync_api import expect
+
+from model import artifact
+from model.about import about
+from model.schema import NAMES
+
+SUMMARY = {
+    "rows_scored": 1200,
+    "drift": {**dict.fromkeys(NAMES, 0.01), "tenure": 0.31, "Contract": 0.15, "Partner": None, "probability": 0.02},
+}
+CHART = "figure canvas"
+
+
+@pytest.fixture
+def model(served) -> dict:
+    with urllib.request.urlopen(f"{served}/v2/model") as answer:
+        return json.load(answer)
+
+
+@pytest.fixture
+def view(open_page):
+    page = open_page("#model")
+    expect(page.locator("#model-shapes figure")).to_have_count(len(NAMES))
+    page.wait_for_load_state("networkidle")
+    return page
+
+
+def painted(page, selector: str) -> list[int]:
+    """Return how many pixels of each canvas have a colour."""
+    return page.evaluate(
+        """selector => [...document.querySelectorAll(selector)].map(canvas => {
+            const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+            let count = 0;
+            for (let place = 3; place < data.length; place += 4) count += data[place] > 0;
+            return count;
+        })""",
+        selector,
+    )
+
+
+def test_it_names_the_model_and_what_it_learnt_from(view, model):
+    facts = view.locator("#model-facts")
+
+    expect(facts).to_contain_text(model["version"])
+    expect(facts).to_contain_text("7,043 customers, of whom 1,869 left")
+    expect(facts).to_contain_text(model["sha256"])
+
+
+def test_it_says_how_good_the_model_is_with_its_spread_in_words(view):
+    words = view.locator("#model-good-words li")
+
+    expect(words.nth(0)).to_contain_text("84.6% ± 1.2%")
+    expect(words.nth(1)).to_contain_text("2.8 times")
+    expect(words.nth(2)).to_contain_text("0.9 points")
+    expect(words.nth(3)).to_contain_text("73.5%")
+    expect(view.locator("#model-threshold-words")).to_contain_text("From 33% on, a customer is labelled churn.")
+
+
+def test_the_figures_for_analysts_are_those_of_the_api(view, model):
+    row = view.get_by_role("row").filter(has_text="Ranking (ROC AUC)")
+
+    auc = model["metrics"]["out_of_fold"]["roc_auc"]
+    expect(row).to_contain_text(f"{auc['mean']:.4f}")
+    expect(row).to_contain_text(f"{auc['sd']:.4f}")
+
+
+def test_every_chart_is_drawn_has_a_name_and_its_values_as_a_table(view, model):
+    charts = view.locator(CHART)
+
+    expect(charts).to_have_count(2 + len(NAMES))
+    assert min(painted(view, CHART)) > 500
+    for place in range(2 + len(NAMES)):
+        expect(charts.nth(place)).to_have_attribute("role", "img")
+        expect(charts.nth(place)).to_have_accessible_name(re.compile(r"\. The values stand in the table below\.$"))
+    view.locator("#model-calibration ~ figure summary").click()
+    expect(view.locator("#model-calibration ~ figure tbody tr")).to_have_count(len(model["metrics"]["calibration"]))
+    names = view.locator("#model-shapes h3").all_text_contents()
+    assert {"Tenure", "Senior citizen", "Payment method"} < set(names)
+
+
+def test_the_charts_take_the_colours_of_the_dark(view):
+    has_colour = """colour => {
+        const chart = document.querySelector('#model-shapes canvas');
+        const copy = new OffscreenCanvas(chart.width, chart.height).getContext('2d', {willReadFrequently: true});
+        copy.drawImage(chart, 0, 0);
+        const data = copy.getImageData(0, 0, chart.width, chart.height).data;
+        for (let place = 0; place < data.length; place += 4)
+            if (data.slice(place, place + 3).join() === colour) return true;
+        return false;
+    }"""
+    view.wait_for_function(has_colour, arg="43,74,203")
+
+    view.emulate_media(color_scheme="dark")
+
+    view.wait_for_function(has_colour, arg="157,178,255")
+
+
+def test_without_a_list_it_says_where_to_score_one_and_then_compares_it(view):
+    drift = view.locator("#model-drift-words")
+    expect(drift).to_contain_text("Score a list under")
+
+    view.evaluate("summary => import('/static/page/model.js').then(model => model.showDrift(summary))", SUMMARY)
+
+    expect(drift).to_contain_text("Not in all. 2 of 11 differ")
+    rows = drift.locator("tbody tr")
+    expect(rows.nth(0)).to_contain_text("Tenure")
+    expect(rows.nth(0)).to_contain_text("very different")
+    expect(rows.nth(1)).to_contain_text("somewhat different")
+    expect(rows.filter(has_text="Partner")).to_contain_text("not known")
+    assert violations(view) == []
+
+
+def test_a_list_like_the_training_data_is_called_so(view):
+    summary = {"rows_scored": 7043, "drift": dict.fromkeys([*NAMES, "probability"], 0.0)}
+
+    view.evaluate("summary => import('/static/page/model.js').then(model => model.showDrift(summary))", summary)
+
+    expect(view.locator("#model-drift-words")).to_contain_text("Yes. The 7,043 customers of the list")
+
+
+def test_the_model_card_reads_as_text(view):
+    view.get_by_text("The model card").click()
+    card = view.locator("#model-card")
+
+    expect(card.get_by_role("heading", name="Limits")).to_be_visible()
+    assert not [mark for mark in ("**", "##", "| ", "---", "`") if mark in card.inner_text()]
+    assert card.locator("table").count() >= 5
+    assert violations(view) == []
+
+
+def test_it_says_so_when_the_model_cannot_be_asked_and_tries_again(open_page):
+    page = open_page()
+    page.route("**/v2/model", lambda route: route.abort())
+    page.get_by_role("link", name="The model").click()
+    expect(page.locator("#model-problem")).to_contain_text("The service does not answer")
+
+    page.unroute("**/v2/model")
+    page.get_by_role("button", name="Try again").click()
+
+    expect(page.locator("#model-facts")).to_contain_text("Version")
+    expect(page.locator("#model-problem")).to_be_empty()
+
+
+def test_a_model_without_figures_and_terms_has_what_there_is(open_page, model):
+    known = {name: model[name] for name in ("version", "sha256", "threshold", "tiers")}
+    page = open_page()
+    page.route("**/v2/model", lambda route: route.fulfill(json=known))
+    page.get_by_role("link", name="The model").click()
+
+    expect(page.locator("#model-facts")).to_contain_text(model["version"])
+    expect(page.locator("#model-shapes")).to_contain_text("no parts that could be drawn")
+    expect(page.get_by_role("heading", name="How good it is")).to_be_hidden()
+
+
+def test_the_card_comes_with_the_answer(client, scorer):
+    card = (artifact.folder_of(scorer.version) / "MODEL_CARD.md").read_text(encoding="utf-8")
+
+    assert client.get("/v2/model").json["card"] == about(scorer)["card"] == card
