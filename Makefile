@@ -20,7 +20,7 @@ ID := $(shell $(PYTHON) -c 'import sys, zlib; print(sys.version.split()[0], zlib
 INTERPRETER := $(VENV)/.python-$(or $(ID),unknown)
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev test soak bench bench-all lint clean images sbom space deploy-space deploy-tools deploy-aws redrive-aws
+.PHONY: help run dev test soak fuzz bench bench-all lint clean images sbom space deploy-space deploy-tools deploy-aws redrive-aws
 
 help:  ## list these commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "make %-11s %s\n", $$1, $$2}'
@@ -38,6 +38,10 @@ test: $(VENV)/.development  ## run every test
 soak: $(VENV)/.development  ## the tests of load at their full sizes; figures go to build/soak/
 	SOAK=true $(BIN)/python -m pytest -m soak --durations=0 $(ARGS)
 	SOAK_ROWS=5000000 SOAK_EXAMPLES=2000 $(BIN)/python -m pytest -rP tests/test_streaming.py tests/test_openapi_fuzz.py $(ARGS)
+
+fuzz:  ## look for input that breaks a promise, by coverage (TARGET=csv, json, http or event; SECONDS=60)
+	@$(MAKE) --no-print-directory VENV=$(VENV)-fuzz $(VENV)-fuzz/.fuzz
+	for target in $(or $(TARGET),csv json http event); do $(VENV)-fuzz/bin/python tests/fuzzers.py $$target $(or $(SECONDS),60) || exit 1; done
 
 bench: $(VENV)/.development  ## run the benchmarks
 	$(BIN)/python -m benchmarks $(ARGS)
@@ -94,6 +98,10 @@ $(VENV)/.development: requirements/development.txt $(INTERPRETER)
 	$(INSTALL) -r requirements/development.txt
 	@$(LAUNCHER)
 	@touch $(VENV)/.serving $@
+
+$(VENV)/.fuzz: requirements/fuzz.txt $(INTERPRETER)
+	$(INSTALL) -r requirements/fuzz.txt
+	@touch $@
 
 $(VENV)/.deploy: requirements/deploy.txt $(INTERPRETER)
 	$(INSTALL) -r requirements/deploy.txt

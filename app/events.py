@@ -16,6 +16,8 @@ MOST_BYTES: Final = 6_291_556
 
 # Underscores would make X_Forwarded_For and X-Forwarded-For one. The body comes whole, whatever its headers say of it.
 _HEADER_NAME: Final = re.compile(r"[A-Za-z0-9-]+", re.ASCII)
+_BREAKS: Final = str.maketrans("\r\n\0", "   ")
+"""RFC 9110 5.5: where these stand in the value of a header it is refused, or each becomes a space."""
 _DROPPED: Final = {"cookie", "content-length", "host", "proxy", "transfer-encoding"}
 
 
@@ -65,7 +67,7 @@ def read(event: Mapping[str, Any], headers: dict[str, str], edge: Edge, base_pat
     prefix, path = _mounted(event, context, _clean(path), base_path)
     host = context.get("domainName") or _first(event, "host")
     if isinstance(host, str):
-        headers["host"] = _clean(host)
+        headers["host"] = _clean(host).translate(_BREAKS)
     if is_balanced(event):
         # The balancer adds the address it saw to what the client may have made up.
         address = headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
@@ -106,6 +108,7 @@ def read_headers(event: Mapping[str, Any]) -> dict[str, str]:
             continue
         # The bridge does this to the type only: WSGI has the bytes of UTF-8 as Latin-1.
         text = _clean(value) if name == "content-type" else value.encode("utf-8", "replace").decode("latin-1")
+        text = text.translate(_BREAKS)
         found[name] = f"{found[name]},{text}" if name in found else text
     return found
 

@@ -64,8 +64,8 @@ MESSAGES: Final[dict[str, str]] = {
     "damaged_gzip": "The gzip file is damaged: {reason}. Send it again.",
     "gzip_ratio": "The gzip file unpacks to more than {limit} times its size. Send it unpacked, or in parts.",
     "encoding": (
-        "Row {row} holds bytes that are not {encoding}, though the file began so. Save the whole file as UTF-8, or say "
-        "charset=latin-1."
+        "{place} holds bytes that are not {encoding}, as the file was said to be or began. Save all of it as UTF-8, or "
+        "say charset=latin-1."
     ),
     "unknown_charset": "The charset {value} is not known. Send utf-8, utf-16 or latin-1.",
     "no_byte_order_mark": (

@@ -16,3 +16,4 @@ pin serving -c development.txt
 pin lambda -c development.txt
 pin peers -c development.txt
 pin deploy -c development.txt
+pin fuzz -c development.txt

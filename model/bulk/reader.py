@@ -24,7 +24,8 @@ _BLANK_BYTES: Final = b" \t\r\n,;"
 _EXCEL_DIRECTIVE: Final = re.compile(rb'"?sep=[,;\t]"?(?:\r\n|\r|\n)', re.IGNORECASE)
 """A first line by which Excel tells itself the separator; it is no header."""
 
-_BLANK_LINES: Final = re.compile(rb"(?:[ \t,;]*(?:\r\n|\r|\n))+")
+_BLANK_LINES: Final = re.compile(rb"(?:[ \t,;]*+(?>\r\n|\r|\n))++")
+"""Possessive: a CRLF can be taken as one line end or two, and going back over those is exponential in their number."""
 
 
 class Reader:
@@ -92,7 +93,11 @@ class Reader:
             if not ends and (is_open or not ended):
                 continue
             end = ends[0] if ends else len(head)
-            cells = split(head[:end], delimiter)
+            try:
+                cells = split(head[:end], delimiter)
+            except UnicodeDecodeError:
+                # Only where the encoding was declared or marked; a guess looks at more than the header.
+                raise InputError("encoding", place="The header", encoding=self._text.encoding.upper()) from None
             found.append((len(resolve(cells, self._needed)[0]), len(cells), -rank, end))
         if found:
             _, _, rank, end = max(found)
@@ -175,7 +180,8 @@ def check_text(records: Records, encoding: str, first_row: int) -> None:
     if position >= 0:
         above = int(np.searchsorted(records.ends, position, side="right"))
         rows = sum(not is_blank(records[index], records.delimiter) for index in range(above))
-        raise InputError(code, row=first_row + rows, encoding=encoding.upper())
+        row = first_row + rows
+        raise InputError(code, row=row, place=f"Row {row}", encoding=encoding.upper())
 
 
 def _check_header(header: list[str], needed: Sequence[str]) -> dict[str, int]:
