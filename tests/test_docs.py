@@ -275,7 +275,7 @@ def test_every_dependency_has_its_reason():
         assert re.search(rf"^{name}\b", read(f"requirements/{purpose}.in"), re.MULTILINE), name
 
 
-@pytest.mark.parametrize("purpose", ["serving", "lambda", "pipeline", "training", "development", "peers", "deploy", "fuzz"])
+@pytest.mark.parametrize("purpose", sorted(path.stem for path in (ROOT / "requirements").glob("*.txt")))
 def test_every_pin_has_a_hash_and_names_no_host(purpose):
     lock = read(f"requirements/{purpose}.txt")
     pins = re.split(r"^(?=[a-z0-9-]+==)", lock, flags=re.MULTILINE)[1:]
