@@ -20,7 +20,7 @@ ID := $(shell $(PYTHON) -c 'import sys, zlib; print(sys.version.split()[0], zlib
 INTERPRETER := $(VENV)/.python-$(or $(ID),unknown)
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev test soak fuzz bench bench-all lint clean images sbom space deploy-space deploy-tools deploy-aws redrive-aws
+.PHONY: help run dev test test-spark spark spark-zip soak fuzz bench bench-all lint clean images sbom space deploy-space deploy-tools deploy-aws redrive-aws
 
 help:  ## list these commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "make %-11s %s\n", $$1, $$2}'
@@ -32,8 +32,12 @@ run: $(VENV)/.serving  ## serve on http://127.0.0.1:7860 (PORT=...), and show a 
 
 dev: $(VENV)/.development  ## .venv with all that serves, trains, tests and lints, and .venv/bin/churn
 
-test: $(VENV)/.development  ## run every test
+test: $(VENV)/.development  ## run every test; those of Spark where there is a java
 	$(BIN)/python -m pytest $(ARGS)
+	@$(if $(ARGS),,$(if $(shell command -v java)$(CI),$(MAKE) --no-print-directory test-spark))
+
+test-spark: spark  ## the tests that need a real Spark, in .venv-spark
+	$(VENV)-spark/bin/python -m pytest tests/test_spark*.py $(ARGS)
 
 soak: $(VENV)/.development  ## the tests of load at their full sizes; figures go to build/soak/
 	SOAK=true $(BIN)/python -m pytest -m soak --durations=0 $(ARGS)
@@ -65,6 +69,12 @@ space: $(INTERPRETER)  ## make the repository of a Hugging Face Space in build/s
 
 deploy-space: $(if $(DRY_RUN),$(INTERPRETER),deploy-tools)  ## publish it (SPACE=user/name, HF_TOKEN in the environment, DRY_RUN=1)
 	@$(if $(DRY_RUN),$(BIN),$(VENV)-deploy/bin)/python -m deploy.space --engine "$(ENGINE)" --publish "$(SPACE)" $(if $(DRY_RUN),--dry-run) $(ARGS)
+
+spark:  ## .venv-spark with pyspark, and .venv-spark/bin/churn; it needs Java 17 or later
+	@$(MAKE) --no-print-directory VENV=$(VENV)-spark $(VENV)-spark/.spark
+
+spark-zip: $(INTERPRETER)  ## build/churn-spark.zip: the code for a cluster (spark-submit --py-files)
+	@$(BIN)/python -m batch.shipping build/churn-spark.zip
 
 # What only publishing needs has an environment of its own.
 deploy-tools:
@@ -102,6 +112,13 @@ $(VENV)/.development: requirements/development.txt $(INTERPRETER)
 $(VENV)/.fuzz: requirements/fuzz.txt $(INTERPRETER)
 	$(INSTALL) -r requirements/fuzz.txt
 	@touch $@
+
+# pyspark comes as source only. What builds it is pinned too, and stands there first.
+$(VENV)/.spark: requirements/build.txt requirements/spark.txt $(INTERPRETER)
+	$(INSTALL) -r requirements/build.txt
+	$(INSTALL) --no-binary pyspark --no-build-isolation -r requirements/spark.txt
+	@$(LAUNCHER)
+	@touch $(VENV)/.serving $@
 
 $(VENV)/.deploy: requirements/deploy.txt $(INTERPRETER)
 	$(INSTALL) -r requirements/deploy.txt

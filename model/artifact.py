@@ -13,12 +13,24 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from model.errors import ArtifactError
 from model.scorecard import Scorecard, from_document
 
-ARTIFACTS: Final = Path(__file__).parent / "artifacts"
+
+def _find_artifacts() -> Path:
+    """Return the folder beside this file; in the zip that is shipped to Spark, what reads like a folder."""
+    beside = Path(__file__).parent / "artifacts"
+    archive = beside.parents[1]
+    if not archive.is_file():
+        return beside
+    import zipfile
+
+    return cast("Path", zipfile.Path(archive, "model/artifacts/"))
+
+
+ARTIFACTS: Final = _find_artifacts()
 SCORECARD: Final = "scorecard.json"
 OUTLINE: Final = "outline.json"
 SUMS: Final = "SHA256SUMS"

@@ -43,6 +43,12 @@ MESSAGES: Final[dict[str, str]] = {
     "not_an_object": "The body must be one customer as a JSON object, not {value}.",
     "wrapped": 'The customer is wrapped in "{key}". Send the ten fields at top level.',
     "repeated_key": "The JSON object has the key {value} twice. Send it once.",
+    # A table, or a file that is cut into parts.
+    "wrong_types": "The table has columns of types that are not taken: {wrong}.",
+    "quoted_line_end": (
+        "A quote is still open at the end of a line. A file with line ends inside quotes cannot be cut into parts; run "
+        "with --multiline, which reads each file whole."
+    ),
     # A file.
     "empty_file": "The file is empty. Expected a CSV with a header and one row a customer.",
     "no_header": (

@@ -17,3 +17,5 @@ pin lambda -c development.txt
 pin peers -c development.txt
 pin deploy -c development.txt
 pin fuzz -c development.txt
+pin build
+pin spark -c serving.txt

@@ -280,7 +280,7 @@ def test_every_pin_has_a_hash_and_names_no_host(purpose):
     lock = read(f"requirements/{purpose}.txt")
     pins = re.split(r"^(?=[a-z0-9-]+==)", lock, flags=re.MULTILINE)[1:]
 
-    assert len(pins) > 5
+    assert pins
     assert all("--hash=sha256:" in pin for pin in pins)
     assert "://" not in lock
 

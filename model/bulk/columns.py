@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pyarrow import csv
 
 from model.bulk.arrays import as_numpy, bits_of, octets_of, offsets_of, to_strings, with_nulls, with_octets
+from model.bulk.cells import Cells
 from model.bulk.decimals import NUMERIC, Decimals, mark_to_dot
 from model.bulk.doubts import ALL, BLANK_ID, RAGGED, WORD_CODES, Draft, field_count, names_of, settle
 from model.bulk.records import Records, is_blank, split
@@ -130,7 +131,20 @@ class Columns:
         InputError
             mixed_decimals.
         """
-        table, kept = self._read(records)
+        return self._parse(*self._read(records), records, first_row)
+
+    def parse_cells(self, cells: Cells, first_row: int) -> Block:
+        """Return the rows of `cells`, which come from a table."""
+        names = list(self._positions)
+        columns = [cells.columns[self._positions[name]] for name in names]
+        texts = [
+            column.dictionary_encode() if _has_few_spellings(name) else column
+            for name, column in zip(names, columns, strict=True)
+        ]
+        table = pa.Table.from_arrays(texts, [str(self._positions[name]) for name in names])
+        return self._parse(table, np.arange(cells.count), cells, first_row)
+
+    def _parse(self, table: Any, kept: NDArray[np.int64], records: Records, first_row: int) -> Block:
         columns, doubts = self._convert(table, kept, records, first_row)
         ids = self._ids(table)
         if self._id_required:
@@ -139,6 +153,11 @@ class Columns:
             good = np.ones(records.count, bool)
             return Block(first_row, records.count, ids, columns, good, source=records, places=kept)
         return self._settle(records, first_row, Draft(records.count, kept, columns, doubts, ids))
+
+    @property
+    def decimal_mark(self) -> str | None:
+        """The decimal mark of the file, where one was seen in a file with semicolons or tabs."""
+        return self._decimals.mark if self._decimals else None
 
     def _read(self, records: Records) -> tuple[Any, NDArray[np.int64]]:
         """Return our columns as text, and which records they are: pyarrow leaves out ragged and empty ones."""

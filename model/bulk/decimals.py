@@ -22,6 +22,11 @@ class Decimals:
     def __init__(self) -> None:
         self._first: tuple[str, int] | None = None
 
+    @property
+    def mark(self) -> str | None:
+        """The mark seen so far."""
+        return self._first[0] if self._first else None
+
     def check(self, texts: Mapping[str, Any], kept: NDArray[np.int64], records: Records, first_row: int) -> None:
         """Raise InputError (mixed_decimals) at the first row that uses the other mark."""
         seen = {mark for feature in NUMERIC for mark in ",." if mark.encode() in octets_of(texts[feature.name])}

@@ -90,6 +90,23 @@ class Comparison:
         for segment in self._segments:
             segment.add(block.columns[segment.feature][good], chance)
 
+    def state(self) -> dict[str, Any]:
+        """Return the counts so far as plain JSON, for `merge`."""
+        return {
+            "bins": {name: counts.tolist() for name, counts in self._bins.items()},
+            "score_bins": self._score_bins.tolist(),
+            "segments": [[each.customers.tolist(), each.chances.tolist()] for each in self._segments],
+        }
+
+    def merge(self, state: Mapping[str, Any]) -> None:
+        """Add the counts of another part of the batch."""
+        for name, counts in state["bins"].items():
+            self._bins[name] += np.array(counts, np.int64)
+        self._score_bins += np.array(state["score_bins"], np.int64)
+        for segment, (customers, chances) in zip(self._segments, state["segments"], strict=True):
+            segment.customers += np.array(customers, np.int64)
+            segment.chances += np.array(chances)
+
     def drift(self) -> dict[str, float | None]:
         """Return the population stability index of each feature and of the probability."""
         found = {
@@ -110,20 +127,18 @@ class _Segment:
         self.feature: str = described["feature"]
         self._groups = described["groups"]
         self._edges = [group["from"] for group in self._groups[1:]] if "from" in self._groups[0] else None
-        self._customers = np.zeros(len(self._groups), np.int64)
-        self._chances = np.zeros(len(self._groups))
+        self.customers = np.zeros(len(self._groups), np.int64)
+        self.chances = np.zeros(len(self._groups))
 
     def add(self, values: NDArray[Any], chance: NDArray[np.float64]) -> None:
         bins = values if self._edges is None else bins_of(values, self._edges)
-        self._customers += np.bincount(bins, minlength=len(self._groups))
-        self._chances += np.bincount(bins, weights=chance, minlength=len(self._groups))
+        self.customers += np.bincount(bins, minlength=len(self._groups))
+        self.chances += np.bincount(bins, weights=chance, minlength=len(self._groups))
 
     def to_dict(self) -> dict[str, Any]:
-        total = int(self._customers.sum())
+        total = int(self.customers.sum())
         groups = []
-        for group, customers, chances in zip(
-            self._groups, self._customers.tolist(), self._chances.tolist(), strict=True
-        ):
+        for group, customers, chances in zip(self._groups, self.customers.tolist(), self.chances.tolist(), strict=True):
             groups.append(
                 {
                     "group": str(group.get("label", group.get("word"))),

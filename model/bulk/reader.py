@@ -48,6 +48,8 @@ class Reader:
         Where each of our columns stands.
     blank_lines : int
         Blank records above the header.
+    above : bytes
+        All that stands above the first row: the header, and what is above that.
 
     Raises
     ------
@@ -58,7 +60,7 @@ class Reader:
     def __init__(self, text: Text, next_row: Callable[[], int], needed: Sequence[str] = NAMES) -> None:
         self._text = text
         self._next_row = next_row
-        head, ended = self._read_head()
+        start, ended = head, _ = self._read_head()
         if ended and not head.strip(_BLANK_BYTES):
             raise InputError("empty_file")
         directive = _EXCEL_DIRECTIVE.match(head)
@@ -72,7 +74,8 @@ class Reader:
         self.delimiter, end = self._find_header(head, ended)
         self.header = split(head[:end], self.delimiter)
         self._rest = head[end:]
-        self.positions = _check_header(self.header, needed)
+        self.above = start[: len(start) - len(self._rest)]
+        self.positions = check_header(self.header, needed)
 
     def _read_head(self) -> tuple[bytes, bool]:
         """Return the start of the text, enough to hold any header, and whether that is all of it."""
@@ -184,7 +187,8 @@ def check_text(records: Records, encoding: str, first_row: int) -> None:
         raise InputError(code, row=row, place=f"Row {row}", encoding=encoding.upper())
 
 
-def _check_header(header: list[str], needed: Sequence[str]) -> dict[str, int]:
+def check_header(header: Sequence[str], needed: Sequence[str] = NAMES) -> dict[str, int]:
+    """Return where each of our columns stands in a header, or raise InputError for one that cannot be used."""
     if any("\0" in name for name in header):
         raise InputError("binary")
     positions, repeated = resolve(header, needed)

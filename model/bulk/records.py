@@ -36,6 +36,16 @@ def split(record: bytes, delimiter: str) -> list[str]:
     return next(csv.reader([text], delimiter=delimiter), [])
 
 
+def quote(text: str, delimiter: str = ",") -> str:
+    """Return `text` as a CSV cell, in quotes where it needs them.
+
+    The csv module leaves a carriage return unquoted before Python 3.13, and so writes other bytes there.
+    """
+    if delimiter in text or '"' in text or "\n" in text or "\r" in text:
+        return '"' + text.replace('"', '""') + '"'
+    return text
+
+
 def is_blank(record: bytes, delimiter: str) -> bool:
     """Whether a record holds nothing but white space and separators."""
     if record.isascii():

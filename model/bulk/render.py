@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from model.bulk.arrays import octets_of, to_arrow, to_string, to_strings
 from model.bulk.columns import Block
 from model.bulk.reasons import Reasons
-from model.bulk.records import split
+from model.bulk.records import quote, split
 from model.bulk.score import STEPS, to_steps, to_tiers
 from model.errors import Problem
 from model.parse import resolve
@@ -56,16 +56,6 @@ class Options:
     spreadsheet_safe: bool = False
 
 
-def quote(text: str, delimiter: str = ",") -> str:
-    """Return `text` as a CSV cell, in quotes where it needs them.
-
-    The csv module leaves a carriage return unquoted before Python 3.13, and so writes other bytes there.
-    """
-    if delimiter in text or '"' in text or "\n" in text or "\r" in text:
-        return '"' + text.replace('"', '""') + '"'
-    return text
-
-
 def sentences(problems: Iterable[Problem]) -> str:
     """Return what is wrong with a row as the text of one cell."""
     return " ".join([each.message for each in problems])
@@ -88,9 +78,14 @@ class Predictions:
     options : Options, optional
     names : sequence of str
         The header of the input; needed to include its columns.
+    numbered : bool
+        Whether a row's number stands in front.
     """
 
-    def __init__(self, scorer: Scorer, options: Options | None = None, names: Sequence[str] = ()) -> None:
+    def __init__(
+        self, scorer: Scorer, options: Options | None = None, names: Sequence[str] = (), numbered: bool = True
+    ) -> None:
+        self._numbered = numbered
         self._threshold = scorer.threshold
         self._tiers = scorer.tiers
         self._options = options or Options()
@@ -103,17 +98,18 @@ class Predictions:
         extra += [f"{REASON}_{place + 1}" for place in range(self._options.reasons)]
         extra += [names[place] for place in self._kept]
         self._has_extra = bool(extra)
-        columns = [ROW, CUSTOMER_ID, PREDICTION, PROBABILITY, TIER, ERROR, *extra]
+        columns = [*[ROW] * numbered, CUSTOMER_ID, PREDICTION, PROBABILITY, TIER, ERROR, *extra]
         self.header = (",".join(quote(self._safe(name)) for name in columns) + "\n").encode()
 
     def lines(self, block: Block) -> bytes:
         """Return the lines of one scored block."""
         if not block.rows:
             return b""
-        numbers = to_arrow(np.arange(block.first_row, block.first_row + block.rows)).cast(pa.string())
         texts = _tails().take(to_arrow(codes_of(block.probability, self._threshold, self._tiers)))
         ends = self._ends(block) if self._has_extra else _END_OF_LINE
-        lines = pc.binary_join_element_wise(numbers, self._ids(block.ids), texts, ends, _COMMA)
+        numbers = np.arange(block.first_row, block.first_row + block.rows)
+        front = [to_arrow(numbers).cast(pa.string())] if self._numbered else []
+        lines = pc.binary_join_element_wise(*front, self._ids(block.ids), texts, ends, _COMMA)
         if block.problems:
             lines = self._with_errors(lines, block, ends)
         return octets_of(lines)
@@ -158,7 +154,8 @@ class Predictions:
         for index, problems in block.problems.items():
             identity = quote(self._safe(problems[0].customer_id or ""))
             end = ends[index].as_py() if self._has_extra else "\n"
-            bad.append(f"{block.first_row + index},{identity},,,,{quote(sentences(problems))}{end}")
+            front = f"{block.first_row + index}," if self._numbered else ""
+            bad.append(f"{front}{identity},,,,{quote(sentences(problems))}{end}")
         order = np.arange(block.rows)
         order[~block.good] = block.rows + np.arange(len(bad))
         return pa.concat_arrays([lines, to_strings(bad)]).take(to_arrow(order))
@@ -196,15 +193,18 @@ class Rejects:
     delimiter : str
     spreadsheet_safe : bool
         As in `Options`; a defused cell goes back with its apostrophe.
+    numbered : bool
+        Whether a row's number stands in front.
     """
 
-    def __init__(self, names: list[str], delimiter: str, spreadsheet_safe: bool = False) -> None:
+    def __init__(self, names: list[str], delimiter: str, spreadsheet_safe: bool = False, numbered: bool = True) -> None:
         self._is_safe = spreadsheet_safe
-        self._own = slice(2, -1) if names[:2] == [ROW, ERRORS] and names[-1] == RECORD else slice(None)
+        self._numbered = numbered
+        self._own = _own(names)
         self._is_again = self._own != slice(None)
         self._delimiter = delimiter
         self._nothing = delimiter * (len(names[self._own]) - 1)
-        self.header = (self._join([ROW, ERRORS, *names[self._own], RECORD]) + "\n").encode()
+        self.header = (self._join([*[ROW] * numbered, ERRORS, *names[self._own], RECORD]) + "\n").encode()
 
     def lines(self, block: Block) -> bytes:
         """Return the lines of one block; b"" where all its rows are good."""
@@ -220,7 +220,8 @@ class Rejects:
                 if self._is_again:  # a ragged record that nobody has mended yet
                     whole = self._cell(cells[-1])
             errors = quote(sentences(problems), separator)
-            lines.append(f"{block.first_row + index}{separator}{errors}{separator}{record}{separator}{whole}\n")
+            front = f"{block.first_row + index}{separator}" if self._numbered else ""
+            lines.append(f"{front}{errors}{separator}{record}{separator}{whole}\n")
         return "".join(lines).encode()
 
     def _join(self, cells: list[str]) -> str:
@@ -228,3 +229,9 @@ class Rejects:
 
     def _cell(self, text: str) -> str:
         return quote(defuse(text) if self._is_safe else text, self._delimiter)
+
+
+def _own(names: list[str]) -> slice:
+    """Return which columns of the input are its own, where it is itself such a file: those between ours."""
+    start = 2 if names[:2] == [ROW, ERRORS] else 1 if names[:1] == [ERRORS] else 0
+    return slice(start, -1) if start and names[-1] == RECORD else slice(None)

@@ -30,6 +30,8 @@ class Run:
         Whether every row needs a customerID.
     top : int
         How many customers the summary names.
+    summary : Summary, optional
+        A fresh one that counts, instead of one made here.
 
     Attributes
     ----------
@@ -50,10 +52,11 @@ class Run:
         limits: Limits | None = None,
         id_required: bool = False,
         top: int = TOP,
+        summary: Summary | None = None,
     ) -> None:
         self._limits = limits or Limits()
         self._scorer = BulkScorer(scorer)
-        self._summary = Summary(scorer, top)
+        self._summary = summary or Summary(scorer, top)
         self._text = Text(source, charset, self._limits)
         self._reader = Reader(self._text, next_row=lambda: self.rows_in + 1, needed=COLUMNS if id_required else NAMES)
         self.header = self._reader.header

@@ -2,6 +2,7 @@
 
 import heapq
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -31,21 +32,31 @@ class Summary:
     scorer : Scorer
     top : int
         How many customers to name, those with most value at risk.
+    population : dict, optional
+        The content of population.json, where the folder of the scorer is out of reach.
+    numbered : bool
+        Whether rows have numbers by which to name them.
 
     Attributes
     ----------
     rows_in, rows_scored, rows_rejected, blank_lines : int
     """
 
-    def __init__(self, scorer: Scorer, top: int = TOP) -> None:
+    def __init__(
+        self,
+        scorer: Scorer,
+        top: int = TOP,
+        population: Mapping[str, Any] | None = None,
+        numbered: bool = True,
+    ) -> None:
         self._scorer = scorer
         self.rows_in = self.rows_scored = self.rows_rejected = self.blank_lines = 0
         self._churn = 0
         self._tiers = np.zeros(len(TIERS), np.int64)
         self._codes: Counter[str] = Counter()
         self._by_step = np.zeros((3, STEPS + 1))
-        self._top = _Top(top)
-        population = load(scorer)
+        self._top = _Top(top, numbered)
+        population = population or load(scorer)
         self._comparison = Comparison(population) if population else None
 
     def add(self, block: Block) -> None:
@@ -68,6 +79,33 @@ class Summary:
         if self._comparison:
             self._comparison.add(block)
         self._top.add(block, at_risk)
+
+    def state(self) -> dict[str, Any]:
+        """Return the counts so far as plain JSON, for `merge`; floats keep every bit."""
+        return {
+            "rows": [self.rows_in, self.rows_scored, self.rows_rejected, self.blank_lines, self._churn],
+            "tiers": self._tiers.tolist(),
+            "codes": dict(self._codes),
+            "by_step": self._by_step.tolist(),
+            "top": self._top.entries,
+            "comparison": self._comparison.state() if self._comparison else None,
+        }
+
+    def merge(self, state: Mapping[str, Any]) -> None:
+        """Add the counts of another part. Counts are exact in any order, sums of floats to about 12 digits."""
+        rows_in, scored, rejected, blank, churn = state["rows"]
+        self.rows_in += rows_in
+        self.rows_scored += scored
+        self.rows_rejected += rejected
+        self.blank_lines += blank
+        self._churn += churn
+        self._tiers += np.array(state["tiers"], np.int64)
+        self._codes.update(state["codes"])
+        self._by_step += np.array(state["by_step"])
+        for entry in state["top"]:
+            self._top.offer(tuple(entry))
+        if self._comparison and state["comparison"]:
+            self._comparison.merge(state["comparison"])
 
     def to_dict(self) -> dict[str, Any]:
         """Return the summary; rows in = rows scored + rows rejected, or it raises AssertionError."""
@@ -123,9 +161,10 @@ def _steps_of(chance: NDArray[np.float64]) -> NDArray[np.int64]:
 class _Top:
     """The rows with most value at risk so far; of equal ones the first."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, numbered: bool) -> None:
         self._most = most
-        self._heap: list[tuple[float, int, str, float]] = []
+        self._numbered = numbered
+        self.entries: list[tuple[float, int, str, float]] = []
 
     def add(self, block: Block, at_risk: NDArray[np.float64]) -> None:
         if not self._most or not len(at_risk):
@@ -137,19 +176,23 @@ class _Top:
             rows, at_risk = rows[candidates], at_risk[candidates]
         for index, value in zip(rows.tolist(), at_risk.tolist(), strict=True):
             # The row is negated, so that of equal values the earlier one ranks higher.
-            entry = (value, -(block.first_row + index), block.ids[index].as_py(), float(block.probability[index]))
-            if len(self._heap) < self._most:
-                heapq.heappush(self._heap, entry)
-            elif entry > self._heap[0]:
-                heapq.heapreplace(self._heap, entry)
+            number = block.first_row + index if self._numbered else 0
+            self.offer((value, -number, block.ids[index].as_py(), float(block.probability[index])))
+
+    def offer(self, entry: tuple[float, int, str, float]) -> None:
+        """Keep an entry if it ranks among the highest."""
+        if len(self.entries) < self._most:
+            heapq.heappush(self.entries, entry)
+        elif self._most and entry > self.entries[0]:
+            heapq.heapreplace(self.entries, entry)
 
     def to_list(self) -> list[dict[str, Any]]:
         return [
             {
-                "row": -row,
+                **({"row": -row} if self._numbered else {}),
                 CUSTOMER_ID: customer_id,
                 "probability": round(chance, DECIMALS),
                 "value_at_risk": round(value, 2),
             }
-            for value, row, customer_id, chance in sorted(self._heap, reverse=True)
+            for value, row, customer_id, chance in sorted(self.entries, reverse=True)
         ]

@@ -1,0 +1,362 @@
+"""Files and tables through a real Spark on two cores of this machine.
+
+Runs in .venv-spark (make test-spark): pyspark is not among the requirements of the other tests.
+"""
+
+import gzip
+import json
+import os
+import shutil
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("pyspark", reason="pyspark has an environment of its own: make test-spark")
+if not shutil.which("java") and not os.environ.get("CI"):
+    pytest.skip("there is no java: apt-get install default-jre-headless", allow_module_level=True)
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyspark.sql import SparkSession
+from test_doors import OUTCOMES, REFUSED, SCORED
+
+from batch import local, spark
+from batch.local import Scoring
+from batch.spark import Job
+from model.bulk.records import Records
+from model.bulk.render import Options
+from model.bulk.source import Limits
+from model.errors import ChurnError
+from model.schema import COLUMNS, CUSTOMER_ID
+
+DATA = Path(__file__).parent / "data"
+# Of sockets that py4j closes when its gateway goes.
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+
+
+@pytest.fixture(scope="module")
+def session():
+    (
+        SparkSession.builder.master("local[2]")
+        .config("spark.ui.enabled", "false")
+        .config("spark.driver.memory", "768m")
+        .config("spark.driver.bindAddress", "127.0.0.1")
+        .config("spark.driver.host", "127.0.0.1")
+        .config("spark.sql.shuffle.partitions", "2")
+        .config("spark.ui.showConsoleProgress", "false")
+        .getOrCreate()
+    )
+    with spark.session() as session:
+        session.sparkContext.setLogLevel("OFF")
+        yield session
+
+
+@pytest.fixture
+def score(session, scorer, tmp_path):
+    """Score and return the folder of the results."""
+
+    def score(source, source_format="csv", to="csv", charset=None, options=None, target=None, **how) -> Path:
+        target = target or tmp_path / "out"
+        scoring = Scoring(scorer, options or Options(), Limits(), charset)
+        spark.score(session, Job(str(source), str(target), source_format, to, **how), scoring)
+        return target
+
+    return score
+
+
+@pytest.fixture
+def score_here(scorer, tmp_path):
+    """The lines of predictions.csv and rejects.csv as `churn score` writes them, without headers and row numbers."""
+
+    def score_here(*files: Path) -> dict[str, list[bytes]]:
+        lines: dict[str, list[bytes]] = {"predictions": [], "rejects": []}
+        for file in files:
+            out = tmp_path / "here" / file.name
+            with file.open("rb") as source:
+                local.score_file(source, file.name, out, Scoring(scorer, Options(), Limits()))
+            for kind, found in lines.items():
+                content = (out / f"{kind}.csv").read_bytes()
+                delimiter = ";" if b";" in content.split(b"\n", 1)[0] else "\t" if b"\t" in content else ","
+                found += [line.split(delimiter.encode(), 1)[1] for line in _records(content, delimiter)[1:]]
+        return {kind: sorted(found) for kind, found in lines.items()}
+
+    return score_here
+
+
+def _records(content: bytes, delimiter: str = ",") -> list[bytes]:
+    records = Records(content, delimiter)
+    return [records[place] for place in range(records.count)]
+
+
+def _lines(out: Path, kind: str) -> list[bytes]:
+    """All lines of an output but the header that each part has."""
+    lines = []
+    for part in sorted((out / kind).glob("part-*.csv")):
+        content = part.read_bytes()
+        head = content.split(b"\n", 1)[0]
+        delimiter = ";" if b";" in head else "\t" if b"\t" in head else ","
+        lines += _records(content, delimiter)[1:]
+    return sorted(lines)
+
+
+def _summary(out: Path) -> dict:
+    return json.loads((out / "summary.json").read_bytes())
+
+
+def _counts(out: Path) -> tuple[int, int, int]:
+    summary = _summary(out)
+    assert summary["rows_in"] == summary["rows_scored"] + summary["rows_rejected"]
+    return summary["rows_in"], summary["rows_rejected"], summary["blank_lines"]
+
+
+def _left(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if ".part" in path.name or path.name == "out")
+
+
+def test_a_folder_of_every_kind_of_file_gives_the_lines_of_the_other_doors(score, score_here, tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in SCORED:
+        # A line end inside quotes has a test of its own.
+        if name != "quoted_newline_in_id.csv":
+            shutil.copy(DATA / name, folder)
+    files = sorted(folder.iterdir())
+
+    out = score(folder)
+
+    expected = score_here(*files)
+    assert _lines(out, "predictions") == expected["predictions"]
+    assert _lines(out, "rejects") == expected["rejects"]
+    assert _counts(out) == tuple(sum(OUTCOMES[file.name][place] for file in files) for place in range(3))
+    assert "latin1.csv: The file is not UTF-8; it was read as Latin-1." in _summary(out)["notes"]
+
+
+def test_a_file_cut_into_many_parts_loses_no_row_and_counts_none_twice(session, score, score_here, tmp_path):
+    file = tmp_path / "rows.csv"
+    head, *rows = (DATA / "sample.csv").read_bytes().splitlines(keepends=True)
+    spoilt = [row if place % 7 else b"x" + row.replace(b",", b";", 1) for place, row in enumerate(rows)]
+    file.write_bytes(head + b"\r\n" + b"\n".join(spoilt) + head)
+    session.conf.set("spark.sql.files.maxPartitionBytes", "900")
+    try:
+        out = score(file)
+    finally:
+        session.conf.unset("spark.sql.files.maxPartitionBytes")
+
+    expected = score_here(file)
+    assert len(list((out / "predictions").glob("part-*.csv"))) > 5
+    assert _lines(out, "predictions") == expected["predictions"]
+    assert _lines(out, "rejects") == expected["rejects"]
+    # The header again as a row, and the blank lines.
+    here = json.loads((tmp_path / "here" / "rows.csv" / "summary.json").read_bytes())
+    there = _summary(out)
+    for key in ("rows_in", "rows_rejected", "blank_lines", "tiers", "errors_by_code", "segments", "drift"):
+        assert there[key] == here[key], key
+    assert there["by_threshold"] == here["by_threshold"]
+    assert [each[CUSTOMER_ID] for each in there["top"]] == [each[CUSTOMER_ID] for each in here["top"]]
+
+
+def test_line_ends_inside_quotes_are_refused_or_read_with_multiline(score, score_here, tmp_path):
+    file = DATA / "quoted_newline_in_id.csv"
+
+    with pytest.raises(ChurnError, match="--multiline"):
+        score(file)
+    assert _left(tmp_path) == []
+    out = score(file, multiline=True)
+
+    assert _lines(out, "predictions") == score_here(file)["predictions"]
+
+
+def test_every_poison_file_of_a_folder_is_named_and_nothing_is_written(score, tmp_path):
+    folder = tmp_path / "in"
+    shutil.copytree(DATA, folder)
+    (folder / "notes.xlsx").write_bytes(b"PK\x03\x04")
+
+    with pytest.raises(ChurnError) as refused:
+        score(folder)
+
+    said = str(refused.value)
+    # Two show only behind their first lines.
+    seen_at_once = {*REFUSED, "notes.xlsx"} - {"damaged_letters.csv", "mixed_decimals.csv", "open_quote.csv"}
+    assert {name for name in [*OUTCOMES, "notes.xlsx"] if f"\n{name}: " in said} == seen_at_once
+    assert "missing_columns.csv: The header lacks" in said
+    assert _left(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["damaged_letters.csv", "mixed_decimals.csv", "open_quote.csv"])
+def test_a_file_whose_fault_shows_late_is_named_and_nothing_is_written(score, tmp_path, name):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    shutil.copy(DATA / "good.csv", folder)
+    shutil.copy(DATA / name, folder / f"a b%20ü {name}")
+
+    with pytest.raises(ChurnError, match=f"1 of 2 files cannot be scored.*\na b%20ü {name}: "):
+        score(folder)
+
+    assert _left(tmp_path) == []
+
+
+def test_a_gzip_file_cut_off_in_its_middle_is_named(score, tmp_path):
+    noise = b"".join(
+        b"%08d," % (place * 7919 % 10**8) + b"0,Yes,No,1,Yes,DSL,One year,Mailed check,5,5\n"
+        for place in range(300_000)
+    )
+    packed = gzip.compress((DATA / "good.csv").read_bytes().splitlines(keepends=True)[0] + noise)
+    (tmp_path / "cut.csv.gz").write_bytes(packed[: len(packed) * 3 // 4])
+
+    with pytest.raises(ChurnError, match=r"cut\.csv\.gz: The gzip file ends too early"):
+        score(tmp_path / "cut.csv.gz")
+
+
+def test_an_empty_folder_and_an_absent_one_are_refused(score, tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "_SUCCESS").touch()
+
+    with pytest.raises(ChurnError, match="is a folder without files to score"):
+        score(tmp_path / "in")
+    with pytest.raises(ChurnError, match="There is no"):
+        score(tmp_path / "nowhere")
+
+
+def test_an_output_that_exists_is_refused_and_left_as_it_is(score, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine").write_text("stays")
+
+    with pytest.raises(ChurnError, match="is there already"):
+        score(DATA / "good.csv")
+
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine"]
+
+
+def test_a_run_that_is_interrupted_leaves_nothing_and_the_next_one_works(score, tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(spark, "_publish", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            score(DATA / "good.csv")
+    assert _left(tmp_path) == []
+
+    assert _counts(score(DATA / "good.csv")) == (4, 0, 0)
+
+
+def _table(**replaced) -> pa.Table:
+    """The sample as columns of the types that a database would have."""
+    from pyarrow import csv
+
+    texts = csv.read_csv(
+        DATA / "sample.csv", convert_options=csv.ConvertOptions(column_types=dict.fromkeys(COLUMNS, pa.string()))
+    )
+    kinds = {"SeniorCitizen": pa.int32(), "tenure": pa.int64(), "MonthlyCharges": pa.float64()}
+    table = pa.table({name: texts[name].cast(kinds.get(name, pa.string())) for name in COLUMNS})
+    partner = pa.array([word == "Yes" for word in texts["Partner"].to_pylist()])
+    total = pa.array(
+        [Decimal(cell) if cell.strip() else None for cell in texts["TotalCharges"].to_pylist()], pa.decimal128(12, 2)
+    )
+    columns = {**dict(zip(table.column_names, table.columns, strict=True)), "Partner": partner, "TotalCharges": total}
+    return pa.table({**columns, "region": pa.array(["north"] * len(texts)), **replaced})
+
+
+def test_parquet_of_typed_columns_gives_the_lines_of_its_export_as_csv(score, score_here, tmp_path):
+    pq.write_table(_table(), tmp_path / "in.parquet")
+
+    out = score(tmp_path / "in.parquet", "parquet")
+
+    assert _lines(out, "predictions") == score_here(DATA / "sample.csv")["predictions"]
+
+
+def test_bad_cells_of_a_table_are_rejected_with_the_customer_and_the_record(score, tmp_path):
+    tenures = pa.array([None, -3, *[5] * 118], pa.int64())
+    charges = pa.array([float("nan"), 20.5, *[30.0] * 118])
+    pq.write_table(_table(tenure=tenures, MonthlyCharges=charges, TotalCharges=charges), tmp_path / "in.parquet")
+
+    out = score(tmp_path / "in.parquet", "parquet")
+
+    assert _counts(out) == (120, 2, 0)
+    first, second = _lines(out, "rejects")
+    assert b'MonthlyCharges must be a number from 0 to 1,000,000, not ""nan"".' in first
+    assert b"tenure is blank; it must be" in first
+    assert b",0000-SMPLE," in first
+    assert b'tenure must be a whole number of months from 0 to 1,200, not ""-3"".' in second
+
+
+def test_parquet_comes_out_with_typed_columns_and_the_same_answers(score, tmp_path):
+    shutil.copy(DATA / "bad_numbers.csv", tmp_path / "bad.csv")
+
+    out = score(tmp_path / "bad.csv", to="parquet", options=Options(value_at_risk=True))
+    lines = score(tmp_path / "bad.csv", target=tmp_path / "lines", options=Options(value_at_risk=True))
+
+    found = pq.read_table(sorted((out / "predictions").glob("*.parquet"))[0])
+    assert found.column_names == [CUSTOMER_ID, "prediction", "probability", "tier", "value_at_risk", "error", "record"]
+    assert found.schema.field("probability").type == pa.float64()
+    as_lines = [
+        row
+        for part in sorted((lines / "predictions").iterdir())
+        if part.suffix == ".csv"
+        for row in __import__("csv").DictReader(part.open(encoding="utf-8"))
+    ]
+    typed = [
+        {
+            CUSTOMER_ID: row[CUSTOMER_ID],
+            "prediction": row["prediction"] or "",
+            "probability": "" if row["probability"] is None else f"{row['probability']:.4f}",
+            "tier": row["tier"] or "",
+            "error": row["error"] or "",
+            "value_at_risk": "" if row["value_at_risk"] is None else f"{row['value_at_risk']:.2f}",
+        }
+        for row in found.to_pylist()
+    ]
+    assert sorted(typed, key=str) == sorted([{k: row[k] for k in typed[0]} for row in as_lines], key=str)
+    rejects = pq.read_table(sorted((out / "rejects").glob("*.parquet"))[0]).to_pylist()
+    assert len(rejects) == _summary(out)["rows_rejected"] == 10
+    assert all(row["error"] and row["record"] for row in rejects)
+
+
+def test_a_table_of_the_catalog_is_scored_by_its_name(session, score, score_here, tmp_path):
+    pq.write_table(_table(), tmp_path / "in.parquet")
+    session.read.parquet(str(tmp_path / "in.parquet")).createOrReplaceTempView("customers")
+
+    out = score("customers", "table")
+
+    assert _lines(out, "predictions") == score_here(DATA / "sample.csv")["predictions"]
+
+
+def test_wrong_types_are_named_before_anything_runs(score, tmp_path):
+    table = _table(MonthlyCharges=pa.array([True] * 120), Contract=pa.array([1] * 120))
+    pq.write_table(table, tmp_path / "in.parquet")
+
+    with pytest.raises(ChurnError) as refused:
+        score(tmp_path / "in.parquet", "parquet")
+
+    assert str(refused.value) == (
+        "The table has columns of types that are not taken: Contract is bigint, and must be text; MonthlyCharges is "
+        "boolean, and must be text, whole number or number."
+    )
+
+
+def test_a_table_that_lacks_columns_is_refused_by_name(score, tmp_path):
+    pq.write_table(_table().drop_columns(["Contract", "tenure"]), tmp_path / "in.parquet")
+
+    with pytest.raises(ChurnError, match="lacks tenure and Contract"):
+        score(tmp_path / "in.parquet", "parquet")
+
+
+def test_a_file_of_another_type_among_parquet_files_is_found_before_anything_is_scored(score, tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    pq.write_table(_table(), folder / "a.parquet")
+    pq.write_table(_table(tenure=pa.array(["5"] * 120)), folder / "b.parquet")
+
+    with pytest.raises(ChurnError, match="Nothing was written"):
+        score(folder, "parquet")
+    (folder / "b.parquet").write_bytes(b"PK\x03\x04 a workbook")
+    with pytest.raises(ChurnError, match=r"b\.parquet"):
+        score(folder, "parquet")
+
+    assert _left(tmp_path) == []
+
+
+def test_a_table_that_is_not_there_is_named(score):
+    with pytest.raises(ChurnError, match="no_such_table"):
+        score("no_such_table", "table")
