@@ -4,11 +4,11 @@ from typing import Final
 
 import click
 
-from commands import describing, scoring, serving, spark, training, versions
+from commands import describing, scoring, serving, spark, submitting, training, versions
 from commands.terminal import Sentences
 
 COMMANDS: Final = (
-    *(scoring.score, scoring.watch, spark.spark),
+    *(scoring.score, scoring.watch, submitting.submit, spark.spark),
     *(serving.serve, serving.ask, serving.key),
     *(describing.schema, describing.template),
     *(training.train, training.evaluate),

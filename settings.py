@@ -116,6 +116,21 @@ def _prefix(variable: str, value: str) -> str:
     return value
 
 
+def _address(variable: str, value: str) -> str:
+    if not re.fullmatch(
+        r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~-]+)*", value, re.ASCII
+    ):
+        raise _refuse(variable, "an address such as https://churn.example.com, without a slash at its end", value)
+    return value
+
+
+def _key(variable: str, value: str) -> str:
+    # What stands there is a key, so it is not shown.
+    if not re.fullmatch(r"[!-~]{1,1000}", value):
+        raise SettingsError(f"{variable} must be a key in one line, without spaces. Make one: churn key")
+    return value
+
+
 def _yes_or_no(variable: str, value: str) -> bool:
     return _one_of(("yes", "no"))(variable, value.lower()) == "yes"
 
@@ -292,6 +307,17 @@ class Settings:
         "seconds",
         "How long the form of an upload, and the links to its results, may be used",
         _whole(60, 43_200),
+    )
+    url: str | None = _setting(
+        "CHURN_URL",
+        None,
+        "address",
+        "Of the API that `churn submit` asks, without a slash at its end",
+        _address,
+        shown="this machine, at PORT",
+    )
+    api_key: str | None = _setting(
+        "CHURN_API_KEY", None, "key", "What `churn submit` sends in X-Api-Key", _key, shown="none", secret=True
     )
     value_at_risk: bool = _setting(
         "CHURN_VALUE_AT_RISK",

@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
@@ -70,7 +70,7 @@ def score(file: str, out: Path | None, **options: Any) -> None:
     end_on_sigterm()
     with click.open_file(file, "rb") as source, rows_bar(source) as progress:
         summary = local.score_file(source, Path(file).name, folder, scoring, progress)
-    click.echo(_report(summary, folder), err=True)
+    click.echo(report(summary, folder), err=True)
 
 
 @contextmanager
@@ -91,7 +91,8 @@ def rows_bar(source: IO[bytes]) -> Iterator["Progress | None"]:
         yield progress
 
 
-def _report(summary: dict[str, Any], folder: Path) -> str:
+def report(summary: Mapping[str, Any], folder: Path) -> str:
+    """Return what is said on the terminal of a list that was scored."""
     from batch.jobs import REJECTS
 
     tiers = ", ".join(f"{count:,} {tier}" for tier, count in summary["tiers"].items())

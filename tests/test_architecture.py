@@ -149,7 +149,8 @@ def test_the_road_for_one_customer_needs_the_standard_library_only(source):
         pytest.param(["prometheus_client"], ("app/metrics.py",), id="metrics"),
         pytest.param(["serverless_wsgi"], ("app/gateway.py",), id="bridge"),
         pytest.param(["click", "tqdm"], ("cli.py", "commands/"), id="terminal"),
-        pytest.param(["boto3", "botocore", "smart_open", "urllib3"], ("batch/bucket.py", "batch/uploads.py"), id="aws"),
+        pytest.param(["boto3", "botocore", "smart_open"], ("batch/bucket.py", "batch/uploads.py"), id="aws"),
+        pytest.param(["urllib3"], ("batch/bucket.py", "commands/client.py"), id="http"),
         pytest.param(["pyspark"], ("batch/spark.py",), id="spark"),
     ],
 )

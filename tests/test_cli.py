@@ -1,23 +1,20 @@
 """The command `churn`: what it writes, what it says, how it ends."""
 
 import csv
-import fcntl
 import gzip
 import json
 import os
-import pty
 import resource
 import signal
-import struct
 import subprocess
 import sys
-import termios
 import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
+from terminals import run_on_a_terminal
 
 from cli import churn
 from model import artifact, describe
@@ -327,27 +324,12 @@ def test_the_environment_sets_what_the_command_line_does_not(run, monkeypatch):
 
 def test_a_bar_with_rows_a_second_and_time_left_is_drawn_on_a_terminal(folder):
     write("customers.csv", HEADER, LINE * 100_000)
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
 
-    with subprocess.Popen([*CLI, "score", "customers.csv"], stderr=theirs) as process:
-        os.close(theirs)
-        drawn = _read_all(ours)
+    code, drawn = run_on_a_terminal([*CLI, "score", "customers.csv"])
 
-    assert process.returncode == 0
+    assert code == 0
     assert " rows/s, 00:00 left" in drawn
     assert "100 %|" in drawn
-
-
-def _read_all(terminal: int) -> str:
-    parts = []
-    try:
-        while part := os.read(terminal, 65_536):
-            parts.append(part)
-    except OSError:  # Linux says end of file on a terminal so
-        pass
-    os.close(terminal)
-    return b"".join(parts).decode()
 
 
 def test_no_bar_is_drawn_into_a_pipe(folder):

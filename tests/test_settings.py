@@ -45,6 +45,8 @@ def test_every_variable_is_read():
             "CHURN_RESULTS_PREFIX": "out/of/it/",
             "CHURN_MAX_JOB_BYTES": "8192",
             "CHURN_LINK_SECONDS": "3600",
+            "CHURN_URL": "https://churn.example.com/prod",
+            "CHURN_API_KEY": "a-key",
             "CHURN_VALUE_AT_RISK": "Yes",
             "CHURN_DEADLINE_MARGIN_SECONDS": "30",
         }
@@ -56,7 +58,18 @@ def test_every_variable_is_read():
         *("600/minute", 1, False),
         *("1.2.3", "models", "pipeline", 0.25),
         *(2048, 4096, 50, 10, 20, "actions.csv", "/churn"),
-        *("churn-inbox", "churn-results", "in/", "out/of/it/", 8192, 3600, True, 30),
+        *(
+            "churn-inbox",
+            "churn-results",
+            "in/",
+            "out/of/it/",
+            8192,
+            3600,
+            "https://churn.example.com/prod",
+            "a-key",
+            True,
+            30,
+        ),
     ]
 
 
@@ -104,6 +117,12 @@ def test_a_blank_variable_counts_as_unset(value):
             "0",
             'CHURN_DEADLINE_MARGIN_SECONDS must be a whole number from 1 to 600, not "0".',
         ),
+        (
+            "CHURN_URL",
+            "ftp://a",
+            'CHURN_URL must be an address such as https://churn.example.com, without a slash at its end, not "ftp://a".',
+        ),
+        ("CHURN_API_KEY", "two words", "CHURN_API_KEY must be a key in one line, without spaces. Make one: churn key"),
         ("CHURN_ENGINE", "onnx", 'CHURN_ENGINE must be scorecard or pipeline, not "onnx".'),
         ("CHURN_THRESHOLD", "1", 'CHURN_THRESHOLD must be a number between 0 and 1, such as 0.35, not "1".'),
         ("CHURN_THRESHOLD", "nan", 'CHURN_THRESHOLD must be a number between 0 and 1, such as 0.35, not "nan".'),
