@@ -169,7 +169,27 @@ class Settings:
         _whole(1, 256),
         shown=f"the machine's cores, at most {MOST_WORKERS}",
     )
-    threads: int = _setting("CHURN_THREADS", 8, "threads", "Requests that one process answers at once", _whole(1, 256))
+    threads: int = _setting(
+        "CHURN_THREADS",
+        128,
+        "threads",
+        "Files and other long requests that one process takes at once, slow ones included; more are answered 503",
+        _whole(1, 1024),
+    )
+    connections: int = _setting(
+        "CHURN_CONNECTIONS",
+        1000,
+        "connections",
+        "Connections that one process holds; more are answered 503",
+        _whole(1, 100_000),
+    )
+    patience_s: int = _setting(
+        "CHURN_PATIENCE_SECONDS",
+        20,
+        "seconds",
+        "How long a client may take to send a short request, and beyond 4 KiB a second for more and for taking answers",
+        _whole(1, 3600),
+    )
     api_keys: tuple[str, ...] = _setting(
         "CHURN_API_KEYS",
         (),
@@ -366,6 +386,11 @@ def share_metrics(folder: str) -> None:
 def keep_to_one_thread() -> None:
     """Let numpy's OpenBLAS start no threads, 30 ms of CPU for each core: columns are added, no matrix is multiplied."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+def spare_memory() -> None:
+    """Let pyarrow take memory from the C library, which gives it back, and not from a pool for each thread."""
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
 
 def xray_trace() -> str | None:

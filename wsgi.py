@@ -4,27 +4,28 @@
 """
 
 import contextlib
+import ctypes
 import functools
 import os
 import shutil
-import socket
 import tempfile
-import uuid
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.http import errors
-from gunicorn.workers.gthread import ThreadWorker
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import log
-from app import create_app, envelope, problems
+from app import create_app, envelope
+from app.problems import RequestError
 from app.rate_limit import RateLimit
 from model.engine import load_scorer
-from settings import Settings, share_metrics
+from server.client import PIECE_BYTES, TooSlowError
+from server.worker import DISCARDED_BYTES, PatientWorker
+from settings import Settings, share_metrics, spare_memory
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -38,10 +39,13 @@ _KEEP_ALIVE_S: Final = 75
 """Longer than the 60 s of most proxies, so that the proxy closes first and no request falls in between."""
 _GRACE_S: Final = 30
 _HEARTBEAT_S: Final = 60
-_SILENCE_S: Final = 60
-"""After which a client that neither sends its body nor takes the answer loses the connection."""
-_DRAINED_BYTES: Final = 64 * 1024**2
-_PIECE_BYTES: Final = 64 * 1024
+_FILES_AT_ONCE: Final = 2
+"""Scored by one process; each takes some 25 MB, and a second one lets a short file pass a long one."""
+_MOST_ARENAS: Final = -8
+"""M_ARENA_MAX of malloc.h."""
+_ARENAS: Final = 2
+_TURN_S: Final = 60
+"""The longest that a file which has come waits for its turn."""
 
 
 def build(settings: Settings | None = None) -> Flask:
@@ -63,6 +67,7 @@ def _build(settings: Settings, folder: str | None = None) -> "tuple[Flask, Metri
         "begin an upload with POST /v2/uploads" if settings.takes_uploads else "",
         uploads=_uploads(settings) if settings.takes_uploads else None,
         admit=limit.admit if limit else None,
+        turn=_Turns(_FILES_AT_ONCE, _TURN_S).take,
     )
     if limit:
         app.after_request(limit.describe)
@@ -93,28 +98,29 @@ def _uploads(settings: Settings) -> "Callable[[], Uploads]":
 
 
 class Patient:
-    """Hears a request out before the answer goes back, within bounds.
+    """The app with what serving it may cost, as `server.worker` reads it off.
 
-    Gunicorn closes a connection whose body was not read. A client that sends 10 MB to a wrong address, or JSON that
-    is too long, would then see a broken pipe instead of the problem that says so.
+    Hears a request out before the answer goes back, within bounds: a client that sends 10 MB to a wrong address, or
+    JSON that is too long, would else see a broken pipe instead of the problem that says so.
     """
 
-    def __init__(self, app: "WSGIApplication", report: envelope.Report) -> None:
+    def __init__(self, app: "WSGIApplication", settings: Settings, report: envelope.Report) -> None:
         """Hold `app`, and what takes the log line of a request that never reaches it."""
         self._app, self.report = app, report
+        self.patience_s, self.connections = settings.patience_s, settings.connections
+        self.most_kept_bytes = settings.max_upload_bytes
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Answer one request."""
-        environ["gunicorn.socket"].settimeout(_SILENCE_S)
         body = environ["wsgi.input"] = _Body(environ["wsgi.input"])
         answer = self._app(environ, start_response)
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, RequestError):
             body.drain()
         return answer
 
 
 class _Body:
-    """A body whose reading fails with OSError, which Werkzeug answers with 400, and not with gunicorn's classes."""
+    """A body whose reading fails with errors that the app and Werkzeug answer, and not with gunicorn's classes."""
 
     def __init__(self, body: Any) -> None:
         self._body = body
@@ -122,56 +128,45 @@ class _Body:
     def read(self, size: int) -> bytes:
         try:
             return bytes(self._body.read(size))
+        except TooSlowError:
+            raise RequestError("too_slow") from None
         except errors.ParseException as error:
             raise OSError("The body is malformed.") from error
 
     def drain(self) -> None:
-        left = _DRAINED_BYTES
-        while left > 0 and (piece := self.read(_PIECE_BYTES)):
+        left = DISCARDED_BYTES
+        while left > 0 and (piece := self.read(PIECE_BYTES)):
             left -= len(piece)
 
 
-class ProblemWorker(ThreadWorker):  # type: ignore[misc]
-    """Answers a request that is too broken to reach the app with a problem, where gunicorn would send HTML.
+class _Turns:
+    """So many files are scored at once by one process; the others wait, and not for ever."""
 
-    Nothing of the request is logged: after a wrong Content-Length the next "request line" is a piece of a body.
-    """
+    def __init__(self, at_once: int, most_s: float) -> None:
+        self._free, self._most_s = threading.BoundedSemaphore(at_once), most_s
 
-    def handle_error(self, _request: object, client: socket.socket, _address: object, error: Exception) -> None:
-        """Write the answer and the log line for `error`."""
-        code = next((code for kind, code in _BROKEN.items() if isinstance(error, kind)), "internal")
-        request_id = uuid.uuid4().hex
-        if code == "internal":
-            log.write_failure(error, request_id)
-        self.wsgi.report(status=problems.KINDS[code].status, code=code, request_id=request_id)
-        # The client may have gone already.
-        with contextlib.suppress(OSError):
-            client.sendall(_bare_answer(code, request_id))
+    @contextlib.contextmanager
+    def take(self) -> Iterator[None]:
+        """Give a turn.
 
-
-def _bare_answer(code: str, request_id: str) -> bytes:
-    status, headers, body = envelope.bare_answer(
-        code, problems.MESSAGES[code].format(request_id=request_id), request_id
-    )
-    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", "Connection: close"]
-    lines += [f"{name}: {value}" for name, value in headers.items()]
-    return "\r\n".join([*lines, "", ""]).encode("ascii") + body
-
-
-_BROKEN: Final[dict[type[Exception], str]] = {
-    errors.LimitRequestLine: "long_address",
-    errors.LimitRequestHeaders: "long_headers",
-    errors.UnsupportedTransferCoding: "transfer_coding",
-    errors.ExpectationFailed: "expectation",
-    errors.ParseException: "bad_request",
-}
+        Raises
+        ------
+        RequestError
+            busy.
+        """
+        if not self._free.acquire(timeout=self._most_s):
+            raise RequestError("busy")
+        try:
+            yield
+        finally:
+            self._free.release()
 
 
 class Server(BaseApplication):  # type: ignore[misc]
     """Gunicorn with its options given here, so that no file or variable of its own changes them."""
 
-    def __init__(self, app: Flask, options: Mapping[str, Any], report: envelope.Report = log.write) -> None:
-        self._app, self._options, self._report = app, options, report
+    def __init__(self, app: Patient, options: Mapping[str, Any]) -> None:
+        self._app, self._options = app, options
         super().__init__()
 
     def load_config(self) -> None:
@@ -181,7 +176,7 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Patient:
         """Return the app, which was made before any worker."""
-        return Patient(self._app, self._report)
+        return self._app
 
 
 def options_of(settings: Settings) -> dict[str, Any]:
@@ -191,7 +186,9 @@ def options_of(settings: Settings) -> dict[str, Any]:
         "bind": f"{host}:{settings.port}",
         "workers": settings.workers,
         "threads": settings.threads,
-        "worker_class": ProblemWorker,
+        "worker_class": PatientWorker,
+        # Beyond this it would let clients wait unheard; the worker itself refuses those beyond half of it.
+        "worker_connections": 2 * settings.connections + settings.threads,
         "keepalive": _KEEP_ALIVE_S,
         "graceful_timeout": _GRACE_S,
         "timeout": _HEARTBEAT_S,
@@ -207,6 +204,13 @@ def options_of(settings: Settings) -> dict[str, Any]:
         # Its control socket would need a writable home.
         "control_socket_disable": True,
     }
+
+
+def _spare_memory() -> None:
+    """Have threads share what they free: by default the C library keeps some for each that ever scored a file."""
+    spare_memory()
+    with contextlib.suppress(OSError, AttributeError):  # of glibc alone
+        ctypes.CDLL(None).mallopt(_MOST_ARENAS, _ARENAS)
 
 
 @contextlib.contextmanager
@@ -246,12 +250,12 @@ def serve(settings: Settings, on_ready: Callable[[], object] | None = None) -> N
         When the server has stopped.
     """
     options = options_of(settings)
+    _spare_memory()
     if on_ready:
         options["when_ready"] = lambda _server: on_ready()
     with _shared_folder() as folder:
         share_metrics(folder)
         app, metrics = _build(settings, folder)
-        if metrics is None:
-            Server(app, options).run()
-        else:
-            Server(app, {**options, **_counting(metrics)}, metrics.report).run()
+        if metrics is not None:
+            options |= _counting(metrics)
+        Server(Patient(app, settings, metrics.report if metrics else log.write), options).run()

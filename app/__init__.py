@@ -4,6 +4,7 @@ Nothing is loaded at import; the scorer and the limits are passed in.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from flask import Flask
 
 from app import cors, docs, envelope, headers, keys, pages, problems, static_files, v1, v2
 from app.body import ChurnRequest
-from app.service import EXTENSION, Limits, Service, Uploads
+from app.service import EXTENSION, Limits, Service, Turn, Uploads
 from model.scorecard import Scorer
 
 if TYPE_CHECKING:
@@ -25,11 +26,13 @@ def create_app(
     *,
     uploads: Callable[[], Uploads] | None = None,
     admit: Callable[[], None] | None = None,
+    turn: Turn = nullcontext,
 ) -> Flask:
     """Return the WSGI app that answers with `scorer` within the limits of `settings`.
 
     `larger` says what to do with a file beyond them, as a clause: "drop it into ...". `uploads` gives the store of
-    larger files when a route needs it. `admit` is asked before each request, and refuses it by raising RequestError.
+    larger files when a route needs it. `admit` is asked before each request, and refuses it by raising RequestError;
+    `turn` gives the context in which a file is scored.
 
     Raises
     ------
@@ -40,7 +43,7 @@ def create_app(
     app.request_class = ChurnRequest
     # A redirect from //v1 would be an answer in HTML, and loses the body of a POST with many clients.
     app.url_map.merge_slashes = False
-    app.extensions[EXTENSION] = Service(scorer, settings, larger, _actions(settings.actions_file), uploads)
+    app.extensions[EXTENSION] = Service(scorer, settings, larger, _actions(settings.actions_file), uploads, turn)
     envelope.install(app)
     problems.install(app)
     headers.install(app, settings.frame_ancestors)

@@ -36,6 +36,8 @@ def bare_answer(
     """Return status, headers and body of a problem for which the app was not asked."""
     body = problems.body_of(code, detail, request_id, members)
     ours = {"Content-Type": problems.MEDIA_TYPE, "Content-Length": str(len(body)), "X-Request-Id": request_id}
+    if code in problems.RETRY_AFTER_S:
+        ours["Retry-After"] = str(problems.RETRY_AFTER_S[code])
     return problems.KINDS[code].status, {**ours, **HEADERS}, body
 
 

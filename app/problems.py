@@ -3,6 +3,7 @@
 Errors of model/ bring their sentence; the few that only HTTP can have find theirs here.
 """
 
+import errno
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
@@ -15,8 +16,7 @@ from model.errors import SHOWN_PROBLEMS, ChurnError, CustomerError, InputError, 
 
 MEDIA_TYPE: Final = "application/problem+json"
 
-RETRY_S: Final = 10
-"""After which what does not work at the moment may."""
+_NO_ROOM: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 
 PACK: Final = "packed by gzip"
 ASK_FOR_JSON: Final = "ask for application/json, which is shorter"
@@ -104,12 +104,18 @@ KINDS: Final[Mapping[str, Kind]] = {
     "file_elsewhere": Kind(422, "The file goes to another address"),
     "unknown_job": Kind(404, "There is no such job"),
     "uploads_unavailable": Kind(503, "Uploads do not work at the moment"),
+    "busy": Kind(503, "Too much at once"),
+    "too_slow": Kind(408, "The request took too long"),
+    "no_room": Kind(507, "No room for the file"),
     "long_address": Kind(414, "The address is too long"),
     "long_headers": Kind(431, "The headers are too long"),
     "expectation": Kind(417, "The expectation cannot be met"),
     "transfer_coding": Kind(501, "The Transfer-Encoding is not known"),
     "internal": Kind(500, "Something failed on our side"),
 }
+
+RETRY_AFTER_S: Final[Mapping[str, int]] = {"busy": 5, "no_room": 60, "uploads_unavailable": 10}
+"""Of Retry-After, for problems that pass by themselves."""
 
 MESSAGES: Final[Mapping[str, str]] = {
     "bad_rows": (
@@ -174,6 +180,12 @@ MESSAGES: Final[Mapping[str, str]] = {
         "The bucket for uploads does not answer as it should. Try again later; if it stays so, name request id "
         "{request_id}: the log has the reason."
     ),
+    "busy": "More is asked for at once than is answered here. Nothing is wrong with the request: send it again later.",
+    "too_slow": "The request did not come in time, and what came of it was not used. Send it again, in one go.",
+    "no_room": (
+        "There is no room left to hold the file while it is scored. Whoever runs the service can tell by request id "
+        "{request_id}; a smaller file may pass."
+    ),
     "long_address": "The address in the request line is too long. Send a customer in the body.",
     "long_headers": "A header of the request is too long, or there are too many. Send fewer or shorter ones.",
     "expectation": 'The request has an Expect header other than "100-continue". Send it without.',
@@ -234,7 +246,10 @@ def body_of(code: str, detail: str, request_id: str, members: Mapping[str, objec
 def answer(code: str, detail: str, members: Mapping[str, object] | None = None) -> Response:
     """Return the answer to this request that says what went wrong."""
     g.code = code
-    return Response(body_of(code, detail, g.request_id, members), KINDS[code].status, content_type=MEDIA_TYPE)
+    response = Response(body_of(code, detail, g.request_id, members), KINDS[code].status, content_type=MEDIA_TYPE)
+    if code in RETRY_AFTER_S:
+        response.headers["Retry-After"] = str(RETRY_AFTER_S[code])
+    return response
 
 
 def errors_of(problems: Sequence[Problem], total: int) -> dict[str, object]:
@@ -252,10 +267,7 @@ def parts_of(error: CustomerError | InputError | RequestError) -> tuple[str, str
 
 
 def _answer_known(error: CustomerError | InputError | RequestError) -> Response:
-    response = answer(*parts_of(error))
-    if response.status_code == 503:
-        response.headers["Retry-After"] = str(RETRY_S)
-    return response
+    return answer(*parts_of(error))
 
 
 def _answer_http(error: HTTPException) -> Response:
@@ -276,8 +288,9 @@ def _answer_http(error: HTTPException) -> Response:
 
 
 def _answer_unexpected(error: Exception) -> Response:
+    code = "no_room" if isinstance(error, OSError) and error.errno in _NO_ROOM else "internal"
     log.write_failure(error, g.request_id)
-    return answer("internal", MESSAGES["internal"].format(request_id=g.request_id))
+    return answer(code, MESSAGES[code].format(request_id=g.request_id))
 
 
 def install(app: Flask) -> None:

@@ -4,6 +4,7 @@ Imports Flask and model/; never settings.py, whose values are passed in.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from model.actions import Action
 
 EXTENSION: Final = "churn"
+WAITING: Final = ("/v2/uploads", "/v2/jobs/")
+"""What the paths begin with whose answers wait for another service, a bucket."""
+
+Turn = Callable[[], AbstractContextManager[None]]
 
 
 class Limits(Protocol):
@@ -85,6 +90,8 @@ class Service:
         What to do with a file that is too long for HTTP here, as a clause: "drop it into ..."; may be empty.
     uploads : callable, optional
         Gives the store of uploads, and connects to it when it is first called; None where there is none.
+    turn : callable
+        Returns a context in which a file is scored; entering it may wait, or raise RequestError (busy).
     """
 
     scorer: Scorer
@@ -92,6 +99,7 @@ class Service:
     larger: str = ""
     actions: "Sequence[Action] | None" = None
     uploads: Callable[[], Uploads] | None = None
+    turn: Turn = nullcontext
 
 
 def service() -> Service:

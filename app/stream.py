@@ -26,7 +26,7 @@ _AHEAD: Final = 2
 
 
 def answer_file(file: IO[bytes], scorer: Scorer, wanted: str, charset: str | None, options: dict[str, Any]) -> Response:
-    """Return the answer for a file that can be read twice; the file is closed with it.
+    """Return the answer for a file that can be read twice, and is read until the answer ends.
 
     Raises
     ------
@@ -44,7 +44,6 @@ def answer_file(file: IO[bytes], scorer: Scorer, wanted: str, charset: str | Non
         run = Run(file, scorer, charset, limits, top=options["top"])
     response = _summary(run, file) if wanted == JSON else _rows(run, file, scorer, wanted, options)
     response.vary.add("Accept")
-    response.call_on_close(file.close)
     return response
 
 

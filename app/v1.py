@@ -39,4 +39,5 @@ def customerbatch() -> Response:
     file = find_file(service().limits.max_upload_bytes)
     wants_csv = request.accept_mimetypes.best_match(["application/json", "text/csv"]) == "text/csv"
     charset = request.args.get("charset") or declared_charset()
-    return score_file(file, as_csv=wants_csv, skip=on_error == "skip", charset=charset)
+    with service().turn():
+        return score_file(file, as_csv=wants_csv, skip=on_error == "skip", charset=charset)

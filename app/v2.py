@@ -1,5 +1,7 @@
 """The second version: probabilities, reasons, money, what-if and batches, with options in the query."""
 
+from contextlib import ExitStack
+
 from flask import Blueprint, Response, g, request
 
 from app.answers import CSV, JSON, NDJSON, json_answer
@@ -45,12 +47,15 @@ def batches() -> Response:
     wanted = request.accept_mimetypes.best_match(_OFFERED) if request.accept_mimetypes else CSV
     if wanted is None:
         raise RequestError("not_acceptable", value=request.headers["Accept"])
-    file, charset = take_csv(service().limits.max_upload_bytes)
-    try:
-        return answer_file(file, _scorer(options["threshold"]), wanted, options["charset"] or charset, options)
-    except BaseException:
-        file.close()
-        raise
+    scorer = _scorer(options["threshold"])
+    with ExitStack() as held:
+        file, charset = take_csv(service().limits.max_upload_bytes)
+        held.callback(file.close)
+        held.enter_context(service().turn())
+        response = answer_file(file, scorer, wanted, options["charset"] or charset, options)
+        # The rest of it is scored while it goes out.
+        response.call_on_close(held.pop_all().close)
+        return response
 
 
 @blueprint.post("/uploads")

@@ -20,7 +20,7 @@ from model.schema import EXAMPLE
 FOLDER: Final = ROOT / "build" / "space"
 
 TAKEN: Final = (
-    *("app", "batch", "commands", "model"),
+    *("app", "batch", "commands", "model", "server"),
     *("cli.py", "log.py", "settings.py", "wsgi.py"),
     *("deploy/image.sh", "deploy/trim.py", "requirements/serving.txt", "requirements/pipeline.txt"),
     *(".dockerignore", "LICENSE"),

@@ -227,7 +227,7 @@ def test_an_image_holds_what_serves_and_no_more(image):
 
     ours = {path for path in found if "__pycache__" not in path and not path.startswith("./model/artifacts/")}
     assert {path.split("/")[1] for path in ours} <= {
-        *("app", "batch", "commands", "model"),
+        *("app", "batch", "commands", "model", "server"),
         *("cli.py", "handler.py", "log.py", "settings.py", "wsgi.py"),
     }
     assert {path for path in ours if path.endswith(".csv")} == {"./model/actions.csv"}

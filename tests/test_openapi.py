@@ -23,8 +23,12 @@ GOOD = f"{HEADER}\na,{ROW}\n".encode()
 BAD = f"{HEADER}\na,{ROW.replace('70.35', 'lots')}\n".encode()
 FORM = "multipart/form-data; boundary=cut"
 
-# Codes that any request can be answered with, and where it is shown that they are: test_wsgi.py and test_app.py.
-ANYWHERE = {"bad_request", "bad_base64", "long_address", "long_headers", "expectation", "transfer_coding", "internal"}
+# Codes that any request can be answered with, and where it is shown that they are: test_wsgi.py, test_app.py and
+# test_server.py.
+ANYWHERE = {
+    *("bad_request", "bad_base64", "long_address", "long_headers", "expectation", "transfer_coding"),
+    *("too_slow", "busy", "no_room", "internal"),
+}
 # Of no route, or (the last) always caught by too_large first.
 NOWHERE = {"method_not_allowed", "too_many_bytes"}
 # Only where keys or a limit are set: see tests/test_keys.py.

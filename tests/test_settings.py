@@ -10,7 +10,8 @@ from settings import Settings, SettingsError, table
 def test_an_empty_environment_gives_the_defaults():
     settings = Settings.from_environment({})
 
-    assert (settings.host, settings.port, settings.threads) == ("127.0.0.1", 7860, 8)
+    assert (settings.host, settings.port, settings.threads) == ("127.0.0.1", 7860, 128)
+    assert (settings.connections, settings.patience_s) == (1000, 20)
     assert (settings.model_version, settings.engine, settings.threshold) == (None, "scorecard", None)
     assert (settings.max_json_bytes, settings.max_upload_bytes) == (1_048_576, 536_870_912)
 
@@ -22,6 +23,8 @@ def test_every_variable_is_read():
             "PORT": "8080",
             "CPU_CORES": "2",
             "CHURN_THREADS": "3",
+            "CHURN_CONNECTIONS": "40",
+            "CHURN_PATIENCE_SECONDS": "5",
             "CHURN_API_KEYS": "AB" * 32,
             "CHURN_CORS_ORIGINS": "https://crm.example.com, http://localhost:3000",
             "CHURN_FRAME_ANCESTORS": "'self' https://*.example.com",
@@ -53,7 +56,7 @@ def test_every_variable_is_read():
     )
 
     assert [getattr(settings, each.name) for each in fields(Settings)] == [
-        *("0.0.0.0", 8080, 2, 3),
+        *("0.0.0.0", 8080, 2, 3, 40, 5),
         *(("ab" * 32,), ("https://crm.example.com", "http://localhost:3000"), ("'self'", "https://*.example.com")),
         *("600/minute", 1, False),
         *("1.2.3", "models", "pipeline", 0.25),

@@ -62,7 +62,7 @@ def test_the_repository_holds_what_serves_and_nothing_else(folder):
 
     assert {path.parts[0] for path in found} == {
         *(".dockerignore", "Dockerfile", "LICENSE", "README.md"),
-        *("app", "batch", "commands", "deploy", "model", "requirements"),
+        *("app", "batch", "commands", "deploy", "model", "requirements", "server"),
         *("cli.py", "log.py", "settings.py", "wsgi.py"),
     }
     assert {str(path) for path in found if path.parts[0] in {"deploy", "requirements"}} == {

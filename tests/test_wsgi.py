@@ -34,12 +34,14 @@ def free_port() -> int:
 class Server:
     """A running server and its log."""
 
-    def __init__(self, log: Path, **environ: str) -> None:
+    def __init__(self, log: Path, before: str = "", **environ: str) -> None:
         self.port = free_port()
         self.log = log
         environ = {**os.environ, "PORT": str(self.port), "CPU_CORES": "1", "PYTHONWARNINGS": "error", **environ}
         with log.open("wb") as out:
-            self.process = subprocess.Popen([sys.executable, "-c", CODE], cwd=ROOT, env=environ, stdout=out, stderr=out)
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", f"{before}\n{CODE}"], cwd=ROOT, env=environ, stdout=out, stderr=out
+            )
 
     def connect(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
@@ -68,8 +70,9 @@ class Server:
 
 
 @contextmanager
-def running(log: Path, **environ: str) -> Iterator[Server]:
-    server = Server(log, **environ)
+def running(log: Path, before: str = "", **environ: str) -> Iterator[Server]:
+    """Start a server; `before` is Python that its first process runs before all else."""
+    server = Server(log, before, **environ)
     try:
         server.wait()
         yield server

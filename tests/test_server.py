@@ -1,0 +1,276 @@
+"""Clients that are slow, many, or ask for much at once: the others are answered, and nobody is left hanging."""
+
+import contextlib
+import gzip
+import http.client
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+
+import pytest
+from test_streaming import HEADER, LINES, last_line, rows, send
+from test_wsgi import EXAMPLE_BODY, JSON, Server, problem_in, running
+
+from server.worker import SHORT_BYTES, missing_bytes
+
+MANY = 80
+LABEL = b'{"Prediction": "churn"}'
+LONG = gzip.compress(HEADER + LINES * 50)
+"""An answer to it with its own columns is 7 MB, more than sockets hold."""
+
+
+def head(path: str, *lines: str) -> bytes:
+    return "\r\n".join([f"POST {path} HTTP/1.1", "Host: x", *lines, "", ""]).encode()
+
+
+BODY_HEAD = head("/v1/customer", "Content-Type: application/json", f"Content-Length: {len(EXAMPLE_BODY)}")
+CHUNK_HEAD = head("/v2/batches", "Content-Type: text/csv", "Transfer-Encoding: chunked")
+FORM_HEAD = head("/v1/customerbatch", "Content-Type: multipart/form-data; boundary=cut", "Content-Length: 100000")
+LONG_HEAD = head("/v2/batches?include_input=true", "Content-Type: application/gzip", f"Content-Length: {len(LONG)}")
+
+SLOW = {
+    "nothing": (b"", b""),
+    "header": (b"POST /v1/customer HTTP/1.1\r\nX-A: ", b"a"),
+    "body": (BODY_HEAD + b"{", b" "),
+    "chunks": (CHUNK_HEAD, b"1\r\na\r\n"),
+    "form": (FORM_HEAD, b"-"),
+    "reader": (LONG_HEAD + LONG, b""),
+}
+"""What a slow client sends at first, and then time and again."""
+
+
+def open_raw(server: Server, first: bytes) -> socket.socket:
+    raw = socket.socket()
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    raw.settimeout(20)
+    raw.connect(("127.0.0.1", server.port))
+    raw.sendall(first)
+    return raw
+
+
+def hear(raw: socket.socket) -> bytes:
+    """Return all that comes until the server hangs up, however it does."""
+    heard = b""
+    with raw, contextlib.suppress(ConnectionResetError):
+        while piece := raw.recv(65_536):
+            heard += piece
+    return heard
+
+
+def ask(server: Server) -> bytes:
+    with closing(server.connect()) as connection:
+        connection.request("POST", "/v1/customer", EXAMPLE_BODY, JSON)
+        return connection.getresponse().read()
+
+
+def score_file(server: Server, count: int = 1000) -> int:
+    with closing(server.connect()) as connection:
+        return send(connection, rows(count)).read().count(b"\n") - 1
+
+
+def soon(is_so: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + 20
+    while not is_so() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return is_so()
+
+
+@pytest.mark.parametrize("kind", SLOW)
+def test_slow_clients_keep_nobody_waiting(tmp_path, kind):
+    first, drop = SLOW[kind]
+    with running(tmp_path / "log") as server, ExitStack() as held:
+        # What readers ask for is much to score, however slowly they take it.
+        many = MANY // 4 if kind == "reader" else MANY
+        slow = [held.enter_context(open_raw(server, first)) for _ in range(many)]
+
+        answers = []
+        for _ in range(3):
+            for raw in slow:
+                raw.sendall(drop)
+            answers += [ask(server) for _ in range(5)]
+
+        assert answers == [LABEL] * 15
+        assert score_file(server) == 1000
+
+
+def test_a_slow_reader_gets_all_of_its_answer(tmp_path):
+    with running(tmp_path / "log") as server, closing(server.connect()) as quick:
+        raw = open_raw(server, LONG_HEAD.replace(b"Host: x", b"Host: x\r\nConnection: close") + LONG)
+        quick.request("POST", "/v2/batches?include_input=true", LONG, {"Content-Type": "application/gzip"})
+        whole = quick.getresponse().read()
+        time.sleep(1)
+
+        answer = http.client.HTTPResponse(raw)
+        answer.begin()
+        with raw:
+            assert answer.read() == whole
+
+
+@pytest.fixture(scope="module")
+def hasty(tmp_path_factory) -> Iterator[Server]:
+    """A server with a second of patience."""
+    with running(tmp_path_factory.mktemp("hasty") / "log", CHURN_PATIENCE_SECONDS="1") as server:
+        yield server
+
+
+@pytest.mark.parametrize("kind", ["header", "body", "chunks", "form"])
+def test_a_request_that_does_not_come_is_given_up_with_a_reason(hasty, kind):
+    line, problem = problem_in(hear(open_raw(hasty, SLOW[kind][0])))
+
+    assert (line.upper(), problem["code"]) == ("HTTP/1.1 408 REQUEST TIMEOUT", "too_slow")
+
+
+def test_a_client_that_sends_nothing_is_let_go_without_a_word(hasty):
+    assert hear(open_raw(hasty, b"")) == b""
+
+
+def test_a_client_that_takes_nothing_is_let_go(hasty):
+    with open_raw(hasty, LONG_HEAD + LONG) as raw:
+        time.sleep(4)
+        answer = http.client.HTTPResponse(raw)
+        answer.begin()
+        with pytest.raises((ConnectionResetError, http.client.IncompleteRead)):
+            answer.read()
+
+    assert "Traceback" not in hasty.log.read_text()
+
+
+def test_one_byte_at_a_time_is_no_way_around_the_pace(hasty):
+    raw = open_raw(hasty, CHUNK_HEAD)
+    answer: list[bytes] = []
+    listener = threading.Thread(target=lambda: answer.append(hear(raw)))
+    listener.start()
+    with contextlib.suppress(OSError):
+        for _ in range(40):
+            raw.sendall(b"1\r\na\r\n")
+            time.sleep(0.1)
+    listener.join()
+
+    assert problem_in(answer[0])[1]["code"] == "too_slow"
+
+
+def test_long_uploads_beyond_the_threads_are_told_to_come_back(tmp_path):
+    with running(tmp_path / "log", CHURN_THREADS="2") as server, ExitStack() as held:
+        slow = [held.enter_context(open_raw(server, CHUNK_HEAD)) for _ in range(2)]
+        time.sleep(0.5)
+
+        with closing(server.connect()) as connection:
+            answer = send(connection, rows(50_000))
+            problem = json.loads(answer.read())
+        assert (answer.status, problem["code"]) == (503, "busy")
+        assert int(answer.headers["Retry-After"]) > 0
+        assert last_line(server, code="busy")["status"] == 503
+        assert ask(server) == LABEL
+
+        for raw in slow:
+            raw.sendall(b"0\r\n\r\n")
+        assert soon(lambda: score_file(server) == 1000)
+
+
+def test_connections_beyond_the_most_are_told_to_come_back(tmp_path):
+    with running(tmp_path / "log", CHURN_CONNECTIONS="5") as server, ExitStack() as held:
+        for _ in range(5):
+            held.enter_context(open_raw(server, SLOW["header"][0]))
+        time.sleep(0.5)
+
+        line, problem = problem_in(hear(open_raw(server, b"")))
+
+        assert (line, problem["code"]) == ("HTTP/1.1 503 Service Unavailable", "busy")
+
+
+def test_an_idle_connection_makes_room_for_a_new_one(tmp_path):
+    with running(tmp_path / "log", CHURN_CONNECTIONS="5") as server, ExitStack() as held:
+        for _ in range(8):
+            connection = held.enter_context(closing(server.connect()))
+            connection.request("POST", "/v1/customer", EXAMPLE_BODY, JSON)
+            assert connection.getresponse().read() == LABEL
+
+
+def test_eight_long_files_do_not_keep_a_customer_waiting(tmp_path):
+    with running(tmp_path / "log") as server:
+        done: list[int] = []
+        files = [threading.Thread(target=lambda: done.append(score_file(server, 100_000))) for _ in range(8)]
+        for each in files:
+            each.start()
+        answered = 0
+        while len(done) < 6:
+            assert ask(server) == LABEL
+            answered += 1
+        for each in files:
+            each.join()
+
+    assert done == [100_000] * 8
+    assert answered > 20
+
+
+def test_requests_sent_at_once_are_answered_in_their_order(tmp_path):
+    request = BODY_HEAD + EXAMPLE_BODY
+    with running(tmp_path / "log") as server:
+        answer = server.talk(request * 3 + head("/nowhere", "Connection: close", "Content-Length: 0"))
+
+    assert answer.count(b"HTTP/1.1 200 OK") == 3
+    assert answer.index(b"HTTP/1.1 404") > answer.rindex(LABEL)
+
+
+@pytest.mark.parametrize("path", ["/v1/customer", "/nowhere"])
+def test_a_client_that_asks_whether_to_go_on_is_told(tmp_path, path):
+    length = f"Content-Length: {len(EXAMPLE_BODY)}"
+    with running(tmp_path / "log") as server, open_raw(server, b"") as raw:
+        raw.sendall(head(path, "Content-Type: application/json", length, "Expect: 100-continue", "Connection: close"))
+        told = raw.recv(1000)
+        raw.sendall(EXAMPLE_BODY)
+        answer = hear(raw)
+
+    assert told.startswith(b"HTTP/1.1 100 Continue\r\n\r\n")
+    assert (LABEL in answer) == (path == "/v1/customer")
+
+
+def test_a_disk_without_room_is_told_and_the_next_request_passes(tmp_path):
+    code = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (4 << 20, 4 << 20))"
+    with running(tmp_path / "log", before=code) as server, closing(server.connect()) as connection:
+        answer = send(connection, rows(100_000))
+        problem = json.loads(answer.read())
+
+        assert (answer.status, problem["code"]) == (507, "no_room")
+        assert int(answer.headers["Retry-After"]) > 0
+        assert score_file(server) == 1000
+        assert "customer-0" not in server.log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("heard", "missing"),
+    [
+        pytest.param(b"GET / HTTP/1.1\r\n\r\n", 0, id="no body"),
+        pytest.param(b"GET / HTTP/1.1\r\n", 1, id="no end of the head"),
+        pytest.param(b"GET /v2/jobs/1 HTTP/1.1\r\n\r\n", None, id="waits for a bucket"),
+        pytest.param(b"GET /v2/%6Aobs/1 HTTP/1.1\r\n\r\n", None, id="may do so"),
+        pytest.param(b"GET http://x/v2/jobs/1 HTTP/1.1\r\n\r\n", None, id="names the host"),
+        pytest.param(b"GET /?q=%20 HTTP/1.1\r\n\r\n", 0, id="a query"),
+        pytest.param(b"x" * SHORT_BYTES, None, id="an endless head"),
+        pytest.param(BODY_HEAD, len(EXAMPLE_BODY), id="no body yet"),
+        pytest.param(BODY_HEAD + EXAMPLE_BODY + b"GET ", 0, id="the next one too"),
+        pytest.param(
+            head("/v1", "Content-Type: application/problem+json", "Content-Length: 1"), 1, id="a kind of JSON"
+        ),
+        pytest.param(head("/", "content-type:application/json;a=b", "CONTENT-LENGTH:1"), 1, id="in other letters"),
+        pytest.param(head("/v1", "Content-Type: text/csv", "Content-Length: 1"), None, id="a file"),
+        pytest.param(head("/v1", "Content-Length: 1"), None, id="of no kind"),
+        pytest.param(head("/v1", "Content-Type: application/json", "Content-Length: 65537"), None, id="long"),
+        pytest.param(head("/v1", "Content-Type: application/json", "Content-Length: x"), None, id="no number"),
+        pytest.param(head("/v1", "Content-Type: application/json", "Content-Length : 1"), None, id="a blank"),
+        pytest.param(
+            head("/v1", "Content-Type: application/json", "Content-Length: 1", "Content-Length: 9"),
+            None,
+            id="two lengths",
+        ),
+        pytest.param(head("/v1", "Content-Type: application/json", "Transfer-Encoding: chunked"), None, id="chunks"),
+        pytest.param(
+            head("/v1", "Content-Type: application/json", "Content-Length: 1", "Expect: 100-continue"), None, id="asks"
+        ),
+    ],
+)
+def test_the_loop_answers_only_what_is_surely_short(heard, missing):
+    assert missing_bytes(heard) == missing
