@@ -11,7 +11,7 @@ COMMANDS: Final = (
     *(scoring.score, scoring.watch, submitting.submit, spark.spark),
     *(serving.serve, serving.ask, serving.key),
     *(describing.schema, describing.template),
-    *(training.train, training.evaluate),
+    *(training.train, training.evaluate, training.compare),
     *(versions.models, versions.promote),
 )
 

@@ -15,6 +15,15 @@ ROC_STEPS: Final = 50
 DECIMALS: Final = 6
 """Of every figure written down; a fold's spread is in the third."""
 
+TITLES: Final = {
+    "roc_auc": "ROC AUC",
+    "pr_auc": "PR-AUC (average precision)",
+    "log_loss": "Log loss",
+    "brier": "Brier score",
+    "ece": "Calibration error (ECE, 10 bins)",
+    "top_decile_lift": "Top-decile lift",
+}
+
 
 def measure(churned: np.ndarray, probability: np.ndarray) -> dict[str, float | None]:
     """Return the figures of one set of customers; those that need both classes are None where there is one.
@@ -140,6 +149,22 @@ def top_decile_lift(churned: np.ndarray, probability: np.ndarray) -> float:
     above, tied = probability > border, probability == border
     caught = churned[above].sum() + (size - above.sum()) * churned[tied].mean()
     return float(caught / size / churned.mean())
+
+
+def lift_by_tenth(churned: np.ndarray, probability: np.ndarray) -> list[dict[str, float]]:
+    """Return, for the tenth of customers most at risk, the two tenths and so on: share of all churners found, and lift.
+
+    Customers tied at a border count in proportion.
+    """
+    order = np.argsort(-settle(probability), kind="stable")
+    left, risk = churned[order], settle(probability)[order]
+    ends = np.append(np.flatnonzero(np.diff(risk)), len(risk) - 1)
+    taken, found = np.append(0, ends + 1), np.append(0, np.cumsum(left)[ends])
+    shares = [float(np.interp(len(left) * tenth / 10, taken, found) / left.sum()) for tenth in range(1, 11)]
+    return [
+        {"customers": tenth / 10, "churners": written(share), "lift": written(share / (tenth / 10))}
+        for tenth, share in enumerate(shares, start=1)
+    ]
 
 
 def _bins(probability: np.ndarray) -> np.ndarray:

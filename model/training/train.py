@@ -43,7 +43,6 @@ from model.training.compile import (
     to_bytes,
 )
 from model.training.data import Labelled, read
-from model.training.evaluate import mean_of, slices
 from model.training.measures import calibration_curve, measure, perfect_calibration_error, roc_points, written
 from model.training.population import describe_population
 from model.training.protocol import (
@@ -58,6 +57,7 @@ from model.training.protocol import (
     unheard,
 )
 from model.training.recipes import ADDITIVE, Recipe
+from model.training.slices import mean_of, slices
 from model.training.threshold import choose_threshold
 from model.versions import write_default
 
