@@ -4,7 +4,7 @@ from typing import Final
 
 import click
 
-from commands import describing, scoring, serving, spark, submitting, training, versions
+from commands import describing, scoring, serving, spark, submitting, training, versions, watching
 from commands.terminal import Sentences
 
 COMMANDS: Final = (
@@ -13,6 +13,7 @@ COMMANDS: Final = (
     *(describing.schema, describing.template),
     *(training.train, training.evaluate, training.compare),
     *(versions.models, versions.promote),
+    *(watching.drift, watching.backtest),
 )
 
 

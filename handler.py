@@ -182,7 +182,10 @@ def _write_job(line: dict[str, Any], call: Invocation) -> None:
         return
     names = {"Rows": "rows_in", "Rejects": "rows_rejected", "Bytes": "bytes_in", "Seconds": "seconds"}
     counts = {metric: line.get(name, 0) for metric, name in names.items()}
-    call.write(line, Jobs=1, Failed=int(line["status"] != "done"), **counts)
+    # Absent for a small file, whose index is chance: a 0 would hide the one before it.
+    names = {"DriftMax": "drift_max", "ScorePsi": "score_psi"}
+    drift = {metric: line[name] for metric, name in names.items() if name in line}
+    call.write(line, Jobs=1, Failed=int(line["status"] != "done"), **counts, **drift)
 
 
 def _unknown(event: object) -> "EventError":

@@ -28,6 +28,8 @@ METRICS: Final = {
     "Rejects": "Count",
     "Bytes": "Bytes",
     "Seconds": "Seconds",
+    "DriftMax": "None",
+    "ScorePsi": "None",
 }
 """Every metric there is, with its unit."""
 

@@ -52,6 +52,13 @@ class Metrics:
             buckets=BUCKETS_S,
         )
         self._rows = Counter("churn_rows", "Rows of files and lists.", ["outcome"], registry=registry)
+        self._drift = Gauge(
+            "churn_drift_psi",
+            "Population stability index of the last file with at least 500 customers: its greatest, and its score's.",
+            ["of"],
+            registry=registry,
+            multiprocess_mode="mostrecent",
+        )
         self._processes = Gauge(
             "churn_processes", "Processes that answer.", registry=registry, multiprocess_mode="livesum"
         )
@@ -91,6 +98,10 @@ class Metrics:
             rejected = line.get("rows_rejected", 0)
             self._rows.labels("scored").inc(line["rows_in"] - rejected)
             self._rows.labels("rejected").inc(rejected)
+
+        if "drift_max" in line:
+            self._drift.labels("greatest").set(line["drift_max"])
+            self._drift.labels("score").set(line["score_psi"])
 
     def page(self) -> Response:
         """Answer with all figures in the text format of Prometheus."""

@@ -14,6 +14,7 @@ from app.options import REFUSE, REJECTS
 from app.problems import RequestError, errors_of
 from app.service import service
 from model.bulk import ndjson
+from model.bulk.population import worst
 from model.bulk.render import Options, Predictions, Rejects
 from model.bulk.run import Block, Limits, Run
 from model.errors import SHOWN_PROBLEMS, InputError, Problem
@@ -70,8 +71,9 @@ def _summary(run: Run, file: IO[bytes]) -> Response:
     for _ in run:
         pass
     file.close()
-    g.counts = _counts(run)
-    return json_answer(run.summary())
+    summary = run.summary()
+    g.counts = {**_counts(run), **worst(summary)}
+    return json_answer(summary)
 
 
 def _rows(run: Run, file: IO[bytes], scorer: Scorer, wanted: str, options: dict[str, Any]) -> Response:
@@ -105,5 +107,7 @@ def _pieces(
             if isinstance(writer, ndjson.NdJson):
                 yield ndjson.error_line(error)
             raise CutShortError from error
+        summary = run.summary()
+        counts.update(worst(summary))
         if isinstance(writer, ndjson.NdJson):
-            yield ndjson.last_line(run.summary())
+            yield ndjson.last_line(summary)

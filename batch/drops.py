@@ -171,10 +171,7 @@ class _Job:
                     raise RetryableError(f"Of {source.size:,} bytes only {source.bytes_read:,} were read.")
                 # Where deliveries overlap, the slower ones take back what they made rather than write it again.
                 self._check_open()
-        self._line.update(
-            {name: summary[name] for name in ("rows_in", "rows_scored", "rows_rejected", "model_version")}
-        )
-        self._line.update(bytes_in=source.bytes_read)
+        self._line.update(outputs.facts_of(summary), bytes_in=source.bytes_read)
         self._commit(jobs.SUMMARY, {**summary, "job": self._job})
         self._line.update(status="done")
 

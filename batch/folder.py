@@ -22,8 +22,6 @@ Stamp = tuple[int, int, int]
 Line = dict[str, object]
 """What is said of one file in the log: names, codes, counts and times, nothing of a customer."""
 
-COUNTS = ("rows_in", "rows_scored", "rows_rejected", "model_version")
-
 
 @dataclass
 class Folder:
@@ -95,7 +93,7 @@ class Folder:
                 try:
                     jobs.check_name(name)
                     summary = local.write_results(file, name, made, self.scoring)
-                    line: Line = {"status": "done", **{key: summary[key] for key in COUNTS}}
+                    line: Line = {"status": "done", **outputs.facts_of(summary)}
                 except InputError as error:
                     for file_made in made.iterdir():
                         file_made.unlink()

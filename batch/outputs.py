@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from model.bulk.population import worst
 from model.bulk.render import Options, Predictions, Rejects
 from model.bulk.run import Run
 from model.bulk.source import Readable
@@ -65,6 +66,12 @@ def write(
         if progress:
             progress(run.bytes_read, run.rows_in)
     return run.summary()
+
+
+def facts_of(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the log line of a finished job says of its summary."""
+    counts = {name: summary[name] for name in ("rows_in", "rows_scored", "rows_rejected", "model_version")}
+    return {**counts, **worst(summary)}
 
 
 def to_json(document: Mapping[str, object]) -> bytes:

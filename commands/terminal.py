@@ -22,6 +22,10 @@ FAILED: Final = 1
 """Exit code for what the machine refuses: no permission, a full disk; also for an interrupt."""
 
 
+BEYOND: Final = 3
+"""Exit code for an answer that is beyond what the caller allows: for use in CI."""
+
+
 class Sentences(click.Group):
     """Commands whose expected errors end in one sentence on standard error, never in a traceback."""
 

@@ -205,6 +205,11 @@ COLUMNS: Final = (CUSTOMER_ID, *NAMES)
 
 CHURN: Final = "churn"
 NOT_CHURN: Final = "not churn"
+LABELS: Final[Mapping[str, int]] = MappingProxyType({"yes": 1, "no": 0, "true": 1, "false": 0, "1": 1, "0": 0})
+"""Folded spellings of what came of a customer, in the column `TARGET`: 1 for one who left."""
+
+LABEL_RULE: Final = 'must be "Yes", "No", 1 or 0'
+
 BATCH_LABELS: Final[Mapping[str, str]] = MappingProxyType({CHURN: "Churn", NOT_CHURN: "Not Churn"})
 """The labels of /v1/customerbatch, with the capitals that the seed's family of apps has there."""
 

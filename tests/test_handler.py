@@ -207,6 +207,23 @@ def test_a_dropped_file_is_scored_logged_and_counted(bucket):
     assert not {"_aws", "cold_start"} & set(skipped)
 
 
+def test_a_file_that_is_large_enough_tells_its_drift(bucket):
+    rows = "".join(f"{number},{ROW}\n" for number in range(500))
+
+    (large, small), _ = drop(
+        [
+            bucket.drop(name, content.encode())
+            for name, content in {"large.csv": f"{HEADER}\n{rows}", "small.csv": f"{HEADER}\n1,{ROW}\n"}.items()
+        ],
+        bucket,
+    )
+
+    assert large["DriftMax"] == large["drift_max"] > 1, "five hundred times the same customer"
+    assert large["ScorePsi"] == large["score_psi"] > 1
+    assert {"DriftMax", "ScorePsi"} <= {metric["Name"] for metric in large["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
+    assert not {"DriftMax", "ScorePsi", "drift_max"} & set(small)
+
+
 def test_a_file_that_cannot_be_scored_is_counted_as_failed_and_not_tried_again(bucket):
     (line,), ends = drop([bucket.drop("list.xlsx", b"PK")], bucket)
 

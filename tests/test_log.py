@@ -8,9 +8,10 @@ import pytest
 import log
 
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
-UNITS = {"Count", "Milliseconds", "Seconds", "Bytes"}
+UNITS = {"Count", "Milliseconds", "Seconds", "Bytes", "None"}
 REQUEST = {"Requests": 1, "Errors4xx": 0, "Errors5xx": 0, "LatencyMs": 1.25, "ColdStart": 1}
 JOB = {"Jobs": 1, "Failed": 0, "Rows": 10, "Rejects": 1, "Bytes": 900, "Seconds": 0.5, "ColdStart": 0}
+DRIFT = {**JOB, "DriftMax": 0.31, "ScorePsi": 0.02}
 
 
 def written(capsys) -> dict[str, object]:
@@ -18,7 +19,7 @@ def written(capsys) -> dict[str, object]:
     return json.loads(line)
 
 
-@pytest.mark.parametrize("values", [REQUEST, JOB], ids=["request", "job"])
+@pytest.mark.parametrize("values", [REQUEST, JOB, DRIFT], ids=["request", "job", "drift"])
 def test_a_line_with_metrics_keeps_the_rules_of_the_embedded_format(capsys, values):
     log.write(status=200, model_version="1.0.0", **log.metrics("churn-api", **values))
 
@@ -42,7 +43,7 @@ def test_a_line_with_metrics_keeps_the_rules_of_the_embedded_format(capsys, valu
 
 
 def test_every_metric_has_its_unit():
-    assert {*REQUEST, *JOB} == set(log.METRICS)
+    assert {*REQUEST, *DRIFT} == set(log.METRICS)
     assert set(log.METRICS.values()) == UNITS
     with pytest.raises(KeyError):
         log.metrics("churn-api", Churned=1)

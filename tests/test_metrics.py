@@ -54,6 +54,27 @@ def test_rows_are_counted_by_what_became_of_them(counted):
     assert found['churn_rows_total{outcome="rejected"}'] == rejected
 
 
+def test_the_drift_of_the_last_large_file_is_told(counted):
+    header, *lines = (Path(__file__).parent / "data" / "sample.csv").read_bytes().splitlines(keepends=True)
+    kinds = {"Content-Type": "text/csv", "Accept": "application/json"}
+
+    summary = counted.post("/v2/batches", data=header + b"".join(lines) * 5, headers=kinds).json
+    counted.post("/v2/batches", data=header + lines[0], headers=kinds)
+
+    found = figures(counted.get("/metrics").text)
+    assert found['churn_drift_psi{of="greatest"}'] == max(summary["drift"].values())
+    assert found['churn_drift_psi{of="score"}'] == summary["drift"]["probability"]
+
+
+def test_a_streamed_file_tells_its_drift_too(counted):
+    header, *lines = (Path(__file__).parent / "data" / "sample.csv").read_bytes().splitlines(keepends=True)
+
+    answer = counted.post("/v2/batches", data=header + b"".join(lines) * 5, headers={"Content-Type": "text/csv"})
+
+    assert answer.text.count("\n") == 601
+    assert figures(counted.get("/metrics").text)['churn_drift_psi{of="greatest"}'] > 0
+
+
 def test_the_model_is_named(counted, scorer):
     found = figures(counted.get("/metrics").text)
 

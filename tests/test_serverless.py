@@ -16,6 +16,8 @@ import pytest
 from batch import jobs
 from batch.uploads import RECEIPT
 from deploy import aws
+from log import METRICS, NAMESPACE
+from model.bulk.drift import CHANGED
 from model.schema import EXAMPLE
 from settings import Settings
 
@@ -402,7 +404,7 @@ def test_an_email_is_sent_only_where_an_address_was_given(template):
 def test_there_is_an_alarm_for_each_way_to_fail_and_all_tell_the_topic(template):
     alarms = {name: each["Properties"] for name, each in of_type(template, "AWS::CloudWatch::Alarm").items()}
 
-    assert {(each["Namespace"].split("/")[1], each["MetricName"]) for each in alarms.values()} == {
+    assert {(each["Namespace"].split("/")[-1], each["MetricName"]) for each in alarms.values()} == {
         ("Lambda", "Errors"),
         ("Lambda", "Duration"),
         ("Lambda", "Throttles"),
@@ -411,6 +413,7 @@ def test_there_is_an_alarm_for_each_way_to_fail_and_all_tell_the_topic(template)
         ("SQS", "ApproximateNumberOfMessagesVisible"),
         ("ApiGateway", "5xx"),
         ("ApiGateway", "Latency"),
+        ("Churn", "DriftMax"),
     }
     for alarm in alarms.values():
         assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": "Alerts"}]
@@ -422,6 +425,14 @@ def test_the_duration_alarm_rings_before_the_time_is_up(template):
     threshold_ms = properties(template, "BatchDurationAlarm")["Threshold"]
 
     assert threshold_ms < 1000 * (properties(template, "BatchLambdaFunction")["Timeout"] - 20)
+
+
+def test_the_drift_alarm_hears_of_the_files_that_the_function_scores(template):
+    alarm = properties(template, "DriftAlarm")
+
+    assert alarm["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": "BatchLambdaFunction"}}]
+    assert (alarm["Namespace"], alarm["MetricName"] in METRICS) == (NAMESPACE, True)
+    assert (alarm["Threshold"], alarm["Statistic"]) == (CHANGED, "Maximum")
 
 
 def test_every_alarm_names_a_page_of_the_runbook(template):

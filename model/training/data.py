@@ -9,7 +9,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from model.bulk.columns import Block, Columns
 from model.bulk.reader import Reader, check_text
@@ -17,15 +17,10 @@ from model.bulk.records import split
 from model.bulk.source import Text
 from model.errors import SHOWN_PROBLEMS, InputError, Problem, TrainingError, problem
 from model.pipeline import to_frame
-from model.schema import CUSTOMER_ID, NAMES, TARGET, Customer, fold
+from model.schema import CUSTOMER_ID, LABEL_RULE, LABELS, NAMES, TARGET, Customer, fold
 
 if TYPE_CHECKING:
     import pandas as pd
-
-LABELS: Final = {"yes": 1, "no": 0, "true": 1, "false": 0, "1": 1, "0": 0}
-"""Folded spellings of the label."""
-
-LABEL_RULE: Final = 'must be "Yes", "No", 1 or 0'
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,260 @@
+"""predictions.csv and a later truth, matched by customerID: no row is lost, and what has no partner is counted.
+
+Bytes of two CSVs in, figures out. Known of the truth is only who left; who stayed because somebody called looks like a
+customer who would have stayed.
+"""
+
+import math
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from model.bulk import outcomes
+from model.bulk.reader import Reader, check_text
+from model.bulk.records import is_blank, split
+from model.bulk.render import ERROR, PREDICTION, PROBABILITY, TIER, VALUE_AT_RISK
+from model.bulk.source import Readable, Text
+from model.errors import SHOWN_PROBLEMS, ChurnError, InputError, listed, show
+from model.parse import resolve
+from model.schema import CHURN, CUSTOMER_ID, LABEL_RULE, LABELS, MONTHLY_CHARGES, NOT_CHURN, TARGET, TIERS, fold
+from model.validate import read_number
+
+SHOWN_IDS: Final = 5
+FEW_CUSTOMERS: Final = 100
+FEW_CHURNERS: Final = 20
+MOST_KNOWN: Final = 0.9
+"""Share of the predictions below which the truth may be of a chosen part."""
+
+
+class Table:
+    """The rows of a CSV as its columns by name; blank lines are no rows.
+
+    Parameters
+    ----------
+    source : Readable
+    needed, also : sequence of str
+        Columns that must be there, and those that may.
+
+    Attributes
+    ----------
+    rows : int
+        So far.
+    """
+
+    def __init__(self, source: Readable, needed: Sequence[str], also: Sequence[str] = ()) -> None:
+        self.rows = 0
+        self._text = Text(source)
+        self._reader = Reader(self._text, next_row=lambda: self.rows + 1, needed=needed)
+        self._positions = {**resolve(self._reader.header, also)[0], **self._reader.positions}
+
+    def __iter__(self) -> Iterator[dict[str, str]]:
+        """Yield the trimmed cells of each row."""
+        width = len(self._reader.header)
+        for records in self._reader:
+            check_text(records, self._text.encoding, self.rows + 1)
+            for index in range(records.count):
+                record = records[index]
+                if is_blank(record, self._reader.delimiter):
+                    continue
+                self.rows += 1
+                cells = split(record, self._reader.delimiter)
+                if len(cells) != width:
+                    raise InputError("field_count", row=self.rows, found=_fields(len(cells)), expected=_fields(width))
+                yield {name: cells[place].strip() for name, place in self._positions.items()}
+
+
+class Row(NamedTuple):
+    """What is kept of a row: of a prediction all, of a truth `churned` and `charges`."""
+
+    churned: bool
+    charges: float
+    probability: float = math.nan
+    tier: str = ""
+
+
+@dataclass
+class Side:
+    """The rows of one file by customerID, and those that cannot be matched.
+
+    Attributes
+    ----------
+    rows, rejected, without_id : int
+    found : dict of str to Row
+        By id; the first one where an id stands more than once.
+    again : Counter
+        How often an id stands after the first time; only those that do.
+    """
+
+    rows: int = 0
+    rejected: int = 0
+    without_id: int = 0
+    found: dict[str, Row] = field(default_factory=dict)
+    again: Counter[str] = field(default_factory=Counter)
+
+    def add(self, customer_id: str, row: Row) -> None:
+        """Take one row."""
+        if not customer_id:
+            self.without_id += 1
+        elif customer_id in self.found:
+            self.again[customer_id] += 1
+        else:
+            self.found[customer_id] = row
+
+    def has_once(self, customer_id: str) -> bool:
+        """Return whether an id stands in the file, and once."""
+        return customer_id in self.found and customer_id not in self.again
+
+    def to_dict(self, other: "Side") -> dict[str, Any]:
+        """Return where the rows went; they add up."""
+        single = [each for each in self.found if each not in self.again]
+        alone = [each for each in single if not other.has_once(each)]
+        counts = {
+            "rows": self.rows,
+            "matched": len(single) - len(alone),
+            "unmatched": len(alone),
+            "duplicates": len(self.again) + self.again.total(),
+            "without_id": self.without_id,
+            "rejected": self.rejected,
+        }
+        if self.rows != sum(counts.values()) - self.rows:
+            raise AssertionError(counts)
+        return {**counts, "unmatched_ids": alone[:SHOWN_IDS], "duplicate_ids": list(self.again)[:SHOWN_IDS]}
+
+
+def backtest(said: Side, known: Side) -> dict[str, Any]:
+    """Return how a scored list came true.
+
+    Parameters
+    ----------
+    said, known : Side
+        What `read_predictions` and `read_truth` return.
+
+    Raises
+    ------
+    ChurnError
+        If no customer stands once in both files.
+    """
+    pairs = [
+        (said.found[each], known.found[each]) for each in said.found if said.has_once(each) and known.has_once(each)
+    ]
+    if not pairs:
+        firsts = [show(next(iter(side.found), "")) for side in (said, known)]
+        raise ChurnError(
+            f"No customer stands once in both files: the predictions begin with customerID {firsts[0]}, the truth with "
+            f"{firsts[1]}."
+        )
+    churned = np.array([truth.churned for _, truth in pairs], np.int64)
+    probability = np.array([prediction.probability for prediction, _ in pairs])
+    labelled = np.array([prediction.churned for prediction, _ in pairs])
+    charges = np.array([[row.charges for row in pair] for pair in pairs])
+    charges = np.where(np.isnan(charges[:, 0]), charges[:, 1], charges[:, 0])
+    priced = ~np.isnan(charges)
+    counts = {"predictions": said.to_dict(known), "truth": known.to_dict(said)}
+    return {
+        **counts,
+        **outcomes.measure(churned, probability, labelled),
+        "deciles": outcomes.deciles(churned, probability),
+        "tiers": outcomes.tiers(churned, probability, np.array([prediction.tier for prediction, _ in pairs])),
+        "money": (
+            outcomes.money(churned[priced], probability[priced], charges[priced], labelled[priced])
+            if priced.any()
+            else None
+        ),
+        "notes": _notes(counts, int(churned.sum()), int(priced.sum())),
+    }
+
+
+def read_predictions(source: Readable) -> Side:
+    """Return the rows of a predictions.csv; those with an error, which were not scored, are counted apart.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read as a whole.
+    ChurnError
+        If a probability, a prediction or a tier is none.
+    """
+    side = Side()
+    table = Table(source, (CUSTOMER_ID, PREDICTION, PROBABILITY, TIER), (ERROR, VALUE_AT_RISK, MONTHLY_CHARGES))
+    for row in table:
+        if row.get(ERROR) or not row[PREDICTION]:
+            side.rejected += 1
+            continue
+        chance = read_number(row[PROBABILITY])
+        if chance is None or not 0.0 <= chance <= 1.0:
+            raise _refuse(table, PROBABILITY, "a number from 0 to 1", row[PROBABILITY])
+        if row[PREDICTION] not in (CHURN, NOT_CHURN):
+            raise _refuse(table, PREDICTION, f'"{CHURN}" or "{NOT_CHURN}"', row[PREDICTION])
+        if row[TIER] not in TIERS:
+            raise _refuse(table, TIER, listed(TIERS, last="or"), row[TIER])
+        label = row[PREDICTION] == CHURN
+        # One object for each tier, not one for each row.
+        side.add(row[CUSTOMER_ID], Row(label, _charges(row, chance), chance, sys.intern(row[TIER])))
+    side.rows = table.rows
+    return side
+
+
+def read_truth(source: Readable) -> Side:
+    """Return the rows of a CSV that says who left.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read as a whole.
+    ChurnError
+        If a label is none; the first 20 are named.
+    """
+    side, wrong = Side(), []
+    table = Table(source, (CUSTOMER_ID, TARGET), (MONTHLY_CHARGES,))
+    for row in table:
+        label = LABELS.get(fold(row[TARGET]))
+        if label is None:
+            wrong.append(f"Row {table.rows}: {TARGET} {LABEL_RULE}, not {show(row[TARGET])}.")
+            continue
+        side.add(row[CUSTOMER_ID], Row(bool(label), _charges(row)))
+    side.rows = table.rows
+    if wrong:
+        rest = f"\n... and {len(wrong) - SHOWN_PROBLEMS:,} more" if len(wrong) > SHOWN_PROBLEMS else ""
+        raise ChurnError("\n".join(wrong[:SHOWN_PROBLEMS]) + rest)
+    return side
+
+
+def _charges(row: Mapping[str, str], chance: float = 0.0) -> float:
+    """Return the monthly charges that a row tells, or NaN."""
+    if MONTHLY_CHARGES in row:
+        charges = read_number(row[MONTHLY_CHARGES])
+        return math.nan if charges is None else charges
+    at_risk = read_number(row.get(VALUE_AT_RISK, ""))
+    # Both are rounded: the quotient is within a few per cent where the probability is small, and unknown where it is 0.
+    return at_risk / chance if at_risk is not None and chance else math.nan
+
+
+def _notes(counts: Mapping[str, Mapping[str, Any]], churners: int, priced: int) -> list[str]:
+    said = counts["predictions"]
+    notes = []
+    if said["matched"] < MOST_KNOWN * (said["rows"] - said["rejected"]):
+        share = said["matched"] / (said["rows"] - said["rejected"])
+        notes.append(f"The truth is known of {share:.0%} of the scored customers; the figures are of those alone.")
+    if said["matched"] < FEW_CUSTOMERS or churners < FEW_CHURNERS:
+        notes.append("So few customers tell little: look at the intervals.")
+    if not priced:
+        notes.append(
+            f"Without {MONTHLY_CHARGES} or {VALUE_AT_RISK} nothing can be said of money. Score with --value-at-risk, "
+            f"or give the truth a column {MONTHLY_CHARGES}."
+        )
+    elif priced < said["matched"]:
+        unknown = said["matched"] - priced
+        notes.append(f"Of {unknown:,} customers the charges are not known; what is said of money is without them.")
+    return notes
+
+
+def _refuse(table: Table, name: str, rule: str, value: str) -> ChurnError:
+    return ChurnError(f"Row {table.rows}: {name} must be {rule}, not {show(value)}. Is it a predictions.csv?")
+
+
+def _fields(count: int) -> str:
+    return "1 field" if count == 1 else f"{count} fields"
