@@ -20,7 +20,7 @@ ID := $(shell $(PYTHON) -c 'import sys, zlib; print(sys.version.split()[0], zlib
 INTERPRETER := $(VENV)/.python-$(or $(ID),unknown)
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev test test-spark spark spark-zip soak fuzz bench bench-all lint clean images sbom space deploy-space deploy-tools deploy-aws redrive-aws
+.PHONY: help run dev test test-spark spark spark-zip soak fuzz bench bench-all lint screenshots clean images sbom space deploy-space deploy-tools deploy-aws redrive-aws
 
 help:  ## list these commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "make %-11s %s\n", $$1, $$2}'
@@ -57,6 +57,9 @@ lint: $(VENV)/.development  ## ruff (rules and format), mypy on what serves
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+screenshots: $(VENV)/.development  ## take the pictures of the README anew, with Chromium
+	PYTHONPATH=tests:. $(BIN)/python tests/screenshots.py
 
 images: $(INTERPRETER)  ## build churn-lambda and churn-spaces with docker or podman (ENGINE=pipeline, DRY_RUN=1)
 	@$(BIN)/python -m deploy.images --engine "$(ENGINE)" $(if $(DRY_RUN),--dry-run) $(ARGS)

@@ -114,7 +114,7 @@ def test_the_reasons_are_those_of_the_api_as_bars_with_words_and_sides(page, ser
     expect(rows).to_have_count(len(reasons))
     for place, reason in enumerate(reasons):
         words = re.sub(r":\s*", "", reason["sentence"])
-        side = "raises" if reason["contribution"] > 0 else "lowers"
+        side = "up" if reason["contribution"] > 0 else "down"
         assert re.sub(r"\s+", " ", rows.nth(place).inner_text().replace("\n", "")) == words
         expect(rows.nth(place).locator(".reason-bar")).to_have_class(re.compile(side))
     widths = [page.locator(".reason-bar").nth(n).evaluate("e => getComputedStyle(e, '::after').width") for n in (0, 9)]

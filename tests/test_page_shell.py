@@ -75,3 +75,16 @@ def test_a_part_that_does_not_load_is_said_in_its_place(open_page):
     page.get_by_role("link", name="The model").click()
 
     expect(page.get_by_role("alert")).to_contain_text("This part of the page did not load")
+
+
+@pytest.mark.parametrize(("wish", "seconds"), [("reduce", 0.0), ("no-preference", 0.2)])
+def test_nothing_moves_for_whoever_wants_that(open_page, wish, seconds):
+    page = open_page(reduced_motion=wish)
+    expect(page.locator("#why li")).not_to_have_count(0)
+
+    longest = page.evaluate(
+        """() => Math.max(...[...document.querySelectorAll('*')].flatMap(element =>
+            ['', '::after'].map(part => parseFloat(getComputedStyle(element, part).transitionDuration))))"""
+    )
+
+    assert longest == seconds

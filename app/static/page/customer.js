@@ -74,8 +74,8 @@ function refuse(problem) {
   answer.hidden = true;
   placeMini();
   const shown = problem.errors?.length > 0 && elsewhere.length === 0;
-  const text = { ...problem, title: problem.title, detail: shown ? hint(problem.errors) : problem.message };
-  trouble.replaceChildren(problemBox(text, problem.code === "offline" || problem.status >= 500 ? update : null));
+  const text = { ...problem, detail: shown ? hint(problem.errors) : problem.message };
+  trouble.replaceChildren(problemBox(text, shown ? null : update));
   if (problem.code === "offline") timer = setTimeout(update, AGAIN_MS);
 }
 

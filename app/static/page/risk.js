@@ -58,7 +58,7 @@ function reasons(found) {
   const longest = Math.max(...found.map((each) => Math.abs(each.contribution)));
   return found.map(({ sentence, contribution }) => {
     const cut = sentence.lastIndexOf(":");
-    const bar = make("span", { className: `reason-bar ${contribution > 0 ? "raises" : "lowers"}`, "aria-hidden": "true" });
+    const bar = make("span", { className: `reason-bar ${contribution > 0 ? "up" : "down"}`, "aria-hidden": "true" });
     bar.style.setProperty("--length", longest === 0 ? 0 : Math.abs(contribution) / longest);
     return make(
       "li",

@@ -1,0 +1,76 @@
+"""The pictures of the README, taken anew: make screenshots. Whoever changes the page looks at them."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from browser import OPTIONS, ROOT, serving
+from playwright.sync_api import expect, sync_playwright
+
+FOLDER: Final = ROOT / "docs" / "images"
+
+
+class Picture(NamedTuple):
+    """What is on a picture, and what is done before it is taken."""
+
+    name: str
+    view: str
+    size: tuple[int, int]
+    dark: bool
+    prepare: Callable[[Any], None]
+
+
+def _customer(page: Any) -> None:
+    page.locator("#what-if-form").get_by_role("radio", name="One year").check()
+    expect(page.locator("#what-if-answer strong")).to_be_visible()
+
+
+def _phone(page: Any) -> None:
+    expect(page.locator("#mini")).to_be_visible()
+    page.locator("#mini").click()
+    expect(page.locator("#mini")).to_be_hidden()
+
+
+def _list(page: Any) -> None:
+    page.get_by_role("button", name="Try it with sample data").click()
+    expect(page.locator("#list-result")).to_be_visible()
+
+
+def _model(page: Any) -> None:
+    expect(page.locator("#model-shapes figure").last).to_be_visible()
+
+
+PICTURES: Final = (
+    Picture("one-customer", "#customer", (1280, 860), dark=False, prepare=_customer),
+    Picture("a-list", "#list", (1280, 860), dark=False, prepare=_list),
+    Picture("the-model", "#model", (1280, 860), dark=True, prepare=_model),
+    Picture("phone", "#customer", (390, 860), dark=True, prepare=_phone),
+)
+
+
+def take(folder: Path = FOLDER) -> list[Path]:
+    """Take every picture, and return where they are."""
+    folder.mkdir(parents=True, exist_ok=True)
+    taken = []
+    with serving() as address, sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=OPTIONS)
+        for name, view, (width, height), dark, prepare in PICTURES:
+            page = chromium.new_page(
+                viewport={"width": width, "height": height},
+                color_scheme="dark" if dark else "light",
+                reduced_motion="reduce",
+            )
+            page.goto(f"{address}/{view}")
+            page.wait_for_load_state("networkidle")
+            prepare(page)
+            page.wait_for_load_state("networkidle")
+            taken.append(folder / f"{name}.png")
+            page.screenshot(path=taken[-1])
+            page.close()
+        chromium.close()
+    return taken
+
+
+if __name__ == "__main__":
+    for path in take():
+        print(f"{path.relative_to(ROOT)}: {path.stat().st_size:,} bytes")  # noqa: T201 - a script
