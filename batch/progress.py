@@ -12,8 +12,11 @@ from typing import Final
 from batch.bucket import JSON, Bucket, RetryableError
 from batch.outputs import to_json
 
+FIRST_S: Final = 1.0
+"""Before it is told first: most uploads are settled by then."""
+
 INTERVAL_S: Final = 5.0
-"""Between two tellings, and before the first: most uploads are settled by then."""
+"""Between two tellings."""
 
 
 class Progress:
@@ -29,7 +32,7 @@ class Progress:
 
     def __init__(self, bucket: Bucket, key: str | None, size: int | None) -> None:
         self._bucket, self.key, self._size = bucket, key, size
-        self._due = time.monotonic() + INTERVAL_S
+        self._due = time.monotonic() + FIRST_S
         self._so_far: dict[str, object] = {}
         self.is_there = False
 

@@ -15,7 +15,7 @@ from model.errors import ChurnError
 if TYPE_CHECKING:
     from commands.client import Api
 
-LONGEST_WAIT_S: Final = 5.0
+LONGEST_WAIT_S: Final = 3.0
 """Between two questions for the state of a job."""
 
 
@@ -108,7 +108,10 @@ def _wait(api: "Api", job: str) -> dict[str, Any]:
         while True:
             state = api.state(job)
             if state["status"] == "done":
-                return dict(state["summary"])
+                summary = dict(state["summary"])
+                if move:
+                    move(1.0, f"{summary['rows_in']:,} rows")
+                return summary
             if state["status"] == "failed":
                 raise ChurnError(state["failure"]["message"])
             if state["status"] == "expired":

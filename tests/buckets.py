@@ -1,8 +1,13 @@
 """An inbox and a bucket for results on a running server, and the events that S3 sends of what is dropped."""
 
 import hashlib
+import json
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote_plus
+
+import requests
+from edges import event
 
 from batch import s3
 from batch.local import Scoring
@@ -77,3 +82,18 @@ def event_of(bucket: str, key: str, size: int, etag: str, version: str | None = 
             }
         ]
     }
+
+
+def upload(invoke: Callable[[object], Any], buckets: Buckets, content: bytes) -> dict[str, Any]:
+    """Send a file by the API of a function, let the same function score it, and return what it says of the job."""
+    begun = invoke(event("http_api_v2", "/v2/uploads"))
+    assert (begun["statusCode"], begun["isBase64Encoded"]) == (201, False), begun
+    form = json.loads(begun["body"])
+    sent = requests.post(form["url"], data=form["fields"], files={"file": content}, timeout=30)
+    assert sent.ok, sent.text
+    key = form["fields"]["key"]
+    head = buckets.client.head_object(Bucket=buckets.inbox, Key=key)
+    invoke(event_of(buckets.inbox, key, head["ContentLength"], head["ETag"], head.get("VersionId")))
+    told = invoke(event("http_api_v2", form["job"], "GET"))
+    assert told["statusCode"] == 200, told
+    return json.loads(told["body"])

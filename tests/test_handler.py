@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from buckets import upload
 from edges import EDGES, event, recorded
 from test_app_nasty import HEADER, JSON_BODIES, ROW, form_of
 
@@ -222,6 +223,48 @@ def test_a_file_that_is_large_enough_tells_its_drift(bucket):
     assert large["ScorePsi"] == large["score_psi"] > 1
     assert {"DriftMax", "ScorePsi"} <= {metric["Name"] for metric in large["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
     assert not {"DriftMax", "ScorePsi", "drift_max"} & set(small)
+
+
+FUNCTION = """
+import json, sys
+import handler
+for line in sys.stdin:
+    print("ANSWER", json.dumps(handler.handler(json.loads(line))), flush=True)
+"""
+
+
+@pytest.fixture
+def function(bucket):
+    """A process of the function that has both buckets; call it with one event after the other."""
+    environ = {**os.environ, "CHURN_INBOX_BUCKET": bucket.inbox, "CHURN_RESULTS_BUCKET": bucket.results}
+    words = [sys.executable, "-W", "error", "-c", FUNCTION]
+    with subprocess.Popen(
+        words, cwd=ROOT, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+
+        def invoke(event):
+            process.stdin.write(json.dumps(event) + "\n")
+            process.stdin.flush()
+            answer = next(line for line in process.stdout if line.startswith("ANSWER "))
+            return json.loads(answer.removeprefix("ANSWER "))
+
+        yield invoke
+        process.stdin.close()
+
+
+def test_a_file_is_uploaded_and_its_job_told_by_events_alone(function, bucket):
+    job = upload(function, bucket, f"{HEADER}\nA,{ROW}\nB,{ROW.replace('12', 'x', 1)}\n".encode())
+
+    assert (job["status"], job["summary"]["rows_in"], job["summary"]["rows_rejected"]) == ("done", 2, 1)
+    assert len(job["files"]) == 3
+
+
+def test_what_is_too_large_for_lambda_is_sent_to_the_uploads_where_there_are_some(function, bucket):
+    answer = function(event("http_api_v2", "/v2/batches", body=b"x" * 4_800_000, as_base64=True))
+
+    assert answer["statusCode"] == 413
+    advice = f"or begin an upload with POST /v2/uploads, or drop it into s3://{bucket.inbox}/incoming/"
+    assert advice in json.loads(answer["body"])["detail"]
 
 
 def test_a_file_that_cannot_be_scored_is_counted_as_failed_and_not_tried_again(bucket):

@@ -17,6 +17,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from buckets import upload
 from edges import event, read
 from podman import (
     BASE,
@@ -434,6 +435,13 @@ def test_the_function_scores_what_was_dropped_into_the_bucket(bucket_function, b
 
 
 @pytest.mark.soak
+def test_the_function_lets_uploads_in_and_tells_of_their_jobs(bucket_function, bucket):
+    job = upload(bucket_function.invoke, bucket, gzip.compress(SAMPLE))
+
+    assert job["status"] == "done"
+    assert sorted(job["files"]) == ["predictions.csv", "rejects.csv", "summary.json"]
+
+
 def test_a_large_object_is_scored_within_the_memory_of_the_function(bucket_function, bucket):
     made = bucket.drop("many.csv", b"".join(pieces(OBJECT_ROWS)))
 

@@ -327,6 +327,7 @@ def test_a_throttled_look_at_a_job_is_a_reason_to_ask_again(scorer, bucket, prox
 
 @pytest.fixture
 def told_at_once(monkeypatch):
+    monkeypatch.setattr(progress, "FIRST_S", 0.0)
     monkeypatch.setattr(progress, "INTERVAL_S", 0.0)
 
 
