@@ -47,10 +47,10 @@ fuzz:  ## look for input that breaks a promise, by coverage (TARGET=csv, json, h
 	@$(MAKE) --no-print-directory VENV=$(VENV)-fuzz $(VENV)-fuzz/.fuzz
 	for target in $(or $(TARGET),csv json http event); do $(VENV)-fuzz/bin/python tests/fuzzers.py $$target $(or $(SECONDS),60) || exit 1; done
 
-bench: $(VENV)/.development  ## run the benchmarks
-	$(BIN)/python -m benchmarks $(ARGS)
+bench: $(VENV)/.development  ## run the benchmarks, some minutes (CHECK=1 fails where a budget is missed)
+	$(BIN)/python -m benchmarks $(if $(CHECK),--check) $(ARGS)
 
-bench-all: $(VENV)/.development  ## the benchmarks, and those that take longer: from bucket to bucket
+bench-all: $(VENV)/.development  ## the benchmarks, and those that take longer: from bucket to bucket, images
 	$(BIN)/python -m benchmarks --all $(ARGS)
 
 lint: $(VENV)/.development  ## ruff (rules and format), mypy on what serves

@@ -1,8 +1,13 @@
-"""The files that are measured: the real rows where TELCO_CSV names them, else the sample, repeated under fresh ids."""
+"""The files that are measured: the real rows where TELCO_CSV names them, else the sample, repeated under fresh ids.
+
+usage: python -m benchmarks.data ROWS TIMES    (writes a file of ROWS rows to standard output, its rows TIMES times)
+"""
 
 import csv
 import os
 import random
+import shutil
+import sys
 from pathlib import Path
 
 from model.schema import COLUMNS, CUSTOMER_ID
@@ -46,3 +51,12 @@ def _spoilt(cells: list[str], how: int) -> list[str]:
     name, cell = [("MonthlyCharges", "abc"), ("Contract", "Monthly"), ("tenure", "-3")][how - 1]
     cells[COLUMNS.index(name)] = cell
     return cells
+
+
+if __name__ == "__main__":
+    with make(int(sys.argv[1])).open("rb") as made:
+        sys.stdout.buffer.write(made.readline())
+        start = made.tell()
+        for _ in range(int(sys.argv[2])):
+            made.seek(start)
+            shutil.copyfileobj(made, sys.stdout.buffer, 1 << 20)

@@ -1,10 +1,14 @@
 """The two images beside the same with scikit-learn in them: size, and the CPU from nothing to a first answer."""
 
+import json
 import statistics
 import subprocess
 from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
 
 from benchmarks.measure import Result
+from benchmarks.recorded import RECORD
 from deploy.images import ENGINES, IMAGES, BuildError, build_command, find_builder
 
 RUNS = 7
@@ -24,7 +28,7 @@ def measure() -> list[Result]:
     except BuildError as error:
         print(f"left out: {error}")
         return []
-    results = []
+    results: list[Result] = []
     for name in IMAGES:
         tags = {engine: f"churn-{name}:bench-{engine}" for engine in ENGINES}
         for engine, tag in tags.items():
@@ -47,7 +51,15 @@ def measure() -> list[Result]:
                 aim=1 / 6,
             ),
         ]
+    RECORD.write_text(
+        json.dumps({"date": f"{datetime.now(UTC):%Y-%m-%d}", "results": [_kept(each) for each in results]}, indent=2)
+        + "\n"
+    )
     return results
+
+
+def _kept(result: Result) -> dict[str, object]:
+    return {name: value for name, value in asdict(result).items() if value not in (None, "", False)}
 
 
 def _megabytes(builder: str, tag: str) -> float:

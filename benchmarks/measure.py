@@ -4,9 +4,11 @@ import os
 import platform
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import IO
 
 
 @dataclass(frozen=True)
@@ -15,12 +17,16 @@ class Usage:
 
     cpu_s: float
     wall_s: float
-    peak_mb: float
+    peak_mb: float = 0.0
 
 
 @dataclass(frozen=True)
 class Result:
-    """One budget and what was measured against it; `value` is a ratio unless `unit` says otherwise."""
+    """One budget and what was measured against it; a ratio where `unit` is x.
+
+    `cpu_s` and `wall_s` are medians of ours, `other_cpu_s` of what it stands beside. Where `at_least` is set more is
+    better.
+    """
 
     name: str
     value: float
@@ -29,17 +35,40 @@ class Result:
     aim: float
     unit: str = "x"
     note: str = ""
+    cpu_s: float | None = None
+    wall_s: float | None = None
+    other_cpu_s: float | None = None
+    at_least: bool = False
 
     @property
     def verdict(self) -> str:
         """Return aim, must or MISSED."""
-        return "aim" if self.value <= self.aim else "must" if self.value <= self.must else "MISSED"
+        return "aim" if self._keeps(self.aim) else "must" if self._keeps(self.must) else "MISSED"
+
+    def _keeps(self, bound: float) -> bool:
+        return self.value >= bound if self.at_least else self.value <= bound
 
 
-def run(command: Sequence[str]) -> Usage:
+def compared(name: str, ours: Sequence[Usage], other: Sequence[Usage], must: float, aim: float) -> Result:
+    """Return the ratio of CPU seconds, pair by pair, as a result."""
+    value, spread = ratios(ours, other)
+    return Result(
+        name,
+        value,
+        spread,
+        must,
+        aim,
+        cpu_s=statistics.median(each.cpu_s for each in ours),
+        wall_s=statistics.median(each.wall_s for each in ours),
+        other_cpu_s=statistics.median(each.cpu_s for each in other),
+    )
+
+
+def run(command: Sequence[str], stdin: IO[bytes] | None = None) -> Usage:
     """Run a command to its end and return what it used; its output is thrown away, a failure raises."""
     started = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=_environment()) as process:
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(command, stdin=stdin or quiet, stdout=quiet, stderr=quiet, env=environment()) as process:
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     wall = time.perf_counter() - started
@@ -48,20 +77,34 @@ def run(command: Sequence[str]) -> Usage:
     return Usage(used.ru_utime + used.ru_stime, wall, used.ru_maxrss / 1024)
 
 
-def _environment() -> dict[str, str]:
+def run_to(code: str) -> Usage:
+    """Run Python code in a process of its own and return what it had used when the last line was done."""
+    started = time.perf_counter()
+    code = f"{code}\nimport sys, time\nsys.stderr.write(str(time.process_time()))"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=environment())
+    return Usage(float(done.stderr), time.perf_counter() - started)
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of what is measured."""
     # One thread everywhere: the ratios are of CPU seconds, and thread pools of different sizes would blur them.
     return {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
+def in_turn(measures: dict[str, Callable[[], Usage]], runs: int) -> dict[str, list[Usage]]:
+    """Take each measure once to warm up, then all of them in turn, `runs` times."""
+    for measure in measures.values():
+        measure()
+    found: dict[str, list[Usage]] = {name: [] for name in measures}
+    for _ in range(runs):
+        for name, measure in measures.items():
+            found[name].append(measure())
+    return found
+
+
 def interleaved(commands: dict[str, Sequence[str]], runs: int) -> dict[str, list[Usage]]:
     """Run each command once to warm up, then all of them in turn, `runs` times."""
-    for command in commands.values():
-        run(command)
-    found: dict[str, list[Usage]] = {name: [] for name in commands}
-    for _ in range(runs):
-        for name, command in commands.items():
-            found[name].append(run(command))
-    return found
+    return in_turn({name: lambda command=command: run(command) for name, command in commands.items()}, runs)
 
 
 def ratios(above: Sequence[Usage], below: Sequence[Usage]) -> tuple[float, tuple[float, float]]:
@@ -70,21 +113,22 @@ def ratios(above: Sequence[Usage], below: Sequence[Usage]) -> tuple[float, tuple
     return statistics.median(each), (min(each), max(each))
 
 
-def cpu_of(call: Callable[[], object], seconds: float = 0.3) -> float:
-    """Return the CPU seconds of one call in this process: the least of five rounds, each of about `seconds`."""
+def cpu_of(call: Callable[[], object], seconds: float = 0.3) -> Usage:
+    """Return the seconds of one call in this process: the least of five rounds, each of about `seconds` / 5."""
     call()
     calls, spent = 1, 0.0
     while spent < seconds / 5:
         calls *= 4
-        spent = _cpu_of(call, calls)
-    return min(_cpu_of(call, calls) for _ in range(5)) / calls
+        spent = _round_of(call, calls).cpu_s
+    best = min((_round_of(call, calls) for _ in range(5)), key=lambda each: each.cpu_s)
+    return Usage(best.cpu_s / calls, best.wall_s / calls)
 
 
-def _cpu_of(call: Callable[[], object], calls: int) -> float:
-    started = time.process_time()
+def _round_of(call: Callable[[], object], calls: int) -> Usage:
+    wall, cpu = time.perf_counter(), time.process_time()
     for _ in range(calls):
         call()
-    return time.process_time() - started
+    return Usage(time.process_time() - cpu, time.perf_counter() - wall)
 
 
 def machine() -> dict[str, object]:

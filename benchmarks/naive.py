@@ -1,29 +1,42 @@
-"""The naive design, as most tutorials have it: pandas reads the whole file, the pipeline by joblib predicts it.
+"""The naive design, as most tutorials have it: Flask, pandas, and the scikit-learn pipeline by joblib.
 
 usage: python -m benchmarks.naive IN.csv OUT.csv
 """
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import joblib
 import pandas as pd
+import serverless_wsgi
+from flask import Flask, request
 
 from model.artifact import ARTIFACTS, default_version
-from model.schema import CUSTOMER_ID, NAMES
+from model.schema import CHURN, CUSTOMER_ID, NAMES, NOT_CHURN
+
+pipeline = joblib.load(next((ARTIFACTS / default_version()).glob("*.joblib")))
+app = Flask(__name__)
 
 
-def load_pipeline() -> object:
-    """Return the scikit-learn pipeline of the default model."""
-    folder = ARTIFACTS / default_version()
-    return joblib.load(next(folder.glob("*.joblib")))
+@app.post("/v1/customer")
+def customer() -> dict[str, str]:
+    """Answer one customer; what is wrong with it is a 500."""
+    frame = pd.DataFrame([request.get_json()])
+    chance = pipeline.predict_proba(frame[list(NAMES)])[0, 1]
+    return {"Prediction": CHURN if chance >= 0.5 else NOT_CHURN}
+
+
+def handler(event: dict[str, Any], context: object = None) -> Any:
+    """Answer an event of API Gateway."""
+    return serverless_wsgi.handle_request(app, event, context)
 
 
 def predict_file(source: Path, target: Path) -> None:
     """Score a whole file at once; a cell that is wrong ends it."""
     customers = pd.read_csv(source)
     customers["TotalCharges"] = pd.to_numeric(customers["TotalCharges"], errors="coerce").fillna(0)
-    chance = load_pipeline().predict_proba(customers[list(NAMES)])[:, 1]
+    chance = pipeline.predict_proba(customers[list(NAMES)])[:, 1]
     pd.DataFrame({CUSTOMER_ID: customers[CUSTOMER_ID], "probability": chance.round(4)}).to_csv(target, index=False)
 
 

@@ -1,0 +1,41 @@
+"""One customer in a warm process: through Lambda's handler, and the scorer alone, beside the naive design."""
+
+import contextlib
+import gc
+import os
+import statistics
+from collections.abc import Callable
+
+import pandas as pd
+
+import handler
+from benchmarks import naive, question
+from benchmarks.measure import Result, Usage, compared, cpu_of
+from model import artifact
+from model.schema import EXAMPLE
+from model.validate import validate
+
+ROUNDS = 7
+
+
+def measure() -> list[Result]:
+    """Return ratios of CPU seconds, and the microseconds of the scorer."""
+    # As handler.py does for itself: what is imported here besides must not be walked through at its expense.
+    gc.freeze()
+    event, scorecard = question.event(), artifact.load()
+    customer, frame = validate(EXAMPLE), pd.DataFrame([dict(EXAMPLE)])
+    # The line that each request logs is written, and thrown away.
+    with open(os.devnull, "w", encoding="utf-8") as nothing, contextlib.redirect_stdout(nothing):  # noqa: PTH123
+        ours, theirs = _in_turn(lambda: handler.handler(event), lambda: naive.handler(event))
+    alone, pipeline = _in_turn(lambda: scorecard.score(customer), lambda: naive.pipeline.predict_proba(frame))
+    micros = [each.cpu_s * 1e6 for each in alone]
+    return [
+        compared("warm handler / naive", ours, theirs, must=1 / 20, aim=1 / 40),
+        Result("scorer, one customer", statistics.median(micros), (min(micros), max(micros)), 10, 3, " us"),
+        compared("scorer / pipeline", alone, pipeline, must=1 / 20, aim=1 / 1000),
+    ]
+
+
+def _in_turn(ours: Callable[[], object], theirs: Callable[[], object]) -> tuple[list[Usage], list[Usage]]:
+    pairs = [(cpu_of(ours), cpu_of(theirs)) for _ in range(ROUNDS)]
+    return [pair[0] for pair in pairs], [pair[1] for pair in pairs]
