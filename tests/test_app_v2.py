@@ -93,7 +93,10 @@ def test_an_option_out_of_range_is_refused(client, customer, path, query):
     [
         ("customers", "reasons and threshold"),
         ("what-if", "threshold"),
-        ("batches", "on_error, reasons, threshold, value_at_risk, include_input, spreadsheet_safe, top and charset"),
+        (
+            "batches",
+            "on_error, output, reasons, threshold, value_at_risk, include_input, spreadsheet_safe, top and charset",
+        ),
     ],
 )
 def test_an_option_that_is_not_known_is_refused_and_the_known_ones_are_named(client, customer, path, known):

@@ -264,6 +264,56 @@ def test_a_script_in_a_value_is_shown_as_text(page):
     assert page.locator("#customer-form img, [role=alert] img").count() == 0
 
 
+# A row of a list.
+
+SHOW = "row => import('/static/page/customer.js').then(view => view.showCustomer(row))"
+
+
+def test_a_row_of_a_list_is_shown_however_it_is_spelt(open_page, served):
+    page = open_page("#list")
+    row = {
+        " CUSTOMERid": "0002-<b>",
+        "gender": "Female",
+        "seniorcitizen": "yes",
+        "Partner": "true",
+        "Dependents": "NO",
+        "tenure": " 3.0 ",
+        "PhoneService": "yes",
+        "InternetService": "fiber OPTIC",
+        "Contract": "two year",
+        "PaymentMethod": "bank transfer",
+        "MonthlyCharges": "70,35",
+        "TotalCharges": "211.05",
+    }
+
+    page.evaluate(SHOW, row)
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("One customer")
+    expect(page.locator("#customer-from")).to_contain_text("0002-<b>, from your list")
+    changed = {"SeniorCitizen": 1, "tenure": 3, "Contract": "Two year", "TotalCharges": 211.05}
+    expect(page.locator(RISK)).to_have_text(risk_of(served, **changed, PaymentMethod="Bank transfer (automatic)"))
+    expect(radio(page, "Senior citizen", "Yes")).to_be_checked()
+    expect(radio(page, "Contract", "Two year", "#what-if-form")).to_be_checked()
+    expect(page.get_by_label("Tenure")).to_have_value("3")
+    assert violations(page) == []
+
+    page.get_by_role("button", name="Back to the example").click()
+
+    expect(page.locator(RISK)).to_have_text(risk_of(served))
+    expect(page.locator("#customer-from")).to_be_hidden()
+
+
+def test_a_switch_that_was_moved_for_one_customer_stands_with_the_next(page, served):
+    radio(page, "Contract", "Two year", "#what-if-form").check()
+    expect(page.get_by_role("button", name="Undo")).to_be_visible()
+
+    page.evaluate(SHOW, {**EXAMPLE, "Contract": "One year"})
+
+    expect(page.locator(RISK)).to_have_text(risk_of(served, Contract="One year"))
+    expect(radio(page, "Contract", "One year", "#what-if-form")).to_be_checked()
+    expect(page.get_by_role("button", name="Undo")).to_be_hidden()
+
+
 # When the service is not as it was.
 
 

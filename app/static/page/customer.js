@@ -3,8 +3,9 @@ import { address, announce, ask } from "./api.js";
 import { problemBox } from "./dom.js";
 import { probability, risk, typed } from "./format.js";
 import { showRisk } from "./risk.js";
-import { compare, follow } from "./whatif.js";
+import { compare, follow, forget } from "./whatif.js";
 
+const PATH = "v2/customers?reasons=all";
 const PAUSE_MS = 250;
 const AGAIN_MS = 3000;
 
@@ -12,45 +13,55 @@ const form = document.getElementById("customer-form");
 const answer = document.getElementById("customer-answer");
 const trouble = document.getElementById("customer-problem");
 const mini = document.getElementById("mini");
+const origin = document.getElementById("customer-from");
+const names = [...form.querySelectorAll(".field")].map((field) => field.dataset.feature);
 let timer = 0;
 let answerIsSeen = false;
-let running = new AbortController();
+let running = null;
 
 /** The customer of the form: words as they are, numbers as they were typed. */
 function customer() {
   return Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, typed(value)]));
 }
 
-/** Fill the form with a customer, such as a row of a list, and show the view. */
-export function showCustomer(values) {
-  const named = new Map(Object.entries(values).map(([name, value]) => [name.trim().toLowerCase(), String(value).trim()]));
-  for (const field of form.querySelectorAll(".field")) {
-    const value = named.get(field.dataset.feature.toLowerCase());
-    if (value !== undefined) fill(form.elements[field.dataset.feature], value);
-  }
+/** Show the view with a row of a list: the values of its columns, by their names. */
+export async function showCustomer(values) {
+  const named = new Map(Object.entries(values).map(([name, value]) => [name.trim().toLowerCase(), String(value)]));
+  const found = (name) => typed(named.get(name.toLowerCase()) ?? "");
+  const given = Object.fromEntries(names.map((name) => [name, found(name)]));
+  showOrigin(found(form.dataset.idName).trim());
   location.hash = "#customer";
-  update();
+  const { signal } = begin();
+  try {
+    // How a word or number may be spelt is the API's to know: its reasons have each value as the form has it.
+    const response = await ask(PATH, { json: given, signal });
+    for (const { feature, value } of (await response.json()).reasons) form.elements[feature].value = String(value);
+    forget();
+    await update();
+  } catch (problem) {
+    if (problem.name !== "AbortError") refuse(problem);
+  }
 }
 
-function fill(control, value) {
-  const options = control instanceof RadioNodeList ? [...control] : [...(control.options ?? [])];
-  if (options.length === 0) {
-    control.value = value;
-    return;
-  }
-  const same = options.find((option) => option.value.toLowerCase() === value.toLowerCase());
-  if (same) control.value = same.value;
+function showOrigin(id) {
+  origin.hidden = id === "";
+  origin.querySelector("strong").textContent = id;
+}
+
+/** Stop what is under way, for something newer. */
+function begin() {
+  clearTimeout(timer);
+  running?.abort();
+  running = new AbortController();
+  return running;
 }
 
 async function update() {
-  clearTimeout(timer);
-  running.abort();
-  running = new AbortController();
-  const { signal } = running;
+  const { signal } = begin();
   const asked = customer();
   form.setAttribute("aria-busy", "true");
   try {
-    const response = await ask("v2/customers?reasons=all", { json: asked, signal });
+    const response = await ask(PATH, { json: asked, signal });
     const found = await response.json();
     if (signal.aborted) return;
     mark([]);
@@ -144,14 +155,19 @@ function watchAnswer() {
   });
 }
 
+follow((name) => form.elements[name].value, customer);
+
 export function start() {
-  follow((name) => form.elements[name].value, customer);
   const later = () => {
     clearTimeout(timer);
     timer = setTimeout(update, PAUSE_MS);
   };
   form.addEventListener("input", later);
-  form.addEventListener("reset", later);
+  form.addEventListener("reset", () => {
+    showOrigin("");
+    forget();
+    later();
+  });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     update();
@@ -159,5 +175,6 @@ export function start() {
   addEventListener("online", update);
   document.getElementById("copy").addEventListener("click", copy);
   watchAnswer();
-  update();
+  // A row of a list may have brought the view up, and is on its way then.
+  if (running === null) update();
 }

@@ -28,11 +28,16 @@ export function follow(value, all) {
   });
   form.addEventListener("submit", (event) => event.preventDefault());
   undo.addEventListener("click", () => {
-    touched.clear();
+    forget();
     align();
     move();
     form.querySelector("input, select").focus();
   });
+}
+
+/** Let the switches follow another customer. */
+export function forget() {
+  touched.clear();
 }
 
 /** Show what could be offered to `asked`, whose answer of /v2/customers is `found`. */
