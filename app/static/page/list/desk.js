@@ -1,6 +1,10 @@
 // The page's side of worker.js: a call by message, and its answer as a promise.
 
+import { unreachable } from "../api.js";
+
 export class Desk {
+  /** Whether it never answers again. */
+  isLost = false;
   #worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
   #open = new Map();
   #next = 1;
@@ -13,8 +17,10 @@ export class Desk {
       this.#open.delete(id);
       return failed ? reject(new Error(failed)) : resolve(result);
     };
-    this.#worker.onerror = (event) => {
-      for (const { reject } of this.#open.values()) reject(new Error(event.message));
+    // Without a message its module did not arrive: the service was gone when the view was opened.
+    this.#worker.onerror = ({ message }) => {
+      this.isLost = true;
+      for (const { reject } of this.#open.values()) reject(message ? new Error(message) : unreachable());
       this.#open.clear();
     };
   }
@@ -29,6 +35,7 @@ export class Desk {
 
   /** Stop whatever runs. Calls that are open are never answered. */
   end() {
+    this.isLost = true;
     this.#worker.terminate();
   }
 }

@@ -15,7 +15,7 @@ const SHORTENED = "The list is long, so it is shown with one reason a customer, 
 const STATES = ["choose", "busy", "problem", "result"];
 
 const element = (name) => document.getElementById(`list-${name}`);
-let desk = null;
+let desk = new Desk(showProgress);
 let list = null;
 let table = null;
 
@@ -48,13 +48,15 @@ function again() {
 
 function cancel() {
   desk.end();
+  // At once, while there is a connection: the next list may come without.
+  desk = new Desk(showProgress);
   announce("Cancelled. Nothing was stored.");
   again();
 }
 
 async function score(file) {
-  desk?.end();
-  const mine = (desk = new Desk((progress) => showProgress(progress)));
+  if (desk.isLost) desk = new Desk(showProgress);
+  const mine = desk;
   element("busy-title").textContent = `Scoring ${file.name}`;
   showProgress(null);
   show("busy");

@@ -1,0 +1,83 @@
+"""A wire between a browser and a server that holds or cuts a POST on order, after so many bytes of either direction."""
+
+import contextlib
+import socket
+import struct
+import threading
+from typing import Final
+
+_PIECE: Final = 16_384
+
+
+class Wire:
+    """Goes to a port of this machine.
+
+    Attributes
+    ----------
+    up, down : int or None
+        So many bytes of a POST, and of its answer, go through; None is all.
+    cuts : bool
+        Whether the connection is then cut; else it is held until `let_go`.
+    """
+
+    def __init__(self, port: int) -> None:
+        self.up: int | None = None
+        self.down: int | None = None
+        self.cuts = True
+        self._port = port
+        self._going = threading.Event()
+        self._open: list[socket.socket] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def hold(self, *, up: int | None = None, down: int | None = None) -> None:
+        self.up, self.down, self.cuts = up, down, False
+
+    def let_go(self) -> None:
+        self.up = self.down = None
+        self.cuts = True
+        self._going.set()
+
+    def close(self) -> None:
+        self._going.set()
+        self._listener.close()
+        for each in self._open:
+            each.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                try:
+                    far = socket.create_connection(("127.0.0.1", self._port), 20)
+                except OSError:
+                    near.close()
+                    continue
+                far.settimeout(None)
+                self._open += [near, far]
+                # A browser keeps connections, so what a wire carried before does not count.
+                state = {"post": False}
+                for here, there, is_up in ((near, far, True), (far, near, False)):
+                    threading.Thread(target=self._carry, args=(here, there, is_up, state), daemon=True).start()
+
+    def _carry(self, here: socket.socket, there: socket.socket, is_up: bool, state: dict[str, bool]) -> None:
+        carried = 0
+        with contextlib.suppress(OSError):
+            while piece := here.recv(_PIECE):
+                if is_up and piece[:5] in {b"POST ", b"GET /"}:
+                    state["post"] = piece.startswith(b"POST")
+                    carried = 0
+                most = self.up if is_up else self.down
+                carried += len(piece) if state["post"] else 0
+                if state["post"] and most is not None and carried > most:
+                    if self.cuts:
+                        for each in (here, there):
+                            each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                            each.shutdown(socket.SHUT_RDWR)
+                        break
+                    self._going.wait()
+                there.sendall(piece)
+        for each in (here, there):
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
