@@ -106,9 +106,11 @@ function cutOff(rows) {
 }
 
 function fail(problem, repeat) {
-  element("problem").replaceChildren(problemBox(problem, repeat));
+  // What was refused once is refused again; a failure may pass.
+  const mayPass = !problem.status || problem.status === 429 || problem.status >= 500;
+  element("refusal").replaceChildren(problemBox(problem, mayPass ? repeat : null));
   show("problem");
-  element("problem").querySelector("button")?.focus();
+  (element("problem").querySelector("button") ?? element("pick")).focus();
 }
 
 async function showResult() {

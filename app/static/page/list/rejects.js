@@ -35,7 +35,7 @@ function line(row, id, { field, value, message }, idName) {
   return make(
     "tr",
     {},
-    make("th", { scope: "row" }, count(row)),
+    make("th", { scope: "row", "data-name": COLUMNS[0] }, count(row)),
     ...cells.map((text, index) => make("td", { "data-name": COLUMNS[index + 1] }, text)),
   );
 }

@@ -104,7 +104,7 @@ export class Table {
       make("th", { scope: "row" }, name, make("span", { className: "muted" }, id ? `row ${count(row)}` : "")),
       make("td", { className: "risk" }, make("strong", {}, probability(chance)), make("span", { className: `pill ${tier}` }, tier), meter),
       make("td", { className: "number" }, money(value), make("span", { className: "unseen" }, " a month")),
-      make("td", {}, make("ul", { className: "reasons" }, ...reasons.map(reason))),
+      make("td", {}, make("ul", { className: "why" }, ...reasons.map(reason))),
     );
     line.addEventListener("click", () => {
       // Somebody who marks an id to copy it does not want to go elsewhere.

@@ -27,7 +27,7 @@ function tell(progress, always) {
 
 async function packed(file) {
   try {
-    const { body, lines } = await pack(file, (read) => tell({ step: "read", done: read, of: file.size }));
+    const { body, lines } = await pack(file, (done) => tell({ step: "read", done, of: file.size }, done >= file.size));
     return { body, lines };
   } catch {
     return { unreadable: true };
