@@ -122,7 +122,7 @@ def open_page(chromium, served) -> Iterator[Callable[..., Any]]:
     for context in contexts:
         wrong += [f"cookie {cookie['name']}" for cookie in context.cookies()]
         context.close()
-    assert wrong == []
+    assert wrong == [], wrong
 
 
 @pytest.fixture

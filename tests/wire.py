@@ -29,7 +29,9 @@ class Wire:
         self._open: list[socket.socket] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._carrying: list[threading.Thread] = []
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
 
     def hold(self, *, up: int | None = None, down: int | None = None) -> None:
         self.up, self.down, self.cuts = up, down, False
@@ -41,25 +43,34 @@ class Wire:
 
     def close(self) -> None:
         self._going.set()
-        self._listener.close()
+        # A socket that another thread reads is only let go of by a shutdown.
+        _end(self._listener)
+        self._accepting.join()
         for each in self._open:
+            _end(each)
+        for thread in self._carrying:
+            thread.join()
+        for each in [self._listener, *self._open]:
             each.close()
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
             while True:
                 near, _ = self._listener.accept()
+                self._open.append(near)
                 try:
                     far = socket.create_connection(("127.0.0.1", self._port), 20)
                 except OSError:
-                    near.close()
+                    _end(near)
                     continue
                 far.settimeout(None)
-                self._open += [near, far]
-                # A browser keeps connections, so what a wire carried before does not count.
+                self._open.append(far)
+                # A browser keeps connections, so what one carried before does not count.
                 state = {"post": False}
                 for here, there, is_up in ((near, far, True), (far, near, False)):
-                    threading.Thread(target=self._carry, args=(here, there, is_up, state), daemon=True).start()
+                    thread = threading.Thread(target=self._carry, args=(here, there, is_up, state), daemon=True)
+                    thread.start()
+                    self._carrying.append(thread)
 
     def _carry(self, here: socket.socket, there: socket.socket, is_up: bool, state: dict[str, bool]) -> None:
         carried = 0
@@ -74,10 +85,14 @@ class Wire:
                     if self.cuts:
                         for each in (here, there):
                             each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                            each.shutdown(socket.SHUT_RDWR)
+                            _end(each)
                         break
                     self._going.wait()
                 there.sendall(piece)
         for each in (here, there):
-            with contextlib.suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
+            _end(each)
+
+
+def _end(each: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        each.shutdown(socket.SHUT_RDWR)

@@ -131,7 +131,11 @@ async function showResult() {
   show("result");
   element("name").focus();
   announce(`${counted(summary.rows_scored, "customer")} scored, ${count(summary.rows_rejected)} to mend.`);
-  import("../model.js").then((model) => model.showDrift(summary));
+  // Where it does not arrive, that view says so when it is opened.
+  import("../model.js").then(
+    (model) => model.showDrift(summary),
+    () => {},
+  );
 }
 
 function notes() {
