@@ -39,7 +39,7 @@ def _training(module: str) -> Any:
 @_DATA
 @models_option("--out")
 @click.option("--version", help="MAJOR.MINOR.PATCH; the next minor version if not given.")
-@click.option("--recipe", default="additive", show_default=True, help="What kind of model.")
+@click.option("--recipe", default="additive", show_default=True, help="What kind of model: additive or boosting.")
 @click.option(
     "--trust",
     multiple=True,

@@ -28,7 +28,7 @@ DOCUMENTS = [
     *("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "deploy/README.md"),
     *("docs/api.md", "docs/model.md", "docs/operations.md", "docs/security.md", "docs/why.md"),
 ]
-RUN = ["README.md", "docs/api.md", "docs/security.md"]
+RUN = ["README.md", "docs/api.md", "docs/model.md", "docs/security.md"]
 DATA = "https://raw.githubusercontent.com/IBM/telco-customer-churn-on-icp4d/master/data/Telco-Customer-Churn.csv"
 
 

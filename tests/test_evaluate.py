@@ -1,10 +1,7 @@
 """What `evaluate` says beyond the plain figures: how sure they are, groups, every threshold, and the page."""
 
 import json
-import os
 import re
-import shutil
-import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -229,20 +226,21 @@ def test_a_page_that_cannot_be_written_is_named(tmp_path):
     assert "no/r.html: No such file or directory." in result.stderr
 
 
-def test_a_browser_draws_the_page(found, tmp_path):
-    browser = shutil.which("chromium")
-    if browser is None:
-        assert os.environ.get("CI") != "true", "CI needs chromium; .ci/run installs it"
-        pytest.skip("chromium is not installed")
-    page, picture = tmp_path / "page.html", tmp_path / "page.png"
-    page.write_text(to_page(found.metrics), encoding="utf-8")
-    words = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (390, True)], ids=["desk", "phone, dark"])
+def test_a_browser_draws_the_page_within_its_width_and_asks_for_nothing(found, chromium, tmp_path, width, dark):
+    path = tmp_path / "page.html"
+    path.write_text(to_page(found.metrics), encoding="utf-8")
+    context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light")
+    page, asked = context.new_page(), []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: asked.append(message.text))
 
-    subprocess.run(
-        [browser, *words, "--window-size=1000,1400", f"--screenshot={picture}", page.as_uri()],
-        check=True,
-        capture_output=True,
-        timeout=120,
-    )
+    page.goto(path.as_uri())
 
-    assert picture.stat().st_size > 20_000
+    assert asked == [path.as_uri()]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.get_by_role("img").count() == 8
+    axis = page.locator("svg text").first
+    ink = axis.evaluate("element => getComputedStyle(element).fill")
+    assert ink == page.evaluate("getComputedStyle(document.body).color")
+    context.close()

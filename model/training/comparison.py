@@ -21,7 +21,7 @@ def to_text(found: dict[str, Any]) -> str:
         ),
         *_warnings(found),
         "",
-        *_table_of(f"On {found['compared_rows']:,} of these customers", found["figures"], found),
+        *_table_of(_customers(found), found["figures"], found),
         f"  Intervals: the customers drawn anew {found['bootstrap']['draws']:,} times, for both the same.",
     ]
     if found["anew"]:
@@ -35,6 +35,14 @@ def to_text(found: dict[str, Any]) -> str:
     if rest > 0:
         lines.append(f"  ... and {rest:,} more; --json lists up to 1,000, --report {SHOWN_ON_PAGE}")
     return "\n".join(lines)
+
+
+def _customers(found: dict[str, Any]) -> str:
+    return (
+        "On these customers"
+        if found["compared_rows"] == found["rows"]
+        else f"On {found['compared_rows']:,} of these customers"
+    )
 
 
 def _warnings(found: dict[str, Any]) -> list[str]:
@@ -143,7 +151,7 @@ def to_page(found: dict[str, Any]) -> str:
     parts += [
         heading("How they differ"),
         say("A difference is seen where the interval excludes zero."),
-        _figures(f"On {found['compared_rows']:,} of these customers", found["figures"], found),
+        _figures(_customers(found), found["figures"], found),
         _figures("Both trained anew on the same folds", found["anew"]["figures"], found) if found["anew"] else "",
         heading("Calibration side by side"),
         plot(

@@ -17,7 +17,7 @@ body { margin: 0 auto; max-width: 64rem; padding: 1.5rem 1rem 4rem; background: 
   font: 1rem/1.5 system-ui, sans-serif; }
 h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .25rem; }
 h2 { font-size: 1.25rem; margin: 2.5rem 0 .5rem; }
-p { max-width: 46rem; margin: .5rem 0; }
+p { max-width: 46rem; margin: .5rem 0; overflow-wrap: anywhere; }
 .soft { color: var(--soft); }
 .note { background: var(--note); border-radius: .5rem; padding: .6rem .9rem; }
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); gap: .75rem; margin: 1rem 0; }
@@ -35,7 +35,6 @@ th, td { padding: .3rem .7rem .3rem 0; border-bottom: 1px solid var(--line); tex
 td:not(.text) { white-space: nowrap; }
 th { font-weight: 600; }
 th:first-child, td:first-child, .text { text-align: left; }
-code { font-size: .9em; overflow-wrap: anywhere; }
 """
 
 

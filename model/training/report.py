@@ -63,7 +63,7 @@ def _order(metrics: dict[str, Any]) -> list[str]:
         heading("Does it put the right customers first?"),
         say(f"""
             Contact the tenth that it puts first, and {first["churners"]:.0%} of all who leave are among them;
-            with three tenths it is {third["churners"]:.0%}. By chance it would be 10 % and 30 %.
+            with three tenths it is {third["churners"]:.0%}. By chance it would be 10% and 30%.
         """),
         pair(
             plot(
