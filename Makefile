@@ -20,7 +20,7 @@ ID := $(shell $(PYTHON) -c 'import sys, zlib; print(sys.version.split()[0], zlib
 INTERPRETER := $(VENV)/.python-$(or $(ID),unknown)
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev test test-spark spark spark-zip soak fuzz bench bench-all lint screenshots clean images sbom space deploy-space deploy-tools deploy-aws redrive-aws
+.PHONY: help run dev test test-spark spark spark-zip soak fuzz bench bench-all lint screenshots clean images sbom licences space deploy-space deploy-tools deploy-aws redrive-aws
 
 help:  ## list these commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "make %-11s %s\n", $$1, $$2}'
@@ -66,6 +66,9 @@ images: $(INTERPRETER)  ## build churn-lambda and churn-spaces with docker or po
 
 sbom: images deploy-tools  ## build the images, and list what is in them as SPDX in build/sbom/
 	@$(BIN)/python -m deploy.images --inventory build/sbom --syft $(VENV)-deploy/bin/syft $(if $(DRY_RUN),--dry-run)
+
+licences: $(VENV)/.development  ## write docs/licences.md: under what stands what the images hold
+	@$(BIN)/python -m deploy.licences
 
 space: $(INTERPRETER)  ## make the repository of a Hugging Face Space in build/space/ (ENGINE=pipeline)
 	@$(BIN)/python -m deploy.space --engine "$(ENGINE)"

@@ -25,8 +25,8 @@ from model.schema import EXAMPLE
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [
-    *("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "deploy/README.md"),
-    *("docs/api.md", "docs/model.md", "docs/operations.md", "docs/security.md", "docs/why.md"),
+    *("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "deploy/README.md"),
+    *("docs/api.md", "docs/licences.md", "docs/model.md", "docs/operations.md", "docs/security.md", "docs/why.md"),
 ]
 RUN = ["README.md", "docs/api.md", "docs/model.md", "docs/security.md"]
 DATA = "https://raw.githubusercontent.com/IBM/telco-customer-churn-on-icp4d/master/data/Telco-Customer-Churn.csv"
@@ -263,6 +263,13 @@ def test_every_link_of_a_document_leads_somewhere(document):
         assert target.exists(), link
         headings = re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), re.MULTILINE)
         assert not heading or heading in {each.lower().replace(" ", "-") for each in headings}, link
+
+
+def test_every_threat_is_held_by_tests_that_exist():
+    named = set(re.findall(r"\btest_\w+", read("docs/security.md")))
+
+    assert len(named) > 10
+    assert {name for name in named if not (ROOT / "tests" / f"{name}.py").exists()} == set()
 
 
 def test_every_dependency_has_its_reason():
