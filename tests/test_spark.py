@@ -3,28 +3,27 @@
 Runs in .venv-spark (make test-spark): pyspark is not among the requirements of the other tests.
 """
 
+import csv
 import gzip
 import json
-import os
 import shutil
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from spark_results import left_in, lines_here, lines_of, need_java, summary_of
 
 pytest.importorskip("pyspark", reason="pyspark has an environment of its own: make test-spark")
-if not shutil.which("java") and not os.environ.get("CI"):
-    pytest.skip("there is no java: apt-get install default-jre-headless", allow_module_level=True)
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyarrow import csv as pa_csv
 from pyspark.sql import SparkSession
 from test_doors import OUTCOMES, REFUSED, SCORED
 
-from batch import local, spark
+from batch import spark
 from batch.local import Scoring
 from batch.spark import Job
-from model.bulk.records import Records
 from model.bulk.render import Options
 from model.bulk.source import Limits
 from model.errors import ChurnError
@@ -37,6 +36,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
 @pytest.fixture(scope="module")
 def session():
+    need_java()
     (
         SparkSession.builder.master("local[2]")
         .config("spark.ui.enabled", "false")
@@ -65,56 +65,12 @@ def score(session, scorer, tmp_path):
     return score
 
 
-@pytest.fixture
-def score_here(scorer, tmp_path):
-    """The lines of predictions.csv and rejects.csv as `churn score` writes them, without headers and row numbers."""
-
-    def score_here(*files: Path) -> dict[str, list[bytes]]:
-        lines: dict[str, list[bytes]] = {"predictions": [], "rejects": []}
-        for file in files:
-            out = tmp_path / "here" / file.name
-            with file.open("rb") as source:
-                local.score_file(source, file.name, out, Scoring(scorer, Options(), Limits()))
-            for kind, found in lines.items():
-                content = (out / f"{kind}.csv").read_bytes()
-                delimiter = ";" if b";" in content.split(b"\n", 1)[0] else "\t" if b"\t" in content else ","
-                found += [line.split(delimiter.encode(), 1)[1] for line in _records(content, delimiter)[1:]]
-        return {kind: sorted(found) for kind, found in lines.items()}
-
-    return score_here
-
-
-def _records(content: bytes, delimiter: str = ",") -> list[bytes]:
-    records = Records(content, delimiter)
-    return [records[place] for place in range(records.count)]
-
-
-def _lines(out: Path, kind: str) -> list[bytes]:
-    """All lines of an output but the header that each part has."""
-    lines = []
-    for part in sorted((out / kind).glob("part-*.csv")):
-        content = part.read_bytes()
-        head = content.split(b"\n", 1)[0]
-        delimiter = ";" if b";" in head else "\t" if b"\t" in head else ","
-        lines += _records(content, delimiter)[1:]
-    return sorted(lines)
-
-
-def _summary(out: Path) -> dict:
-    return json.loads((out / "summary.json").read_bytes())
-
-
-def _counts(out: Path) -> tuple[int, int, int]:
-    summary = _summary(out)
-    assert summary["rows_in"] == summary["rows_scored"] + summary["rows_rejected"]
+def counts_of(out: Path) -> tuple[int, int, int]:
+    summary = summary_of(out)
     return summary["rows_in"], summary["rows_rejected"], summary["blank_lines"]
 
 
-def _left(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir() if ".part" in path.name or path.name == "out")
-
-
-def test_a_folder_of_every_kind_of_file_gives_the_lines_of_the_other_doors(score, score_here, tmp_path):
+def test_a_folder_of_every_kind_of_file_gives_the_lines_of_the_other_doors(score, tmp_path):
     folder = tmp_path / "in"
     folder.mkdir()
     for name in SCORED:
@@ -125,14 +81,14 @@ def test_a_folder_of_every_kind_of_file_gives_the_lines_of_the_other_doors(score
 
     out = score(folder)
 
-    expected = score_here(*files)
-    assert _lines(out, "predictions") == expected["predictions"]
-    assert _lines(out, "rejects") == expected["rejects"]
-    assert _counts(out) == tuple(sum(OUTCOMES[file.name][place] for file in files) for place in range(3))
-    assert "latin1.csv: The file is not UTF-8; it was read as Latin-1." in _summary(out)["notes"]
+    expected = lines_here(tmp_path / "here", *files)
+    assert lines_of(out, "predictions") == expected["predictions"]
+    assert lines_of(out, "rejects") == expected["rejects"]
+    assert counts_of(out) == tuple(sum(OUTCOMES[file.name][place] for file in files) for place in range(3))
+    assert "latin1.csv: The file is not UTF-8; it was read as Latin-1." in summary_of(out)["notes"]
 
 
-def test_a_file_cut_into_many_parts_loses_no_row_and_counts_none_twice(session, score, score_here, tmp_path):
+def test_a_file_cut_into_many_parts_loses_no_row_and_counts_none_twice(session, score, tmp_path):
     file = tmp_path / "rows.csv"
     head, *rows = (DATA / "sample.csv").read_bytes().splitlines(keepends=True)
     spoilt = [row if place % 7 else b"x" + row.replace(b",", b";", 1) for place, row in enumerate(rows)]
@@ -143,28 +99,28 @@ def test_a_file_cut_into_many_parts_loses_no_row_and_counts_none_twice(session, 
     finally:
         session.conf.unset("spark.sql.files.maxPartitionBytes")
 
-    expected = score_here(file)
+    expected = lines_here(tmp_path / "here", file)
     assert len(list((out / "predictions").glob("part-*.csv"))) > 5
-    assert _lines(out, "predictions") == expected["predictions"]
-    assert _lines(out, "rejects") == expected["rejects"]
+    assert lines_of(out, "predictions") == expected["predictions"]
+    assert lines_of(out, "rejects") == expected["rejects"]
     # The header again as a row, and the blank lines.
     here = json.loads((tmp_path / "here" / "rows.csv" / "summary.json").read_bytes())
-    there = _summary(out)
+    there = summary_of(out)
     for key in ("rows_in", "rows_rejected", "blank_lines", "tiers", "errors_by_code", "segments", "drift"):
         assert there[key] == here[key], key
     assert there["by_threshold"] == here["by_threshold"]
     assert [each[CUSTOMER_ID] for each in there["top"]] == [each[CUSTOMER_ID] for each in here["top"]]
 
 
-def test_line_ends_inside_quotes_are_refused_or_read_with_multiline(score, score_here, tmp_path):
+def test_line_ends_inside_quotes_are_refused_or_read_with_multiline(score, tmp_path):
     file = DATA / "quoted_newline_in_id.csv"
 
     with pytest.raises(ChurnError, match="--multiline"):
         score(file)
-    assert _left(tmp_path) == []
+    assert left_in(tmp_path) == []
     out = score(file, multiline=True)
 
-    assert _lines(out, "predictions") == score_here(file)["predictions"]
+    assert lines_of(out, "predictions") == lines_here(tmp_path / "here", file)["predictions"]
 
 
 def test_every_poison_file_of_a_folder_is_named_and_nothing_is_written(score, tmp_path):
@@ -180,7 +136,7 @@ def test_every_poison_file_of_a_folder_is_named_and_nothing_is_written(score, tm
     seen_at_once = {*REFUSED, "notes.xlsx"} - {"damaged_letters.csv", "mixed_decimals.csv", "open_quote.csv"}
     assert {name for name in [*OUTCOMES, "notes.xlsx"] if f"\n{name}: " in said} == seen_at_once
     assert "missing_columns.csv: The header lacks" in said
-    assert _left(tmp_path) == []
+    assert left_in(tmp_path) == []
 
 
 @pytest.mark.parametrize("name", ["damaged_letters.csv", "mixed_decimals.csv", "open_quote.csv"])
@@ -193,7 +149,7 @@ def test_a_file_whose_fault_shows_late_is_named_and_nothing_is_written(score, tm
     with pytest.raises(ChurnError, match=f"1 of 2 files cannot be scored.*\na b%20ü {name}: "):
         score(folder)
 
-    assert _left(tmp_path) == []
+    assert left_in(tmp_path) == []
 
 
 def test_a_gzip_file_cut_off_in_its_middle_is_named(score, tmp_path):
@@ -236,17 +192,15 @@ def test_a_run_that_is_interrupted_leaves_nothing_and_the_next_one_works(score, 
         patch.setattr(spark, "_publish", interrupted)
         with pytest.raises(KeyboardInterrupt):
             score(DATA / "good.csv")
-    assert _left(tmp_path) == []
+    assert left_in(tmp_path) == []
 
-    assert _counts(score(DATA / "good.csv")) == (4, 0, 0)
+    assert counts_of(score(DATA / "good.csv")) == (4, 0, 0)
 
 
 def _table(**replaced) -> pa.Table:
     """The sample as columns of the types that a database would have."""
-    from pyarrow import csv
-
-    texts = csv.read_csv(
-        DATA / "sample.csv", convert_options=csv.ConvertOptions(column_types=dict.fromkeys(COLUMNS, pa.string()))
+    texts = pa_csv.read_csv(
+        DATA / "sample.csv", convert_options=pa_csv.ConvertOptions(column_types=dict.fromkeys(COLUMNS, pa.string()))
     )
     kinds = {"SeniorCitizen": pa.int32(), "tenure": pa.int64(), "MonthlyCharges": pa.float64()}
     table = pa.table({name: texts[name].cast(kinds.get(name, pa.string())) for name in COLUMNS})
@@ -258,12 +212,12 @@ def _table(**replaced) -> pa.Table:
     return pa.table({**columns, "region": pa.array(["north"] * len(texts)), **replaced})
 
 
-def test_parquet_of_typed_columns_gives_the_lines_of_its_export_as_csv(score, score_here, tmp_path):
+def test_parquet_of_typed_columns_gives_the_lines_of_its_export_as_csv(score, tmp_path):
     pq.write_table(_table(), tmp_path / "in.parquet")
 
     out = score(tmp_path / "in.parquet", "parquet")
 
-    assert _lines(out, "predictions") == score_here(DATA / "sample.csv")["predictions"]
+    assert lines_of(out, "predictions") == lines_here(tmp_path / "here", DATA / "sample.csv")["predictions"]
 
 
 def test_bad_cells_of_a_table_are_rejected_with_the_customer_and_the_record(score, tmp_path):
@@ -273,8 +227,8 @@ def test_bad_cells_of_a_table_are_rejected_with_the_customer_and_the_record(scor
 
     out = score(tmp_path / "in.parquet", "parquet")
 
-    assert _counts(out) == (120, 2, 0)
-    first, second = _lines(out, "rejects")
+    assert counts_of(out) == (120, 2, 0)
+    first, second = lines_of(out, "rejects")
     assert b'MonthlyCharges must be a number from 0 to 1,000,000, not ""nan"".' in first
     assert b"tenure is blank; it must be" in first
     assert b",0000-SMPLE," in first
@@ -294,7 +248,7 @@ def test_parquet_comes_out_with_typed_columns_and_the_same_answers(score, tmp_pa
         row
         for part in sorted((lines / "predictions").iterdir())
         if part.suffix == ".csv"
-        for row in __import__("csv").DictReader(part.open(encoding="utf-8"))
+        for row in csv.DictReader(part.open(encoding="utf-8"))
     ]
     typed = [
         {
@@ -309,17 +263,17 @@ def test_parquet_comes_out_with_typed_columns_and_the_same_answers(score, tmp_pa
     ]
     assert sorted(typed, key=str) == sorted([{k: row[k] for k in typed[0]} for row in as_lines], key=str)
     rejects = pq.read_table(sorted((out / "rejects").glob("*.parquet"))[0]).to_pylist()
-    assert len(rejects) == _summary(out)["rows_rejected"] == 10
+    assert len(rejects) == summary_of(out)["rows_rejected"] == 10
     assert all(row["error"] and row["record"] for row in rejects)
 
 
-def test_a_table_of_the_catalog_is_scored_by_its_name(session, score, score_here, tmp_path):
+def test_a_table_of_the_catalog_is_scored_by_its_name(session, score, tmp_path):
     pq.write_table(_table(), tmp_path / "in.parquet")
     session.read.parquet(str(tmp_path / "in.parquet")).createOrReplaceTempView("customers")
 
     out = score("customers", "table")
 
-    assert _lines(out, "predictions") == score_here(DATA / "sample.csv")["predictions"]
+    assert lines_of(out, "predictions") == lines_here(tmp_path / "here", DATA / "sample.csv")["predictions"]
 
 
 def test_wrong_types_are_named_before_anything_runs(score, tmp_path):
@@ -354,7 +308,7 @@ def test_a_file_of_another_type_among_parquet_files_is_found_before_anything_is_
     with pytest.raises(ChurnError, match=r"b\.parquet"):
         score(folder, "parquet")
 
-    assert _left(tmp_path) == []
+    assert left_in(tmp_path) == []
 
 
 def test_a_table_that_is_not_there_is_named(score):

@@ -1,0 +1,60 @@
+"""What a Spark job wrote, beside what `churn score` writes for the same files."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from batch import local
+from batch.local import Scoring
+from model import artifact
+from model.bulk.records import Records
+from model.bulk.render import Options
+from model.bulk.source import Limits
+
+KINDS = ("predictions", "rejects")
+
+
+def need_java() -> None:
+    """Skip the tests of a fixture where there is no java; CI installs one."""
+    if not shutil.which("java") and not os.environ.get("CI"):
+        pytest.skip("there is no java: apt-get install default-jre-headless")
+
+
+def lines_here(folder: Path, *files: Path) -> dict[str, list[bytes]]:
+    """Score files into a folder, and return the lines of both outputs, sorted, without headers and row numbers."""
+    lines: dict[str, list[bytes]] = {kind: [] for kind in KINDS}
+    for file in files:
+        with file.open("rb") as source:
+            local.score_file(source, file.name, folder / file.name, Scoring(artifact.load(), Options(), Limits()))
+        for kind, found in lines.items():
+            delimiter, records = _read(folder / file.name / f"{kind}.csv")
+            found += [record.split(delimiter, 1)[1] for record in records]
+    return {kind: sorted(found) for kind, found in lines.items()}
+
+
+def lines_of(out: Path, kind: str) -> list[bytes]:
+    """Return all lines of an output of Spark, sorted, without the header that each part has."""
+    return sorted(record for part in (out / kind).glob("part-*.csv") for record in _read(part)[1])
+
+
+def summary_of(out: Path) -> dict:
+    """Return the summary of a job, whose counts must agree."""
+    summary = json.loads((out / "summary.json").read_bytes())
+    assert summary["rows_in"] == summary["rows_scored"] + summary["rows_rejected"]
+    return summary
+
+
+def left_in(folder: Path) -> list[str]:
+    """Return what a job that failed left where its results would have been, hidden or not."""
+    return sorted(path.name for path in folder.iterdir() if ".part" in path.name or path.name == "out")
+
+
+def _read(file: Path) -> tuple[bytes, list[bytes]]:
+    content = file.read_bytes()
+    head = content.split(b"\n", 1)[0]
+    delimiter = next((each for each in (";", "\t") if each.encode() in head), ",")
+    records = Records(content, delimiter)
+    return delimiter.encode(), [records[place] for place in range(1, records.count)]
