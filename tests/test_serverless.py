@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from batch import jobs
 from batch.uploads import RECEIPT
@@ -302,6 +303,21 @@ def test_pages_of_the_api_and_of_listed_origins_may_use_forms_and_links(template
     listed = {"Fn::Split": [",", {"Fn::Sub": "${HttpApi.ApiEndpoint},${PageOrigins}"}]}
     assert rule["AllowedMethods"] == [method]
     assert rule["AllowedOrigins"] == {"Fn::If": ["HasPageOrigins", listed, [own]]}
+
+
+@pytest.mark.parametrize(("name", "method"), [("InboxBucket", "POST"), ("ResultsBucket", "GET")])
+def test_a_browser_is_let_through_from_those_pages_and_from_no_other(template, name, method, bucket, moto_server):
+    (rule,) = properties(template, name)["CorsConfiguration"]["CorsRules"]
+    found = {**rule, "AllowedOrigins": ["https://api.example.com"], "MaxAgeSeconds": rule["MaxAge"]}
+    del found["MaxAge"]
+    bucket.client.put_bucket_cors(Bucket=bucket.inbox, CORSConfiguration={"CORSRules": [found]})
+
+    def status(origin: str) -> int:
+        # What a browser asks before it sends a form whose progress it watches.
+        asked = {"Origin": origin, "Access-Control-Request-Method": method}
+        return requests.options(f"{moto_server}/{bucket.inbox}", headers=asked, timeout=30).status_code
+
+    assert (status("https://api.example.com"), status("https://other.example.com")) == (200, 403)
 
 
 @pytest.mark.parametrize("name", BUCKETS)

@@ -24,6 +24,7 @@ from terminals import run_on_a_terminal
 
 from batch import local
 from batch.local import Scoring
+from commands.client import is_over
 from model import artifact, describe
 from model.bulk.render import Options
 from model.bulk.source import Limits
@@ -166,14 +167,15 @@ def test_a_file_that_is_too_long_is_not_sent(service, folder):
     )
 
 
-def test_a_terminal_shows_what_has_gone_and_what_is_waited_for(service, folder):
+def test_a_terminal_shows_what_has_gone_and_what_was_scored(service, folder):
     Path("list.csv").write_bytes((HEADER + LINE * 100_000).encode())
 
     code, shown = run_on_a_terminal([*CLI, "submit", "list.csv", "--url", service.url])
 
     assert code == 0, shown
     assert re.search(r"\d+ %\|.*sent \d+\.\d MB", shown)
-    assert "waiting for its turn" in shown
+    # What is seen in between is up to how long the job takes.
+    assert re.search(r"100 %\|[^\r]*100,000 rows, 00:00 left", shown)
 
 
 @pytest.mark.parametrize("words", [[], ["list.csv", "--job", "0" * 32]], ids=["nothing", "both"])
@@ -293,6 +295,11 @@ def test_a_file_that_does_not_get_through_is_sent_again_by_the_same_form(service
     assert done.returncode == 0, done.stderr
     assert [each.split()[0] for each in bucket.seen].count("POST") == 2
     assert len([each for each in bucket.seen if each.startswith("PUT") and "upload.json" in each]) == 1
+
+
+@pytest.mark.parametrize(("expires", "over"), [("2026-01-01T00:00:00Z", True), ("2999-01-01T00:00:00Z", False)])
+def test_a_form_that_grew_old_is_not_sent_again(expires, over):
+    assert is_over({"expires": expires}) is over
 
 
 @pytest.mark.parametrize(("status", "code"), [(503, 1), (403, 2)], ids=["busy", "refused"])
