@@ -20,7 +20,7 @@ ID := $(shell $(PYTHON) -c 'import sys, zlib; print(sys.version.split()[0], zlib
 INTERPRETER := $(VENV)/.python-$(or $(ID),unknown)
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev test test-spark spark spark-zip soak fuzz bench bench-all lint screenshots clean images sbom licences space deploy-space deploy-tools deploy-aws redrive-aws
+.PHONY: help run dev test test-spark spark spark-zip soak fuzz bench bench-all bench-model peers-tools lint screenshots clean images sbom licences space deploy-space deploy-tools deploy-aws redrive-aws
 
 help:  ## list these commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "make %-11s %s\n", $$1, $$2}'
@@ -52,6 +52,13 @@ bench: $(VENV)/.development  ## run the benchmarks, some minutes (CHECK=1 fails 
 
 bench-all: $(VENV)/.development  ## the benchmarks, and those that take longer: from bucket to bucket, images
 	$(BIN)/python -m benchmarks --all $(ARGS)
+
+bench-model: peers-tools  ## set the model beside others on its folds, for its card; six minutes of CPU
+	$(VENV)-peers/bin/python -m benchmarks.model $(ARGS)
+
+# What only that needs has an environment of its own.
+peers-tools:
+	@$(MAKE) --no-print-directory VENV=$(VENV)-peers $(VENV)-peers/.peers
 
 lint: $(VENV)/.development  ## ruff (rules and format), mypy on what serves
 	$(BIN)/ruff check
@@ -125,6 +132,10 @@ $(VENV)/.spark: requirements/build.txt requirements/spark.txt $(INTERPRETER)
 	$(INSTALL) --no-binary pyspark --no-build-isolation -r requirements/spark.txt
 	@$(LAUNCHER)
 	@touch $(VENV)/.serving $@
+
+$(VENV)/.peers: requirements/peers.txt $(INTERPRETER)
+	$(INSTALL) -r requirements/peers.txt
+	@touch $@
 
 $(VENV)/.deploy: requirements/deploy.txt $(INTERPRETER)
 	$(INSTALL) -r requirements/deploy.txt

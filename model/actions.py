@@ -14,7 +14,7 @@ from model.errors import ChurnError, Problem
 from model.schema import BY_NAME, Choice, Customer, Number, Value
 from model.scorecard import DECIMALS, Scorer
 from model.validate import read_value
-from model.whatif import Alternative, change
+from model.whatif import Alternative, changes_of
 
 TABLE: Final = Path(__file__).parent / "actions.csv"
 HEADER: Final = ("feature", "from", "to", "suggestion")
@@ -90,7 +90,7 @@ def _typed(where: str, feature: Choice | Number, text: str) -> Value | None:
 
 def suggest(actions: Sequence[Action], scorer: Scorer, customer: Customer) -> list[Suggestion]:
     """Return the actions that fit `customer` and whose what-if lowers the risk, the largest drop first."""
-    found = []
+    fitting: list[tuple[str, dict[str, object]]] = []
     for action in actions:
         value = customer[action.feature]
         if action.only_for is not None and action.only_for != value:
@@ -98,8 +98,12 @@ def suggest(actions: Sequence[Action], scorer: Scorer, customer: Customer) -> li
         to = action.to
         if action.share is not None and not isinstance(value, str):
             to = round(value * (1 + action.share), 2)
-        alternative = change(scorer, customer, {action.feature: to})
+        fitting.append((action.suggestion, {action.feature: to}))
+    offered = changes_of(scorer, customer, [changes for _, changes in fitting])
+    found = [
+        Suggestion(suggestion, alternative)
+        for (suggestion, _), alternative in zip(fitting, offered, strict=True)
         # What is printed as no difference is no reason to offer anything.
-        if round(alternative.difference, DECIMALS) < 0:
-            found.append(Suggestion(action.suggestion, alternative))
+        if round(alternative.difference, DECIMALS) < 0
+    ]
     return sorted(found, key=lambda each: each.alternative.difference)

@@ -159,6 +159,12 @@ def load(version: str | None = None, root: Path = ARTIFACTS) -> Scorecard:
     return scorecard
 
 
+def sums_of(files: Mapping[str, bytes]) -> bytes:
+    """Return the content of SHA256SUMS for the files of an artifact; run.json stands outside."""
+    lines = [f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in sorted(files) if name != RUN]
+    return "".join(lines).encode("ascii")
+
+
 def save(files: Mapping[str, bytes], version: str, root: Path = ARTIFACTS) -> Path:
     """Write a new artifact in one step and return its folder; nothing is visible until all of it is.
 
@@ -177,11 +183,10 @@ def save(files: Mapping[str, bytes], version: str, root: Path = ARTIFACTS) -> Pa
         raise ArtifactError(
             f"Model {version} exists already in {root}. Choose another version; a version never changes."
         )
-    sums = "".join(f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in sorted(files) if name != RUN)
     root.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=root))
     try:
-        for name, content in {**files, SUMS: sums.encode("ascii")}.items():
+        for name, content in {**files, SUMS: sums_of(files)}.items():
             (draft / name).write_bytes(content)
             (draft / name).chmod(0o644)
         draft.chmod(0o755)

@@ -140,6 +140,9 @@ class Scorer(Protocol):
     def score(self, customer: Customer) -> Score:
         """Return what the engine says of one valid customer."""
 
+    def score_all(self, customers: Sequence[Customer]) -> list[Score]:
+        """Return the same for each of several."""
+
     def contributions(self, customer: Customer) -> list[float]:
         """Return what each feature adds to the baseline, in schema order."""
 
@@ -205,6 +208,10 @@ class Scorecard:
         for term in self.terms:
             log_odds += term(customer[term.feature])
         return judge(self, log_odds)
+
+    def score_all(self, customers: Sequence[Customer]) -> list[Score]:
+        """Return the same for each of several."""
+        return [self.score(customer) for customer in customers]
 
     def with_threshold(self, threshold: float) -> "Scorecard":
         """Return the same model with another threshold."""

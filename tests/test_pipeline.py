@@ -77,6 +77,13 @@ def test_a_batch_gets_the_log_odds_of_the_scorecard(engine, scorer, sample):
     assert np.max(np.abs(log_odds - [scorer.score(customer).log_odds for customer in sample])) < 1e-12
 
 
+def test_several_customers_at_once_get_the_scores_of_each_alone(engine, sample):
+    found = engine.score_all(sample[:10])
+
+    for customer, score in zip(sample, found, strict=False):
+        assert score.log_odds == pytest.approx(engine.score(customer).log_odds, abs=1e-12)
+
+
 def test_an_empty_batch_is_answered_with_none(engine):
     assert engine.log_odds_batch(to_columns([])).shape == (0,)
 

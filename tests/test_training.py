@@ -20,7 +20,7 @@ from model.pipeline import joblib_name
 from model.schema import EXAMPLE, FEATURES, NAMES, TARGET, Number
 from model.scorecard import LineTerm
 from model.training import measures, protocol
-from model.training.card import to_card
+from model.training.card import PEERS, to_card
 from model.training.checks import check
 from model.training.compile import greatest_difference, random_customers, to_bytes
 from model.training.data import read
@@ -603,11 +603,47 @@ def test_evaluating_a_header_without_rows_is_refused(tmp_path):
         evaluate(write(tmp_path, []))
 
 
+def _figure(mean: float, low: float, high: float) -> dict[str, float]:
+    return {"mean": mean, "difference": (low + high) / 2, "low": low, "high": high}
+
+
+def test_the_card_says_where_the_model_stands_among_others():
+    metrics = json.loads((ARTIFACTS / "1.0.0" / "metrics.json").read_text())
+    models = [
+        ("Better", "peer", _figure(0.3, -0.2, -0.1)),
+        ("This model", "ours", _figure(0.4, 0.0, 0.0)),
+        ("Alike", "peer", _figure(0.41, -0.1, 0.1)),
+        ("Worse", "variant", _figure(0.5, 0.05, 0.15)),
+    ]
+    rows = [{"title": title, "kind": kind, "log_loss": each, "roc_auc": each} for title, kind, each in models]
+
+    card = to_card(metrics, {"folds": 10, "inner_folds": 3, "interval": "95 %", "models": rows})
+
+    said = " ".join(card.split())
+    assert "by mean log loss this model is number 2 of 3." in said
+    assert "Worse beyond chance: Worse. Better beyond chance: Better." in said
+    assert "| Alike | 0.41000 | +0.00000 | -0.10000 to +0.10000 | 0.4100 |" in card
+    assert "Beside other models" not in to_card(metrics)
+
+
+def test_the_stored_peers_were_measured_on_the_folds_of_the_stored_metrics():
+    # If a version is trained again: make bench-model.
+    metrics = json.loads((ARTIFACTS / "1.0.0" / "metrics.json").read_text())
+    peers = json.loads((ARTIFACTS / "1.0.0" / PEERS).read_text())
+
+    (ours,) = (each for each in peers["models"] if each["kind"] == "ours")
+    assert peers["folds"] == len(metrics["folds"])
+    for name in ("log_loss", "roc_auc", "brier"):
+        assert ours[name]["mean"] == metrics["out_of_fold"][name]["mean"]
+
+
 def test_the_stored_card_is_the_one_made_from_the_stored_metrics():
     for version in artifact.versions():
         metrics = json.loads((ARTIFACTS / version / "metrics.json").read_text())
+        beside = ARTIFACTS / version / PEERS
+        peers = json.loads(beside.read_text()) if beside.exists() else None
 
-        assert (ARTIFACTS / version / "MODEL_CARD.md").read_text(encoding="utf-8") == to_card(metrics)
+        assert (ARTIFACTS / version / "MODEL_CARD.md").read_text(encoding="utf-8") == to_card(metrics, peers)
 
 
 def test_shares_of_the_stored_population_add_up_to_all():

@@ -13,13 +13,18 @@ from model.training.wording import wording_of
 
 WIDTH: Final = 118
 
+PEERS: Final = "peers.json"
+"""Written by `make bench-model`; a model may be without it."""
 
-def to_card(metrics: Mapping[str, Any]) -> str:
-    """Return the text of MODEL_CARD.md for the content of metrics.json."""
+
+def to_card(metrics: Mapping[str, Any], peers: Mapping[str, Any] | None = None) -> str:
+    """Return the text of MODEL_CARD.md for the content of metrics.json, and of peers.json where there is one."""
     sections = (_use, _data, _figures, _calibration, _slices, _threshold, _setting, _directions, _limits)
     parts = [f"# Churn model {metrics['version']}"]
     for section in sections:
         parts += section(metrics)
+        if section is _figures and peers:
+            parts += _peers(peers)
     return "\n\n".join(parts) + "\n"
 
 
@@ -79,6 +84,46 @@ def _figures(metrics: Mapping[str, Any]) -> list[str]:
             once.
         """),
     ]
+
+
+def _peers(peers: Mapping[str, Any]) -> list[str]:
+    """Return the section that sets the model beside others; peers.json has all figures."""
+    ranked = [each for each in peers["models"] if each["kind"] != "variant"]
+    place = [each["kind"] for each in ranked].index("ours") + 1
+    others = [each for each in peers["models"] if each["kind"] != "ours"]
+    worse = [each["title"] for each in others if each["log_loss"]["low"] > 0.0]
+    better = [each["title"] for each in others if each["log_loss"]["high"] < 0.0]
+    return [
+        "## Beside other models",
+        _say(f"""
+            On the same {peers["folds"]} folds, each with its settings chosen on {peers["inner_folds"]} folds inside the
+            training part: by mean log loss this model is number {place} of {len(ranked)}. Differences are to it; log
+            loss below 0 and ROC AUC above 0 speak for the other. Intervals: {peers["interval"]}.
+            Worse beyond chance: {listed(worse) or "none"}. Better beyond chance: {listed(better) or "none"}.
+        """),
+        _table(_PEER_HEADER, map(_peer_row, ranked)),
+        _say("""
+            What was looked for within the ten features, each a change of this model that would keep its reasons exact
+            (docs/model-search.md):
+        """),
+        _table(_PEER_HEADER, [_peer_row(each) for each in peers["models"] if each["kind"] == "variant"]),
+    ]
+
+
+_PEER_HEADER: Final = ("Model", "Log loss", "Difference", "95 % interval", "ROC AUC", "Difference", "95 % interval")
+
+
+def _peer_row(each: Mapping[str, Any]) -> list[str]:
+    cells = [f"**{each['title']}**" if each["kind"] == "ours" else each["title"]]
+    for name, decimals in (("log_loss", 5), ("roc_auc", 4)):
+        figure = each[name]
+        cells.append(_at(figure["mean"], decimals))
+        if each["kind"] == "ours":
+            cells += ["", ""]
+        else:
+            cells.append(f"{figure['difference']:+.{decimals}f}")
+            cells.append(f"{figure['low']:+.{decimals}f} to {figure['high']:+.{decimals}f}")
+    return cells
 
 
 def _calibration(metrics: Mapping[str, Any]) -> list[str]:
