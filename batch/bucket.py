@@ -3,6 +3,8 @@
 Every failure of S3 becomes one of two errors: try again, or gone for good. Knows nothing of customers or jobs.
 """
 
+import hashlib
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -38,6 +40,8 @@ PAUSE_S: Final = 0.05
 
 # urllib3's TLS errors come through botocore as they are, and so do those of sockets.
 BROKEN: Final = (ClientError, BotoCoreError, HTTPError, OSError)
+
+_MD5: Final = re.compile('"[0-9a-f]{32}"', re.ASCII)
 
 GONE_CODES: Final = {"NoSuchKey", "NoSuchVersion", "PreconditionFailed", "404", "412"}
 
@@ -122,7 +126,9 @@ class Listed:
 class Source:
     """The bytes of one object, pinned: another content under its key is never mixed in.
 
-    A read that breaks off is taken up where it broke; it ends with b"" only after the last byte.
+    A read that breaks off is taken up where it broke; it ends with b"" only after the last byte. Where the ETag is the
+    MD5 of the content, what came is held against it; of uploads in parts it is not, and botocore holds those against
+    their checksum, if they have one and came in one go.
 
     Raises
     ------
@@ -139,6 +145,8 @@ class Source:
         answer = self._get()
         self._body = answer["Body"]
         self.size: int = answer["ContentLength"]
+        self._etag = answer.get("ETag", "").strip('"')
+        self._md5 = hashlib.md5(usedforsecurity=False) if _is_md5(answer) else None
 
     def _get(self, **more: Any) -> Any:
         try:
@@ -159,6 +167,10 @@ class Source:
                 self._resume(error)
                 continue
             self.bytes_read += len(content)
+            if self._md5:
+                self._md5.update(content)
+                if self.bytes_read == self.size and self._md5.hexdigest() != self._etag:
+                    raise RetryableError(f"S3 failed {self._doing}: it sent other bytes than the ETag is of.")
             if content or self.bytes_read >= self.size:
                 return content
             self._resume(EOFError())
@@ -181,6 +193,12 @@ class Source:
         """Give the connection back."""
         with suppress(*BROKEN):
             self._body.close()
+
+
+def _is_md5(answer: Any) -> bool:
+    # Not under a key of KMS, and not of an upload in parts, which has the number of parts at its end.
+    plain = answer.get("ServerSideEncryption", "AES256") == "AES256"
+    return plain and bool(_MD5.fullmatch(answer.get("ETag", "")))
 
 
 class _Writer(smart_open.s3.MultipartWriter):

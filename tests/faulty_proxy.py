@@ -16,8 +16,8 @@ HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding"}
 class Fault:
     """What goes wrong with requests of a method whose path and query match, as often as `times` says.
 
-    `break_at` sends so many bytes of the body and then closes; `status` answers in S3's stead, and with `after` S3
-    had done what was asked for all the same; `deed` is done before the request goes on.
+    `break_at` sends so many bytes of the body and then closes; `change_at` changes one byte of it; `status` answers in
+    S3's stead, and with `after` S3 had done what was asked for all the same; `deed` is done before the request goes on.
     """
 
     method: str
@@ -26,18 +26,25 @@ class Fault:
     status: int = 0
     code: str = ""
     break_at: int | None = None
+    change_at: int | None = None
     after: bool = False
     deed: Callable[[], object] | None = None
     skip: int = 0
     met: int = field(default=0, init=False)
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, _request: Any, _address: Any) -> None:
+        """Say nothing: a client may be killed in the middle of an answer."""
+
+
 class FaultyProxy:
     def __init__(self, upstream: str) -> None:
         self.lock = threading.Lock()
         self.reset(upstream)
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.proxy = self
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
         self._thread.start()
@@ -85,6 +92,9 @@ class _Handler(BaseHTTPRequestHandler):
         if fault and fault.status:
             self._refuse(fault)
             return
+        if fault and fault.change_at is not None and content:
+            at = fault.change_at % len(content)
+            content = content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
         self.send_response_only(answer.status)
         for name, value in answer.getheaders():
             if name.lower() not in HOP_BY_HOP:

@@ -209,6 +209,26 @@ def test_a_read_that_keeps_breaking_off_is_never_taken_for_the_end(bucket, store
     assert is_whole(name, SMALL if name == "a.csv" else content)
 
 
+@pytest.mark.parametrize("change_at", [0, 200, len(SMALL) - 1])
+@pytest.mark.parametrize("breaks_at", [None, 1000])
+def test_bytes_that_were_changed_on_the_way_are_not_scored(bucket, store, proxy, is_whole, change_at, breaks_at):
+    event = bucket.drop("a.csv", SMALL)
+    # A rest that is asked for has no checksum of its own.
+    proxy.faults = [
+        Fault("GET", r"/incoming/a\.csv", times=1 if breaks_at else 0, break_at=breaks_at, change_at=change_at),
+        Fault("GET", r"/incoming/a\.csv", change_at=change_at),
+    ]
+
+    statuses, reason = handle(event, store)
+
+    assert statuses == ["retry"], reason
+    assert bucket.found() == {}
+    assert bucket.unfinished() == []
+    proxy.faults = []
+    assert handle(event, store) == (["done"], "")
+    assert is_whole("a.csv", SMALL)
+
+
 @pytest.mark.parametrize("part", [1, 2])
 def test_a_part_that_cannot_be_sent_takes_the_upload_back(bucket, store, proxy, is_whole, large, part):
     event = bucket.drop("a.csv", large)
