@@ -5,7 +5,9 @@ prometheus_client decides when it is imported whether processes share their coun
 """
 
 import contextlib
+import os
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from flask import Flask, Response
@@ -23,6 +25,10 @@ PATH: Final = "/metrics"
 BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 """From one customer (about a millisecond) to millions of rows."""
 
+_FILES: Final = ("counter", "histogram", "gauge_livesum", "gauge_max")
+_FILE_BYTES: Final = 1 << 20
+"""As prometheus_client names its files, and how long it makes them at first."""
+
 _METHODS: Final = {"GET", "HEAD", "POST", "OPTIONS"}
 
 
@@ -38,7 +44,7 @@ class Metrics:
     """
 
     def __init__(self, scorer: Scorer, folder: str | None = None) -> None:
-        self._folder = folder
+        self._folder, self._has_room = folder, True
         self._registry = registry = CollectorRegistry()
         self._requests = Counter(
             "churn_requests", "Requests answered.", ["method", "route", "status"], registry=registry
@@ -72,7 +78,19 @@ class Metrics:
         model.labels(scorer.version, scorer.sha256).set(1)
 
     def begin(self) -> None:
-        """Count this process among those that answer."""
+        """Count this process among those that answer, if there is room for its counts.
+
+        The room is taken now: they are mapped into memory, and where the disk is full when a page of them is written
+        for the first time, the kernel kills the process.
+        """
+        if self._folder:
+            try:
+                for kind in _FILES:
+                    (Path(self._folder) / f"{kind}_{os.getpid()}.db").write_bytes(bytes(_FILE_BYTES))
+            except OSError as error:
+                log.write_failure(error)
+                self._has_room = False
+                return
         self._processes.set(1)
 
     def end(self, pid: int) -> None:
@@ -83,6 +101,8 @@ class Metrics:
     def report(self, **line: Any) -> None:
         """Write the log line of a request, and count it."""
         log.write(**line)
+        if not self._has_room:
+            return
         # The folder may be full or gone; the answer goes out all the same.
         with contextlib.suppress(OSError):
             self._count(line)

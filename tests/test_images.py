@@ -4,6 +4,7 @@ They need podman and root; without, they are skipped, but under CI=true they fai
 """
 
 import gzip
+import http.client
 import json
 import os
 import re
@@ -19,6 +20,7 @@ from pathlib import Path
 import pytest
 from buckets import upload
 from edges import event, read
+from load import Load
 from podman import (
     BASE,
     LAMBDA_PATH,
@@ -556,6 +558,55 @@ def test_a_stop_lets_the_requests_in_flight_finish(spaces_image):
 
         assert (answer.status, len(json.loads(answer.read()))) == (200, 120)
         assert podman("wait", container.name, timeout=60) == "0"
+
+
+def test_a_space_under_load_answers_rightly(space):
+    load = Load().run(space.port, 64, 60 if SOAK else 10)
+
+    peak, kills, most = space.memory()
+    note(
+        what="64 connections at the Space", told=load.figures(), peak_mb=round(peak / 1e6), process_mb=round(most / 1e6)
+    )
+    assert (load.wrong, load.broken, kills) == ([], {}, 0)
+    assert set(load.statuses) == {200, 400, 404, 422}
+    assert most < MOST_BYTES
+
+
+def test_a_space_without_room_says_so_and_goes_on(spaces_image):
+    options = (*READ_ONLY, "--tmpfs", "/tmp:rw,size=8m,mode=1777", "--env", "CPU_CORES=1")
+    with Container(spaces_image, options).wait() as container:
+        told = [
+            container.ask("POST", "/v1/customerbatch", form_of(b"".join(pieces(rows))), FORM) for rows in (200_000, 100)
+        ]
+        written = podman("exec", container.name, "sh", "-c", "find /tmp -type f ! -path '/tmp/churn-metrics-*'")
+
+    assert [status for status, _, _ in told] == [507, 200]
+    assert json.loads(told[0][2])["code"] == "no_room"
+    assert written == ""
+
+
+def test_a_space_without_a_place_to_write_does_not_start_and_says_why(spaces_image):
+    with Container(spaces_image, READ_ONLY) as container:
+        assert podman("wait", container.name, timeout=60) == "1"
+        told = container.logs()
+
+    assert "/tmp" in told
+    assert "Traceback" not in told
+
+
+def test_a_process_that_is_out_of_memory_is_replaced(spaces_image, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # the runtime leaves a file where it was started
+    # Enough for customers, and too little for what scores files.
+    tmp_path.chmod(0o777)
+    options = (*READ_ONLY, "--volume", f"{tmp_path}:/tmp", "--memory", "80m", "--env", "CPU_CORES=1")
+    with Container(spaces_image, options).wait() as container:
+        with pytest.raises((ConnectionError, http.client.HTTPException)):
+            container.ask("POST", "/v1/customerbatch", form_of(b"".join(pieces(200_000))), FORM)
+
+        container.wait()
+        body = json.dumps(dict(EXAMPLE)).encode()
+        assert container.ask("POST", "/v1/customer", body, JSON)[2] == b'{"Prediction": "churn"}'
+        assert container.memory()[1] > 0, "nothing was killed"
 
 
 def test_the_commands_can_be_run_from_the_image(spaces_image):

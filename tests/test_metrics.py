@@ -206,3 +206,18 @@ def test_a_key_reaches_neither_log_of_a_real_server(tmp_path):
     assert [line["status"] for line in server.lines() if line.get("route") != "/health"] == [422, 400, 401, 400]
     assert key not in log
     assert digest not in log
+
+
+def test_room_for_the_counts_is_taken_before_the_first_request(tmp_path):
+    with running(tmp_path / "log", TMPDIR=str(tmp_path)):
+        files = list(tmp_path.glob("churn-metrics-*/*.db"))
+        worker = next(file.stem.rsplit("_", 1)[1] for file in files if file.stem.startswith("counter"))
+        taken = {
+            file.stem.rsplit("_", 1)[0]: file.stat().st_blocks * 512
+            for file in sorted(files)
+            if file.stem.endswith(worker)
+        }
+
+    # A file with holes would kill the process once the disk is full and one of them is written to.
+    assert set(taken) == {"counter", "histogram", "gauge_livesum", "gauge_max"}
+    assert all(size >= 1 << 20 for size in taken.values())

@@ -74,7 +74,9 @@ class Process:
         self._running: subprocess.Popen[bytes] | None = None
 
     def handle(self, event: object, buckets: Buckets) -> list[str]:
-        if self._running is None or self._running.poll() is not None:
+        if self._running is not None and self._running.poll() is not None:
+            self.end()
+        if self._running is None:
             environ = {**os.environ, "AWS_ENDPOINT_URL": self._address}
             self._running = subprocess.Popen(
                 [sys.executable, "-c", WORKER], cwd=ROOT, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE
