@@ -27,7 +27,7 @@ def test_an_address_leads_to_a_view_and_back_leads_back(open_page):
     page = open_page("#model")
     expect(page.get_by_role("heading", level=1)).to_have_text("The model")
 
-    page.get_by_role("link", name="A list").click()
+    page.get_by_role("link", name="A list", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("A list")
     page.go_back()
 
