@@ -16,7 +16,7 @@ from benchmarks.data import BUILD, ROOT, source
 from benchmarks.measure import Result, machine
 
 SCRIPTS = ("start", "warm", "server", "bulk", "recorded")
-UNBOUNDED = ("start", "warm", "server", "bulk", "s3", "images", "growth")
+UNBOUNDED = ("start", "warm", "server", "bulk", "s3", "spark", "images", "growth")
 
 
 def main() -> int:
