@@ -11,6 +11,9 @@ from model.bulk.source import MIB, Readable
 AT_ONCE: Final = 16
 """Files opened or renamed at once: on S3 each answer is waited for, and renaming is copying."""
 
+MOVED_IN_ONE_STEP: Final = ("file", "hdfs")
+"""Schemes of file systems where a folder gets another name in one step. Stores of objects copy one after the other."""
+
 
 @dataclass(frozen=True, slots=True)
 class File:
@@ -46,6 +49,15 @@ class Files:
         """Whether there is a file or folder."""
         path = self.path(text)
         return bool(self.system(path).exists(path))
+
+    def is_folder(self, text: str) -> bool:
+        """Whether what is there is a folder."""
+        path = self.path(text)
+        return bool(self.system(path).getFileStatus(path).isDirectory())
+
+    def is_moved_in_one_step(self, text: str) -> bool:
+        """Whether a folder that is renamed to this is there with all that it holds, or not at all."""
+        return self.path(text).toUri().getScheme() in MOVED_IN_ONE_STEP
 
     def list(self, text: str) -> list[File]:
         """Return a file, or all files below a folder but the hidden ones (_SUCCESS, .crc), by name."""

@@ -92,7 +92,7 @@ def session(master: str | None = None) -> Iterator[SparkSession]:
 
 
 def score(spark: SparkSession, job: Job, scoring: Scoring) -> dict[str, Any]:
-    """Score what the job names, and return its summary, which is written last.
+    """Score what the job names, and return its summary; where that stands at the target, the rest is whole.
 
     Everything is written into a hidden folder beside the target and moved when the counts agree, so a failure leaves
     nothing at the target, and a task that ran twice counts once: Spark commits the rows and the counts of a task
@@ -105,8 +105,7 @@ def score(spark: SparkSession, job: Job, scoring: Scoring) -> dict[str, Any]:
     """
     files = Files(spark)
     target = files.path(job.target).toString()
-    if files.exists(target):
-        raise ChurnError(f"{job.target} is there already. Name another folder, or remove it.")
+    _check_free(files, target, job.target)
     population = load(scoring.scorer)
     work = Work(
         # The folder of the model lies on this machine only.
@@ -130,6 +129,17 @@ def score(spark: SparkSession, job: Job, scoring: Scoring) -> dict[str, Any]:
     finally:
         files.remove(draft)
     return summary
+
+
+def _check_free(files: Files, target: str, name: str) -> None:
+    if not files.exists(target):
+        return
+    if files.is_folder(target) and not files.exists(f"{target}/{SUMMARY}"):
+        raise ChurnError(
+            f"{name} is there already, without {SUMMARY}: it is no result, or that of a job which was "
+            "stopped before its end. Remove it, or name another folder."
+        )
+    raise ChurnError(f"{name} is there already. Name another folder, or remove it.")
 
 
 @dataclass(frozen=True)
@@ -305,7 +315,7 @@ def _messages(spark: SparkSession, folder: str, work: Work) -> dict[str, list[di
 
 
 def _publish(files: Files, draft: str, target: str, target_format: str, summary: Mapping[str, Any]) -> None:
-    """Move the outputs to their place in one step, and then write the summary, which marks them as whole."""
+    """Move the outputs to their place, and the summary, which marks them as whole, with them or after them."""
     for kind in _OUTPUTS:
         made = f"{draft}/made/{KIND}={kind}"
         if not files.exists(made):
@@ -320,8 +330,13 @@ def _publish(files: Files, draft: str, target: str, target_format: str, summary:
         )
     if files.exists(target):
         raise ChurnError(f"{target} was made by another meanwhile. Nothing was written.")
+    content = outputs.to_json(summary)
+    is_one_step = files.is_moved_in_one_step(target)
+    if is_one_step:
+        files.write(f"{draft}/result/{SUMMARY}", content)
     files.rename({f"{draft}/result": target})
-    files.write(f"{target}/{SUMMARY}", outputs.to_json(summary))
+    if not is_one_step:
+        files.write(f"{target}/{SUMMARY}", content)
 
 
 def _reason(error: PySparkException | Py4JJavaError) -> str:

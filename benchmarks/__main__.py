@@ -23,7 +23,7 @@ def main() -> int:
     """Run every script; with --check, return 1 if a budget is missed."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--check", action="store_true", help="end with 1 if a budget is missed")
-    options.add_argument("--all", action="store_true", help="also what takes longer: S3, images, growth")
+    options.add_argument("--all", action="store_true", help="also what takes longer: S3, Spark, images, growth")
     options.add_argument("names", nargs="*", metavar="NAME", help="only these: " + ", ".join({*SCRIPTS, *UNBOUNDED}))
     asked = options.parse_args()
     started = time.monotonic()

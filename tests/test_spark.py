@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from outcomes import DATA, OUTCOMES, REFUSED, SCORED
 from spark_results import left_in, lines_here, lines_of, need_java, summary_of
 
 pytest.importorskip("pyspark", reason="pyspark has an environment of its own: make test-spark")
@@ -19,9 +20,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import csv as pa_csv
 from pyspark.sql import SparkSession
-from test_doors import OUTCOMES, REFUSED, SCORED
 
-from batch import spark
+from batch import hadoop, spark
 from batch.local import Scoring
 from batch.spark import Job
 from model.bulk.render import Options
@@ -29,7 +29,6 @@ from model.bulk.source import Limits
 from model.errors import ChurnError
 from model.schema import COLUMNS, CUSTOMER_ID
 
-DATA = Path(__file__).parent / "data"
 # Of sockets that py4j closes when its gateway goes.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
@@ -178,8 +177,10 @@ def test_an_output_that_exists_is_refused_and_left_as_it_is(score, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine").write_text("stays")
 
-    with pytest.raises(ChurnError, match="is there already"):
+    with pytest.raises(ChurnError, match=r"is there already, without summary\.json.* Remove it"):
         score(DATA / "good.csv")
+    with pytest.raises(ChurnError, match=r"mine is there already\. Name another folder"):
+        score(DATA / "good.csv", target=tmp_path / "out" / "mine")
 
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine"]
 
@@ -194,6 +195,23 @@ def test_a_run_that_is_interrupted_leaves_nothing_and_the_next_one_works(score, 
             score(DATA / "good.csv")
     assert left_in(tmp_path) == []
 
+    assert counts_of(score(DATA / "good.csv")) == (4, 0, 0)
+
+
+def test_where_a_rename_is_a_copy_the_summary_comes_last_and_its_lack_is_told(score, tmp_path, monkeypatch):
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(hadoop, "MOVED_IN_ONE_STEP", ())
+    with monkeypatch.context() as patch:
+        patch.setattr(hadoop.Files, "write", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            score(DATA / "good.csv")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["predictions"]
+
+    with pytest.raises(ChurnError, match=r"is there already, without summary\.json"):
+        score(DATA / "good.csv")
+    shutil.rmtree(tmp_path / "out")
     assert counts_of(score(DATA / "good.csv")) == (4, 0, 0)
 
 

@@ -1,4 +1,7 @@
-"""A standalone cluster on loopback, by spark-submit and the shipped zip; one of its two workers is lost in mid-job."""
+"""What is lost in mid-job: one of the two workers of a standalone cluster on loopback, and the driver itself.
+
+By spark-submit and the shipped zip, as a cluster is given them.
+"""
 
 import os
 import random
@@ -7,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,8 +24,8 @@ from batch.shipping import ROOT, pack
 from model.schema import COLUMNS
 
 HOME = Path(pyspark.__file__).parent
-ROWS = 60_000
-PART_BYTES = 150_000
+ROWS = 20_000
+PART_BYTES = 50_000
 START_S = 120
 JOB_S = 200
 
@@ -119,9 +122,8 @@ def write_customers(file: Path) -> None:
             out.write(f"{number:06d},0,Yes,No,{tenure},Yes,DSL,{contract},Mailed check,{charges}\n")
 
 
-def test_a_job_outlives_a_worker_and_counts_each_row_once(cluster, tmp_path, environment):
-    customers = tmp_path / "customers.csv"
-    write_customers(customers)
+def submit(folder: Path, environment: dict[str, str], master: str, customers: Path) -> subprocess.Popen[bytes]:
+    """Start a job from `customers` to folder/out; what it says goes to folder/job.log."""
     settings = {
         "spark.sql.files.maxPartitionBytes": PART_BYTES,
         "spark.driver.memory": "512m",
@@ -129,22 +131,45 @@ def test_a_job_outlives_a_worker_and_counts_each_row_once(cluster, tmp_path, env
         "spark.ui.enabled": "false",
         "spark.driver.host": "127.0.0.1",
     }
-    words = [str(HOME / "bin" / "spark-submit"), "--master", cluster.address]
+    words = [str(HOME / "bin" / "spark-submit"), "--master", master]
     for name, value in settings.items():
         words += ["--conf", f"{name}={value}"]
-    words += ["--py-files", str(pack(tmp_path / "churn.zip")), str(ROOT / "commands" / "spark.py")]
-    with (tmp_path / "job.log").open("wb") as log:
-        job = subprocess.Popen(
-            [*words, str(customers), str(tmp_path / "out")], env=environment, cwd=tmp_path, stdout=log, stderr=log
+    words += ["--py-files", str(pack(folder / "churn.zip")), str(ROOT / "commands" / "spark.py")]
+    with (folder / "job.log").open("wb") as log:
+        return subprocess.Popen(
+            [*words, str(customers), str(folder / "out")],
+            env=environment,
+            cwd=folder,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
+
+
+def _wait_until(is_so: Callable[[], bool], job: subprocess.Popen[bytes], folder: Path) -> None:
+    deadline = time.monotonic() + START_S
+    while not is_so():
+        assert time.monotonic() < deadline, (folder / "job.log").read_text()
+        assert job.poll() is None, (folder / "job.log").read_text()
+        time.sleep(0.002)
+
+
+def _committed(folder: Path) -> int:
+    return len(list(folder.glob(".out-*.part/made/_temporary/0/task_*")))
+
+
+def test_a_job_outlives_a_worker_and_counts_each_row_once(cluster, tmp_path, environment):
+    customers = tmp_path / "customers.csv"
+    write_customers(customers)
+    job = submit(tmp_path, environment, cluster.address, customers)
     try:
-        committed = _wait_for_tasks(tmp_path, job)
+        _wait_until(lambda: _committed(tmp_path) >= 2, job, tmp_path)
+        committed = _committed(tmp_path)
         cluster.lose_a_worker()
         assert not (tmp_path / "out").exists()
         assert job.wait(JOB_S) == 0, (tmp_path / "job.log").read_text()
     finally:
-        job.kill()
-        job.wait()
+        _kill(job)
 
     said = (tmp_path / "job.log").read_text()
     parts = len(list((tmp_path / "out" / "predictions").glob("part-*.csv")))
@@ -156,13 +181,24 @@ def test_a_job_outlives_a_worker_and_counts_each_row_once(cluster, tmp_path, env
     assert lines_of(tmp_path / "out", "rejects") == expected["rejects"]
 
 
-def _wait_for_tasks(folder: Path, job: subprocess.Popen[bytes]) -> int:
-    """Wait until two tasks are committed, and return how many are by then."""
-    deadline = time.monotonic() + START_S
-    while True:
-        committed = len(list(folder.glob(".out-*.part/made/_temporary/0/task_*")))
-        if committed >= 2:
-            return committed
-        assert time.monotonic() < deadline, "no task ended in time"
-        assert job.poll() is None, (folder / "job.log").read_text()
-        time.sleep(0.02)
+def test_a_driver_killed_in_mid_job_leaves_nothing_to_see_and_the_next_is_seen_whole(tmp_path, environment):
+    customers, out = tmp_path / "customers.csv", tmp_path / "out"
+    write_customers(customers)
+    first = submit(tmp_path, environment, "local[2]", customers)
+    try:
+        _wait_until(lambda: _committed(tmp_path) >= 2, first, tmp_path)
+    finally:
+        _kill(first)
+    seen_of_first = sorted(path.name for path in tmp_path.iterdir() if not path.name.startswith("."))
+
+    second = submit(tmp_path, environment, "local[2]", customers)
+    try:
+        _wait_until(out.exists, second, tmp_path)
+    finally:
+        _kill(second)
+
+    assert seen_of_first == ["churn.zip", "customers.csv", "job.log"]
+    assert summary_of(out)["rows_in"] == ROWS
+    expected = lines_here(tmp_path / "here", customers)
+    assert lines_of(out, "predictions") == expected["predictions"]
+    assert lines_of(out, "rejects") == expected["rejects"]
