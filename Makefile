@@ -50,7 +50,7 @@ fuzz:  ## look for input that breaks a promise, by coverage (TARGET=csv, json, h
 bench: $(VENV)/.development  ## run the benchmarks, some minutes (CHECK=1 fails where a budget is missed)
 	$(BIN)/python -m benchmarks $(if $(CHECK),--check) $(ARGS)
 
-bench-all: $(VENV)/.development  ## the benchmarks, and those that take longer: from bucket to bucket, images
+bench-all: $(VENV)/.development  ## the benchmarks, and those that take longer: from bucket to bucket, Spark, images
 	$(BIN)/python -m benchmarks --all $(ARGS)
 
 bench-model: peers-tools  ## set the model beside others on its folds, for its card; six minutes of CPU
