@@ -16,7 +16,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pyarrow import csv
 
-from model.bulk.arrays import as_numpy, bits_of, octets_of, offsets_of, to_strings, with_nulls, with_octets
+from model.bulk.amounts import BLANKS, to_amounts
+from model.bulk.arrays import as_numpy, octets_of, to_strings
 from model.bulk.cells import Cells
 from model.bulk.decimals import NUMERIC, Decimals, mark_to_dot
 from model.bulk.doubts import ALL, BLANK_ID, RAGGED, WORD_CODES, Draft, field_count, names_of, settle
@@ -24,11 +25,8 @@ from model.bulk.records import Records, is_blank, split
 from model.bulk.source import BOM
 from model.errors import Problem, problem
 from model.schema import BY_NAME, CUSTOMER_ID, FEATURES, TENURE, Choice, Customer, Feature, Number
-from model.validate import LONGEST_NUMBER, NUMBER, read_value
+from model.validate import LONGEST_NUMBER, read_value
 
-_NUMBER_BYTES: Final = np.zeros(256, bool)
-_NUMBER_BYTES[list(b"0123456789+-.eE")] = True
-_COMMA_TO_DOT: Final = bytes.maketrans(b",", b".")
 _UNSURE: Final = -1
 _JUDGED_AT_MOST: Final = 10_000
 """Distinct spellings remembered for a feature; a file of noise must not fill the memory."""
@@ -38,6 +36,9 @@ _SETTLED_AT_MOST: Final = 1_000
 
 _REMEMBERED_BYTES: Final = 400
 """Of a spelling; a longer one is judged anew each time."""
+
+_TEXTS_AT_ONCE: Final = 15
+"""Blocks read as text after one in which an amount was no number: where one is, more are, and tries are for nothing."""
 
 
 Array = NDArray[Any]
@@ -119,9 +120,12 @@ class Columns:
         self._judged: dict[str, dict[str, float]] = {feature.name: {} for feature in FEATURES}
         self._settled = lru_cache(_SETTLED_AT_MOST)(settle)
         words = pa.dictionary(pa.int32(), pa.string())
-        self._types = {
+        self._texts = {
             str(position): words if _has_few_spellings(name) else pa.string() for name, position in positions.items()
         }
+        amounts = [name for name in positions if name in BY_NAME and not _has_few_spellings(name)]
+        self._numbers = {**self._texts, **{str(positions[name]): pa.float64() for name in amounts}}
+        self._texts_left = 0
 
     def parse(self, records: Records, first_row: int) -> Block:
         """Return the rows of `records`, which are UTF-8.
@@ -160,11 +164,39 @@ class Columns:
         return self._decimals.mark if self._decimals else None
 
     def _read(self, records: Records) -> tuple[Any, NDArray[np.int64]]:
-        """Return our columns as text, and which records they are: pyarrow leaves out ragged and empty ones."""
+        """Return our columns, and which records they are: pyarrow leaves out ragged and empty ones.
+
+        Amounts are numbers where pyarrow could read them all, else text.
+        """
         data = records.data
         # pyarrow drops a byte order mark at the start of what it reads; here it belongs to the first cell.
         if data.startswith(BOM):
             data = BOM + data
+        if self._may_be_numbers(records):
+            # Converted while they are split: two thirds of what splitting first and converting then takes.
+            try:
+                return self._split(data, self._numbers, records)
+            except pa.ArrowInvalid:
+                self._texts_left = _TEXTS_AT_ONCE
+        self._texts_left -= 1
+        return self._split(data, self._texts, records)
+
+    def _may_be_numbers(self, records: Records) -> bool:
+        """Whether pyarrow may convert these amounts: it knows no decimal comma and no limit to a number's digits."""
+        return (
+            self._decimals is None
+            and self._texts_left <= 0
+            and int(np.diff(records.ends, prepend=0).max(initial=0)) <= LONGEST_NUMBER
+        )
+
+    def _split(self, data: bytes, types: Mapping[str, Any], records: Records) -> tuple[Any, NDArray[np.int64]]:
+        """Return our columns of these types, and which records they are.
+
+        Raises
+        ------
+        ArrowInvalid
+            If what should be a number is none.
+        """
         skipped = 0
 
         def skip(_: Any) -> str:
@@ -182,9 +214,10 @@ class Columns:
             csv.ParseOptions(delimiter=self._delimiter, newlines_in_values=True, invalid_row_handler=skip),
             csv.ConvertOptions(
                 check_utf8=False,
+                null_values=BLANKS,
                 strings_can_be_null=False,
-                column_types=self._types,
-                include_columns=list(self._types),
+                column_types=types,
+                include_columns=list(types),
             ),
         )
         count = records.count
@@ -224,7 +257,8 @@ class Columns:
                 column = judged.take(as_numpy(text.indices, np.int32))
                 doubted = column == _UNSURE if _UNSURE in judged else None
             else:
-                column, doubted = self._to_money(text, feature, columns.get(TENURE))
+                new = columns[TENURE] == 0 if feature.blank_is_zero_when_new and TENURE in columns else None
+                column, doubted = to_amounts(text, feature, new, self._decimals is not None)
             if doubted is not None:
                 doubts[doubted] |= 1 << place
             columns[feature.name] = column
@@ -251,38 +285,6 @@ class Columns:
 
     def _mark_to_dot(self, name: str, cell: str) -> str:
         return cell if self._decimals is None or BY_NAME.get(name) not in NUMERIC else mark_to_dot(cell)
-
-    def _to_money(
-        self, text: Any, feature: Number, tenure: Array | None
-    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """Return a whole column of amounts, and which of them are in doubt."""
-        octets = octets_of(text)
-        if b" " in octets or b"\t" in octets:
-            text = pc.ascii_trim_whitespace(text)
-        if self._decimals is not None and b"," in octets:
-            text = with_octets(text, octets_of(text).translate(_COMMA_TO_DOT))
-        offsets = offsets_of(text)
-        strange = np.zeros(len(text), bool)
-        is_number_byte = _NUMBER_BYTES[np.frombuffer(octets_of(text), np.uint8)]
-        at = np.flatnonzero(~is_number_byte) + offsets[0] if len(text) else np.zeros(0, int)
-        strange[np.searchsorted(offsets, at, side="right") - 1] = True
-        lengths = np.diff(offsets)
-        strange |= (lengths == 0) | (lengths > LONGEST_NUMBER)
-        if strange.any():
-            text = with_nulls(text, strange)
-        try:
-            amounts = as_numpy(text.cast(pa.float64()), np.float64) + 0.0
-        except pa.ArrowInvalid:
-            # Made of the right characters, and still no number: "1.2.3", "--5", "1e".
-            fits = pc.match_substring_regex(text, f"^(?:{NUMBER.pattern})$")
-            strange |= ~bits_of(fits)
-            amounts = as_numpy(with_nulls(text, strange).cast(pa.float64()), np.float64) + 0.0
-        known = ~strange & (amounts >= feature.minimum) & (amounts <= feature.maximum)
-        amounts = np.where(known, amounts, 0.0)
-        if feature.blank_is_zero_when_new and tenure is not None:
-            # Every block of real data has a few; settled one by one they took 8 % of the time of a clean file.
-            known |= (lengths == 0) & (tenure == 0)
-        return amounts, ~known
 
     def _settle(self, records: Records, first_row: int, draft: Draft) -> Block:
         """Ask `model.validate` about every field that is in doubt, and leave out blank records."""

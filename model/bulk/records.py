@@ -141,13 +141,10 @@ class Records:
         """The offset after each record."""
         return find_ends(self.data, self.delimiter)
 
-    @cached_property
+    @property
     def count(self) -> int:
-        """How many there are; counting alone is much cheaper than finding."""
-        if b'"' in self.data or b"\r" in self.data:
-            return len(self.ends)
-        # Ten times as fast as bytes.count on Python 3.11.
-        return int(np.count_nonzero(np.frombuffer(self.data, np.uint8) == _LF))
+        """How many there are."""
+        return len(self.ends)
 
     @cached_property
     def _cuts(self) -> list[int]:
