@@ -14,6 +14,12 @@ from app.problems import PACK, RequestError, shorten
 MOST_BYTES: Final = 6_291_556
 """Of an event and of an answer, as Lambda itself says when it refuses one; base64 and JSON's escapes count."""
 
+_BESIDE_BYTES: Final = 32 * 1024
+"""What a body leaves to the headers, which API Gateway ends at 10,240 bytes and an event may have twice."""
+
+MAX_PACKED: Final = "churn.max_packed"
+"""The key of the WSGI environment under which the app finds that of its edge."""
+
 # Underscores would make X_Forwarded_For and X-Forwarded-For one. The body comes whole, whatever its headers say of it.
 _HEADER_NAME: Final = re.compile(r"[A-Za-z0-9-]+", re.ASCII)
 _BREAKS: Final = str.maketrans("\r\n\0", "   ")
@@ -26,6 +32,11 @@ class Edge(NamedTuple):
 
     max_in: int
     max_out: int
+
+    @property
+    def max_packed(self) -> int:
+        """The longest body of bytes: it comes as base64, with the rest of the event beside it."""
+        return (self.max_in - _BESIDE_BYTES) * 3 // 4
 
 
 API_GATEWAY: Final = Edge(MOST_BYTES, MOST_BYTES)

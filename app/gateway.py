@@ -16,7 +16,7 @@ import serverless_wsgi
 import log
 from app import envelope
 from app.answers import CutShortError
-from app.events import API_GATEWAY, LOAD_BALANCER, Request, is_balanced, read, read_headers
+from app.events import API_GATEWAY, LOAD_BALANCER, MAX_PACKED, Edge, Request, is_balanced, read, read_headers
 from app.problems import ASK_FOR_JSON, MEDIA_TYPE, RequestError, parts_of, shorten
 from model.errors import InputError
 
@@ -75,7 +75,7 @@ class Gateway:
         line: envelope.Line = {"request_id": request_id, "trace_id": trace_id, "model_version": self._version}
         try:
             request = read(event, headers, edge, self._base_path, self._larger)
-            bridged = self._bridge(request, line)
+            bridged = self._bridge(request, line, edge)
             made = _shaped(bridged, event)
             if _length(made) > edge.max_out:
                 is_table = bridged["headers"].get("Content-Type", "").startswith("text/csv")
@@ -94,13 +94,14 @@ class Gateway:
         call.write_request(line, made["statusCode"], started)
         return made
 
-    def _bridge(self, request: Request, line: envelope.Line) -> dict[str, Any]:
+    def _bridge(self, request: Request, line: envelope.Line, edge: Edge) -> dict[str, Any]:
         is_http = request.headers.get("x-forwarded-proto") == "http"
         ours = {
             "SCRIPT_NAME": request.prefix,
             "SERVER_PORT": "80" if is_http else "443",
             "wsgi.url_scheme": "http" if is_http else "https",
             envelope.REPORT: line.update,
+            MAX_PACKED: edge.max_packed,
         }
 
         def app(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:

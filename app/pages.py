@@ -7,6 +7,7 @@ from typing import Final
 from flask import Blueprint, Response, render_template, request, url_for
 
 from app import headers
+from app.events import MAX_PACKED
 from app.packing import pack, takes_gzip
 from app.service import service
 from model.errors import ChurnError
@@ -42,8 +43,9 @@ MODULES: Final = ("page/api.js", "page/dom.js", "page/format.js", "page/customer
 def home() -> Response:
     """Answer with the page where HTML is preferred, else with JSON."""
     if request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html":
-        response = _html(_page())
-        response.headers[headers.POLICY] = headers.policy(service().limits.frame_ancestors, _buckets())
+        buckets = _buckets()
+        response = _html(_page(_direct_bytes() if buckets else None))
+        response.headers[headers.POLICY] = headers.policy(service().limits.frame_ancestors, buckets)
     else:
         welcome = {"message": "Which customers are about to leave: POST one to /v1/customer.", **_state()}
         response = _json({**welcome, "routes": ROUTES})
@@ -83,6 +85,12 @@ def _buckets() -> Sequence[str]:
         return ()
 
 
+def _direct_bytes() -> int:
+    """Return the most bytes of a file that come through in one request here; longer ones go through the bucket."""
+    most = service().limits.max_upload_bytes
+    return min(most, int(request.environ.get(MAX_PACKED, most)))
+
+
 def _html(text: str) -> Response:
     response = Response(text, content_type="text/html; charset=utf-8")
     response.vary.add("Accept-Encoding")
@@ -92,7 +100,7 @@ def _html(text: str) -> Response:
     return response
 
 
-def _page() -> str:
+def _page(direct_bytes: int | None) -> str:
     # Programs never need it, and a cold start for one customer does without.
     from app.form import fields
 
@@ -104,6 +112,7 @@ def _page() -> str:
         customer_id=CUSTOMER_ID,
         example=json.dumps(dict(EXAMPLE)),
         origin=request.root_url.rstrip("/"),
+        direct_bytes=direct_bytes,
         needs_key=bool(service().limits.api_keys),
         styles=STYLES,
         modules=MODULES,

@@ -95,7 +95,7 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture
 def open_page(chromium, served) -> Iterator[Callable[..., Any]]:
-    """Opens a page: `open_page("#list", width=390, dark=True, address=another)`.
+    """Opens a page: `open_page("#list", width=390, dark=True, address=another, also=[whom it may ask, too])`.
 
     The test fails at its end for an error that any of its pages wrote to the console or did not catch, for a request to
     another origin, for a file of the page that is not there, and for a cookie. A refusal of the API is none of these.
@@ -105,6 +105,7 @@ def open_page(chromium, served) -> Iterator[Callable[..., Any]]:
 
     def open_(path: str = "", *, address: str = served, width: int = 1280, height: int = 900, **options: Any) -> Any:
         dark = options.pop("dark", False)
+        allowed = {urlsplit(each).netloc for each in (address, *options.pop("also", ()))}
         context = chromium.new_context(
             viewport={"width": width, "height": height},
             color_scheme="dark" if dark else "light",
@@ -114,7 +115,7 @@ def open_page(chromium, served) -> Iterator[Callable[..., Any]]:
         contexts.append(context)
         context.set_default_timeout(10_000)
         page = context.new_page()
-        watch(page, address, wrong)
+        watch(page, allowed, wrong)
         page.goto(f"{address}/{path}")
         return page
 
@@ -131,7 +132,7 @@ def page(open_page) -> Any:
     return open_page()
 
 
-def watch(page: Any, address: str, wrong: list[str]) -> None:
+def watch(page: Any, allowed: set[str], wrong: list[str]) -> None:
     """Write down what no page may do."""
 
     def on_console(message: Any) -> None:
@@ -142,7 +143,7 @@ def watch(page: Any, address: str, wrong: list[str]) -> None:
     def on_request(request: Any) -> None:
         if request.url.startswith(("data:", "blob:")):
             return
-        if urlsplit(request.url).netloc != urlsplit(address).netloc:
+        if urlsplit(request.url).netloc not in allowed:
             wrong.append(f"request to {request.url}")
 
     def on_response(response: Any) -> None:

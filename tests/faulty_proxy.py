@@ -78,7 +78,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         proxy: FaultyProxy = self.server.proxy
         fault = proxy.fault_for(self.command, self.path)
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        length = int(self.headers.get("Content-Length", 0))
+        body = self.rfile.read(length)
+        if len(body) < length:
+            self.close_connection = True
+            return
         if fault and fault.deed:
             fault.deed()
         if fault and fault.status and not fault.after:
@@ -110,7 +114,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self.wfile.write(content)
 
-    do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = _serve  # noqa: N815 - the names that http.server calls
+    do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = do_OPTIONS = _serve  # noqa: N815 - the names that http.server calls
 
     def _end_alone(self) -> None:
         """End the headers, and the connection with this answer: a client that reuses one may meet its end by chance."""
@@ -121,6 +125,8 @@ class _Handler(BaseHTTPRequestHandler):
         xml = f"<Error><Code>{fault.code}</Code><Message>on order</Message></Error>".encode()
         self.send_response_only(fault.status)
         self.send_header("Content-Type", "application/xml")
+        # A page may read why, as it may at S3.
+        self.send_header("Access-Control-Allow-Origin", "*")
         self.send_header("Content-Length", str(len(xml)))
         self._end_alone()
         self.wfile.write(xml)

@@ -4,22 +4,19 @@ import gzip
 import json
 import os
 import re
-import secrets
 import signal
-import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 
-import boto3
 import pytest
-from buckets import Buckets
 from faulty_proxy import Fault, FaultyProxy
+from round_trip import CLI, free_port, round_trip
 from terminals import run_on_a_terminal
 
 from batch import local
@@ -29,70 +26,19 @@ from model import artifact, describe
 from model.bulk.render import Options
 from model.bulk.source import Limits
 
-ROOT = Path(__file__).parent.parent
-CLI = [sys.executable, str(ROOT / "cli.py")]
 HEADER, LINE = describe.template().splitlines(keepends=True)
 MIXED = (HEADER + LINE * 3 + LINE.replace(",12,", ",-1,")).encode()
 RESULTS = ["predictions.csv", "rejects.csv", "summary.json"]
 KEY = "a key of the tests".replace(" ", "-")
 
-# Lambda's part: hands what the bucket tells of to the function, one event after the other.
-WORKER = """
-import sys, boto3, handler
-sqs = boto3.client("sqs")
-while True:
-    for message in sqs.receive_message(QueueUrl=sys.argv[1], WaitTimeSeconds=1).get("Messages", []):
-        record = {"messageId": message["MessageId"], "eventSource": "aws:sqs", "body": message["Body"]}
-        handler.batch({"Records": [record]})
-        sqs.delete_message(QueueUrl=sys.argv[1], ReceiptHandle=message["ReceiptHandle"])
-"""
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
-
 
 @pytest.fixture(scope="module")
 def service(s3, moto_server, tmp_path_factory) -> Iterator[SimpleNamespace]:
-    """A server with a bucket whose drops are scored: its address, its log, and the proxy through which it names S3."""
-    buckets = Buckets(s3, secrets.token_hex(6), versioned=True)
-    sqs = boto3.client("sqs")
-    queue = sqs.create_queue(QueueName=buckets.inbox)["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    told = {"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}
-    s3.put_bucket_notification_configuration(
-        Bucket=buckets.inbox, NotificationConfiguration={"QueueConfigurations": [told]}, SkipDestinationValidation=True
-    )
-    port = free_port()
-    environ = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("CHURN_")},
-        "CHURN_INBOX_BUCKET": buckets.inbox,
-        "CHURN_RESULTS_BUCKET": buckets.results,
-        "CHURN_MAX_JOB_BYTES": "20000000",
-        "PORT": str(port),
-        "CPU_CORES": "1",
-    }
-    log = tmp_path_factory.mktemp("service") / "log"
-    bucket = FaultyProxy(moto_server)
-    with log.open("wb") as out:
-        running = [
-            subprocess.Popen(words, cwd=ROOT, env={**environ, "AWS_ENDPOINT_URL": to}, stdout=out, stderr=out)
-            for words, to in (
-                ([*CLI, "serve"], bucket.address),
-                ([sys.executable, "-c", WORKER, queue], moto_server),
-            )
-        ]
-    try:
-        subprocess.run([*CLI, "ask", "--wait", "60"], env=environ, check=True, capture_output=True)
-        yield SimpleNamespace(url=f"http://127.0.0.1:{port}", log=log, bucket=bucket)
-    finally:
-        for process in running:
-            process.terminate()
-        for process in running:
-            process.wait(60)
-        bucket.close()
+    """A server with a bucket whose drops are scored, and the proxy by which it names S3."""
+    folder = tmp_path_factory.mktemp("service")
+    with closing(FaultyProxy(moto_server)) as bucket, round_trip(s3, moto_server, bucket.address, folder) as found:
+        found.bucket = bucket
+        yield found
 
 
 @pytest.fixture

@@ -17,10 +17,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import requests
 from buckets import event_of, no_deadline
+from edges import event
 from faulty_proxy import Fault
 from test_openapi import check_described
 
 from app import create_app
+from app.events import API_GATEWAY, LOAD_BALANCER
+from app.gateway import Gateway, Invocation
 from batch import drops, progress, s3
 from batch.local import Scoring
 from batch.uploads import Uploads, connect
@@ -483,3 +486,21 @@ def test_the_page_is_shown_where_the_buckets_cannot_be_asked(scorer):
 
     assert page.status_code == 200
     assert "connect-src 'self';" in page.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(("edge", "most"), [("http_api_v2", 4_694_091), ("http_alb", 761_856)])
+def test_the_page_knows_what_comes_through_in_one_request(app, edge, most):
+    page = Gateway(app, "1.0.0").answer(event(edge, "/", "GET", headers={"accept": "text/html"}), Invocation())
+
+    assert f'data-direct-bytes="{most}"' in page["body"]
+    # With the rest of the event it is within what Lambda takes.
+    limit = API_GATEWAY if edge == "http_api_v2" else LOAD_BALANCER
+    assert len(base64.b64encode(bytes(most))) + 32_768 <= limit.max_in
+
+
+def test_without_its_edge_the_page_keeps_to_the_setting(client, scorer):
+    page = client.get("/", headers={"Accept": "text/html"})
+    assert f'data-direct-bytes="{Settings().max_upload_bytes}"' in page.text
+
+    without = create_app(scorer, Settings()).test_client().get("/", headers={"Accept": "text/html"})
+    assert "data-direct-bytes" not in without.text

@@ -35,6 +35,7 @@ class Wire:
 
     def hold(self, *, up: int | None = None, down: int | None = None) -> None:
         self.up, self.down, self.cuts = up, down, False
+        self._going.clear()
 
     def let_go(self) -> None:
         self.up = self.down = None

@@ -16,6 +16,9 @@ export class Problem extends Error {
   }
 }
 
+/** Whether something may go otherwise the next time; what was refused once is refused again. */
+export const mayPass = ({ status }) => !status || status === 429 || status >= 500;
+
 /** The address of a path of the API, such as "v2/customers", also below a base path. */
 export const address = (path) => new URL(path.replace(/^\//, ""), ROOT);
 

@@ -5,6 +5,7 @@ const WHOLE_PERCENT = new Intl.NumberFormat(LOCALE, { style: "percent", maximumF
 const POINTS = new Intl.NumberFormat(LOCALE, { minimumFractionDigits: 1, maximumFractionDigits: 1, signDisplay: "exceptZero" });
 const MONEY = new Intl.NumberFormat(LOCALE, { style: "currency", currency: "USD" });
 const ROUND_MONEY = new Intl.NumberFormat(LOCALE, { style: "currency", currency: "USD", maximumFractionDigits: 0 });
+const MEGA = new Intl.NumberFormat(LOCALE, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const COUNT = new Intl.NumberFormat(LOCALE);
 const DATE = new Intl.DateTimeFormat(LOCALE, { dateStyle: "long", timeZone: "UTC" });
 const MINUS = "\u2212";
@@ -29,6 +30,9 @@ export const count = (value) => COUNT.format(value);
 
 /** "1 customer", "7,043 customers". */
 export const counted = (value, one, many = `${one}s`) => `${count(value)} ${value === 1 ? one : many}`;
+
+/** 4718667 as "4.7 MB". */
+export const megabytes = (bytes) => `${MEGA.format(bytes / 1e6)} MB`;
 
 /** "high" as "High risk". */
 export const risk = (tier) => `${tier[0].toUpperCase()}${tier.slice(1)} risk`;

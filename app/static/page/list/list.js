@@ -1,7 +1,8 @@
 // The view "A list": a file to its answer, and the states on the way: nothing yet, under way, a problem, a result.
-import { address, announce, ask, headers, newKey, noticeModel, Problem, problemFrom } from "../api.js";
+import { announce, ask, mayPass } from "../api.js";
 import { make, problemBox } from "../dom.js";
 import { count, counted, share } from "../format.js";
+import { saveResult } from "./bucket.js";
 import { choose } from "./choose.js";
 import { Desk } from "./desk.js";
 import { showProgress } from "./progress.js";
@@ -9,13 +10,15 @@ import { showRejects } from "./rejects.js";
 import { named, save } from "./save.js";
 import { bands, cutTiles, segments, tiles } from "./summary.js";
 import { Table } from "./table.js";
+import { BATCHES, cutOff, Way } from "./way.js";
 
-const BATCHES = "v2/batches";
-const SHORTENED = "The list is long, so it is shown with one reason a customer, and rows cannot be opened.";
+const RESULTS = { scored: "predictions.csv", rejects: "rejects.csv" };
 const STATES = ["choose", "busy", "problem", "result"];
 
 const element = (name) => document.getElementById(`list-${name}`);
 let desk = new Desk(showProgress);
+let way = null;
+let underWay = "";
 let list = null;
 let table = null;
 
@@ -31,7 +34,9 @@ export function start(root) {
   element("get-scored").addEventListener("click", (event) =>
     download(event.target, "scored", { value_at_risk: true, reasons: list.reasons }),
   );
-  element("get-rejects").addEventListener("click", (event) => download(event.target, "rejects", { output: "rejects" }));
+  element("get-rejects").addEventListener("click", (event) =>
+    download(event.target, "rejects", { output: "rejects" }),
+  );
 }
 
 const isSafe = () => element("safe").checked;
@@ -47,68 +52,55 @@ function again() {
 }
 
 function cancel() {
+  const { job } = way;
+  way.end();
+  way = null;
   desk.end();
   // At once, while there is a connection: the next list may come without.
   desk = new Desk(showProgress);
-  announce("Cancelled. Nothing was stored.");
+  if (job) leave(job);
+  else announce("Cancelled. Nothing was stored.");
   again();
 }
 
-async function score(file) {
+/** Say which job goes on, and let it be taken up again. */
+function leave(job) {
+  const name = underWay;
+  const words = `${name} goes on without this page, as job ${job}.`;
+  const button = make("button", { type: "button", className: "quiet" }, "Wait for it again");
+  button.addEventListener("click", () => take(name, (mine) => mine.follow(job)));
+  element("left").replaceChildren(make("p", {}, words), button);
+  element("left").hidden = false;
+  announce(words);
+}
+
+const score = (file) => take(file.name, (mine) => mine.score(file));
+
+/** Show the result of a list, got by `answer(way)`. */
+async function take(name, answer) {
   if (desk.isLost) desk = new Desk(showProgress);
-  const mine = desk;
-  element("busy-title").textContent = `Scoring ${file.name}`;
+  const mine = new Way(desk);
+  way = mine;
+  underWay = name;
+  element("busy-title").textContent = `Scoring ${name}`;
+  for (const part of ["job", "left"]) element(part).hidden = true;
   showProgress(null);
   show("busy");
   element("cancel").focus();
-  announce(`Scoring ${file.name}.`);
+  announce(`Scoring ${name}.`);
   try {
-    const packed = await mine.call("pack", file);
-    if (packed.unreadable) throw unreadable(file);
-    const found = await sent(mine, { ...packed, size: file.size });
-    list = { name: file.name, body: packed.body, summary: found.summary, hasInput: found.hasInput, reasons: found.reasons };
+    const found = await answer(mine);
+    if (mine !== way) return;
+    list = { name, ...found };
     await showResult();
   } catch (problem) {
-    if (mine === desk) fail(problem, () => score(file));
+    // What the bucket has is not sent again.
+    if (mine === way) fail(problem, () => take(name, mine.job ? (next) => next.follow(mine.job) : answer));
   }
-}
-
-async function sent(mine, packed) {
-  for (;;) {
-    const found = await mine.call("score", {
-      ...packed,
-      url: address(BATCHES).href,
-      headers: headers(),
-      idName: element("result").dataset.idName,
-    });
-    noticeModel(found.model);
-    if (found.summary) return found;
-    if (found.status === 0) throw cutOff(found.rows);
-    const problem = problemFrom(found.status, found.text, found.requestId);
-    if (found.status !== 401) throw problem;
-    await newKey(problem);
-  }
-}
-
-const unreadable = (file) =>
-  new Problem({
-    title: "The file cannot be read",
-    detail: `${file.name} may be a folder, or was moved or changed since it was chosen. Choose it again.`,
-  });
-
-function cutOff(rows) {
-  const how = rows ? `after ${counted(rows, "row")}` : "before there was an answer";
-  return new Problem({
-    code: "offline",
-    title: navigator.onLine ? "The connection was cut" : "This device is offline",
-    detail: `It broke off ${how}. Nothing was stored, and the file is still here: send it again when there is a connection.`,
-  });
 }
 
 function fail(problem, repeat) {
-  // What was refused once is refused again; a failure may pass.
-  const mayPass = !problem.status || problem.status === 429 || problem.status >= 500;
-  element("refusal").replaceChildren(problemBox(problem, mayPass ? repeat : null));
+  element("refusal").replaceChildren(problemBox(problem, mayPass(problem) ? repeat : null));
   show("problem");
   (element("problem").querySelector("button") ?? element("pick")).focus();
 }
@@ -122,12 +114,12 @@ async function showResult() {
   const mark = bands(element("bands"), element("bands-table"), summary.distribution);
   const { labels } = element("segments").dataset;
   element("segments").replaceChildren(...segments(summary.segments, JSON.parse(labels)));
-  table.begin(desk);
+  table.begin(desk, list);
   const cut = element("cut");
   cut.value = Math.round(summary.threshold * 100);
   const move = () => showCut(summary, mark);
   cut.oninput = move;
-  await Promise.all([move(), showRejects(desk, summary)]);
+  await Promise.all([move(), showRejects(desk, list)]);
   show("result");
   element("name").focus();
   announce(`${counted(summary.rows_scored, "customer")} scored, ${count(summary.rows_rejected)} to mend.`);
@@ -139,8 +131,7 @@ async function showResult() {
 }
 
 function notes() {
-  const found = list.summary.notes.map((note) => make("p", { className: "note" }, note));
-  return list.hasInput ? found : [...found, make("p", { className: "note" }, SHORTENED)];
+  return [...list.summary.notes, ...list.notes].map((note) => make("p", { className: "note" }, note));
 }
 
 function showCut(summary, mark) {
@@ -153,21 +144,17 @@ function showCut(summary, mark) {
 }
 
 async function open(place) {
-  if (!list.hasInput) return announce(SHORTENED);
+  if (list.closed) return announce(list.closed);
   const [{ input }, { showCustomer }] = await Promise.all([desk.call("whole", place), import("../customer.js")]);
   showCustomer(input);
 }
 
-/** Ask for the whole file again in another form, and save it. The packed file was kept for that. */
+/** Save the whole list: as the bucket has it, or asked for again in another form. The packed file was kept for that. */
 async function download(button, what, wanted) {
   button.disabled = true;
   try {
-    const query = new URLSearchParams({ ...wanted, spreadsheet_safe: isSafe() });
-    const response = await ask(`${BATCHES}?${query}`, { body: list.body, type: "application/gzip", accept: "text/csv" });
-    const blob = await response.blob().catch(() => {
-      throw cutOff(0);
-    });
-    save(blob, named(list.name, what));
+    if (list.job) await saveResult(list.job, RESULTS[what]);
+    else save(await written(wanted), named(list.name, what));
     announce("The file is among your downloads.");
   } catch (problem) {
     element("notes").replaceChildren(problemBox(problem));
@@ -175,4 +162,12 @@ async function download(button, what, wanted) {
   } finally {
     button.disabled = false;
   }
+}
+
+async function written(wanted) {
+  const query = new URLSearchParams({ ...wanted, spreadsheet_safe: isSafe() });
+  const response = await ask(`${BATCHES}?${query}`, { body: list.body, type: "application/gzip", accept: "text/csv" });
+  return response.blob().catch(() => {
+    throw cutOff(0);
+  });
 }

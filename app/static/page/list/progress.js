@@ -1,17 +1,15 @@
-// How far a list is: read, sent, scored, each with a bar and in words.
-import { counted } from "../format.js";
+// How far a list is: read, sent, scored and, from the bucket, fetched; each with a bar and in words.
+import { counted, megabytes } from "../format.js";
 
-const STEPS = ["read", "send", "score"];
-const MB = new Intl.NumberFormat("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const STEPS = ["read", "send", "score", "fetch"];
 
-const megabytes = (bytes) => `${MB.format(bytes / 1e6)} MB`;
-
-/** Show {step, done, of}; null is the beginning. */
+/** Show {step, done, of}, or {step, words} where nothing is counted; null is the beginning. */
 export function showProgress(progress) {
   const now = STEPS.indexOf(progress?.step ?? "read");
   for (const [place, step] of STEPS.entries()) {
     const item = document.querySelector(`[data-stage="${step}"]`);
     const bar = item.querySelector("progress");
+    if (step === "fetch") item.hidden = place > now;
     item.classList.toggle("done", place < now);
     item.classList.toggle("now", place === now);
     if (place < now) bar.value = bar.max;
@@ -21,7 +19,7 @@ export function showProgress(progress) {
     }
   }
   if (!progress || now < 0) return;
-  const { step, done, of } = progress;
+  const { step, done, of, words } = progress;
   const item = document.querySelector(`[data-stage="${step}"]`);
   const bar = item.querySelector("progress");
   bar.max = of || 1;
@@ -29,5 +27,5 @@ export function showProgress(progress) {
   if (of) bar.value = Math.min(done, of);
   else bar.removeAttribute("value");
   item.lastElementChild.textContent =
-    step === "score" ? `${counted(done, "row")}${of ? ` of about ${of.toLocaleString("en")}` : ""}` : `${megabytes(done)} of ${megabytes(of)}`;
+    words ?? (step === "score" ? `${counted(done, "row")}${of ? ` of about ${of.toLocaleString("en")}` : ""}` : `${megabytes(done)} of ${megabytes(of)}`);
 }

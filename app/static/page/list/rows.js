@@ -2,13 +2,14 @@
 // lines of the answer in, parts of the list out. What only an opened row needs stays in pieces of text on the side.
 const PIECE_ROWS = 2000;
 const KEYS = {
-  row: (rows) => (a, b) => a - b,
+  row: (rows) => (a, b) => rows.numbers[a] - rows.numbers[b],
   customer: (rows) => (a, b) => (rows.ids[a] < rows.ids[b] ? -1 : rows.ids[a] > rows.ids[b] ? 1 : 0),
   risk: (rows) => (a, b) => rows.chances[a] - rows.chances[b],
   money: (rows) => (a, b) => rows.values[a] - rows.values[b],
 };
 
 export class Rows {
+  numbers = [];
   ids = [];
   chances = [];
   values = [];
@@ -19,6 +20,7 @@ export class Rows {
   #idName;
   #pieces = [];
   #lines = [];
+  #errors = new Map();
   #sentences = new Map();
   #ranked = null;
 
@@ -33,19 +35,30 @@ export class Rows {
 
   /** Take in one row as the API wrote it. */
   add(line) {
-    const row = JSON.parse(line);
-    this.ids.push(row[this.#idName] ?? "");
-    if (row.errors) this.bad.push(this.ids.length - 1);
-    this.chances.push(row.probability ?? -1);
-    this.values.push(row.value_at_risk ?? 0);
-    this.tiers.push(row.tier ?? "");
-    this.labels.push(row.prediction ?? "");
-    this.reasons.push((row.reasons ?? []).map((reason) => this.#shared(reason)));
+    const { row, probability, value_at_risk: value, tier, prediction: label, reasons, errors, ...more } = JSON.parse(line);
+    this.#put({ row, id: more[this.#idName], chance: probability, value, tier, label, reasons, isBad: Boolean(errors) });
     this.#lines.push(line);
     if (this.#lines.length === PIECE_ROWS) {
       this.#pieces.push(new Blob([this.#lines.join("\n")]));
       this.#lines = [];
     }
+  }
+
+  /** Take in one row of which this is all that there is. */
+  put({ errors, ...row }) {
+    if (errors) this.#errors.set(this.length, errors);
+    this.#put({ ...row, isBad: Boolean(errors) });
+  }
+
+  #put({ row, id, chance, value, tier, label, reasons, isBad }) {
+    if (isBad) this.bad.push(this.length);
+    this.numbers.push(row);
+    this.ids.push(id ?? "");
+    this.chances.push(chance ?? -1);
+    this.values.push(value ?? 0);
+    this.tiers.push(tier ?? "");
+    this.labels.push(label ?? "");
+    this.reasons.push((reasons ?? []).map((reason) => this.#shared(reason)));
   }
 
   // Most rows have their reasons in common with others, so each is kept once.
@@ -62,7 +75,7 @@ export class Rows {
   select({ customers = Infinity, tier = "", search = "", by = "risk", descending = true, top = Infinity }) {
     this.#ranked ??= this.ids
       .map((_, place) => place)
-      .filter((place) => this.labels[place])
+      .filter((place) => this.chances[place] >= 0)
       .sort((a, b) => this.chances[b] - this.chances[a] || a - b);
     const wanted = search.trim().toLowerCase();
     const found = this.#ranked
@@ -77,7 +90,7 @@ export class Rows {
   at(place) {
     return {
       place,
-      row: place + 1,
+      row: this.numbers[place],
       id: this.ids[place],
       chance: this.chances[place],
       value: this.values[place],
@@ -85,6 +98,11 @@ export class Rows {
       label: this.labels[place],
       reasons: this.reasons[place],
     };
+  }
+
+  /** What is wrong with one row. */
+  async wrong(place) {
+    return this.#errors.get(place) ?? (await this.whole(place)).errors;
   }
 
   /** All that the API said of one row. */

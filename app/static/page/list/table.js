@@ -19,6 +19,7 @@ export class Table {
   #customers = 0;
   #offset = 0;
   #asked = 0;
+  #shown = {};
   #controls = element("controls");
 
   /** `open(place)` shows a customer with all that is known of it. */
@@ -32,15 +33,23 @@ export class Table {
     });
   }
 
-  /** Begin with another list, from the answers of `desk`. */
-  begin(desk) {
+  /**
+   * Begin with another list, from the answers of `desk`, and with what it has: reasons, money (`isPriced`), and all of its
+   * customers or but those with the most at stake (`isPart`).
+   */
+  begin(desk, { reasons, isPriced, isPart = false }) {
     this.#controls.reset();
     this.#desk = desk;
+    this.#shown = { reasons, isPriced, isPart };
+    const { order } = this.#controls.elements;
+    for (const option of order.options) option.hidden = option.disabled = option.value.startsWith("money") && !isPriced;
+    if (isPart) order.value = "money:down";
+    for (const each of [element("controls"), element("take"), element("safe").closest("label")]) each.hidden = isPart;
   }
 
   /** Show the first `customers` by risk: those who reach the threshold. */
   cut(customers) {
-    this.#customers = customers;
+    this.#customers = this.#shown.isPart ? Infinity : customers;
     return this.#show(0);
   }
 
@@ -59,12 +68,17 @@ export class Table {
     if (asked !== this.#asked) return;
     this.#offset = offset;
     const filtered = query.search || query.tier || query.top !== Infinity;
-    element("status").textContent = total
+    if (this.#shown.isPart) element("status").textContent = `${counted(total, "customer")} with the most money at risk`;
+    else element("status").textContent = total
       ? `${counted(total, "customer")}${filtered ? ` of the ${count(this.#customers)} to call` : ""}`
       : this.#nobody(query);
     element("take").disabled = !total;
     element("table").replaceChildren(...(total ? [this.#drawn(rows, query)] : []));
     pager(element("pager"), { offset, count: PAGE_ROWS, total, go: (to) => this.#go(to) });
+  }
+
+  get #columns() {
+    return COLUMNS.filter(({ by }) => by !== "money" || this.#shown.isPriced);
   }
 
   #nobody({ search, tier }) {
@@ -79,7 +93,8 @@ export class Table {
   }
 
   #drawn(rows, { by, descending }) {
-    const headings = COLUMNS.map(({ by: key, name, className = "" }) => {
+    const columns = this.#columns;
+    const headings = columns.map(({ by: key, name, className = "" }) => {
       const button = make("button", { type: "button", className: "sort" }, name);
       button.addEventListener("click", () => this.#sort(key));
       const sorted = key === by ? { "aria-sort": descending ? "descending" : "ascending" } : {};
@@ -89,7 +104,7 @@ export class Table {
       "table",
       { className: "ranked" },
       make("caption", { className: "unseen" }, "Customers to call. Choose one to see it whole."),
-      make("thead", {}, make("tr", {}, ...headings, make("th", { scope: "col" }, "Why"))),
+      make("thead", {}, make("tr", {}, ...headings, ...(this.#shown.reasons ? [make("th", { scope: "col" }, "Why")] : []))),
       make("tbody", {}, ...rows.map((row) => this.#row(row))),
     );
   }
@@ -102,9 +117,9 @@ export class Table {
       "tr",
       {},
       make("th", { scope: "row" }, name, make("span", { className: "muted" }, id ? `row ${count(row)}` : "")),
-      make("td", { className: "risk" }, make("strong", {}, probability(chance)), make("span", { className: `pill ${tier}` }, tier), meter),
-      make("td", { className: "number" }, money(value), make("span", { className: "unseen" }, " a month")),
-      make("td", {}, make("ul", { className: "why" }, ...reasons.map(reason))),
+      make("td", { className: "risk" }, make("strong", {}, probability(chance)), ...(tier ? [make("span", { className: `pill ${tier}` }, tier)] : []), meter),
+      ...(this.#shown.isPriced ? [make("td", { className: "number" }, money(value), make("span", { className: "unseen" }, " a month"))] : []),
+      ...(this.#shown.reasons ? [make("td", {}, make("ul", { className: "why" }, ...reasons.map(reason)))] : []),
     );
     line.addEventListener("click", () => {
       // Somebody who marks an id to copy it does not want to go elsewhere.
@@ -119,7 +134,7 @@ export class Table {
     const first = key === "customer" ? "up" : "down";
     order.value = `${key}:${key === by ? (descending ? "up" : "down") : first}`;
     this.#show(0).then(() => {
-      const place = COLUMNS.findIndex((column) => column.by === key);
+      const place = this.#columns.findIndex((column) => column.by === key);
       element("table").querySelectorAll("button.sort")[place]?.focus();
     });
   }

@@ -1,6 +1,6 @@
 // Off the page's own thread: sends the list, takes in the answer row by row, and ranks, searches and writes it. The page
 // asks by message and gets an answer for each; stopping is ending this worker.
-import { toCsv } from "./csv.js";
+import { eachRecord, readerOf, toCsv } from "./csv.js";
 import { Rows } from "./rows.js";
 import { pack, send } from "./send.js";
 
@@ -15,6 +15,7 @@ const SHORT = { reasons: 1, value_at_risk: true };
 
 let idName = "";
 let rows = null;
+let isPriced = true;
 let reasons = 0;
 let summary = null;
 let told = 0;
@@ -45,10 +46,35 @@ async function score({ url, body, lines, headers, size, idName: name }) {
   return found;
 }
 
-async function once(wanted, url, body, lines, headers, size) {
+function begin(most) {
   rows = new Rows(idName);
   summary = null;
-  reasons = wanted.reasons;
+  isPriced = true;
+  reasons = most;
+}
+
+/** Take in a list that was scored elsewhere, as predictions.csv. */
+async function read({ blob, idName: name }) {
+  idName = name;
+  begin(0);
+  let rowOf = null;
+  await eachRecord(blob, (cells) => {
+    if (rowOf) return rows.put(rowOf(cells));
+    isPriced = cells.includes("value_at_risk");
+    rowOf = readerOf(cells, idName);
+  });
+  return { isPriced };
+}
+
+/** Take in the customers that a summary names. */
+function top({ customers, idName: name }) {
+  idName = name;
+  begin(0);
+  for (const { row, probability: chance, value_at_risk: value, ...more } of customers) rows.put({ row, id: more[idName], chance, value });
+}
+
+async function once(wanted, url, body, lines, headers, size) {
+  begin(wanted.reasons);
   let rest = "";
   const found = await send({
     url: `${url}?${new URLSearchParams(wanted)}`,
@@ -100,12 +126,11 @@ function page({ query, offset, count }) {
 
 function list({ query, safe }) {
   const chosen = rows.select(query).map((place) => rows.at(place));
-  return new Blob([toCsv(chosen, idName, reasons, safe)], { type: "text/csv" });
+  return new Blob([toCsv(chosen, idName, isPriced, reasons, safe)], { type: "text/csv" });
 }
 
 async function bad(place) {
-  const { row, errors } = await rows.whole(place);
-  return { row, id: rows.ids[place], errors };
+  return { row: rows.numbers[place], id: rows.ids[place], errors: await rows.wrong(place) };
 }
 
 async function rejected({ offset, count }) {
@@ -113,7 +138,7 @@ async function rejected({ offset, count }) {
   return { total: rows.bad.length, rows: await Promise.all(places.map(bad)) };
 }
 
-const CALLS = { pack: packed, score, page, list, rejected, whole: (place) => rows.whole(place) };
+const CALLS = { pack: packed, score, read, top, page, list, rejected, whole: (place) => rows.whole(place) };
 
 onmessage = async ({ data: { id, call, argument } }) => {
   try {
