@@ -22,9 +22,9 @@ import log
 from app import create_app, envelope
 from app.problems import RequestError
 from app.rate_limit import RateLimit
-from model.engine import load_scorer
+from model.engine import ENGINES, load_scorer
 from server.client import PIECE_BYTES, TooSlowError
-from server.worker import DISCARDED_BYTES, PatientWorker
+from server.worker import DISCARDED_BYTES, QUICK_BYTES, PatientWorker
 from settings import Settings, share_metrics, spare_memory
 
 if TYPE_CHECKING:
@@ -108,6 +108,7 @@ class Patient:
         """Hold `app`, and what takes the log line of a request that never reaches it."""
         self._app, self.report = app, report
         self.patience_s, self.connections = settings.patience_s, settings.connections
+        self.quick_bytes = QUICK_BYTES if settings.engine == ENGINES[0] else 0
         self.most_kept_bytes = settings.max_upload_bytes
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:

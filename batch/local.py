@@ -4,6 +4,7 @@ Everything is written into a hidden draft beside the folder, or in it, and moved
 interrupt or a full disk leaves what was there before.
 """
 
+import errno
 import re
 import secrets
 import shutil
@@ -20,6 +21,8 @@ from model.bulk.run import Limits, Run
 from model.bulk.source import Readable
 from model.errors import ChurnError
 from model.scorecard import Scorer
+
+_CANNOT_BE_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +90,18 @@ def draft(folder: Path) -> Iterator[Path]:
     """Give a new hidden folder, and remove it at the end if it was not published.
 
     It lies beside `folder`, or in it where that is there already: beside it may be another file system (a mounted
-    volume), no permission to write, or nothing at all (".", "/").
+    volume), no permission to write, or nothing at all (".", "/"). A disk that is full or may only be read is told with
+    the name of `folder`: that of the draft says nothing to anyone, and a write that fails names no file at all.
     """
     name = f".{folder.name[:40]}-{secrets.token_hex(4)}.part"
     made = folder / name if folder.is_dir() else folder.with_name(name)
-    made.mkdir(parents=True)
     try:
+        made.mkdir(parents=True)
         yield made
+    except OSError as error:
+        if error.errno in _CANNOT_BE_WRITTEN:
+            error.filename = str(folder)
+        raise
     finally:
         shutil.rmtree(made, ignore_errors=True)
 

@@ -137,9 +137,9 @@ class Memory:
         while not self._end.wait(1):
             self.samples.append((time.monotonic() - started, sum(map(resident_mib, self._pids()))))
 
-    def slope_mib_min(self) -> float:
-        """Return the growth over the second half."""
-        later = self.samples[len(self.samples) // 2 :]
+    def slope_mib_min(self, after_s: float) -> float:
+        """Return the growth once so many seconds have passed."""
+        later = [sample for sample in self.samples if sample[0] >= after_s]
         return 60 * statistics.linear_regression(*zip(*later, strict=True)).slope
 
     def most_mib(self) -> float:

@@ -374,7 +374,7 @@ def test_a_full_disk_is_named_and_leaves_nothing_behind(folder):
     done = subprocess.run([*CLI, "score", "customers.csv"], capture_output=True, text=True, preexec_fn=fill_up)
 
     assert done.returncode == 1
-    assert done.stderr == "File too large.\n"
+    assert done.stderr == "customers-scored: File too large.\n"
     assert names(folder) == ["customers.csv"]
 
 

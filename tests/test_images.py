@@ -560,6 +560,7 @@ def test_a_stop_lets_the_requests_in_flight_finish(spaces_image):
         assert podman("wait", container.name, timeout=60) == "0"
 
 
+@pytest.mark.soak
 def test_a_space_under_load_answers_rightly(space):
     load = Load().run(space.port, 64, 60 if SOAK else 10)
 

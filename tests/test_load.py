@@ -1,4 +1,4 @@
-"""The server under load: 64 connections of mixed traffic, 10 s of it or 2 min under SOAK=true; and processes killed."""
+"""The server under load: 64 connections of mixed traffic, 10 s of it or 5 min under SOAK=true; and processes killed."""
 
 import os
 import signal
@@ -13,12 +13,14 @@ from test_server import LABEL, ask, soon
 from test_wsgi import Server, running
 
 SOAK = os.environ.get("SOAK") == "true"
-SECONDS = 120 if SOAK else 10
+SECONDS = 300 if SOAK else 10
+WARM_UP_S = 120
+"""In which memory grows by some 10 MiB, and then no more than it moves anyway: docs/soak.md."""
 CONNECTIONS = 64
 MOST_MIB = 250
 """Of one process."""
 MOST_MIB_MIN = 3
-"""Growth of both processes, over the last minute of two."""
+"""Growth of both processes after the warm-up."""
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="reads processes from /proc")
 
@@ -36,12 +38,13 @@ def test_mixed_traffic_is_answered_rightly_and_takes_no_more_and_more_memory(tmp
 
     sys.stdout.write(
         f"{SECONDS} s of {CONNECTIONS} connections, 2 processes: {load.figures()}; {dict(load.statuses)}; at most "
-        f"{memory.most_mib():.0f} MiB together, {memory.slope_mib_min():+.1f} MiB/min over the second half\n"
+        f"{memory.most_mib():.0f} MiB together"
+        + (f", {memory.slope_mib_min(WARM_UP_S):+.1f} MiB/min after {WARM_UP_S} s\n" if SOAK else "\n")
     )
     assert (load.wrong, load.broken) == ([], {})
     assert not [status for status in load.statuses if status >= 500]
     assert memory.most_mib() < 2 * MOST_MIB
-    assert not SOAK or memory.slope_mib_min() < MOST_MIB_MIN
+    assert not SOAK or memory.slope_mib_min(WARM_UP_S) < MOST_MIB_MIN
     assert "Traceback" not in server.log.read_text()
 
 

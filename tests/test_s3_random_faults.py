@@ -179,6 +179,7 @@ def deliver(chance: random.Random, event: object, buckets: Buckets, scoring: Sco
     return statuses
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_whatever_fails_one_result_stands_at_the_end(

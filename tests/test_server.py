@@ -14,7 +14,8 @@ import pytest
 from test_streaming import HEADER, LINES, last_line, rows, send
 from test_wsgi import EXAMPLE_BODY, JSON, Server, problem_in, running
 
-from server.worker import SHORT_BYTES, missing_bytes
+from model.schema import EXAMPLE
+from server.worker import QUICK_BYTES, SHORT_BYTES, missing_bytes
 
 MANY = 80
 LABEL = b'{"Prediction": "churn"}'
@@ -78,17 +79,24 @@ def soon(is_so: Callable[[], bool]) -> bool:
     return is_so()
 
 
-@pytest.mark.parametrize("kind", SLOW)
-def test_slow_clients_keep_nobody_waiting(tmp_path, kind):
-    first, drop = SLOW[kind]
-    with running(tmp_path / "log") as server, ExitStack() as held:
-        # What readers ask for is much to score, however slowly they take it.
-        many = MANY // 4 if kind == "reader" else MANY
-        slow = [held.enter_context(open_raw(server, first)) for _ in range(many)]
+@pytest.fixture(scope="module")
+def server(tmp_path_factory) -> Iterator[Server]:
+    with running(tmp_path_factory.mktemp("server") / "log") as server:
+        yield server
+
+
+@pytest.mark.parametrize("kinds", [("nothing", "header", "body", "chunks"), ("form", "reader")], ids="-".join)
+def test_slow_clients_keep_nobody_waiting(server, kinds):
+    with ExitStack() as held:
+        slow = []
+        for first, drop in (SLOW[kind] for kind in kinds):
+            # What readers ask for is much to score, however slowly they take it.
+            many = MANY // 4 if first.endswith(LONG) else MANY
+            slow += [(held.enter_context(open_raw(server, first)), drop) for _ in range(many)]
 
         answers = []
         for _ in range(3):
-            for raw in slow:
+            for raw, drop in slow:
                 raw.sendall(drop)
             answers += [ask(server) for _ in range(5)]
 
@@ -96,8 +104,8 @@ def test_slow_clients_keep_nobody_waiting(tmp_path, kind):
         assert score_file(server) == 1000
 
 
-def test_a_slow_reader_gets_all_of_its_answer(tmp_path):
-    with running(tmp_path / "log") as server, closing(server.connect()) as quick:
+def test_a_slow_reader_gets_all_of_its_answer(server):
+    with closing(server.connect()) as quick:
         raw = open_raw(server, LONG_HEAD.replace(b"Host: x", b"Host: x\r\nConnection: close") + LONG)
         quick.request("POST", "/v2/batches?include_input=true", LONG, {"Content-Type": "application/gzip"})
         whole = quick.getresponse().read()
@@ -189,36 +197,61 @@ def test_an_idle_connection_makes_room_for_a_new_one(tmp_path):
             assert connection.getresponse().read() == LABEL
 
 
-def test_eight_long_files_do_not_keep_a_customer_waiting(tmp_path):
-    with running(tmp_path / "log") as server:
-        done: list[int] = []
-        files = [threading.Thread(target=lambda: done.append(score_file(server, 100_000))) for _ in range(8)]
-        for each in files:
-            each.start()
+def test_a_list_for_the_slower_engine_keeps_no_customer_waiting_nor_do_slow_uploads(tmp_path):
+    body = json.dumps({"customers": [dict(EXAMPLE)] * 50}).encode()
+    assert QUICK_BYTES < len(body) < SHORT_BYTES
+
+    def ask_for_a_list() -> None:
+        with closing(server.connect()) as connection:
+            connection.request("POST", "/v2/customers", body, JSON)
+            answers.append(connection.getresponse().read())
+
+    answers: list[bytes] = []
+    with running(tmp_path / "log", CHURN_ENGINE="pipeline", CHURN_THREADS="2") as server, ExitStack() as held:
+        for _ in range(2):
+            held.enter_context(open_raw(server, CHUNK_HEAD))
+        assert ask(server) == LABEL
+        listing = threading.Thread(target=ask_for_a_list)
+        listing.start()
+        time.sleep(0.2)
         answered = 0
-        while len(done) < 6:
+        while listing.is_alive():
             assert ask(server) == LABEL
             answered += 1
-        for each in files:
-            each.join()
+        listing.join()
+
+    assert len(json.loads(answers[0])["results"]) == 50
+    assert answered > 3
+
+
+def test_eight_long_files_do_not_keep_a_customer_waiting(server):
+    done: list[int] = []
+    files = [threading.Thread(target=lambda: done.append(score_file(server, 100_000))) for _ in range(8)]
+    for each in files:
+        each.start()
+    answered = 0
+    while len(done) < 6:
+        assert ask(server) == LABEL
+        answered += 1
+    for each in files:
+        each.join()
 
     assert done == [100_000] * 8
     assert answered > 20
 
 
-def test_requests_sent_at_once_are_answered_in_their_order(tmp_path):
+def test_requests_sent_at_once_are_answered_in_their_order(server):
     request = BODY_HEAD + EXAMPLE_BODY
-    with running(tmp_path / "log") as server:
-        answer = server.talk(request * 3 + head("/nowhere", "Connection: close", "Content-Length: 0"))
+    answer = server.talk(request * 3 + head("/nowhere", "Connection: close", "Content-Length: 0"))
 
     assert answer.count(b"HTTP/1.1 200 OK") == 3
     assert answer.index(b"HTTP/1.1 404") > answer.rindex(LABEL)
 
 
 @pytest.mark.parametrize("path", ["/v1/customer", "/nowhere"])
-def test_a_client_that_asks_whether_to_go_on_is_told(tmp_path, path):
+def test_a_client_that_asks_whether_to_go_on_is_told(server, path):
     length = f"Content-Length: {len(EXAMPLE_BODY)}"
-    with running(tmp_path / "log") as server, open_raw(server, b"") as raw:
+    with open_raw(server, b"") as raw:
         raw.sendall(head(path, "Content-Type: application/json", length, "Expect: 100-continue", "Connection: close"))
         told = raw.recv(1000)
         raw.sendall(EXAMPLE_BODY)
