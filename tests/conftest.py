@@ -1,5 +1,7 @@
 """Fixtures that more than one test module needs."""
 
+import io
+import json
 import os
 import secrets
 import socket
@@ -195,6 +197,24 @@ def faulty_s3(proxy, lasting_faulty_s3, monkeypatch):
     """A client that goes through the proxy, and leaves repeating to us."""
     monkeypatch.setattr("batch.bucket.PAUSE_S", 0.001)
     return lasting_faulty_s3
+
+
+@pytest.fixture
+def is_whole_in(toy_scorecard, tmp_path) -> "Callable[[Buckets, str, bytes], bool]":
+    """One result of `content` stands under `name`: `churn score` with that model makes of the same bytes."""
+    from batch import local
+    from model.bulk.render import Options
+    from model.bulk.source import Limits
+
+    def check(buckets: "Buckets", name: str, content: bytes) -> bool:
+        folder = tmp_path / secrets.token_hex(4)
+        local.score_file(io.BytesIO(content), name, folder, local.Scoring(toy_scorecard, Options(), Limits()))
+        wanted = {file.name: file.read_bytes() for file in folder.iterdir()}
+        found = buckets.results_of(name)
+        counts, ours = json.loads(wanted.pop("summary.json")), json.loads(found.pop("summary.json"))
+        return found == wanted and {**ours, "job": ""} == {**counts, "job": ""}
+
+    return check
 
 
 @pytest.fixture(scope="session")

@@ -7,18 +7,18 @@ import gc
 import gzip
 import io
 import json
-import secrets
 import subprocess
 import sys
 import threading
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 from buckets import no_deadline
 from faulty_proxy import Fault
 
-from batch import local, s3
+from batch import s3
 from batch.bucket import Source
 from batch.local import Scoring
 from model import describe
@@ -77,18 +77,9 @@ def patient_store(bucket, scoring, proxy, monkeypatch):
 
 
 @pytest.fixture
-def is_whole(bucket, scoring, tmp_path):
-    """Whether exactly one result of `content` stands under `name`: what `churn score` makes of the same bytes."""
-
-    def check(name: str, content: bytes) -> bool:
-        folder = tmp_path / secrets.token_hex(4)
-        local.score_file(io.BytesIO(content), name, folder, scoring)
-        wanted = {file.name: file.read_bytes() for file in folder.iterdir()}
-        found = bucket.results_of(name)
-        counts, ours = json.loads(wanted.pop("summary.json")), json.loads(found.pop("summary.json"))
-        return found == wanted and {**ours, "job": ""} == {**counts, "job": ""}
-
-    return check
+def is_whole(bucket, is_whole_in):
+    """Whether exactly one result of `content` stands under `name` in `bucket`."""
+    return partial(is_whole_in, bucket)
 
 
 def handle(event, store, remaining_ms=no_deadline):

@@ -1,0 +1,88 @@
+"""S3 answers 503 to everything for seconds, a minute under SOAK=true: what was dropped is scored once all the same.
+
+The event is delivered again and again meanwhile, as Lambda and the queue behind it do.
+"""
+
+import os
+import sys
+import threading
+import time
+
+import pytest
+from faulty_proxy import Fault, FaultyProxy
+from test_s3_faults import handle
+
+from batch import s3
+from batch.local import Scoring
+from model import describe
+from model.bulk.render import Options
+from model.bulk.source import Limits
+
+SOAK = os.environ.get("SOAK") == "true"
+OUTAGE_S = 60 if SOAK else 3
+PAUSE_S = 0.5
+HEADER, LINE = describe.template().splitlines(keepends=True)
+SMALL = (HEADER + LINE * 40 + LINE.replace(",12,", ",-1,")).encode()
+LARGE = (HEADER + LINE * 180_000).encode()
+"""Its predictions take two parts of the least size."""
+
+
+class Outage:
+    """All that is asked for is answered 503, from `begin` on for so many seconds."""
+
+    def __init__(self, proxy: FaultyProxy) -> None:
+        self._proxy, self.refused = proxy, 0
+        self._end = threading.Timer(OUTAGE_S, self._over)
+        self.is_over = threading.Event()
+
+    def begin(self) -> None:
+        methods = ("GET", "HEAD", "PUT", "POST", "DELETE")
+        self._proxy.faults = [Fault(each, "", status=503, code="SlowDown", deed=self._count) for each in methods]
+        self._end.start()
+
+    def _count(self) -> None:
+        self.refused += 1
+
+    def _over(self) -> None:
+        self._proxy.faults = []
+        self.is_over.set()
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("begins", ["before the event", "while it is read", "while it is written"])
+def test_a_bucket_that_answers_503_for_long_loses_nothing_and_doubles_nothing(
+    begins, versioned_bucket, proxy, toy_scorecard, monkeypatch, is_whole_in
+):
+    bucket, outage = versioned_bucket, Outage(proxy)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.address)
+    store = bucket.store(Scoring(toy_scorecard, Options(), Limits()), s3.connect(max_attempts=2), part_bytes=5 << 20)
+    content = SMALL if begins == "before the event" else LARGE
+    event = bucket.drop("a.csv", content)
+    if begins == "before the event":
+        outage.begin()
+    else:
+        read = begins == "while it is read"
+        method, path = ("GET", r"/incoming/a\.csv") if read else ("PUT", "partNumber=1")
+        proxy.faults = [Fault(method, path, break_at=5_000_000 if read else None, deed=outage.begin, times=1)]
+
+    told: list[str] = []
+    started = time.monotonic()
+    while "done" not in told:
+        told += handle(event, store)[0]
+        time.sleep(PAUSE_S)
+    seconds = time.monotonic() - started
+    again = handle(event, store)[0]
+
+    sys.stdout.write(
+        f"503 for {OUTAGE_S} s {begins}: {outage.refused} requests refused, done by delivery {len(told)} "
+        f"after {seconds:.0f} s\n"
+    )
+    assert outage.is_over.is_set()
+    assert told == ["retry"] * (len(told) - 1) + ["done"]
+    assert len(told) > 1
+    assert outage.refused > 1
+    assert again == ["skipped"]
+    assert is_whole_in(bucket, "a.csv", content)
+    versions = bucket.client.list_object_versions(Bucket=bucket.results)["Versions"]
+    assert len([each for each in versions if each["Key"].endswith("summary.json")]) == 1
