@@ -232,3 +232,20 @@ def two_versions(tmp_path_factory) -> Path:
         path.write_text(to_csv(invent(seed, 300)))
         train(path, version, root / "models", recipe=quick)
     return root / "models"
+
+
+@pytest.fixture(scope="session")
+def boosted_models(tmp_path_factory) -> Path:
+    """A folder of models with one that is not additive, 2.0.0; its data beside it: customers.csv."""
+    from invented import invent, to_csv
+
+    from model.training.boosting import Setting
+    from model.training.recipes import BOOSTING
+    from model.training.train import train
+
+    pytest.importorskip("shap", reason="shap has no wheels for this machine")
+    quick = replace(BOOSTING, settings=(Setting(3, 10), Setting(3, 20)))
+    root = tmp_path_factory.mktemp("boosted")
+    (root / "customers.csv").write_text(to_csv(invent(seed=1, count=600)))
+    train(root / "customers.csv", "2.0.0", root / "models", recipe=quick)
+    return root / "models"

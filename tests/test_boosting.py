@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from buckets import no_deadline
 from click.testing import CliRunner
-from invented import invent, to_csv
 from test_pipeline import rewrite
 
 from app import create_app
@@ -28,8 +27,6 @@ from model.explain import explain
 from model.schema import EXAMPLE, NAMES
 from model.training import boosting
 from model.training.data import read
-from model.training.recipes import BOOSTING
-from model.training.train import train
 from model.validate import validate
 from settings import Settings
 
@@ -41,18 +38,13 @@ VERSION = "2.0.0"
 
 
 @pytest.fixture(scope="module")
-def data_csv(tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("data") / "customers.csv"
-    path.write_text(to_csv(invent(seed=1, count=600)))
-    return path
+def models(boosted_models) -> Path:
+    return boosted_models
 
 
 @pytest.fixture(scope="module")
-def models(data_csv, tmp_path_factory) -> Path:
-    few = replace(BOOSTING, settings=(boosting.Setting(3, 10), boosting.Setting(3, 20)))
-    root = tmp_path_factory.mktemp("models")
-    train(data_csv, VERSION, root, recipe=few)
-    return root
+def data_csv(models) -> Path:
+    return models.parent / "customers.csv"
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +86,9 @@ def test_the_card_says_that_it_is_not_additive(models):
     assert "The model is **not additive**" in card
     assert "TreeSHAP" in card
     assert "leaves with" in card
+    assert "the trees describe who left" in card
     assert "knots" not in card
+    assert "terms" not in card
 
 
 def test_fewer_trees_are_the_first_ones_of_more(data_csv):

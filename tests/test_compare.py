@@ -1,6 +1,7 @@
 """Two versions side by side: what is measured on which customers, which labels change and why, and the exit status."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -99,6 +100,19 @@ def test_the_reasons_of_a_change_are_the_terms_that_moved_the_customer_that_way(
     assert found["changed"]
     for each in found["changed"]:
         assert each["why"] == [{"feature": "PaymentMethod", "value": "Mailed check", "log_odds": 3.0}]
+
+
+def test_a_comparison_with_trees_says_how_their_reasons_come_about(boosted_models, two_versions, unseen, tmp_path):
+    root = shutil.copytree(two_versions, tmp_path / "models")
+    shutil.copytree(boosted_models / "2.0.0", root / "2.0.0")
+
+    found = compare("1.1.0", "2.0.0", unseen, root, number=20)
+
+    assert (found["first"]["reasons_method"], found["second"]["reasons_method"]) == ("exact", "tree_shap")
+    assert found["changed"]
+    assert all(each["why"] for each in found["changed"])
+    said = "no exact part of 2.0.0, which is not additive: its reasons are by tree_shap."
+    assert to_text(found).count(said) == to_page(found).count(said) == 1
 
 
 def test_a_change_by_the_threshold_alone_is_put_down_to_it(scorer):

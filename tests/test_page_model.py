@@ -5,7 +5,7 @@ import re
 import urllib.request
 
 import pytest
-from browser import violations
+from browser import serving, violations
 from playwright.sync_api import expect
 
 from model import artifact
@@ -164,3 +164,14 @@ def test_the_card_comes_with_the_answer(client, scorer):
     card = (artifact.folder_of(scorer.version) / "MODEL_CARD.md").read_text(encoding="utf-8")
 
     assert client.get("/v2/model").json["card"] == about(scorer)["card"] == card
+
+
+def test_a_model_of_trees_is_shown_without_charts_of_parts(boosted_models, open_page):
+    with serving(CHURN_MODELS=str(boosted_models), CHURN_MODEL_VERSION="2.0.0", CHURN_ENGINE="pipeline") as address:
+        view = open_page("#model", address=address)
+
+        expect(view.locator("#model-shapes")).to_have_text(
+            "This kind of model has no parts that could be drawn one by one."
+        )
+        expect(view.get_by_text("parts that add up exactly")).to_be_hidden()
+        expect(view.locator("#model-facts")).to_contain_text("boosting")

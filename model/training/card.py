@@ -29,13 +29,14 @@ def to_card(metrics: Mapping[str, Any], peers: Mapping[str, Any] | None = None) 
 
 
 def _use(metrics: Mapping[str, Any]) -> list[str]:
+    words = wording_of(metrics)
     return [
         "The probability that a telecom's customer leaves, from ten features, and the reasons for it.",
-        _say(wording_of(metrics).kind),
-        _say("""
+        _say(words.kind),
+        _say(f"""
             **Meant for** ranking customers for a retention offer, and for seeing why one is on the list. **Not meant
             for** refusing service, pricing or credit, nor for saying what would happen if a customer were changed: the
-            terms describe who left, not what made them leave. A what-if answer compares two kinds of customers.
+            {words.parts} describe who left, not what made them leave. A what-if answer compares two kinds of customers.
         """),
     ]
 

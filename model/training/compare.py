@@ -99,6 +99,7 @@ def _about(scorer: Scorer, metrics: dict[str, Any], seen: bool, out_of_fold: boo
         "recipe": metrics["recipe"]["name"],
         "setting": metrics["setting"],
         "threshold": scorer.threshold,
+        "reasons_method": scorer.reasons_method,
         "trained_on": metrics["trained_on"],
         "seen_in_training": seen,
         "out_of_fold": out_of_fold,

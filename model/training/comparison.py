@@ -28,7 +28,7 @@ def to_text(found: dict[str, Any]) -> str:
         lines += ["", *_table_of("Both trained anew on folds", found["anew"]["figures"], found)]
         lines.append(f"  Intervals: {found['anew']['folds']} folds, their differences paired; training rows overlap.")
     lines += ["", "Calibration: risk predicted and churn that came", *_calibration(found)]
-    lines += ["", _labels(found)]
+    lines += ["", _labels(found), *_methods(found)]
     for each in found["changed"][:SHOWN]:
         lines.append(f"  {_who(each)}: {_move(each)}; {_why(each)}")
     rest = _count(found) - min(SHOWN, len(found["changed"]))
@@ -98,6 +98,15 @@ def _calibration(found: dict[str, Any]) -> list[str]:
     return lines
 
 
+def _methods(found: dict[str, Any]) -> list[str]:
+    return [
+        f"What moved a customer is no exact part of {each['version']}, which is not additive: its reasons are by "
+        f"{each['reasons_method']}."
+        for each in (found["first"], found["second"])
+        if each["reasons_method"] != "exact"
+    ]
+
+
 def _count(found: dict[str, Any]) -> int:
     return int(found["labels"]["no_longer_churn"] + found["labels"]["newly_churn"])
 
@@ -161,6 +170,7 @@ def to_page(found: dict[str, Any]) -> str:
         ),
         heading("Customers whose label changes"),
         say(_labels(found)),
+        *(say(each) for each in _methods(found)),
         table(
             ("Customer", f"With {first}", f"With {second}", "Then", "Why, in log-odds"),
             [

@@ -13,6 +13,8 @@ class Wording:
     ----------
     kind : str
         What the model is, and what that makes of a reason.
+    parts : str
+        What it is made of, in one word.
     pair : str
         A setting within a sentence.
     heading : str
@@ -28,6 +30,7 @@ class Wording:
     """
 
     kind: str
+    parts: str
     pair: str
     heading: str
     header: tuple[str, str]
@@ -42,6 +45,7 @@ WORDINGS: Final[Mapping[str, Wording]] = {
             curve for numbers. It is a scikit-learn pipeline (one-hot words, splines of degree 1, L2-penalized logistic
             regression) compiled without approximation to `scorecard.json`, so a reason is a part of the sum and not an
             estimate of one.""",
+        parts="terms",
         pair="{knots} knots with C {C}",
         heading="{knots} knots a number, C {C}",
         header=("Knots", "C"),
@@ -60,6 +64,7 @@ WORDINGS: Final[Mapping[str, Wording]] = {
             features do together. Only the pipeline engine serves it (`CHURN_ENGINE=pipeline`). Its reasons are TreeSHAP
             values (Lundberg et al., Nature Machine Intelligence 2, 2020), taken along the paths of the trees: they add
             up to the log-odds, but are one way of several to share it out, and no curve shows what a feature does.""",
+        parts="trees",
         pair="{leaves} leaves with {trees} trees",
         heading="{leaves} leaves a tree, {trees} trees",
         header=("Leaves", "Trees"),

@@ -78,6 +78,7 @@ async function show(model) {
   if (model.card) part("model-card").replaceChildren(...render(model.card));
   if (metrics?.calibration) await calibration(part("model-calibration").parentElement, metrics.calibration);
   if (metrics?.roc) await roc(part("model-roc").parentElement, metrics.roc, model.threshold);
+  part("model-shapes-help").hidden = !model.additive;
   await shapes(part("model-shapes"), model.terms ?? []);
 }
 
