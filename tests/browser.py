@@ -49,7 +49,7 @@ def start_server(port: int, **environment: str) -> subprocess.Popen[bytes]:
     """Return the process of `churn serve` once it answers."""
     process = subprocess.Popen(
         [sys.executable, str(ROOT / "cli.py"), "serve", "--port", str(port)],
-        env={**os.environ, "CPU_CORES": "1", **environment},
+        env={**os.environ, "CPU_CORES": "1", "CHURN_METRICS": "no", **environment},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -67,9 +67,12 @@ def start_server(port: int, **environment: str) -> subprocess.Popen[bytes]:
 
 
 def stop_server(process: subprocess.Popen[bytes]) -> None:
-    """End a server at once, whatever connections browsers hold."""
-    process.send_signal(signal.SIGINT)
-    process.wait(30)
+    """End a server and its workers at once: asked politely, it would wait for the connections that browsers hold."""
+    workers = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    process.kill()
+    for worker in workers:
+        os.kill(int(worker), signal.SIGKILL)
+    process.wait()
 
 
 @pytest.fixture(scope="session")
@@ -79,12 +82,18 @@ def served() -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    """Debian's Chromium, without a window."""
+def find_chromium() -> str:
+    """Return where Debian's Chromium stands."""
     found = shutil.which("chromium")
     if found is None:
         _missing("chromium", "apt-get install chromium")
+    return str(found)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """Debian's Chromium, without a window."""
+    found = find_chromium()
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from browser import OPTIONS, ROOT, serving
+from browser import OPTIONS, ROOT, find_chromium, serving
 from playwright.sync_api import expect, sync_playwright
 
 FOLDER: Final = ROOT / "docs" / "images"
@@ -53,7 +53,7 @@ def take(folder: Path = FOLDER) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     taken = []
     with serving() as address, sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=OPTIONS)
+        chromium = playwright.chromium.launch(executable_path=find_chromium(), args=OPTIONS)
         for name, view, (width, height), dark, prepare in PICTURES:
             page = chromium.new_page(
                 viewport={"width": width, "height": height},

@@ -2,16 +2,13 @@
 
 import hashlib
 import json
-import os
-import signal
 import socket
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from browser import serving, start_server, violations
+from browser import serving, start_server, stop_server, violations
 from playwright.sync_api import expect
 from test_page_list import ROW, ask, csv_of, give, result_of, tile
 from wire import Wire
@@ -86,15 +83,6 @@ def test_a_connection_that_is_cut_can_be_tried_again(open_page, wire, way):
     assert tile(page, "Scored") == "10,000"
 
 
-def kill(process) -> None:
-    """End a server at once, and not when its connections are idle."""
-    workers = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    process.kill()
-    for worker in workers:
-        os.kill(int(worker), signal.SIGKILL)
-    process.wait()
-
-
 def test_a_server_that_was_restarted_is_asked_again(open_page, chromium):
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
@@ -102,7 +90,7 @@ def test_a_server_that_was_restarted_is_asked_again(open_page, chromium):
     first = start_server(port)
     page = open_page("#list", address=f"http://127.0.0.1:{port}")
     page.wait_for_load_state("networkidle")
-    kill(first)
+    stop_server(first)
     give(page, csv_of(f"a,{ROW}"))
     expect(page.get_by_role("alert")).to_contain_text("The connection was cut")
 
@@ -111,7 +99,7 @@ def test_a_server_that_was_restarted_is_asked_again(open_page, chromium):
         page.get_by_role("button", name="Try again").click()
         expect(page.get_by_role("heading", name="customers.csv", exact=True)).to_be_visible()
     finally:
-        kill(process)
+        stop_server(process)
 
 
 def test_a_fault_far_down_the_file_is_told_in_the_words_of_the_api(open_page, served):
@@ -141,7 +129,6 @@ def test_a_file_beyond_the_limit_of_the_host_is_refused_in_its_words(open_page):
         give(page, varied(25_000))
 
         expect(page.get_by_role("alert")).to_contain_text("The body is longer than 100,000 bytes", timeout=20_000)
-        page.goto("about:blank")
 
 
 def test_a_key_is_asked_for_and_used(open_page):
@@ -156,7 +143,6 @@ def test_a_key_is_asked_for_and_used(open_page):
         with page.expect_download() as found:
             page.get_by_role("button", name="Every row with its score").click()
         assert found.value.suggested_filename == "customers-scored.csv"
-        page.goto("about:blank")
 
 
 WATCH = """() => {

@@ -93,8 +93,9 @@ export function newKey(problem, signal) {
   const form = document.getElementById("key");
   const field = form.querySelector("input");
   form.hidden = false;
-  form.querySelector("p").textContent = problem.detail;
-  announce(problem.detail);
+  const [words, reason] = form.querySelectorAll("p");
+  reason.textContent = problem.detail;
+  announce(`${words.textContent} ${problem.detail}`);
   if (!waiting) {
     field.focus();
     waiting = new Promise((resolve) => {

@@ -114,8 +114,8 @@ function goodness({ out_of_fold: measured, pooled }, choice) {
 const reason = ({ threshold, threshold_choice: found }) =>
   `From ${share(threshold)} on, a customer is labelled churn. ` +
   (threshold === found.threshold
-    ? `The cut-off was chosen for the ${found.criterion}, where a call costs ${found.contact_cost} and a leaver who is ` +
-      `reached saves ${found.saved_value} ${found.unit}. Another ratio has another cut-off.`
+    ? `The cut-off is where calling costs least in all, if a call costs ${found.contact_cost} and a leaver who is ` +
+      `reached saves ${found.saved_value} ${found.unit}. Another ratio has another cut-off. (${found.criterion})`
     : `Whoever runs this service set it; the model's own is ${share(found.threshold)}.`);
 
 function costs(found) {
