@@ -5,6 +5,7 @@ They need podman and root; without, they are skipped, but under CI=true they fai
 
 import gzip
 import http.client
+import io
 import json
 import os
 import re
@@ -16,9 +17,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from buckets import upload
+from click.testing import CliRunner
 from edges import event, read
 from load import Load
 from podman import (
@@ -37,10 +40,17 @@ from podman import (
     size,
 )
 
+from app import create_app
+from batch.local import Scoring, score_file
+from cli import churn
 from deploy.images import build_command, version
 from deploy.space import make
-from model import artifact
+from model import artifact, pipeline
+from model.bulk.render import Options
+from model.bulk.source import Limits
+from model.pipeline import PipelineScorer
 from model.schema import EXAMPLE
+from settings import Settings
 
 SOAK = os.environ.get("SOAK") == "true"
 OBJECT_ROWS = 1_000_000 if SOAK else 200_000
@@ -60,7 +70,7 @@ JSON = {"Content-Type": "application/json"}
 FORM = {"Content-Type": "multipart/form-data; boundary=frontier"}
 TMP = ("--tmpfs", "/tmp:rw,size=512m,mode=1777")
 # As Lambda runs it: a user of its own, one folder to write to, limits that are real.
-ON_LAMBDA = (*READ_ONLY, *TMP, "--memory", "512m", "--pids-limit", "64", "--user", "993:990")
+ON_LAMBDA = (*READ_ONLY, *TMP, "--pids-limit", "64", "--user", "993:990")
 AS_SPACE = (*READ_ONLY, *TMP, "--memory", "1g", "--env", "CPU_CORES=2")
 
 # The first of them bootstraps a base image and builds.
@@ -114,6 +124,16 @@ def spaces_image(base) -> str:
 
 
 @pytest.fixture(scope="session")
+def pipeline_image(base) -> str:
+    return build("lambda", "localhost/churn-test-pipeline", engine="pipeline")
+
+
+@pytest.fixture(scope="session")
+def pipeline_space_image(base) -> str:
+    return build("spaces", "localhost/churn-test-pipeline-spaces", engine="pipeline")
+
+
+@pytest.fixture(scope="session")
 def space_folder(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("space") / "repository"
     make(folder)
@@ -135,7 +155,13 @@ def emulator(base) -> Path:
 def start_lambda(lambda_image, emulator) -> Callable[..., Container]:
     """Start the image behind the emulator; `inner` are options of the emulator."""
 
-    def start(*options: str, memory_mb: int = 512, inner: tuple[str, ...] = (), port: int = 8080) -> Container:
+    def start(
+        *options: str,
+        image: str = lambda_image,
+        memory_mb: int = 512,
+        inner: tuple[str, ...] = (),
+        port: int = 8080,
+    ) -> Container:
         told = {
             "AWS_LAMBDA_FUNCTION_NAME": "churn-test",
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": memory_mb,
@@ -144,7 +170,8 @@ def start_lambda(lambda_image, emulator) -> Callable[..., Container]:
         environment = [word for name, value in told.items() for word in ("--env", f"{name}={value}")]
         mounts = ("--volume", f"{emulator}:/rie:ro", "--entrypoint", "/rie")
         command = (*inner, "python", "-m", "awslambdaric", "handler.handler")
-        return Container(lambda_image, (*ON_LAMBDA, *environment, *mounts, *options), command, port).wait("/")
+        limit = ("--memory", f"{memory_mb}m")
+        return Container(image, (*ON_LAMBDA, *limit, *environment, *mounts, *options), command, port).wait("/")
 
     return start
 
@@ -398,22 +425,23 @@ def test_a_damaged_model_stops_the_start_with_its_reason(start_lambda, tmp_path)
     assert "It was changed or damaged." in told
 
 
-def test_the_image_for_the_pipeline_scores_with_it(base, function):
-    image = build("lambda", "localhost/churn-test-pipeline", engine="pipeline")
+def test_the_image_for_the_pipeline_scores_with_it(pipeline_image):
     code = (
         "import handler, json; from model.schema import EXAMPLE\n"
         "print(type(handler._SCORER).__name__, json.dumps(handler.handler(dict(EXAMPLE))))"
     )
 
-    said = podman("run", "--rm", *READ_ONLY, *TMP, "--user", "993:990", "--entrypoint", "python", image, "-c", code)
+    said = podman(
+        "run", "--rm", *READ_ONLY, *TMP, "--user", "993:990", "--entrypoint", "python", pipeline_image, "-c", code
+    )
 
     assert said.splitlines()[-1] == 'PipelineScorer {"Prediction": "churn"}'
-    assert size(image) > 1.5 * LARGEST_BYTES, "is anything of it missing?"
+    assert size(pipeline_image) > 1.5 * LARGEST_BYTES, "is anything of it missing?"
 
 
 @pytest.fixture
-def bucket_function(start_lambda, moto_server, bucket) -> Iterator[Container]:
-    """The function on the machine's own network, where the S3 of the tests is."""
+def start_bucket_function(start_lambda, moto_server, bucket) -> Callable[..., Container]:
+    """Start the function on the machine's own network, where the S3 of the tests is."""
     port, inner = free_port(), free_port()
     told = {
         "AWS_ENDPOINT_URL": moto_server,
@@ -431,7 +459,16 @@ def bucket_function(start_lambda, moto_server, bucket) -> Iterator[Container]:
         "--runtime-api-address",
         f"127.0.0.1:{inner}",
     )
-    with start_lambda("--network", "host", *environment, inner=addresses, port=port) as container:
+
+    def start(*options: str, **more: Any) -> Container:
+        return start_lambda("--network", "host", *environment, *options, inner=addresses, port=port, **more)
+
+    return start
+
+
+@pytest.fixture
+def bucket_function(start_bucket_function) -> Iterator[Container]:
+    with start_bucket_function() as container:
         yield container
 
 
@@ -480,6 +517,66 @@ def test_a_large_object_is_scored_within_the_memory_of_the_function(bucket_funct
     assert kills == 0
     assert most < MOST_BYTES
     assert peak <= 512 * 1024**2
+
+
+# A model that is not additive, from the images for the pipeline.
+
+
+@pytest.fixture(scope="module")
+def boosting(boosted_models, tmp_path_factory) -> PipelineScorer:
+    """Boosted trees, promoted over the version that was served; its folder's parent holds both."""
+    root = shutil.copytree(boosted_models, tmp_path_factory.mktemp("promoted") / "models")
+    former = artifact.default_version()
+    shutil.copytree(artifact.ARTIFACTS / former, root / former)
+    (root / "DEFAULT").write_text(f"{former}\n")
+    done = CliRunner().invoke(churn, ["promote", "2.0.0", "--models", str(root)])
+    assert done.exit_code == 0, done.output
+    return pipeline.load(root=root)
+
+
+def mounted(scorer: PipelineScorer) -> tuple[str, ...]:
+    return ("--volume", f"{scorer.folder.parent}:/models:ro", "--env", "CHURN_MODELS=/models")
+
+
+def nearly(text: bytes) -> Any:
+    """Read JSON; two versions of Python have two of shap, which need not add in the same order."""
+    return json.loads(text, parse_float=lambda figure: round(float(figure), 9))
+
+
+def test_a_promoted_model_of_trees_answers_over_http_as_in_this_process(pipeline_space_image, boosting):
+    client = create_app(boosting, Settings()).test_client()
+
+    with Container(pipeline_space_image, (*AS_SPACE, "--env", "CPU_CORES=1", *mounted(boosting))).wait() as container:
+        for customer in CUSTOMERS:
+            body = json.dumps(customer).encode()
+            for path in ("/v1/customer", "/v2/customers?reasons=all"):
+                status, headers, answer = container.ask("POST", path, body, JSON)
+
+                assert (status, headers["x-model-version"]) == (200, "2.0.0")
+                assert nearly(answer) == nearly(client.post(path, data=body, headers=JSON).data)
+        told = json.loads(answer)
+        _, _, process_bytes = container.memory()
+
+    assert (told["model_version"], told["reasons_method"]) == ("2.0.0", "tree_shap")
+    note(what="boosted trees in the Space", image_bytes=size(pipeline_space_image), process_mb=process_bytes // 10**6)
+
+
+def test_a_promoted_model_of_trees_scores_what_was_dropped_into_the_bucket(
+    pipeline_image, start_bucket_function, boosting, bucket, tmp_path
+):
+    with start_bucket_function(*mounted(boosting), image=pipeline_image, memory_mb=1024) as container:
+        answer = container.invoke(bucket.drop("customers.csv", SAMPLE))
+        _, kills, process_bytes = container.memory()
+
+    assert not answer or "errorMessage" not in answer, answer
+    found = bucket.results_of("customers.csv")
+    score_file(
+        io.BytesIO(SAMPLE), "customers.csv", tmp_path, Scoring(boosting, Options(Settings().value_at_risk), Limits())
+    )
+    assert found["predictions.csv"] == (tmp_path / "predictions.csv").read_bytes()
+    assert json.loads(found["summary.json"])["model_version"] == "2.0.0"
+    assert kills == 0
+    note(what="boosted trees on Lambda", image_bytes=size(pipeline_image), process_mb=process_bytes // 10**6)
 
 
 # The image of a Space, and of any other host.
