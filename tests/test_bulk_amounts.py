@@ -59,33 +59,30 @@ def test_both_ways_give_the_same_bytes(toy_scorecard, monkeypatch, cells):
     assert outputs(data, toy_scorecard) == as_numbers
 
 
-def test_amounts_are_really_read_as_numbers_where_they_can_be(toy_scorecard, monkeypatch):
-    kinds = []
+@pytest.fixture
+def tries(monkeypatch) -> list[bool]:
+    """Whether amounts were to be numbers, for each time that a block was split."""
+    found: list[bool] = []
     split = Columns._split
 
     def watch(self, data, types, records):
-        kinds.append(types is self._numbers)
+        found.append(types is self._numbers)
         return split(self, data, types, records)
 
     monkeypatch.setattr(Columns, "_split", watch)
+    return found
 
+
+def test_amounts_are_really_read_as_numbers_where_they_can_be(toy_scorecard, tries):
     outputs(file_of(AMOUNTS + ODD), toy_scorecard)
     outputs(file_of(["Ja"]), toy_scorecard)
 
-    assert kinds == [True, True, False]
+    assert tries == [True, True, False]
 
 
-def test_after_an_amount_that_is_no_number_the_next_blocks_are_text(toy_scorecard, monkeypatch):
+def test_after_an_amount_that_is_no_number_the_next_blocks_are_text(toy_scorecard, monkeypatch, tries):
     monkeypatch.setattr("model.bulk.reader.BLOCK", 2_000)
     monkeypatch.setattr("model.bulk.reader.HEAD", 2_000)
-    tries = []
-    split = Columns._split
-
-    def watch(self, data, types, records):
-        tries.append(types is self._numbers)
-        return split(self, data, types, records)
-
-    monkeypatch.setattr(Columns, "_split", watch)
 
     outputs(file_of(["Ja"] + AMOUNTS * 400), toy_scorecard)
 
