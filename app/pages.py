@@ -9,6 +9,7 @@ from flask import Blueprint, Response, render_template, request, url_for
 from app import headers
 from app.events import MAX_PACKED
 from app.packing import pack, takes_gzip
+from app.problems import RequestError, members_of, shorten
 from app.service import service
 from model.errors import ChurnError
 from model.schema import CUSTOMER_ID, EXAMPLE
@@ -44,7 +45,7 @@ def home() -> Response:
     """Answer with the page where HTML is preferred, else with JSON."""
     if request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html":
         buckets = _buckets()
-        response = _html(_page(_direct_bytes() if buckets else None))
+        response = _html(_page(has_bucket=bool(buckets)))
         response.headers[headers.POLICY] = headers.policy(service().limits.frame_ancestors, buckets)
     else:
         welcome = {"message": "Which customers are about to leave: POST one to /v1/customer.", **_state()}
@@ -86,9 +87,18 @@ def _buckets() -> Sequence[str]:
 
 
 def _direct_bytes() -> int:
-    """Return the most bytes of a file that come through in one request here; longer ones go through the bucket."""
+    """Return the most bytes of a packed file that come through in one request here."""
     most = service().limits.max_upload_bytes
     return min(most, int(request.environ.get(MAX_PACKED, most)))
+
+
+def _refusal(most: int) -> str:
+    """Return, as JSON, what is answered to a packed file of more than `most` bytes.
+
+    The page must know: a browser sends on, though it was refused long ago; 200 MB at 2 MB/s were sent for a minute.
+    """
+    too_large = RequestError("too_large", limit=most, advice=shorten(service().larger))
+    return json.dumps(members_of(too_large.code, str(too_large), ""))
 
 
 def _html(text: str) -> Response:
@@ -100,10 +110,11 @@ def _html(text: str) -> Response:
     return response
 
 
-def _page(direct_bytes: int | None) -> str:
+def _page(*, has_bucket: bool) -> str:
     # Programs never need it, and a cold start for one customer does without.
     from app.form import fields
 
+    direct_bytes = _direct_bytes()
     return render_template(
         "home.html",
         **_state(),
@@ -113,6 +124,8 @@ def _page(direct_bytes: int | None) -> str:
         example=json.dumps(dict(EXAMPLE)),
         origin=request.root_url.rstrip("/"),
         direct_bytes=direct_bytes,
+        refusal=None if has_bucket else _refusal(direct_bytes),
+        has_bucket=has_bucket,
         needs_key=bool(service().limits.api_keys),
         styles=STYLES,
         modules=MODULES,

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import select
 import shutil
 import signal
 import socket
@@ -32,12 +33,17 @@ def _missing(what: str, how: str) -> None:
     pytest.skip(f"{what} is missing: {how}")
 
 
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
 @contextlib.contextmanager
 def serving(**environment: str) -> Iterator[str]:
     """Start `churn serve`, and give its address until the end."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+    port = free_port()
     process = start_server(port, **environment)
     try:
         yield f"http://127.0.0.1:{port}"
@@ -69,10 +75,14 @@ def start_server(port: int, **environment: str) -> subprocess.Popen[bytes]:
 def stop_server(process: subprocess.Popen[bytes]) -> None:
     """End a server and its workers at once: asked politely, it would wait for the connections that browsers hold."""
     workers = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    handles = [os.pidfd_open(int(worker)) for worker in workers]
     process.kill()
-    for worker in workers:
-        os.kill(int(worker), signal.SIGKILL)
     process.wait()
+    for handle in handles:
+        signal.pidfd_send_signal(handle, signal.SIGKILL)
+        # Until it has ended, it listens.
+        select.select([handle], [], [])
+        os.close(handle)
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import secrets
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any, Final
 
 import boto3
+from browser import free_port
 from buckets import Buckets
 
 ROOT: Final = Path(__file__).parent.parent
@@ -31,12 +31,6 @@ while True:
 _FOR_PAGES: Final = {
     "CORSRules": [{"AllowedOrigins": ["*"], "AllowedMethods": ["GET", "POST"], "AllowedHeaders": ["content-type"]}]
 }
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
 
 
 @contextlib.contextmanager

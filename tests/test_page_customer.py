@@ -1,13 +1,10 @@
 """The view "One customer", used as a person would: by clicking and typing, in a real Chromium at a real server."""
 
-import contextlib
 import json
 import re
 import subprocess
-import threading
 import urllib.request
 from decimal import ROUND_HALF_UP, Decimal
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from browser import overflow, serving, start_server, stop_server, violations
@@ -43,27 +40,6 @@ def radio(page, name: str, option: str, form: str = "#customer-form"):
 
 def field_error(page, name: str):
     return page.locator(f"#customer-form [data-feature={name}] .error")
-
-
-@contextlib.contextmanager
-def showing_in_a_frame():
-    """Give the address of a page of another origin, and what tells it whom to show."""
-    shown = []
-
-    class Outside(BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html")
-            self.end_headers()
-            self.wfile.write(f'<iframe src="{shown[0]}/" width="900" height="800"></iframe>'.encode())
-
-        def log_message(self, *_):
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Outside) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}", shown.append
-        server.shutdown()
 
 
 # The form and its answer.
@@ -322,6 +298,7 @@ def test_without_a_connection_it_says_so_and_goes_on_by_itself(page, served):
     page.get_by_label("Tenure").fill("60")
 
     expect(page.get_by_role("alert")).to_contain_text("This device is offline")
+    expect(page.get_by_role("alert")).to_contain_text("The page tries again by itself.")
     assert violations(page) == []
     page.context.set_offline(False)
 
@@ -373,6 +350,7 @@ def test_a_key_is_asked_for_and_kept_in_memory_only(open_page):
         field = page.get_by_role("textbox", name="Key", exact=True)
         expect(field).to_be_focused()
         expect(page.locator("#key")).to_contain_text("The request has no key.")
+        expect(page.locator("#customer-waiting")).to_have_text(re.compile("as soon as the service has answered"))
         assert violations(page) == []
 
         field.fill("wrong")
@@ -383,6 +361,7 @@ def test_a_key_is_asked_for_and_kept_in_memory_only(open_page):
 
         expect(page.locator(RISK)).to_have_text(re.compile(r"^52\.\d%$"))
         expect(page.locator("#key")).to_be_hidden()
+        expect(page.locator("#customer-waiting")).to_be_hidden()
         stored = page.evaluate("[localStorage.length, sessionStorage.length, document.cookie, location.href]")
         assert stored == [0, 0, "", f"{address}/"]
 
@@ -446,17 +425,3 @@ def test_a_phone_has_the_risk_in_sight_while_the_form_is_filled_in(open_page, se
 
     expect(page.locator(RISK)).to_be_in_viewport()
     expect(mini).to_be_hidden()
-
-
-def test_it_works_in_a_frame_of_another_origin(chromium):
-    with showing_in_a_frame() as (outside, frame_with), serving(CHURN_FRAME_ANCESTORS=outside) as address:
-        frame_with(address)
-        context = chromium.new_context()
-        page = context.new_page()
-        page.goto(outside)
-        frame = page.frame_locator("iframe")
-
-        frame.get_by_label("Tenure").fill("60")
-
-        expect(frame.locator(RISK)).to_have_text(risk_of(address, tenure=60))
-        context.close()

@@ -123,7 +123,7 @@ def test_the_list_is_searched_filtered_ranked_and_cut(scored, summary):
     scored.get_by_role("radio", name="High").check()
     expect(status).to_have_text(re.compile(f"^{summary['tiers']['high']:,} customers of the "))
 
-    scored.get_by_label("Show").select_option("25")
+    scored.get_by_label("Show at most").fill("25")
     scored.get_by_label("In order of").select_option("money:down")
     expect(status).to_have_text(re.compile("^25 customers of the "))
     assert ids(scored)[0] == summary["top"][0]["customerID"]
@@ -327,6 +327,69 @@ def test_all_of_it_can_be_done_by_keyboard(lists):
     lists.keyboard.press("Enter")
 
     expect(lists.get_by_role("heading", level=1)).to_have_text("One customer")
+
+
+NAME_OF_THE_FOCUSED = """() => {
+  const element = document.activeElement;
+  return element.labels?.[0]?.innerText ?? element.innerText;
+}"""
+
+
+def test_a_list_is_made_shorter_and_taken_away_by_keyboard(scored):
+    def tab_to(name: str) -> None:
+        for _ in range(60):
+            scored.keyboard.press("Tab")
+            if scored.evaluate(NAME_OF_THE_FOCUSED).startswith(name):
+                return
+        pytest.fail(f"Tab does not reach {name}")
+
+    expect(scored.get_by_role("heading", name="sample.csv", exact=True)).to_be_focused()
+    tab_to("Everyone whose risk")
+    for _ in range(5):
+        scored.keyboard.press("ArrowRight")
+    tab_to("Show at most")
+    scored.keyboard.type("3")
+    expect(scored.locator("#list-status")).to_contain_text("3 customers of the ")
+    taken = {}
+    for name in ("Take this list away", "Every row with its score", "Rows to mend, as a CSV"):
+        tab_to(name)
+        with scored.expect_download() as found:
+            scored.keyboard.press("Enter")
+        taken[found.value.suggested_filename] = Path(found.value.path()).read_text()
+        expect(scored.get_by_role("button", name=name)).to_be_focused()
+
+    rows = {name: text.count("\n") - 1 for name, text in taken.items()}
+    assert rows == {"sample-list.csv": 3, "sample-scored.csv": 1000, "sample-rejects.csv": 3}
+
+
+@pytest.mark.parametrize(("typed", "rows"), [("0", 318), ("-4", 318), ("2.5", 2), ("0.5", 1), ("100000", 318)])
+def test_as_many_are_shown_as_are_asked_for(scored, typed, rows):
+    scored.get_by_label("Show at most").fill(typed)
+
+    expect(scored.get_by_role("button", name="Take this list away")).to_be_enabled()
+    expect(scored.locator("#list-status")).to_have_text(re.compile(f"^{rows} customers?( of the 318 to call)?$"))
+
+
+@pytest.mark.parametrize("width", [320, 1280, 1920])
+def test_every_sum_fits_its_tile(open_page, width):
+    page = open_page("#list", width=width)
+    result_of(
+        page,
+        csv_of(
+            *(
+                f"{place},0,No,No,1,Yes,Fiber optic,Month-to-month,Electronic check,1000000,1000000"
+                for place in range(90)
+            )
+        ),
+    )
+
+    expect(page.locator("#list-tiles")).to_contain_text(re.compile(r"\$\d\d,\d{3},\d{3}a month|\$\d\d,\d{3},\d{3}"))
+    assert (
+        page.evaluate(
+            "[...document.querySelectorAll('.tiles strong')].filter(each => each.scrollWidth > each.clientWidth).length"
+        )
+        == 0
+    )
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

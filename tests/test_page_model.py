@@ -149,6 +149,33 @@ def test_it_says_so_when_the_model_cannot_be_asked_and_tries_again(open_page):
     expect(page.locator("#model-problem")).to_be_empty()
 
 
+def test_all_of_it_can_be_read_by_keyboard(view):
+    view.get_by_role("heading", level=1).focus()
+    reached = []
+    for _ in range(80):
+        view.keyboard.press("Tab")
+        found = view.evaluate(
+            """() => {
+                const element = document.activeElement;
+                const holder = element.closest("section section, section, details.card");
+                return [element.tagName, element.innerText, element.getAttribute("aria-label") ?? ""];
+            }"""
+        )
+        reached.append(found)
+        if found[0] == "SUMMARY":
+            view.keyboard.press("Enter")
+            expect(view.locator("details:focus-within")).to_have_attribute("open", "")
+        if found[1].startswith("The model card"):
+            break
+
+    opened = [text for tag, text, _ in reached if tag == "SUMMARY"]
+    # Each chart, and the card.
+    assert opened == ["The values as a table"] * (2 + len(NAMES)) + [opened[-1]]
+    assert "What each way to choose costs" in [label for *_, label in reached]
+    assert view.locator("figure table:visible").count() == 2 + len(NAMES)
+    expect(view.locator("#model-card h3").first).to_be_visible()
+
+
 def test_a_model_without_figures_and_terms_has_what_there_is(open_page, model):
     known = {name: model[name] for name in ("version", "sha256", "threshold", "tiers")}
     page = open_page()

@@ -8,6 +8,7 @@ import base64
 import gzip
 import hashlib
 import hmac
+import html
 import io
 import json
 import re
@@ -501,6 +502,17 @@ def test_the_page_knows_what_comes_through_in_one_request(app, edge, most):
 def test_without_its_edge_the_page_keeps_to_the_setting(client, scorer):
     page = client.get("/", headers={"Accept": "text/html"})
     assert f'data-direct-bytes="{Settings().max_upload_bytes}"' in page.text
+    assert "data-refusal" not in page.text
 
-    without = create_app(scorer, Settings()).test_client().get("/", headers={"Accept": "text/html"})
-    assert "data-direct-bytes" not in without.text
+
+def test_without_a_bucket_the_page_knows_what_is_said_of_a_file_that_is_too_long(scorer):
+    small = create_app(scorer, Settings(max_upload_bytes=2000), larger="drop it into the inbox").test_client()
+
+    page = small.get("/", headers={"Accept": "text/html"}).text
+
+    answer = small.post("/v2/batches", data=bytes(2001), content_type="application/gzip").json
+    known = json.loads(html.unescape(re.search(r'data-refusal="([^"]*)"', page)[1]))
+    # Packed it is already.
+    assert known["detail"] == answer["detail"].replace(", or packed by gzip", "")
+    assert [known[name] for name in ("code", "title", "status")] == ["too_large", answer["title"], 413]
+    assert 'data-direct-bytes="2000"' in page

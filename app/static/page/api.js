@@ -63,9 +63,7 @@ export function unreachable() {
   return new Problem({
     code: "offline",
     title: navigator.onLine ? "The service does not answer" : "This device is offline",
-    detail: navigator.onLine
-      ? "It may be restarting. What you entered is still here; the page tries again by itself."
-      : "What you entered is still here. The page goes on as soon as there is a connection.",
+    detail: `${navigator.onLine ? "It may be restarting. " : ""}What you entered is still here.`,
   });
 }
 

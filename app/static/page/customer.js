@@ -11,6 +11,7 @@ const AGAIN_MS = 3000;
 
 const form = document.getElementById("customer-form");
 const answer = document.getElementById("customer-answer");
+const waiting = document.getElementById("customer-waiting");
 const trouble = document.getElementById("customer-problem");
 const mini = document.getElementById("mini");
 const origin = document.getElementById("customer-from");
@@ -67,6 +68,7 @@ async function update() {
     mark([]);
     trouble.replaceChildren();
     answer.hidden = false;
+    waiting.hidden = true;
     showRisk(found);
     showMini(found);
     showCurl(asked);
@@ -83,9 +85,11 @@ async function update() {
 function refuse(problem) {
   const elsewhere = mark(problem.errors ?? []);
   answer.hidden = true;
+  waiting.hidden = true;
   placeMini();
   const shown = problem.errors?.length > 0 && elsewhere.length === 0;
-  const text = { ...problem, detail: shown ? hint(problem.errors) : problem.message };
+  const goesOn = problem.code === "offline" ? " The page tries again by itself." : "";
+  const text = { ...problem, detail: shown ? hint(problem.errors) : problem.message + goesOn };
   trouble.replaceChildren(problemBox(text, shown ? null : update));
   if (problem.code === "offline") timer = setTimeout(update, AGAIN_MS);
 }

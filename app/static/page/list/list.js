@@ -1,5 +1,5 @@
 // The view "A list": a file to its answer, and the states on the way: nothing yet, under way, a problem, a result.
-import { announce, ask, mayPass } from "../api.js";
+import { announce, ask, mayPass, Problem } from "../api.js";
 import { make, problemBox } from "../dom.js";
 import { count, counted, share } from "../format.js";
 import { saveResult } from "./bucket.js";
@@ -13,6 +13,7 @@ import { Table } from "./table.js";
 import { BATCHES, cutOff, Way } from "./way.js";
 
 const RESULTS = { scored: "predictions.csv", rejects: "rejects.csv" };
+const OTHER_MODEL = "other_model";
 const STATES = ["choose", "busy", "problem", "result"];
 
 const element = (name) => document.getElementById(`list-${name}`);
@@ -75,6 +76,7 @@ function leave(job) {
 }
 
 const score = (file) => take(file.name, (mine) => mine.score(file));
+const repeated = () => score(new File([list.body], list.name));
 
 /** Show the result of a list, got by `answer(way)`. */
 async function take(name, answer) {
@@ -100,7 +102,9 @@ async function take(name, answer) {
 }
 
 function fail(problem, repeat) {
-  element("refusal").replaceChildren(problemBox(problem, mayPass(problem) ? repeat : null));
+  const again = mayPass(problem) ? repeat : null;
+  element("refusal").replaceChildren(problemBox(problem, again));
+  if (again && !navigator.onLine) addEventListener("online", () => element("problem").hidden || again(), { once: true });
   show("problem");
   (element("problem").querySelector("button") ?? element("pick")).focus();
 }
@@ -115,6 +119,7 @@ async function showResult() {
   const { labels } = element("segments").dataset;
   element("segments").replaceChildren(...segments(summary.segments, JSON.parse(labels)));
   table.begin(desk, list);
+  element("safe-reach").hidden = Boolean(list.job);
   const cut = element("cut");
   cut.value = Math.round(summary.threshold * 100);
   const move = () => showCut(summary, mark);
@@ -151,22 +156,31 @@ async function open(place) {
 
 /** Save the whole list: as the bucket has it, or asked for again in another form. The packed file was kept for that. */
 async function download(button, what, wanted) {
-  button.disabled = true;
+  // Disabled it would lose the focus.
+  if (button.ariaBusy) return;
+  button.ariaBusy = "true";
+  element("notes").replaceChildren(...notes());
   try {
     if (list.job) await saveResult(list.job, RESULTS[what]);
     else save(await written(wanted), named(list.name, what));
     announce("The file is among your downloads.");
   } catch (problem) {
-    element("notes").replaceChildren(problemBox(problem));
+    element("notes").prepend(problemBox(problem, problem.code === OTHER_MODEL ? repeated : null));
     element("notes").scrollIntoView({ block: "center" });
   } finally {
-    button.disabled = false;
+    button.ariaBusy = null;
   }
 }
 
 async function written(wanted) {
   const query = new URLSearchParams({ ...wanted, spreadsheet_safe: isSafe() });
-  const response = await ask(`${BATCHES}?${query}`, { body: list.body, type: "application/gzip", accept: "text/csv" });
+  const response = await ask(`${BATCHES}?${query}`, { body: list.body, type: list.body.type, accept: "text/csv" });
+  const model = response.headers.get("X-Model-Version");
+  const shown = list.summary.model_version;
+  if (model && model !== shown) {
+    const detail = `The service now answers with model ${model}, and this list was scored by ${shown}: the file would not agree with what is shown. Score the list again.`;
+    throw new Problem({ code: OTHER_MODEL, title: "Another model answers now", detail });
+  }
   return response.blob().catch(() => {
     throw cutOff(0);
   });

@@ -1,9 +1,13 @@
 // A file on its way: packed, sent with its progress known, and its answer read as it comes. Runs in the worker.
+const PACKED = "application/gzip";
 
-/** A file packed by gzip, unless it came so, and about how many rows it has. `onRead` is told the bytes read. */
+// What a system calls a file says little: a CSV may be one of Excel's.
+const typed = (blob, type) => new Blob([blob], { type });
+
+/** A file packed by gzip, unless it came so, as it is (`plain`), and about how many rows it has. `onRead` is told the bytes read. */
 export async function pack(file, onRead) {
   const start = new Uint8Array(await file.slice(0, 2).arrayBuffer());
-  if (start[0] === 0x1f && start[1] === 0x8b) return { body: file, lines: 0 };
+  if (start[0] === 0x1f && start[1] === 0x8b) return { body: typed(file, PACKED), plain: null, lines: 0 };
   let read = 0;
   let lines = 0;
   const count = new TransformStream({
@@ -15,7 +19,8 @@ export async function pack(file, onRead) {
     },
   });
   const packed = file.stream().pipeThrough(count).pipeThrough(new CompressionStream("gzip"));
-  return { body: await new Response(packed).blob(), lines: Math.max(0, lines - 1) };
+  const body = typed(await new Response(packed).blob(), PACKED);
+  return { body, plain: typed(file, "text/csv"), lines: Math.max(0, lines - 1) };
 }
 
 /**

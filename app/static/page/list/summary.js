@@ -4,8 +4,12 @@ import { count, money, share } from "../format.js";
 
 const NAMES = { high: "High risk", medium: "Medium risk", low: "Low risk" };
 
-const tile = (name, value, note = "", className = "") =>
-  make("div", { className }, make("dt", {}, name), make("dd", {}, value, ...(note ? [make("span", {}, note)] : [])));
+function tile(name, value, note = "", className = "") {
+  const figure = make("strong", {}, value);
+  // A large sum is set smaller, so that it fits.
+  figure.style.setProperty("--length", value.length);
+  return make("div", { className }, make("dt", {}, name), make("dd", {}, figure, ...(note ? [make("span", {}, note)] : [])));
+}
 
 /** What the whole file came to. */
 export function tiles(summary) {

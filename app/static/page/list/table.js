@@ -57,7 +57,7 @@ export class Table {
   get query() {
     const { search, tier, top, order } = Object.fromEntries(new FormData(this.#controls));
     const [by, way] = order.split(":");
-    return { customers: this.#customers, search, tier, top: top ? Number(top) : Infinity, by, descending: way === "down" };
+    return { customers: this.#customers, search, tier, top: top > 0 ? Math.floor(top) || 1 : Infinity, by, descending: way === "down" };
   }
 
   async #show(offset) {

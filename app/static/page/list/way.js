@@ -11,9 +11,10 @@ const SHORTENED = "The list is long, so it is shown with one reason a customer, 
 
 const element = (name) => document.getElementById(`list-${name}`);
 
-/** The most bytes that reach the service in one request; none where there is no other way. */
-const direct = () => Number(element("choose").dataset.directBytes ?? Infinity);
-const hasBucket = () => direct() !== Infinity;
+/** The most bytes that reach the service in one request. */
+const direct = () => Number(element("choose").dataset.directBytes);
+/** What the service says of more, where there is no other way. */
+const refusal = () => JSON.parse(element("choose").dataset.refusal ?? "null");
 
 export class Way {
   /** The id of the job, as soon as the bucket may have the file. */
@@ -35,22 +36,32 @@ export class Way {
     const packed = await this.#desk.call("pack", file);
     if (packed.unreadable) throw unreadable(file);
     this.#lines = packed.lines;
-    const sent = () => this.#sent({ ...packed, size: file.size });
-    let refusal = null;
+    try {
+      return await this.#carry(packed, file.size);
+    } catch (problem) {
+      // Rows that are much alike pack to less than the service believes.
+      if (problem.code !== "gzip_ratio" || !packed.plain) throw problem;
+      return this.#carry({ ...packed, body: packed.plain }, file.size);
+    }
+  }
+
+  async #carry(packed, size) {
+    const sent = () => this.#sent({ ...packed, size });
+    let tooLarge = null;
     if (packed.body.size <= direct()) {
       try {
         return await sent();
       } catch (problem) {
-        if (!hasBucket() || problem.status !== 413 || problem.code === "gzip_ratio") throw problem;
-        refusal = problem;
+        if (refusal() || problem.status !== 413 || problem.code === "gzip_ratio") throw problem;
+        tooLarge = problem;
       }
-    }
+    } else if (refusal()) throw new Problem(refusal());
     try {
       await this.#deliver(packed.body);
     } catch (problem) {
       // The service was begun anew, without a bucket: it says in its words what it thinks of so long a file.
       if (problem.code !== "uploads_not_configured") throw problem;
-      if (refusal) throw refusal;
+      if (tooLarge) throw tooLarge;
       return sent();
     }
     return this.follow(this.job);
@@ -162,6 +173,8 @@ export function cutOff(rows) {
   return new Problem({
     code: "offline",
     title: navigator.onLine ? "The connection was cut" : "This device is offline",
-    detail: `It broke off ${how}. Nothing was stored, and the file is still here: send it again when there is a connection.`,
+    detail: `It broke off ${how}. Nothing was stored, and the file is still here: ${
+      navigator.onLine ? "send it again when there is a connection" : "it is sent again as soon as there is a connection"
+    }.`,
   });
 }

@@ -28,8 +28,7 @@ function tell(progress, always) {
 
 async function packed(file) {
   try {
-    const { body, lines } = await pack(file, (done) => tell({ step: "read", done, of: file.size }, done >= file.size));
-    return { body, lines };
+    return await pack(file, (done) => tell({ step: "read", done, of: file.size }, done >= file.size));
   } catch {
     return { unreadable: true };
   }
@@ -79,7 +78,7 @@ async function once(wanted, url, body, lines, headers, size) {
   const found = await send({
     url: `${url}?${new URLSearchParams(wanted)}`,
     body,
-    headers: { ...headers, Accept: "application/x-ndjson", "Content-Type": "application/gzip" },
+    headers: { ...headers, Accept: "application/x-ndjson", "Content-Type": body.type },
     asBlob: size > LONGEST_AS_TEXT,
     onSent: (done) => tell({ step: "send", done, of: body.size }, done >= body.size),
     onText(text) {
@@ -111,7 +110,7 @@ async function why(url, body, headers) {
   const found = await send({
     url: `${url}?top=0`,
     body,
-    headers: { ...headers, Accept: "application/json", "Content-Type": "application/gzip" },
+    headers: { ...headers, Accept: "application/json", "Content-Type": body.type },
     onSent: () => {},
     onText: () => {},
   });

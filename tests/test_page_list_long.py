@@ -1,0 +1,172 @@
+"""The view "A list" with long lists: a hundred thousand customers, 200 MB, and answers too long for one string."""
+
+import gzip
+import random
+import re
+import sys
+
+import pytest
+from browser import ROOT, serving, violations
+from playwright.sync_api import expect
+from test_page_list import DATA, ROW, csv_of, download, give, ids, refused, result_of, tile
+from test_page_list_faults import varied
+
+WORKER = ROOT / "app" / "static" / "page" / "list" / "worker.js"
+LONG_TASK_MS = 200
+"""From 50 ms on a browser calls a task long; the longest of a list of 100,000 was 106 ms here."""
+
+
+@pytest.fixture
+def watched(open_page):
+    """Opens the page and writes down its longest task; asked for it again, it is in `longest`."""
+
+    def open_(**options):
+        page = open_page("#list", **options)
+        expect(page.locator("#list-pick")).to_be_enabled()
+        page.evaluate(WATCH)
+        return page
+
+    return open_
+
+
+def longest(page) -> float:
+    found = page.evaluate("globalThis.longest")
+    sys.stdout.write(f"longest task: {found:.0f} ms\n")
+    return found
+
+
+WATCH = """() => {
+  globalThis.longest = 0;
+  new PerformanceObserver((list) => {
+    for (const task of list.getEntries()) globalThis.longest = Math.max(globalThis.longest, task.duration);
+  }).observe({entryTypes: ["longtask"]});
+}"""
+
+
+def test_a_list_of_a_hundred_thousand_does_not_freeze_the_page(watched, tmp_path):
+    file = tmp_path / "long.csv"
+    file.write_bytes(varied(100_000))
+    page = watched()
+
+    page.locator("#list-file").set_input_files(file)
+    expect(page.get_by_role("heading", name="long.csv", exact=True)).to_be_visible(timeout=60_000)
+    page.get_by_role("slider").press("Home")
+    expect(page.locator("#list-status")).to_have_text("100,000 customers")
+    page.get_by_role("searchbox").fill("customer-000")
+    expect(page.locator("#list-status")).to_contain_text("of the 100,000 to call")
+    page.get_by_role("searchbox").fill("")
+    page.get_by_label("In order of").select_option("customer:down")
+    expect(page.locator("#list-table tbody th button").first).to_contain_text("customer-1000")
+    with page.expect_download() as found:
+        page.get_by_role("button", name="Take this list away").click()
+    lines = found.value.path().read_bytes().count(b"\n")
+
+    assert tile(page, "Scored") == "100,000"
+    assert lines == 100_001
+    assert longest(page) < LONG_TASK_MS
+
+
+@pytest.fixture(scope="module")
+def limited():
+    with serving(CHURN_MAX_UPLOAD_BYTES="100000000") as address:
+        yield address
+
+
+@pytest.mark.parametrize("name", ["list.csv", "list.csv.gz"])
+def test_200_mb_are_refused_at_once_in_the_words_of_the_api(watched, limited, tmp_path, name):
+    file = tmp_path / name
+    # Nothing in it packs: what is alike is farther apart than gzip looks.
+    piece = random.Random(1).randbytes(1_000_000)
+    with file.open("wb") as out:
+        out.write(gzip.compress(b"") if name.endswith("gz") else b"customerID,")
+        for _ in range(200):
+            out.write(piece)
+    page = watched(address=limited)
+    sent = []
+    page.on("request", lambda request: sent.append(request.url))
+
+    page.locator("#list-file").set_input_files(file)
+
+    alert = page.get_by_role("alert")
+    words = "The body is longer than 100,000,000 bytes, the most that is taken here. Send the file in parts."
+    expect(alert).to_contain_text(words, timeout=60_000)
+    expect(alert.get_by_role("button")).to_have_count(0)
+    assert [url for url in sent if "batches" in url] == []
+    assert longest(page) < LONG_TASK_MS
+
+
+def test_rows_that_are_much_alike_are_sent_as_they_are_where_they_pack_too_well(open_page):
+    page = open_page("#list")
+
+    result_of(page, csv_of(*[f",{ROW}"] * 50_000))
+
+    assert (tile(page, "Scored"), tile(page, "To mend")) == ("50,000", "0")
+    name, text = download(page, "Every row with its score")
+    assert (name, text.count("\n")) == ("customers-scored.csv", 50_001)
+
+
+@pytest.fixture
+def with_limits(open_page):
+    """Opens the page with other limits in its worker, as if a small list were a long one."""
+
+    def open_(**limits: int):
+        text = WORKER.read_text(encoding="utf-8")
+        for name, value in limits.items():
+            text, count = re.subn(rf"(const {name} = )\S+;", rf"\g<1>{value};", text)
+            assert count == 1
+        page = open_page()
+        changed = []
+
+        def answer(route):
+            changed.append(route.request.url)
+            route.fulfill(body=text, content_type="text/javascript")
+
+        page.context.route("**/list/worker.js", answer)
+        page.get_by_role("link", name="A list", exact=True).click()
+        expect(page.locator("#list-pick")).to_be_enabled()
+        page.wait_for_load_state("networkidle")
+        assert len(changed) == 1
+        return page
+
+    return open_
+
+
+def shown(page) -> list[str]:
+    return [each.inner_text() for each in page.locator("#list-tiles, #list-table tbody tr, #list-rejects").all()]
+
+
+def test_an_answer_too_long_for_one_string_shows_the_same(open_page, with_limits):
+    content = varied(3000) + f"bad,{ROW.replace(',12,', ',soon,')}\n".encode()
+    as_text = open_page("#list")
+    result_of(as_text, content)
+
+    as_blob = with_limits(LONGEST_AS_TEXT=1)
+    result_of(as_blob, content)
+
+    assert shown(as_blob) == shown(as_text)
+    for button in ("Take this list away", "Every row with its score", "Rows to mend, as a CSV"):
+        assert download(as_blob, button) == download(as_text, button)
+
+
+def test_a_refusal_of_a_long_list_is_told_in_the_words_of_the_api(with_limits, served):
+    content = (DATA / "missing_columns.csv").read_bytes()
+    page = with_limits(LONGEST_AS_TEXT=1)
+
+    give(page, content)
+
+    expect(page.get_by_role("alert")).to_contain_text(refused(served, content))
+
+
+def test_a_list_too_long_to_be_kept_whole_has_one_reason_each_and_says_so(with_limits):
+    page = with_limits(LONGEST_WHOLE=1)
+    result_of(page, varied(40))
+
+    note = "The list is long, so it is shown with one reason a customer, and rows cannot be opened."
+    expect(page.locator("#list-notes")).to_have_text(note)
+    assert page.locator("#list-table tbody tr").first.get_by_role("listitem").count() == 1
+    page.get_by_role("button", name=ids(page)[0]).click()
+    expect(page.locator("#announcer")).to_have_text(note)
+    expect(page.get_by_role("heading", level=1)).to_have_text("A list")
+    _, text = download(page, "Every row with its score")
+    assert text.startswith("row,customerID,prediction,probability,tier,error,value_at_risk,reason_1\n")
+    assert violations(page) == []
