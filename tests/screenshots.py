@@ -42,7 +42,7 @@ def _model(page: Any) -> None:
 
 PICTURES: Final = (
     Picture("one-customer", "#customer", (1280, 860), dark=False, prepare=_customer),
-    Picture("a-list", "#list", (1280, 860), dark=False, prepare=_list),
+    Picture("a-list", "#list", (1280, 1240), dark=False, prepare=_list),
     Picture("the-model", "#model", (1280, 860), dark=True, prepare=_model),
     Picture("phone", "#customer", (390, 860), dark=True, prepare=_phone),
 )

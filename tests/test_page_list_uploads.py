@@ -85,6 +85,13 @@ def posts(service, path: str) -> int:
     return sum(bool(re.match(f"POST {path}", each)) for each in service.bucket.seen)
 
 
+def key_of(s3, bucket: str, job: str, name: str = "") -> str:
+    """Return the key of the object of a job that ends in so."""
+    found = s3.list_objects_v2(Bucket=bucket)["Contents"]
+    [key] = [each["Key"] for each in found if job in each["Key"] and each["Key"].endswith(name)]
+    return key
+
+
 def test_a_long_list_goes_through_the_bucket_and_its_result_is_shown(lists, service, served, long):
     with held(service):
         give(lists, long)
@@ -178,6 +185,44 @@ def test_a_job_goes_on_when_its_wait_is_cancelled_and_can_be_taken_up_again(list
 
     expect(lists.get_by_role("heading", name="customers.csv", exact=True)).to_be_visible(timeout=SLOW_MS)
     assert posts(service, "/inbox-") == 1
+
+
+def test_a_job_tells_its_rows_and_why_it_is_tried_again(lists, service, long, s3):
+    results = {"Bucket": service.buckets.results}
+    with held(service):
+        give(lists, long)
+        expect(stage(lists, "score")).to_contain_text("waiting", timeout=SLOW_MS)
+        receipt = key_of(s3, results["Bucket"], lists.locator("#list-job-id").inner_text(), "/upload.json")
+        told = {**results, "Key": receipt.replace("upload.json", "a-try/progress.json")}
+        so_far = {"rows_in": 3000, "bytes_read": len(long) // 2, "bytes": len(long)}
+
+        s3.put_object(**told, Body=json.dumps(so_far))
+        expect(stage(lists, "score")).to_contain_text("3,000 rows of about 6,002", timeout=SLOW_MS)
+        s3.put_object(**told, Body=json.dumps({**so_far, "stopped": "The disk was full."}))
+        expect(stage(lists, "score")).to_contain_text(
+            "It is tried again, since this happened: The disk was full.", timeout=SLOW_MS
+        )
+        s3.delete_object(**told)
+    expect(lists.get_by_role("heading", name="customers.csv", exact=True)).to_be_visible(timeout=SLOW_MS)
+
+
+def test_a_file_that_did_not_arrive_in_time_is_sent_again(lists, service, long, s3):
+    with held(service):
+        give(lists, long)
+        expect(stage(lists, "score")).to_contain_text("waiting", timeout=SLOW_MS)
+        places = service.buckets
+        job = lists.locator("#list-job-id").inner_text()
+        late = json.dumps({"expires": "2026-01-01T00:00:00Z"})
+        s3.put_object(Bucket=places.results, Key=key_of(s3, places.results, job, "/upload.json"), Body=late)
+        s3.delete_object(Bucket=places.inbox, Key=key_of(s3, places.inbox, job))
+
+        alert = lists.get_by_role("alert")
+        expect(alert).to_contain_text("The file did not arrive in time", timeout=SLOW_MS)
+        assert violations(lists) == []
+    alert.get_by_role("button", name="Try again").click()
+
+    expect(lists.get_by_role("heading", name="customers.csv", exact=True)).to_be_visible(timeout=SLOW_MS)
+    assert posts(service, "/inbox-") == 2
 
 
 def test_an_upload_says_how_much_has_gone_and_can_be_cancelled(lists, service, packed):
