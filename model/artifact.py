@@ -130,7 +130,7 @@ def folder_of(version: str | None = None, root: Path = ARTIFACTS) -> Path:
     version = check_version(version) if version else default_version(root)
     folder = root / version
     if not folder.is_dir():
-        raise ArtifactError(f"There is no model {version}; there are {', '.join(versions(root)) or 'none'}.")
+        raise ArtifactError(f"There is no model {version}; there are {', '.join(versions(root)) or f'none in {root}'}.")
     return folder
 
 

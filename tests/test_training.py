@@ -544,6 +544,14 @@ def test_a_version_that_exists_is_refused_before_any_work(trained, tmp_path):
         train(tmp_path / "absent.csv", "1.0.0", trained.parent)
 
 
+@pytest.mark.parametrize(("place", "why"), [("file", "it is a file"), ("file/models", "Not a directory")])
+def test_a_place_that_takes_no_model_is_refused_before_any_work(tmp_path, place, why):
+    (tmp_path / "file").touch()
+
+    with pytest.raises(ArtifactError, match=f"No model can be written into .*{place}: {why}"):
+        train(tmp_path / "absent.csv", "1.0.0", tmp_path / place)
+
+
 def test_a_version_that_is_none_is_refused_before_any_work(tmp_path):
     with pytest.raises(ArtifactError, match=r"must look like 1\.0\.0"):
         train(tmp_path / "absent.csv", "../1.0.0", tmp_path)

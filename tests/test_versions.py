@@ -146,3 +146,8 @@ def test_a_folder_of_models_is_scored_with_by_variable_and_by_option(run, root, 
     assert version_of("--model", "1.0.0") == "1.0.0"
     monkeypatch.delenv("CHURN_MODELS")
     assert version_of("--models", str(root)) == "1.1.0"
+
+
+def test_where_there_is_no_model_the_folder_is_named(tmp_path):
+    with pytest.raises(ArtifactError, match=f"There is no model 1.0.0; there are none in {tmp_path / 'absent'}"):
+        versions.promote("1.0.0", tmp_path / "absent")

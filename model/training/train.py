@@ -4,13 +4,15 @@
           progress: Callable[[str, float], None] | None = None, recipe: Recipe = ADDITIVE) -> Path
 
 `version` None is the next minor version (1.0.0 where there is none). `progress` is told a sentence and the share of the
-work done, 0 to 1. A version that exists is refused before any work; an interrupted training leaves nothing. The first
-version of a root becomes its default; later ones are promoted by hand. TrainingError and ArtifactError are the errors.
+work done, 0 to 1. A version that exists, or that could not be written, is refused before any work; an interrupted
+training leaves nothing. The first version of a root becomes its default; later ones are promoted by hand. TrainingError
+and ArtifactError are the errors.
 """
 
 import io
 import os
 import platform
+import tempfile
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -102,6 +104,17 @@ class Learnt:
         return list(map(probability, self.pipeline.decision_function(frame).tolist()))
 
 
+def _check_folder(root: Path) -> None:
+    """Raise ArtifactError where the model could not be stored, before two minutes go into it."""
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=root):
+            pass
+    except OSError as error:
+        why = "it is a file" if root.is_file() else f"{error.strerror}"
+        raise ArtifactError(f"No model can be written into {root}: {why}.") from error
+
+
 def train(
     data_path: Path,
     version: str | None = None,
@@ -135,7 +148,7 @@ def train(
     TrainingError
         If the data cannot be learnt from, or the scorecard does not equal the pipeline.
     ArtifactError
-        If the version exists.
+        If the version exists, or none can be written into `root`.
     """
     started = time.monotonic()
     tell = progress or (lambda _, __: None)
@@ -144,6 +157,7 @@ def train(
         raise ArtifactError(
             f"Model {version} exists already in {root}. Choose another version; a version never changes."
         )
+    _check_folder(root)
     tell("Reading the customers", 0.0)
     data = read(data_path)
     check(data, data_path, trusted)
