@@ -2,20 +2,18 @@
 
 import os
 import secrets
-import socket
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from benchmarks import data
 from benchmarks.measure import Result, Usage, ratios, run
+from benchmarks.ports import free_port, wait_for
 
 SIZES = (1_000_000, 5_000_000)
 RUNS = 3
-START_S = 60
 
 
 def measure() -> list[Result]:
@@ -54,9 +52,7 @@ def _scored(file: os.PathLike[str]) -> Usage:
 @contextmanager
 def _server() -> Iterator[None]:
     """Run a moto_server, and point the environment to it."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+    port = free_port()
     words = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     settings = {
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
@@ -70,22 +66,9 @@ def _server() -> Iterator[None]:
     with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             os.environ.update(settings)
-            _wait_for(port)
+            wait_for(port)
             yield
         finally:
             process.kill()
             os.environ.clear()
             os.environ.update(before)
-
-
-def _wait_for(port: int) -> None:
-    deadline = time.monotonic() + START_S
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
-        else:
-            return

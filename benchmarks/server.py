@@ -2,11 +2,9 @@
 
 import json
 import os
-import socket
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,13 +12,13 @@ from pathlib import Path
 
 from benchmarks.data import ROOT
 from benchmarks.measure import Result, environment
+from benchmarks.ports import free_port, wait_for
 
 CONNECTIONS = 16
 SECONDS = 3.0
 ROUNDS = 5
 WORKERS = 2
 THREADS = 8
-START_S = 60
 
 OURS = [sys.executable, str(ROOT / "cli.py"), "serve"]
 NAIVE = [sys.executable, "-m", "gunicorn", "--preload", "-k", "gthread", "-w", str(WORKERS), "--threads", str(THREADS)]
@@ -76,15 +74,13 @@ class Server:
 @contextmanager
 def serving(command: Sequence[str]) -> Iterator[Server]:
     """Start a server, wait until it listens, and end it."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+    port = free_port()
     more = {"PORT": str(port), "CPU_CORES": str(WORKERS), "CHURN_THREADS": str(THREADS)}
     words = [*command, *(["-b", f"127.0.0.1:{port}"] if "gunicorn" in command else [])]
     quiet = subprocess.DEVNULL
     with subprocess.Popen(words, stdout=quiet, stderr=quiet, env={**environment(), **more}, cwd=ROOT) as process:
         try:
-            _wait_for(port)
+            wait_for(port)
             yield Server(port, process.pid)
         finally:
             process.terminate()
@@ -110,16 +106,3 @@ def _cpu_of(pid: int) -> float:
 def _children_of(pid: int) -> list[int]:
     found = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()
     return [int(each) for each in found]
-
-
-def _wait_for(port: int) -> None:
-    deadline = time.monotonic() + START_S
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
-        else:
-            return

@@ -6,16 +6,15 @@ import os
 import select
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from ports import free_port, wait_for
 
 ROOT = Path(__file__).parent.parent
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
@@ -23,7 +22,6 @@ OPTIONS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update"),
 ]
-START_S = 60
 
 
 def _missing(what: str, how: str) -> None:
@@ -31,13 +29,6 @@ def _missing(what: str, how: str) -> None:
     if os.environ.get("CI") == "true":
         pytest.fail(f"{what} is missing: {how}", pytrace=False)
     pytest.skip(f"{what} is missing: {how}")
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
 
 
 @contextlib.contextmanager
@@ -59,17 +50,8 @@ def start_server(port: int, **environment: str) -> subprocess.Popen[bytes]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    deadline = time.monotonic() + START_S
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return process
-    process.kill()
-    process.wait()
-    raise RuntimeError("churn serve did not start")
+    wait_for(port, process)
+    return process
 
 
 def stop_server(process: subprocess.Popen[bytes]) -> None:

@@ -4,10 +4,8 @@ import io
 import json
 import os
 import secrets
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +16,7 @@ from browser import chromium, open_page, page, served  # noqa: F401 - fixtures
 from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import settings as hypothesis_settings
+from ports import free_port, wait_for
 
 from app import create_app
 from model import artifact
@@ -100,16 +99,14 @@ def toy_scorecard() -> Scorecard:
 @pytest.fixture(scope="session")
 def moto_server() -> Iterator[str]:
     """The address of a running `moto_server`: S3, SQS and SNS over HTTP. The environment points to it from then on."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     try:
-        _wait_for(port, process)
+        wait_for(port, process)
         with pytest.MonkeyPatch.context() as patch:
             for name in [name for name in os.environ if name.startswith("AWS_")]:
                 patch.delenv(name)
@@ -129,18 +126,6 @@ def moto_server() -> Iterator[str]:
     finally:
         process.kill()
         process.wait()
-
-
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    raise RuntimeError("moto_server did not start")
 
 
 @pytest.fixture(scope="session")

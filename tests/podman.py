@@ -5,7 +5,6 @@ import json
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Self
+
+from ports import free_port
 
 ROOT = Path(__file__).parent.parent
 FILES = Path(__file__).parent / "containers"
@@ -60,12 +61,6 @@ def find_emulator() -> Path:
         [FILES / "emulator", EMULATOR], env={**os.environ, "PYTHON": sys.executable}, check=True, timeout=300
     )
     return EMULATOR
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Container:

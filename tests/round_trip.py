@@ -11,8 +11,8 @@ from types import SimpleNamespace
 from typing import Any, Final
 
 import boto3
-from browser import free_port
 from buckets import Buckets
+from ports import free_port
 
 ROOT: Final = Path(__file__).parent.parent
 CLI: Final = [sys.executable, str(ROOT / "cli.py")]

@@ -5,7 +5,6 @@ import os
 import re
 import shlex
 import shutil
-import socket
 import subprocess
 import sys
 import tomllib
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import click
 import pytest
+from ports import free_port
 
 import settings
 from app import create_app, options
@@ -81,9 +81,7 @@ def environment(tmp_path_factory) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def server(environment, tmp_path_factory) -> Iterator[tuple[int, Path]]:
     """A running server: its port, and its log."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+    port = free_port()
     log = tmp_path_factory.mktemp("server") / "log"
     with log.open("wb") as out:
         process = subprocess.Popen(["churn", "serve", "--port", str(port)], env=environment, stdout=out)

@@ -32,13 +32,13 @@ from podman import (
     Container,
     find_base,
     find_emulator,
-    free_port,
     lacking,
     layers,
     pieces,
     podman,
     size,
 )
+from ports import free_port
 
 from app import create_app
 from batch.local import Scoring, score_file

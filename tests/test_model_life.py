@@ -4,7 +4,6 @@ import http.client
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from ports import free_port
 
 from model.artifact import ARTIFACTS, default_version
 from model.describe import template
@@ -47,9 +47,7 @@ def run(models: Path, *words: str) -> str:
 
 @contextmanager
 def serving(models: Path) -> Iterator[int]:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+    port = free_port()
     words = [sys.executable, str(ROOT / "cli.py"), "serve", "--port", str(port), "--models", str(models)]
     process = subprocess.Popen(words, env=ENVIRONMENT, stdout=subprocess.DEVNULL)
     try:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from browser import free_port, serving, start_server, stop_server, violations
+from browser import serving, start_server, stop_server, violations
 from playwright.sync_api import expect
+from ports import free_port
 from test_page_list import ROW, ask, csv_of, download, give, result_of, tile
 from wire import Wire
 

@@ -11,8 +11,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from ports import free_port
 from test_app_nasty import HEADER, ROW, form_of
-from test_wsgi import EXAMPLE_BODY, ROOT, free_port, running
+from test_wsgi import EXAMPLE_BODY, ROOT, running
 
 from model import artifact
 from model.artifact import SCORECARD, SUMS

@@ -6,7 +6,6 @@ By spark-submit and the shipped zip, as a cluster is given them.
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from ports import free_port
 from spark_results import lines_here, lines_of, need_java, summary_of
 
 pytest.importorskip("pyspark", reason="pyspark has an environment of its own: make test-spark")
@@ -51,7 +51,7 @@ class Cluster:
         self._folder = folder
         self._environment = environment
         self._processes: list[subprocess.Popen[bytes]] = []
-        port = _free_port()
+        port = free_port()
         self.address = f"spark://127.0.0.1:{port}"
         self._start("master", "master.Master", "--port", str(port))
         for name in ("one", "two"):
@@ -93,12 +93,6 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
 
 
 @pytest.fixture

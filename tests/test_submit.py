@@ -16,7 +16,8 @@ from types import SimpleNamespace
 
 import pytest
 from faulty_proxy import Fault, FaultyProxy
-from round_trip import CLI, free_port, round_trip
+from ports import free_port
+from round_trip import CLI, round_trip
 from terminals import run_on_a_terminal
 
 from batch import local

@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from ports import free_port
 
 import wsgi
 from model.errors import ArtifactError
@@ -23,12 +24,6 @@ ROOT = Path(__file__).parent.parent
 JSON = {"Content-Type": "application/json"}
 EXAMPLE_BODY = json.dumps(dict(EXAMPLE)).encode()
 CODE = "import settings, wsgi; wsgi.serve(settings.Settings.from_environment())"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Server:
