@@ -172,6 +172,25 @@ def test_a_customer_is_opened_with_all_that_the_file_says(scored):
     expect(scored.locator(f"#customer-form [name=Contract][value='{row['Contract']}']")).to_be_checked()
 
 
+def test_whoever_comes_back_from_a_customer_is_where_they_were(scored):
+    scored.get_by_role("button", name="Next page").click()
+    expect(scored.locator("#list-pager")).to_contain_text("16 to 30")
+    row = scored.locator("#list-table tbody tr").nth(9)
+    name = row.get_by_role("button").inner_text()
+    row.locator("td").first.click()
+    expect(scored.locator("#customer-from")).to_contain_text(name)
+    assert scored.evaluate("scrollY") == 0
+
+    scored.get_by_role("link", name="Back to the list").click()
+
+    back = scored.get_by_role("button", name=name)
+    expect(back).to_be_focused()
+    expect(back).to_be_in_viewport()
+    scored.get_by_role("link", name="The model").click()
+    scored.get_by_role("link", name="A list", exact=True).click()
+    expect(scored.get_by_role("heading", level=1)).to_be_focused()
+
+
 def test_rows_that_cannot_be_scored_are_named_and_can_be_mended(scored, served):
     table = scored.get_by_role("table", name="Rows to mend")
     second = table.get_by_role("row").nth(2)
@@ -217,6 +236,27 @@ def test_script_in_an_id_is_shown_as_text(lists):
     assert ids(lists) == ["<script>alert(1)</script>"]
     expect(lists.get_by_role("table", name="Rows to mend")).to_contain_text("<b>bold</b>")
     assert lists.locator("#list-result script, #list-result b:not(.bands b)").count() == 0
+
+
+def test_an_id_of_any_length_and_script_has_its_row(open_page):
+    page = open_page("#list", width=320)
+    strange = ["x" * 5000, "\N{RIGHT-TO-LEFT OVERRIDE}gnp.exe", "\N{GRINNING FACE}", '"two\nlines"', ""]
+    result_of(page, csv_of(*(f"{each},{ROW}" for each in strange)))
+
+    assert overflow(page) == 0
+    shown = page.locator("#list-table tbody th button")
+    expect(shown).to_have_count(5)
+    assert shown.first.bounding_box()["height"] < 100
+    assert shown.all_text_contents() == ["x" * 5000, strange[1], strange[2], "two\nlines", "Row 5"]
+
+
+def test_where_all_are_to_call_no_slider_takes_in_more(scored):
+    scored.get_by_role("slider").press("Home")
+    scored.get_by_role("searchbox").fill("nobody")
+
+    expect(scored.locator("#list-status")).to_have_text(
+        "There is nobody whose id has \u201cnobody\u201d among the 997 to call."
+    )
 
 
 def refused(served: str, content: bytes) -> str:
@@ -266,6 +306,7 @@ def test_a_list_in_which_every_row_is_bad_says_so(lists):
     result_of(lists, csv_of(*(f"c{place},{ROW.replace(',12,', ',soon,')}" for place in range(1500))))
 
     assert (tile(lists, "Scored"), tile(lists, "To mend")) == ("0", "1,500")
+    expect(lists.locator("#list-status")).to_have_text("Nobody in this file could be scored.")
     expect(lists.get_by_role("heading", name="1,500 rows of 1,500 could not be scored")).to_be_visible()
     lists.get_by_role("navigation", name="Pages of rows to mend").get_by_role("button", name="Last page").click()
     expect(lists.get_by_role("table", name="Rows to mend")).to_contain_text("c1499")

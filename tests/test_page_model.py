@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 
 from model import artifact
 from model.about import about
+from model.bulk.population import LEAST_CUSTOMERS
 from model.schema import NAMES
 
 SUMMARY = {
@@ -124,6 +125,18 @@ def test_a_list_like_the_training_data_is_called_so(view):
     view.evaluate("summary => import('/static/page/model.js').then(model => model.showDrift(summary))", summary)
 
     expect(view.locator("#model-drift-words")).to_contain_text("Yes. The 7,043 customers of the list")
+
+
+def test_a_list_that_is_too_short_is_not_compared(view):
+    summary = {"rows_scored": LEAST_CUSTOMERS - 1, "drift": dict.fromkeys([*NAMES, "probability"], 3.0)}
+    show = "summary => import('/static/page/model.js').then(model => model.showDrift(summary))"
+
+    view.evaluate(show, summary)
+    expect(view.locator("#model-drift-words")).to_have_text(
+        "The last list has 499 scored customers: too few to tell. From 500 on, how it compares stands here."
+    )
+    view.evaluate(show, {**summary, "rows_scored": LEAST_CUSTOMERS})
+    expect(view.locator("#model-drift-words")).to_contain_text("Not in all. 11 of 11 differ")
 
 
 def test_the_model_card_reads_as_text(view):

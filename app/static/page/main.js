@@ -9,6 +9,8 @@ const MODULES = {
 };
 const FIRST = "customer";
 const started = new Set();
+/** Where somebody was in a view when a step inside of it led to another: what had the focus, and how far down. */
+const places = new Map();
 
 /** The view that the address names, if any: "#content" is the way past the tabs, and no view. */
 function wanted() {
@@ -17,9 +19,10 @@ function wanted() {
 }
 
 async function show(name, byHand) {
-  for (const section of document.querySelectorAll("main > [data-view]")) {
-    section.hidden = section.dataset.view !== name;
-  }
+  const sections = document.querySelectorAll("main > [data-view]");
+  // First: with two of them in sight, the browser scrolls.
+  for (const section of sections) if (!section.hidden) remember(section);
+  for (const section of sections) section.hidden = section.dataset.view !== name;
   for (const link of document.querySelectorAll("nav a[data-view]")) {
     if (link.dataset.view === name) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
@@ -27,7 +30,11 @@ async function show(name, byHand) {
   const section = document.querySelector(`main > [data-view="${name}"]`);
   const heading = section.querySelector("h1");
   document.title = `${heading.textContent} · Churn`;
-  if (byHand) {
+  const place = places.get(name);
+  if (place?.element.isConnected && place.element.checkVisibility()) {
+    place.element.focus({ preventScroll: true });
+    window.scrollTo(0, place.top);
+  } else if (byHand) {
     heading.focus();
     window.scrollTo(0, 0);
   }
@@ -47,6 +54,12 @@ async function show(name, byHand) {
       ),
     );
   }
+}
+
+function remember(section) {
+  const element = document.activeElement;
+  if (section.contains(element)) places.set(section.dataset.view, { element, top: window.scrollY });
+  else places.delete(section.dataset.view);
 }
 
 addEventListener("hashchange", () => wanted() && show(wanted(), true));

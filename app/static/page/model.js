@@ -1,7 +1,7 @@
 // The view "The model": what /v2/model says, in words, charts and tables.
 import { ask } from "./api.js";
 import { featureName, make, problemBox, table } from "./dom.js";
-import { count, date, decimals, distance, probability, share } from "./format.js";
+import { count, counted, date, decimals, distance, probability, share } from "./format.js";
 import { render } from "./markdown.js";
 import { calibration, roc, shapes } from "./plots.js";
 
@@ -16,11 +16,18 @@ const MEASURES = {
 // As usual for a population stability index: N. Siddiqi, Credit Risk Scorecards, 2006.
 const MOVED = 0.1;
 const MOVED_FAR = 0.25;
+/** Below, chance alone moves the index; LEAST_CUSTOMERS of model/bulk/population.py. */
+const LEAST_CUSTOMERS = 500;
 
 const part = (id) => document.getElementById(id);
 
 /** Show how far the last scored list is from the customers the model learnt from: a summary of /v2/batches. */
 export function showDrift({ drift, rows_scored: scored }) {
+  if (scored < LEAST_CUSTOMERS) {
+    const words = `The last list has ${counted(scored, "scored customer")}: too few to tell. From ${LEAST_CUSTOMERS} on, how it compares stands here.`;
+    part("model-drift-words").replaceChildren(make("p", {}, words));
+    return;
+  }
   const found = Object.entries(drift).sort(([, one], [, other]) => (other ?? 0) - (one ?? 0));
   if (found.length === 0) return;
   const words = (index) => {

@@ -16,6 +16,7 @@ const element = (name) => document.getElementById(`list-${name}`);
 export class Table {
   #desk;
   #open;
+  #scored = 0;
   #customers = 0;
   #offset = 0;
   #asked = 0;
@@ -34,12 +35,13 @@ export class Table {
   }
 
   /**
-   * Begin with another list, from the answers of `desk`, and with what it has: reasons, money (`isPriced`), and all of its
+   * Begin with another list, from the answers of `desk`, and with what it has: a summary, reasons, money (`isPriced`), and all of its
    * customers or but those with the most at stake (`isPart`).
    */
-  begin(desk, { reasons, isPriced, isPart = false }) {
+  begin(desk, { summary, reasons, isPriced, isPart = false }) {
     this.#controls.reset();
     this.#desk = desk;
+    this.#scored = summary.rows_scored;
     this.#shown = { reasons, isPriced, isPart };
     const { order } = this.#controls.elements;
     for (const option of order.options) option.hidden = option.disabled = option.value.startsWith("money") && !isPriced;
@@ -82,9 +84,11 @@ export class Table {
   }
 
   #nobody({ search, tier }) {
+    if (!this.#scored) return "Nobody in this file could be scored.";
     if (!this.#customers) return "Nobody reaches this risk. Move the slider to the left for a longer list.";
     const what = [tier && `with ${tier} risk`, search && `whose id has \u201c${search}\u201d`].filter(Boolean).join(" ");
-    return `There is nobody ${what} among the ${count(this.#customers)} to call. The slider further left takes in more.`;
+    const more = this.#customers < this.#scored ? " The slider further left takes in more." : "";
+    return `There is nobody ${what} among the ${count(this.#customers)} to call.${more}`;
   }
 
   async #go(offset) {
@@ -123,7 +127,10 @@ export class Table {
     );
     line.addEventListener("click", () => {
       // Somebody who marks an id to copy it does not want to go elsewhere.
-      if (!getSelection().toString()) this.#open(place);
+      if (getSelection().toString()) return;
+      // Whoever comes back goes on from here.
+      name.focus({ preventScroll: true });
+      this.#open(place);
     });
     return line;
   }
