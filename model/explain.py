@@ -64,5 +64,10 @@ def notes(customer: Customer, ranges: Mapping[str, tuple[float, float]]) -> list
         if not isinstance(feature, Number) or isinstance(value, str) or low <= value <= high:
             continue
         side, bound = ("beyond", high) if value > high else ("below", low)
-        found.append(f"{name} {value:,g} is {side} the {bound:,g} {feature.unit} of the training data.")
+        found.append(f"{name} {_written(value)} is {side} the {_written(bound)} {feature.unit} of the training data.")
     return found
+
+
+def _written(value: float) -> str:
+    """Return a number with all its digits: :g would round 123456.78, and make 1e+06 of a million."""
+    return f"{value:,}".removesuffix(".0")

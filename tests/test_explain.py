@@ -107,6 +107,18 @@ def test_numbers_beyond_the_training_data_are_noted(scorer):
     assert notes(validate(EXAMPLE), scorer.ranges) == []
 
 
+@pytest.mark.parametrize(
+    ("charge", "written"),
+    [(1_000_000, "1,000,000"), ("999999.5", "999,999.5"), ("123456.78", "123,456.78"), ("200.00", "200")],
+)
+def test_a_large_number_is_noted_with_all_its_digits(scorer, charge, written):
+    customer = validate({**EXAMPLE, "MonthlyCharges": charge})
+
+    assert notes(customer, scorer.ranges) == [
+        f"MonthlyCharges {written} is beyond the 118.75 dollars a month of the training data."
+    ]
+
+
 def test_a_change_is_validated_and_only_what_differs_is_named(scorer):
     customer = validate(EXAMPLE)
 
