@@ -21,11 +21,14 @@ let desk = new Desk(showProgress);
 let way = null;
 let underWay = "";
 let list = null;
+/** What to do as soon as there is a connection again. */
+let goOn = null;
 let table = null;
 
 export function start(root) {
   table = new Table(open);
   choose(root, { take: score, refuse: (problem) => fail(problem, null), isBusy: () => !element("busy").hidden });
+  addEventListener("online", () => !element("problem").hidden && goOn?.());
   element("cancel").addEventListener("click", cancel);
   element("again").addEventListener("click", again);
   element("take").addEventListener("click", async () => {
@@ -104,7 +107,7 @@ async function take(name, answer) {
 function fail(problem, repeat) {
   const again = mayPass(problem) ? repeat : null;
   element("refusal").replaceChildren(problemBox(problem, again));
-  if (again && !navigator.onLine) addEventListener("online", () => element("problem").hidden || again(), { once: true });
+  goOn = navigator.onLine ? null : again;
   show("problem");
   (element("problem").querySelector("button") ?? element("pick")).focus();
 }
