@@ -544,11 +544,11 @@ def test_a_version_that_exists_is_refused_before_any_work(trained, tmp_path):
         train(tmp_path / "absent.csv", "1.0.0", trained.parent)
 
 
-@pytest.mark.parametrize(("place", "why"), [("file", "it is a file"), ("file/models", "Not a directory")])
-def test_a_place_that_takes_no_model_is_refused_before_any_work(tmp_path, place, why):
+@pytest.mark.parametrize("place", ["file", "file/models"])
+def test_a_place_that_takes_no_model_is_refused_before_any_work(tmp_path, place):
     (tmp_path / "file").touch()
 
-    with pytest.raises(ArtifactError, match=f"No model can be written into .*{place}: {why}"):
+    with pytest.raises(ArtifactError, match=f"No model can be written into .*{place}: Not a directory"):
         train(tmp_path / "absent.csv", "1.0.0", tmp_path / place)
 
 
