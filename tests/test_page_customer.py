@@ -224,9 +224,18 @@ def test_a_number_may_have_a_decimal_comma_or_point(open_page, served, typed):
     page.locator("#customer-form").get_by_label("Monthly charges").fill(typed)
 
     expect(page.locator(RISK)).to_have_text(risk_of(served, MonthlyCharges=85.5))
+    slider = page.locator("#what-if-form").get_by_role("slider", name="Monthly charges")
+    expect(slider).to_have_attribute("aria-valuetext", "$85.50 a month")
 
 
-@pytest.mark.parametrize("typed", ["1.234,5", "1,234.5", "1,234"])
+@pytest.mark.parametrize("typed", ["7.234,5", "7,234.50", " 7234,50"])
+def test_a_number_may_be_written_as_on_a_bill(page, served, typed):
+    page.get_by_label("Total charges").fill(typed)
+
+    expect(page.locator(RISK)).to_have_text(risk_of(served, TotalCharges=7234.5))
+
+
+@pytest.mark.parametrize("typed", ["1,234", "1.234.567", "1,23.4", "1.23,4", "12,345,6"])
 def test_a_number_that_could_be_read_in_two_ways_is_not_guessed(page, typed):
     page.locator("#customer-form").get_by_label("Monthly charges").fill(typed)
 

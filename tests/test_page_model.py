@@ -126,6 +126,11 @@ def test_a_list_like_the_training_data_is_called_so(view):
 
     expect(view.locator("#model-drift-words")).to_contain_text("Yes. The 7,043 customers of the list")
 
+    summary["drift"]["tenure"] = 0.11
+    view.evaluate("summary => import('/static/page/model.js').then(model => model.showDrift(summary))", summary)
+
+    expect(view.locator("#model-drift-words")).to_contain_text("Not in all. 1 of 11 differs:")
+
 
 def test_a_list_that_is_too_short_is_not_compared(view):
     summary = {"rows_scored": LEAST_CUSTOMERS - 1, "drift": dict.fromkeys([*NAMES, "probability"], 3.0)}

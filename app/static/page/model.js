@@ -47,7 +47,7 @@ export function showDrift({ drift, rows_scored: scored }) {
   const verdict =
     far.length === 0
       ? `Yes. The ${count(scored)} customers of the list are made up like those, so the figures above should hold.`
-      : `Not in all. ${far.length} of ${found.length} differ: read the risks as a ranking, and check the figures above on your own outcomes.`;
+      : `Not in all. ${far.length} of ${found.length} ${far.length === 1 ? "differs" : "differ"}: read the risks as a ranking, and check the figures above on your own outcomes.`;
   part("model-drift-words").replaceChildren(
     make("p", {}, verdict),
     make(

@@ -1,7 +1,7 @@
 // What would change the risk, by /v2/what-if: switches and a slider, the suggestions, and every single change ranked.
 import { announce, ask } from "./api.js";
 import { featureName, make, wordFor } from "./dom.js";
-import { money, points, probability, risk } from "./format.js";
+import { money, points, probability, risk, typed } from "./format.js";
 
 const PAUSE_MS = 80;
 
@@ -57,7 +57,7 @@ function align() {
     if (touched.has(name)) continue;
     const control = form.elements[name];
     if (control.type === "range") {
-      const value = Number(customerValue(name).replace(",", "."));
+      const value = Number(typed(customerValue(name)));
       control.min = Math.min(control.dataset.lowest, value);
       control.max = Math.max(control.dataset.highest, value);
       control.value = value;
