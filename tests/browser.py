@@ -8,7 +8,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable, Iterator
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,8 +18,11 @@ from urllib.parse import urlsplit
 import pytest
 from ports import free_port, wait_for
 
+from model.schema import EXAMPLE
+
 ROOT = Path(__file__).parent.parent
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 OPTIONS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update"),
@@ -74,12 +79,16 @@ def served() -> Iterator[str]:
         yield address
 
 
+def find(name: str, path: str | None, how: str) -> str:
+    """Return `path`, of a program that must be there."""
+    if path is None:
+        _missing(name, how)
+    return str(path)
+
+
 def find_chromium() -> str:
     """Return where Debian's Chromium stands."""
-    found = shutil.which("chromium")
-    if found is None:
-        _missing("chromium", "apt-get install chromium")
-    return str(found)
+    return find("chromium", shutil.which("chromium"), "apt-get install chromium")
 
 
 @pytest.fixture(scope="session")
@@ -157,14 +166,20 @@ def watch(page: Any, allowed: set[str], wrong: list[str]) -> None:
     page.on("response", on_response)
 
 
+def axe_core() -> str:
+    """Return the script of axe-core."""
+    return Path(find("axe-core", str(AXE) if AXE.exists() else None, "npm ci")).read_text(encoding="utf-8")
+
+
 def violations(page: Any) -> list[str]:
     """Return what axe-core finds wrong with the page as it stands, one line each."""
-    if not AXE.exists():
-        _missing("axe-core", "npm ci")
     # evaluate goes past the page's own policy, which add_script_tag would run into.
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-    found = page.evaluate("rules => axe.run(document, {runOnly: rules}).then(result => result.violations)", rules)
+    page.evaluate(axe_core())
+    return told(page.evaluate("rules => axe.run(document, {runOnly: rules}).then(result => result.violations)", RULES))
+
+
+def told(found: list[dict[str, Any]]) -> list[str]:
+    """Return the findings of axe-core, one line each."""
     return [
         f"{each['id']}: {each['help']}: {json.dumps([node['target'] for node in each['nodes']][:5])}" for each in found
     ]
@@ -173,3 +188,22 @@ def violations(page: Any) -> list[str]:
 def overflow(page: Any) -> int:
     """Return by how many pixels the page is wider than its window."""
     return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+
+
+def asked(address: str, path: str, body: object) -> Any:
+    """Return what the API says, for the page to say the same."""
+    request = urllib.request.Request(
+        f"{address}/{path}", json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)
+
+
+def shown(probability: float) -> str:
+    """Return a probability as the page writes it."""
+    return f"{(Decimal(str(probability)) * 100).quantize(Decimal('0.1'), ROUND_HALF_UP)}%"
+
+
+def risk_of(address: str, **values: object) -> str:
+    """Return the risk of the example with other values, as the page writes it."""
+    return shown(asked(address, "v2/customers", {**EXAMPLE, **values})["probability"])

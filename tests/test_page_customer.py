@@ -3,11 +3,9 @@
 import json
 import re
 import subprocess
-import urllib.request
-from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
-from browser import overflow, serving, start_server, stop_server, violations
+from browser import asked, overflow, risk_of, serving, shown, start_server, stop_server, violations
 from playwright.sync_api import expect
 
 from app.keys import digest_of
@@ -15,23 +13,6 @@ from model.schema import EXAMPLE, FEATURES
 
 RISK = "#risk-probability"
 TIERS = {"high": "High risk", "medium": "Medium risk", "low": "Low risk"}
-
-
-def asked(address: str, path: str, body: object) -> dict:
-    """Return what the API says, for the page to say the same."""
-    request = urllib.request.Request(
-        f"{address}/{path}", json.dumps(body).encode(), {"Content-Type": "application/json"}
-    )
-    with urllib.request.urlopen(request) as answer:
-        return json.load(answer)
-
-
-def shown(probability: float) -> str:
-    return f"{(Decimal(str(probability)) * 100).quantize(Decimal('0.1'), ROUND_HALF_UP)}%"
-
-
-def risk_of(address: str, **values: object) -> str:
-    return shown(asked(address, "v2/customers", {**EXAMPLE, **values})["probability"])
 
 
 def radio(page, name: str, option: str, form: str = "#customer-form"):
