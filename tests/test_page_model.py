@@ -104,6 +104,17 @@ def test_the_charts_take_the_colours_of_the_dark(view):
     view.wait_for_function(has_colour, arg="157,178,255")
 
 
+@pytest.mark.parametrize("width", [1280, 3840])
+def test_the_letters_of_a_chart_grow_with_the_others(open_page, width):
+    view = open_page("#model", width=width, height=2160)
+    view.locator("#model-shapes canvas").first.wait_for()
+
+    help_px = view.locator("#model-calibration ~ .help").evaluate("e => parseFloat(getComputedStyle(e).fontSize)")
+    chart_px = view.locator("#model-calibration ~ figure canvas").evaluate("e => Chart.getChart(e).options.font.size")
+
+    assert chart_px == pytest.approx(help_px * 0.75 / 0.875)
+
+
 def test_without_a_list_it_says_where_to_score_one_and_then_compares_it(view):
     drift = view.locator("#model-drift-words")
     expect(drift.get_by_role("link", name="Score a list")).to_be_visible()

@@ -60,7 +60,10 @@ export async function chart(root, { label, describe, columns, rows }) {
 
 async function load() {
   await import(LIBRARY);
-  globalThis.Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
+  const { font } = globalThis.Chart.defaults;
+  font.family = getComputedStyle(document.body).fontFamily;
+  // As large beside the words as everywhere else, for whoever has larger letters or a larger screen.
+  font.size = 0.75 * Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
   return globalThis.Chart;
 }
 
