@@ -91,11 +91,17 @@ MESSAGES: Final[dict[str, str]] = {
 }
 
 
+_TURNING: Final = {
+    code: f"\\u{code:04x}" for code in (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+}
+"""What sets the direction of the text around it (Unicode Standard Annex 9, 2.8), as its escape."""
+
+
 def show(value: object) -> str:
     """Return `value` as a message quotes it: text in quotes, control characters escaped, cut at 40 characters."""
     if isinstance(value, str):
         cut = value if len(value) <= SHOWN_CHARACTERS else value[:SHOWN_CHARACTERS] + "…"
-        quoted = json.dumps(cut, ensure_ascii=False)
+        quoted = json.dumps(cut, ensure_ascii=False).translate(_TURNING)
         # A lone surrogate (JSON "\ud800") cannot be written as UTF-8; show its escape.
         return quoted.encode("utf-8", "backslashreplace").decode("utf-8")
     if isinstance(value, dict):

@@ -60,7 +60,7 @@ def test_it_says_how_good_the_model_is_with_its_spread_in_words(view):
 
     expect(words.nth(0)).to_contain_text("84.6% ± 1.2%")
     expect(words.nth(1)).to_contain_text("2.8 times")
-    expect(words.nth(2)).to_contain_text("0.9 points")
+    expect(words.nth(2)).to_contain_text("2.2 ± 0.7 points")
     expect(words.nth(3)).to_contain_text("73.5%")
     expect(view.locator("#model-threshold-words")).to_contain_text("From 33% on, a customer is labelled churn.")
 

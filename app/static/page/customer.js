@@ -1,7 +1,7 @@
 // The view "One customer": the form's values to /v2/customers as they are typed, what is wrong to its field.
 import { address, announce, ask } from "./api.js";
 import { problemBox } from "./dom.js";
-import { probability, risk, typed } from "./format.js";
+import { count, money, probability, risk, typed } from "./format.js";
 import { showRisk } from "./risk.js";
 import { compare, follow, forget } from "./whatif.js";
 
@@ -15,38 +15,56 @@ const waiting = document.getElementById("customer-waiting");
 const trouble = document.getElementById("customer-problem");
 const mini = document.getElementById("mini");
 const origin = document.getElementById("customer-from");
+// A row that was scored has no other commas in its numbers.
+const DECIMAL_COMMA = /^([\s+-]*\d*),(\d)/;
+const LIKE_THOUSANDS = /^\s*\d{1,3}\.\d{3}\s*$/;
 const names = [...form.querySelectorAll(".field")].map((field) => field.dataset.feature);
 let timer = 0;
 let answerIsSeen = false;
 let running = null;
+/** Asks once more: for the form, or for the customer of a list who is on the way into it. */
+let repeat = () => update();
 
 /** The customer of the form: words as they are, numbers as they were typed. */
 function customer() {
   return Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, typed(value)]));
 }
 
-/** Show the view with a row of a list: the values of its columns, by their names. */
-export async function showCustomer(values) {
+/** Show the view with a scored row of a list: the values of its columns, by their names, and its number. */
+export function showCustomer(values, row) {
   const named = new Map(Object.entries(values).map(([name, value]) => [name.trim().toLowerCase(), String(value)]));
-  const found = (name) => typed(named.get(name.toLowerCase()) ?? "");
-  const given = Object.fromEntries(names.map((name) => [name, found(name)]));
-  showOrigin(found(form.dataset.idName).trim());
+  const found = (name) => named.get(name.toLowerCase()) ?? "";
+  const given = Object.fromEntries(names.map((name) => [name, found(name).replace(DECIMAL_COMMA, "$1.$2")]));
   location.hash = "#customer";
+  return open(found(form.dataset.idName).trim() || `Row ${count(row)}`, given);
+}
+
+/** Until the answer is there, neither the form nor what was said of it stands under the name of another. */
+async function open(name, given) {
+  repeat = () => open(name, given);
   const { signal } = begin();
+  showOrigin("");
+  form.inert = true;
+  answer.hidden = true;
+  waiting.hidden = false;
+  trouble.replaceChildren();
+  placeMini();
   try {
     // How a word or number may be spelt is the API's to know: its reasons have each value as the form has it.
     const response = await ask(PATH, { json: given, signal });
     for (const { feature, value } of (await response.json()).reasons) form.elements[feature].value = String(value);
     forget();
+    showOrigin(name);
     await update();
   } catch (problem) {
-    if (problem.name !== "AbortError") refuse(problem);
+    if (problem.name !== "AbortError") refuse(problem, name);
   }
 }
 
-function showOrigin(id) {
-  origin.hidden = id === "";
-  origin.querySelector("strong").textContent = id;
+function showOrigin(name) {
+  origin.hidden = name === "";
+  origin.querySelector("strong").textContent = name;
+  origin.querySelector("em").textContent = "";
 }
 
 /** Stop what is under way, for something newer. */
@@ -58,14 +76,17 @@ function begin() {
 }
 
 async function update() {
+  repeat = update;
   const { signal } = begin();
   const asked = customer();
+  form.inert = false;
   form.setAttribute("aria-busy", "true");
   try {
     const response = await ask(PATH, { json: asked, signal });
     const found = await response.json();
     if (signal.aborted) return;
     mark([]);
+    remark();
     trouble.replaceChildren();
     answer.hidden = false;
     waiting.hidden = true;
@@ -81,17 +102,20 @@ async function update() {
   }
 }
 
-/** Say what is wrong: at the fields where the API names them, else in place of the answer. */
-function refuse(problem) {
-  const elsewhere = mark(problem.errors ?? []);
+/** Say what is wrong: at the fields where the API names them, else in place of the answer. `name`: who was to be opened. */
+function refuse(problem, name) {
+  const errors = name ? [] : (problem.errors ?? []);
+  const elsewhere = mark(errors);
+  form.inert = false;
   answer.hidden = true;
   waiting.hidden = true;
   placeMini();
-  const shown = problem.errors?.length > 0 && elsewhere.length === 0;
-  const goesOn = problem.code === "offline" ? " The page tries again by itself." : "";
-  const text = { ...problem, detail: shown ? hint(problem.errors) : problem.message + goesOn };
-  trouble.replaceChildren(problemBox(text, shown ? null : update));
-  if (problem.code === "offline") timer = setTimeout(update, AGAIN_MS);
+  const shown = errors.length > 0 && elsewhere.length === 0;
+  const isOffline = problem.code === "offline";
+  const goesOn = isOffline ? " The page tries again by itself." : "";
+  const detail = name && isOffline ? `${name} is opened as soon as there is an answer.` : problem.message + goesOn;
+  trouble.replaceChildren(problemBox({ ...problem, detail: shown ? hint(errors) : detail }, shown ? null : () => repeat()));
+  if (isOffline) timer = setTimeout(() => repeat(), AGAIN_MS);
 }
 
 const hint = (errors) =>
@@ -110,6 +134,14 @@ function mark(errors) {
     else control.removeAttribute("aria-invalid");
   }
   return [...messages.values()];
+}
+
+/** Say how an amount was taken that would be another one in German. */
+function remark() {
+  for (const note of form.querySelectorAll(".taken")) {
+    const { value } = form.elements[note.closest(".field").dataset.feature];
+    note.textContent = LIKE_THOUSANDS.test(value) ? `Taken as ${money(Number(value))}: the point begins the cents.` : "";
+  }
 }
 
 function showMini(found) {
@@ -166,7 +198,10 @@ export function start() {
     clearTimeout(timer);
     timer = setTimeout(update, PAUSE_MS);
   };
-  form.addEventListener("input", later);
+  form.addEventListener("input", () => {
+    origin.querySelector("em").textContent = ", changed here";
+    later();
+  });
   form.addEventListener("reset", () => {
     showOrigin("");
     forget();
@@ -176,7 +211,7 @@ export function start() {
     event.preventDefault();
     update();
   });
-  addEventListener("online", update);
+  addEventListener("online", () => repeat());
   document.getElementById("copy").addEventListener("click", copy);
   watchAnswer();
   // A row of a list may have brought the view up, and is on its way then.

@@ -43,14 +43,19 @@ export const decimals = (value, digits) => value.toFixed(digits).replace("-", MI
 /** "2026-11-21T09:00:00Z" as "November 21, 2026". */
 export const date = (value) => DATE.format(new Date(value));
 
-const GERMAN = /^\s*[+-]?(\d{1,3}(\.\d{3})+|\d*),\d{1,2}\s*$/;
-const ENGLISH = /^\s*[+-]?\d{1,3}(,\d{3})+\.\d*\s*$/;
+// What sets thousands apart without being a decimal mark anywhere.
+const APART = /(?<=\d)[\s'\u2019](?=\d{3}(?!\d))/g;
+const GERMAN = /^[+-]?(\d{1,3}(\.\d{3})+|\d*),\d{1,2}$/;
+const ENGLISH = /^[+-]?\d{1,3}(,\d{3})+\.\d*$/;
+const PLAIN = /^[+-]?\d+(\.\d*)?$/;
 
 /**
- * What was typed as the API takes it: "70,35" and "1.234,50" as in German, "1,234.50" as in English. "1,234" may be either,
- * so it stays as it is, and the API says what it takes.
+ * What was typed as the API takes it: "70,35" and "1.234,50" as in German, "$1,234.50" as in English, "1 234,50". "1,234" may be
+ * either, so it stays as it is, and the API says what it takes.
  */
 export function typed(text) {
-  if (GERMAN.test(text)) return text.replaceAll(".", "").replace(",", ".");
-  return ENGLISH.test(text) ? text.replaceAll(",", "") : text;
+  const bare = text.trim().replace(/^\$\s*/, "").replace(APART, "");
+  if (GERMAN.test(bare)) return bare.replaceAll(".", "").replace(",", ".");
+  if (ENGLISH.test(bare)) return bare.replaceAll(",", "");
+  return PLAIN.test(bare) ? bare : text;
 }

@@ -62,5 +62,14 @@ function remember(section) {
   else places.delete(section.dataset.view);
 }
 
+// A browser opens a file that is dropped on a page, and the page would be gone. Only the view "A list" takes one.
+for (const name of ["dragover", "drop"]) {
+  addEventListener(name, (event) => {
+    if (!event.dataTransfer.types.includes("Files")) return;
+    event.preventDefault();
+    if (document.querySelector('main > [data-view="list"]').hidden) event.dataTransfer.dropEffect = "none";
+  });
+}
+
 addEventListener("hashchange", () => wanted() && show(wanted(), true));
 show(wanted() ?? FIRST, false);

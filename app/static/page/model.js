@@ -102,7 +102,7 @@ function facts({ version, sha256, trained_at: trained, trained_on: data, recipe 
 
 const figure = ([number, text]) => make("li", {}, make("strong", {}, number), make("span", {}, text));
 
-function goodness({ out_of_fold: measured, pooled }, choice) {
+function goodness({ out_of_fold: measured }, choice) {
   const spread = ({ mean, sd }, show) => `${show(mean)} ± ${show(sd)}`;
   return [
     [
@@ -113,7 +113,7 @@ function goodness({ out_of_fold: measured, pooled }, choice) {
       `${decimals(measured.top_decile_lift.mean, 1)} times`,
       "as many leave among the tenth with the highest risk as among all customers.",
     ],
-    [distance(pooled.ece), "is how far a stated risk is from what happened, on average."],
+    [spread(measured.ece, distance).replace(" points", ""), "is how far a stated risk is from what happened, on average."],
     [probability(choice.recall), `of those who leave are labelled churn, when ${share(choice.contacted)} of all are.`],
   ];
 }

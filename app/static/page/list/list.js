@@ -1,5 +1,5 @@
 // The view "A list": a file to its answer, and the states on the way: nothing yet, under way, a problem, a result.
-import { announce, ask, mayPass, Problem } from "../api.js";
+import { announce, ask, mayPass, Problem, unreachable } from "../api.js";
 import { make, problemBox } from "../dom.js";
 import { count, counted, share } from "../format.js";
 import { saveResult } from "./bucket.js";
@@ -13,13 +13,16 @@ import { Table } from "./table.js";
 import { BATCHES, cutOff, Way } from "./way.js";
 
 const RESULTS = { scored: "predictions.csv", rejects: "rejects.csv" };
+const SAMPLE = "sample.csv";
 const OTHER_MODEL = "other_model";
 const STATES = ["choose", "busy", "problem", "result"];
 
 const element = (name) => document.getElementById(`list-${name}`);
-let desk = new Desk(showProgress);
-let way = null;
-let underWay = "";
+// Made ahead, while there is a connection: the next list may come without.
+let spare = new Desk(showProgress);
+/** What is under way: its name, its desk and its way. */
+let run = null;
+/** What is shown, or can be again, with the desk that has its rows. */
 let list = null;
 /** What to do as soon as there is a connection again. */
 let goOn = null;
@@ -27,12 +30,17 @@ let table = null;
 
 export function start(root) {
   table = new Table(open);
-  choose(root, { take: score, refuse: (problem) => fail(problem, null), isBusy: () => !element("busy").hidden });
+  choose(root, { take: score, sample, refuse, isBusy: () => !element("busy").hidden });
   addEventListener("online", () => !element("problem").hidden && goOn?.());
   element("cancel").addEventListener("click", cancel);
   element("again").addEventListener("click", again);
+  element("back").addEventListener("click", () => {
+    show("result");
+    element("name").focus();
+  });
   element("take").addEventListener("click", async () => {
-    save(await desk.call("list", { query: table.query, safe: isSafe() }), named(list.name, "list"));
+    const { desk, name } = list;
+    save(await desk.call("list", { query: table.query, safe: isSafe() }), named(name, "list"));
     announce("Your list is among your downloads.");
   });
   element("get-scored").addEventListener("click", (event) =>
@@ -48,6 +56,20 @@ const isSafe = () => element("safe").checked;
 /** Show one of the states; a problem stands above the way to choose another file. */
 function show(state) {
   for (const name of STATES) element(name).hidden = name !== state && !(state === "problem" && name === "choose");
+  element("back").hidden = !list;
+  element("back").textContent = `Back to ${list?.name}`;
+}
+
+/** Say why a file was not taken, beside what is shown: neither a run nor a result is given up for it. */
+function refuse(problem) {
+  if (!element("busy").hidden) element("busy-refusal").replaceChildren(problemBox(problem));
+  else if (!element("result").hidden) warn(problem, null);
+  else fail(problem, null);
+}
+
+function warn(problem, repeat) {
+  element("notes").replaceChildren(problemBox(problem, repeat), ...notes());
+  element("notes").scrollIntoView({ block: "center" });
 }
 
 function again() {
@@ -56,20 +78,23 @@ function again() {
 }
 
 function cancel() {
-  const { job } = way;
-  way.end();
-  way = null;
-  desk.end();
-  // At once, while there is a connection: the next list may come without.
-  desk = new Desk(showProgress);
-  if (job) leave(job);
+  const { name, way } = run;
+  end();
+  if (way.job) leave(name, way.job);
   else announce("Cancelled. Nothing was stored.");
   again();
 }
 
+/** Give up what is under way. */
+function end() {
+  run.way.end();
+  run.desk.end();
+  run = null;
+  spare = new Desk(showProgress);
+}
+
 /** Say which job goes on, and let it be taken up again. */
-function leave(job) {
-  const name = underWay;
+function leave(name, job) {
   const words = `${name} goes on without this page, as job ${job}.`;
   const button = make("button", { type: "button", className: "quiet" }, "Wait for it again");
   button.addEventListener("click", () => take(name, (mine) => mine.follow(job)));
@@ -78,29 +103,45 @@ function leave(job) {
   announce(words);
 }
 
-const score = (file) => take(file.name, (mine) => mine.score(file));
+const score = (file) => take(file.name, (way) => way.score(file));
+const sample = () =>
+  take(SAMPLE, async (way) => {
+    const response = await ask(`v2/${SAMPLE}`, { accept: "text/csv", signal: way.signal });
+    const content = await response.blob().catch(() => {
+      throw unreachable();
+    });
+    return way.score(new File([content], SAMPLE));
+  });
 const repeated = () => score(new File([list.body], list.name));
 
 /** Show the result of a list, got by `answer(way)`. */
 async function take(name, answer) {
-  if (desk.isLost) desk = new Desk(showProgress);
-  const mine = new Way(desk);
-  way = mine;
-  underWay = name;
+  if (run) end();
+  const desk = spare.isLost ? new Desk(showProgress) : spare;
+  const way = new Way(desk);
+  const mine = { name, desk, way };
+  run = mine;
   element("busy-title").textContent = `Scoring ${name}`;
+  element("busy-refusal").replaceChildren();
   for (const part of ["job", "left"]) element(part).hidden = true;
   showProgress(null);
   show("busy");
   element("cancel").focus();
   announce(`Scoring ${name}.`);
   try {
-    const found = await answer(mine);
-    if (mine !== way) return;
-    list = { name, ...found };
+    const found = await answer(way);
+    if (mine !== run) return;
+    list?.desk.end();
+    list = { name, desk, ...found };
+    spare = new Desk(showProgress);
     await showResult();
+    run = null;
   } catch (problem) {
+    if (mine !== run) return;
+    run = null;
+    spare = desk;
     // What the bucket has is not sent again.
-    if (mine === way) fail(problem, () => take(name, mine.job ? (next) => next.follow(mine.job) : answer));
+    fail(problem, () => take(name, way.job ? (next) => next.follow(way.job) : answer));
   }
 }
 
@@ -121,13 +162,14 @@ async function showResult() {
   const mark = bands(element("bands"), element("bands-table"), summary.distribution);
   const { labels } = element("segments").dataset;
   element("segments").replaceChildren(...segments(summary.segments, JSON.parse(labels)));
-  table.begin(desk, list);
+  table.begin(list.desk, list);
+  for (const name of ["get-scored", "get-rejects"]) element(name).ariaBusy = null;
   element("safe-reach").hidden = Boolean(list.job);
   const cut = element("cut");
   cut.value = Math.round(summary.threshold * 100);
   const move = () => showCut(summary, mark);
   cut.oninput = move;
-  await Promise.all([move(), showRejects(desk, list)]);
+  await Promise.all([move(), showRejects(list.desk, list)]);
   show("result");
   element("name").focus();
   announce(`${counted(summary.rows_scored, "customer")} scored, ${count(summary.rows_rejected)} to mend.`);
@@ -153,33 +195,33 @@ function showCut(summary, mark) {
 
 async function open(place) {
   if (list.closed) return announce(list.closed);
-  const [{ input }, { showCustomer }] = await Promise.all([desk.call("whole", place), import("../customer.js")]);
-  showCustomer(input);
+  const [{ input, row }, { showCustomer }] = await Promise.all([list.desk.call("whole", place), import("../customer.js")]);
+  showCustomer(input, row);
 }
 
 /** Save the whole list: as the bucket has it, or asked for again in another form. The packed file was kept for that. */
 async function download(button, what, wanted) {
   // Disabled it would lose the focus.
   if (button.ariaBusy) return;
+  const mine = list;
   button.ariaBusy = "true";
   element("notes").replaceChildren(...notes());
   try {
-    if (list.job) await saveResult(list.job, RESULTS[what]);
-    else save(await written(wanted), named(list.name, what));
+    if (mine.job) await saveResult(mine.job, RESULTS[what]);
+    else save(await written(mine, wanted), named(mine.name, what));
     announce("The file is among your downloads.");
   } catch (problem) {
-    element("notes").prepend(problemBox(problem, problem.code === OTHER_MODEL ? repeated : null));
-    element("notes").scrollIntoView({ block: "center" });
+    if (mine === list) warn(problem, problem.code === OTHER_MODEL ? repeated : null);
   } finally {
-    button.ariaBusy = null;
+    // With another list, the button is that list's.
+    if (mine === list) button.ariaBusy = null;
   }
 }
 
-async function written(wanted) {
+async function written({ body, summary: { model_version: shown } }, wanted) {
   const query = new URLSearchParams({ ...wanted, spreadsheet_safe: isSafe() });
-  const response = await ask(`${BATCHES}?${query}`, { body: list.body, type: list.body.type, accept: "text/csv" });
+  const response = await ask(`${BATCHES}?${query}`, { body, type: body.type, accept: "text/csv" });
   const model = response.headers.get("X-Model-Version");
-  const shown = list.summary.model_version;
   if (model && model !== shown) {
     const detail = `The service now answers with model ${model}, and this list was scored by ${shown}: the file would not agree with what is shown. Score the list again.`;
     throw new Problem({ code: OTHER_MODEL, title: "Another model answers now", detail });

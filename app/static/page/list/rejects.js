@@ -45,6 +45,6 @@ function line(row, id, { field, value, message }, idName, names) {
     "tr",
     {},
     make("th", { scope: "row", "data-name": names[0] }, count(row)),
-    ...cells.map((text, index) => make("td", { "data-name": names[index + 1] }, text)),
+    ...cells.map((text, index) => make("td", { "data-name": names[index + 1], className: names[index + 1] === "Column" ? "whole" : "" }, text)),
   );
 }

@@ -1,9 +1,13 @@
 // The rows of a scored list, column by column, so that a hundred thousand are ranked and searched in a moment. Pure:
 // lines of the answer in, parts of the list out. What only an opened row needs stays in pieces of text on the side.
+import { count } from "../format.js";
+
 const PIECE_ROWS = 2000;
+/** C9 before C10. */
+const NATURAL = new Intl.Collator("en", { numeric: true });
 const KEYS = {
   row: (rows) => (a, b) => rows.numbers[a] - rows.numbers[b],
-  customer: (rows) => (a, b) => (rows.ids[a] < rows.ids[b] ? -1 : rows.ids[a] > rows.ids[b] ? 1 : 0),
+  customer: (rows) => (a, b) => NATURAL.compare(rows.ids[a], rows.ids[b]),
   risk: (rows) => (a, b) => rows.chances[a] - rows.chances[b],
   money: (rows) => (a, b) => rows.values[a] - rows.values[b],
 };
@@ -70,7 +74,8 @@ export class Rows {
 
   /**
    * The places of those asked for, in order. `customers` is how many reach the threshold, as the summary counted them:
-   * printed probabilities are rounded, and would now and then count one more.
+   * printed probabilities are rounded, and would now and then count one more. `top` keeps those with the highest risk, or in
+   * the order of money those with the most of it, in whichever direction they are shown.
    */
   select({ customers = Infinity, tier = "", search = "", by = "risk", descending = true, top = Infinity }) {
     this.#ranked ??= this.ids
@@ -80,10 +85,19 @@ export class Rows {
     const wanted = search.trim().toLowerCase();
     const found = this.#ranked
       .slice(0, customers)
-      .filter((place) => (!tier || this.tiers[place] === tier) && (!wanted || this.ids[place].toLowerCase().includes(wanted)));
-    const compare = KEYS[by](this);
-    const sign = descending ? -1 : 1;
-    return found.sort((a, b) => sign * compare(a, b) || a - b).slice(0, top);
+      .filter((place) => (!tier || this.tiers[place] === tier) && (!wanted || this.#named(place).includes(wanted)));
+    const sorted = (places, key, sign) => {
+      const compare = KEYS[key](this);
+      return places.sort((a, b) => sign * compare(a, b) || a - b);
+    };
+    const chosen = top < found.length ? sorted(found, by === "money" ? "money" : "risk", -1).slice(0, top) : found;
+    return sorted(chosen, by, descending ? -1 : 1);
+  }
+
+  // What a row is called where it is shown, for who searches it.
+  #named(place) {
+    const row = this.numbers[place];
+    return this.ids[place].toLowerCase() || `row ${row} row ${count(row)}`;
   }
 
   /** What the table shows of one row. */

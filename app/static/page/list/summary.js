@@ -1,6 +1,6 @@
 // The summary of a list as tiles, bars and words; every number in it is one of the API's.
 import { make } from "../dom.js";
-import { count, money, share } from "../format.js";
+import { count, counted, money, share } from "../format.js";
 
 const NAMES = { high: "High risk", medium: "Medium risk", low: "Low risk" };
 
@@ -19,7 +19,7 @@ export function tiles(summary) {
     tile("Scored", count(summary.rows_scored)),
     tile("To mend", count(rejected), "", rejected ? "attention" : ""),
     ...Object.entries(summary.tiers).map(([tier, customers]) => tile(NAMES[tier] ?? tier, count(customers), "", `is-${tier}`)),
-    tile("Expected to leave", count(Math.round(summary.expected_churners)), "customers"),
+    tile("Expected to leave", ...counted(Math.round(summary.expected_churners), "customer").split(" ")),
     tile("Money at risk", money(summary.value_at_risk), "a month"),
   ];
 }

@@ -70,9 +70,11 @@ export class Table {
     if (asked !== this.#asked) return;
     this.#offset = offset;
     const filtered = query.search || query.tier || query.top !== Infinity;
+    const cut = total === query.top && !(query.descending && (query.by === "risk" || query.by === "money"));
+    const kept = cut ? `, those with the ${query.by === "money" ? "most money at" : "highest"} risk` : "";
     if (this.#shown.isPart) element("status").textContent = `${counted(total, "customer")} with the most money at risk`;
     else element("status").textContent = total
-      ? `${counted(total, "customer")}${filtered ? ` of the ${count(this.#customers)} to call` : ""}`
+      ? `${counted(total, "customer")}${filtered ? ` of the ${count(this.#customers)} to call${kept}` : ""}`
       : this.#nobody(query);
     element("take").disabled = !total;
     element("table").replaceChildren(...(total ? [this.#drawn(rows, query)] : []));
@@ -125,9 +127,9 @@ export class Table {
       ...(this.#shown.isPriced ? [make("td", { className: "number" }, money(value), make("span", { className: "unseen" }, " a month"))] : []),
       ...(this.#shown.reasons ? [make("td", {}, make("ul", { className: "why" }, ...reasons.map(reason)))] : []),
     );
-    line.addEventListener("click", () => {
+    line.addEventListener("click", (event) => {
       // Somebody who marks an id to copy it does not want to go elsewhere.
-      if (getSelection().toString()) return;
+      if (event.detail && getSelection().toString()) return;
       // Whoever comes back goes on from here.
       name.focus({ preventScroll: true });
       this.#open(place);

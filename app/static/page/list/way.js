@@ -27,6 +27,11 @@ export class Way {
     this.#desk = desk;
   }
 
+  /** Aborted when the list is given up. */
+  get signal() {
+    return this.#stop.signal;
+  }
+
   /** Give up. A job goes on. */
   end() {
     this.#stop.abort();
