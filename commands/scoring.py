@@ -5,12 +5,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
 import click
 
-from commands.terminal import bar, end_on_sigterm, keep_to_one_thread, read_settings
+from commands.terminal import Figure, Folder, bar, end_on_sigterm, keep_to_one_thread, read_settings
 
 if TYPE_CHECKING:
     from batch.local import Scoring
@@ -47,9 +48,7 @@ def scoring_of(value_at_risk: bool, charset: str | None, **given: str | None) ->
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
-@click.option(
-    "-o", "--out", type=click.Path(path_type=Path), help="The folder for the results; FILE-scored if not given."
-)
+@click.option("-o", "--out", type=Folder(path_type=Path), help="The folder for the results; FILE-scored if not given.")
 @scoring_options
 def score(file: str, out: Path | None, **options: Any) -> None:
     """Score a CSV file.
@@ -109,10 +108,8 @@ def report(summary: Mapping[str, Any], folder: Path) -> str:
 
 @click.command()
 @click.argument("inbox", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.argument("outbox", type=click.Path(file_okay=False, path_type=Path))
-@click.option(
-    "--interval", type=click.FloatRange(0.01, 86_400), default=2.0, show_default=True, help="Seconds between looks."
-)
+@click.argument("outbox", type=Folder(file_okay=False, path_type=Path))
+@click.option("--interval", type=Figure(0.01, 86_400), default=2.0, show_default=True, help="Seconds between looks.")
 @click.option("--once", is_flag=True, help="Score what rests in INBOX now, and end.")
 @scoring_options
 def watch(inbox: Path, outbox: Path, interval: float, once: bool, **options: Any) -> None:
@@ -125,13 +122,13 @@ def watch(inbox: Path, outbox: Path, interval: float, once: bool, **options: Any
     import log
 
     keep_to_one_thread()
-    from batch.folder import Folder
+    from batch import folder as batch_folder
 
-    folder = Folder(inbox, outbox, scoring_of(**options))
+    folder = batch_folder.Folder(inbox, outbox, scoring_of(**options))
     end_on_sigterm()
     click.echo(f"Watching {inbox}, writing to {outbox}. Ctrl-C ends it.", err=True)
     try:
-        for look in range(2) if once else iter(int, 1):
+        for look in range(2) if once else count():
             if look:
                 time.sleep(interval)
             for line in folder.sweep():

@@ -1,6 +1,7 @@
 """What commands share: errors as sentences with exit codes, settings with options before them, bars of progress."""
 
 import errno
+import math
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -24,6 +25,27 @@ FAILED: Final = 1
 
 BEYOND: Final = 3
 """Exit code for an answer that is beyond what the caller allows: for use in CI."""
+
+
+class Folder(click.Path):
+    """A folder to write to. An empty name, of a variable that is not set, would be the current one."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path."""
+        if value == "":
+            self.fail("is empty, where a folder is to be named.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class Figure(click.FloatRange):
+    """A number in a range; that it is no number (nan) is in none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number."""
+        found = super().convert(value, param, ctx)
+        if math.isnan(found):
+            self.fail(f"{value!r} is no number.", param, ctx)
+        return found
 
 
 class Sentences(click.Group):

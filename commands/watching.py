@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 import click
 
-from commands.terminal import BEYOND, read_settings
+from commands.terminal import BEYOND, Figure, read_settings
 from commands.versions import models_option
 from model.errors import ChurnError
 from model.scorecard import Scorer
@@ -27,9 +27,7 @@ _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--model", "model_version", metavar="VERSION", help="Another model than the default one.")
 @models_option()
 @click.option("--json", "as_json", is_flag=True, help="All figures as JSON.")
-@click.option(
-    "--fail-above", type=click.FloatRange(0), help=f"Exit with {BEYOND} if an index is above this, such as 0.25."
-)
+@click.option("--fail-above", type=Figure(0), help=f"Exit with {BEYOND} if an index is above this, such as 0.25.")
 def drift(files: tuple[str, ...], as_json: bool, fail_above: float | None, **given: str | None) -> None:
     """Tell how far customers have moved.
 
@@ -98,6 +96,8 @@ def _opened(name: str) -> Iterator[IO[bytes]]:
             yield file
     except ChurnError as error:
         raise ChurnError(f"{name}: {error}") from error
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise ChurnError(f"{name}: {error.strerror}.") from error
 
 
 @contextmanager

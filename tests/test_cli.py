@@ -290,6 +290,17 @@ def test_a_charset_is_believed_when_given(folder, run):
     assert row["customerID"] == "0001-Größe"  # the byte order mark beats what was declared
 
 
+def test_a_folder_without_a_name_is_not_the_one_at_hand(folder, run):
+    write("customers.csv", HEADER, LINE)
+    before = sorted(Path().iterdir())
+
+    done = run("score", "customers.csv", "-o", "")
+
+    assert done.exit_code == 2
+    assert "is empty, where a folder is to be named" in done.stderr
+    assert sorted(Path().iterdir()) == before
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [

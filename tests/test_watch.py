@@ -10,10 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from batch import jobs, local
 from batch.folder import Folder
 from batch.local import Scoring
+from cli import churn
 from model import describe
 from model.bulk.render import Options
 from model.bulk.source import Limits
@@ -297,6 +299,30 @@ def test_the_command_watches_until_it_is_told_to_stop(inbox, outbox, how):
     assert (process.returncode, said) == (0, "")
     assert errors.endswith("Stopped.\n")
     assert len(tree(outbox)) == 3
+
+
+def test_the_command_rests_between_two_looks(inbox, outbox, monkeypatch):
+    looks, rests = [], []
+
+    def rest(seconds: float) -> None:
+        rests.append(seconds)
+        if len(rests) == 4:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Folder, "sweep", lambda folder: looks.append(folder) or [])
+    monkeypatch.setattr("time.sleep", rest)
+
+    done = CliRunner().invoke(churn, ["watch", str(inbox), str(outbox), "--interval", "1.5"])
+
+    assert done.exit_code == 0
+    assert (len(looks), rests) == (4, [1.5] * 4)
+
+
+@pytest.mark.parametrize("words", [["", "--once"], ["out", "--interval", "nan"]])
+def test_a_folder_without_a_name_and_a_pause_that_is_no_number_are_refused(inbox, words):
+    done = CliRunner().invoke(churn, ["watch", str(inbox), *words])
+
+    assert done.exit_code == 2
 
 
 def test_a_single_sweep_scores_what_rests_and_ends(inbox, outbox):
