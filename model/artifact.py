@@ -51,11 +51,22 @@ def check_version(version: str) -> str:
 
 
 def default_version(root: Path = ARTIFACTS) -> str:
-    """Return the version named in DEFAULT."""
+    """Return the version named in DEFAULT.
+
+    Raises
+    ------
+    ArtifactError
+        If it cannot be read, or names none.
+    """
     try:
-        return check_version((root / "DEFAULT").read_text(encoding="ascii").strip())
+        named = (root / "DEFAULT").read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ArtifactError(f"There is no readable {root / 'DEFAULT'} that names the version to serve.") from error
+    if VERSION.fullmatch(named) is None:
+        raise ArtifactError(
+            f"{root / 'DEFAULT'} names no version, but {named[:40]!r}. Write it anew: churn promote VERSION."
+        )
+    return named
 
 
 def versions(root: Path = ARTIFACTS) -> list[str]:
@@ -127,7 +138,7 @@ def folder_of(version: str | None = None, root: Path = ARTIFACTS) -> Path:
     ArtifactError
         If there is none; the message lists those there are.
     """
-    version = check_version(version) if version else default_version(root)
+    version = default_version(root) if version is None else check_version(version)
     folder = root / version
     if not folder.is_dir():
         raise ArtifactError(f"There is no model {version}; there are {', '.join(versions(root)) or f'none in {root}'}.")

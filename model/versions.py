@@ -56,7 +56,11 @@ def promote(version: str, root: Path = ARTIFACTS) -> str | None:
     for name in artifact.names(folder):
         read_checked(folder, name)
     load_scorer(version, engines_of(version, root)[0], models=str(root)).score(dict(EXAMPLE))
-    former = artifact.default_version(root) if (root / DEFAULT).exists() else None
+    try:
+        former = artifact.default_version(root)
+    except ArtifactError:
+        # Absent, or damaged: this is what mends it.
+        former = None
     write_default(version, root)
     return former
 

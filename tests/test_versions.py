@@ -90,6 +90,7 @@ def test_a_version_for_another_schema_is_not_promoted(root):
         ("9.9.9", "There is no model 9.9.9; there are 1.0.0, 1.1.0."),
         ("../1.0.0", "A model version must look like 1.0.0, not '../1.0.0'."),
         ("/etc", "A model version must look like 1.0.0, not '/etc'."),
+        ("", "A model version must look like 1.0.0, not ''."),
     ],
 )
 def test_what_is_no_version_is_not_promoted(run, root, version, message):
@@ -97,6 +98,24 @@ def test_what_is_no_version_is_not_promoted(run, root, version, message):
 
     assert (result.exit_code, result.stderr) == (2, message + "\n")
     assert artifact.default_version(root) == "1.0.0"
+
+
+@pytest.mark.parametrize("content", ["", "latest", "1.0.0\n1.1.0"])
+def test_promoting_mends_a_file_that_names_no_version(run, root, content):
+    (root / "DEFAULT").write_text(content)
+
+    listed = run("models")
+    promoted = run("promote", "1.1.0")
+
+    assert (listed.exit_code, promoted.exit_code) == (2, 0)
+    assert f"{root / 'DEFAULT'} names no version, but {content!r}." in listed.stderr
+    assert artifact.default_version(root) == "1.1.0"
+
+
+def test_no_version_is_not_the_default_one_where_two_are_compared(run):
+    done = run("compare", "1.0.0", "", "--data", __file__)
+
+    assert (done.exit_code, done.stderr) == (2, "A model version must look like 1.0.0, not ''.\n")
 
 
 def test_the_command_promotes_and_says_how_to_go_back(run, root):
