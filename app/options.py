@@ -90,7 +90,7 @@ _CHARSET: Final = Option(
     "The encoding of the file, where its Content-Type does not say it",
     None,
     str,
-    "utf-8, utf-16 or latin-1",
+    "utf-8, utf-16, latin-1 or windows-1252",
     {"type": "string", "examples": ["latin-1"]},
 )
 

@@ -73,7 +73,7 @@ MESSAGES: Final[dict[str, str]] = {
         "{place} holds bytes that are not {encoding}, as the file was said to be or began. Save all of it as UTF-8, or "
         "say charset=latin-1."
     ),
-    "unknown_charset": "The charset {value} is not known. Send utf-8, utf-16 or latin-1.",
+    "unknown_charset": "The charset {value} is not known. Send utf-8, utf-16, latin-1 or windows-1252.",
     "no_byte_order_mark": (
         "The charset is given as utf-16, but the file does not begin with a byte order mark, which tells the order of "
         "its bytes. Save it as UTF-8, or as UTF-16 with a byte order mark."
@@ -83,27 +83,22 @@ MESSAGES: Final[dict[str, str]] = {
         "and send it as a file."
     ),
     "mixed_decimals": (
-        "Row {row} writes {value} with a {mark}, but row {first} writes its decimals with a {other}. Use one "
-        "decimal mark in the file."
+        "Row {row} has {value} in {field}, with a decimal {mark}, but row {first} has {before} in {column}, with a "
+        "{other}. Use one decimal mark in the file."
     ),
     "too_many_bytes": "The file is longer than {limit} bytes. Send it in parts.",
     "too_many_rows": "The file has more than {limit} rows. Send it in parts.",
 }
 
 
-_TURNING: Final = {
-    code: f"\\u{code:04x}" for code in (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
-}
-"""What sets the direction of the text around it (Unicode Standard Annex 9, 2.8), as its escape."""
-
-
 def show(value: object) -> str:
-    """Return `value` as a message quotes it: text in quotes, control characters escaped, cut at 40 characters."""
+    """Return `value` as a message quotes it: text in quotes, what is not printable escaped, cut at 40 characters."""
     if isinstance(value, str):
         cut = value if len(value) <= SHOWN_CHARACTERS else value[:SHOWN_CHARACTERS] + "…"
-        quoted = json.dumps(cut, ensure_ascii=False).translate(_TURNING)
-        # A lone surrogate (JSON "\ud800") cannot be written as UTF-8; show its escape.
-        return quoted.encode("utf-8", "backslashreplace").decode("utf-8")
+        quoted = json.dumps(cut, ensure_ascii=False)
+        # What cannot be seen would look like what is accepted, or act on a terminal: no-break spaces, marks of width
+        # and direction, C1 controls. A lone surrogate (JSON "\ud800") cannot be written as UTF-8 either.
+        return quoted if quoted.isprintable() else "".join(map(_seen, quoted))
     if isinstance(value, dict):
         return "an object"
     if isinstance(value, list | tuple):
@@ -111,6 +106,10 @@ def show(value: object) -> str:
     if value is None or isinstance(value, bool | int | float):
         return json.dumps(value)[: SHOWN_CHARACTERS + 1]
     return type(value).__name__
+
+
+def _seen(letter: str) -> str:
+    return letter if letter.isprintable() else json.dumps(letter)[1:-1]
 
 
 def listed(names: Sequence[str], last: str = "and") -> str:

@@ -347,5 +347,5 @@ def test_a_charset_on_the_part_is_believed_and_an_assumed_one_is_said(client):
     assert post("", content).json["code"] == "encoding"
     assert "Zoë" in post("; charset=latin-1", content).json
     assert post("", csv_of(f"Zoë,{ROW}").decode().encode("latin-1")).headers["X-Notes"] == (
-        "The file is not UTF-8; it was read as Latin-1."
+        "The file is not UTF-8; it was read as Windows-1252."
     )

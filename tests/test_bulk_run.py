@@ -434,7 +434,30 @@ def test_latin_1_is_read_where_declared_and_where_guessed_is_noted(toy_scorecard
     assert declared.predictions[0]["customerID"] == guessed.predictions[0]["customerID"] == "M\u00fcller"
     assert (declared.summary["notes"], guessed.summary["notes"]) == (
         [],
-        ["The file is not UTF-8; it was read as Latin-1."],
+        ["The file is not UTF-8; it was read as Windows-1252."],
+    )
+
+
+def test_what_excel_writes_is_read_as_it_was_typed(toy_scorecard):
+    typed = "\u20ac0\u201cx\u201d"
+    plain = to_csv([row(customerID=typed), row(customerID="b\x81c")]).decode()
+    content = plain.encode("cp1252", "replace").replace(b"b?c", b"b\x81c")
+
+    for charset in (None, "windows-1252"):
+        found = Result(content, toy_scorecard, charset=charset)
+        # One of the five bytes without a letter stays the control that it is in Latin-1.
+        assert [each["customerID"] for each in found.predictions] == [typed, "b\x81c"]
+
+
+def test_files_with_both_decimal_marks_are_told_where(toy_scorecard):
+    content = to_csv([row(MonthlyCharges="70,35", SeniorCitizen="0.0")], delimiter=";")
+
+    with pytest.raises(InputError) as error:
+        Result(content, toy_scorecard)
+
+    assert error.value.problem.to_dict()["field"] == "MonthlyCharges"
+    assert str(error.value).startswith(
+        'Row 1 has "70,35" in MonthlyCharges, with a decimal comma, but row 1 has "0.0" in SeniorCitizen, with a point.'
     )
 
 

@@ -84,7 +84,7 @@ def test_a_folder_of_every_kind_of_file_gives_the_lines_of_the_other_doors(score
     assert lines_of(out, "predictions") == expected["predictions"]
     assert lines_of(out, "rejects") == expected["rejects"]
     assert counts_of(out) == tuple(sum(OUTCOMES[file.name][place] for file in files) for place in range(3))
-    assert "latin1.csv: The file is not UTF-8; it was read as Latin-1." in summary_of(out)["notes"]
+    assert "latin1.csv: The file is not UTF-8; it was read as Windows-1252." in summary_of(out)["notes"]
 
 
 def test_a_file_cut_into_many_parts_loses_no_row_and_counts_none_twice(session, score, tmp_path):

@@ -171,3 +171,18 @@ def test_a_problem_is_told_with_its_row_and_customer():
         "rule": "must be so",
         "message": str(found),
     }
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("Electronic\u00a0check", '"Electronic\\u00a0check"'),
+        ("One\u200b year", '"One\\u200b year"'),
+        ("\u202eFiber", '"\\u202eFiber"'),
+        ("\x9b31m", '"\\u009b31m"'),
+        ("\ud800", '"\\ud800"'),
+        ("Größe, 面积 😀", '"Größe, 面积 😀"'),
+    ],
+)
+def test_what_cannot_be_seen_is_shown_by_its_escape(value, shown):
+    assert show(value) == shown

@@ -23,7 +23,7 @@ from model.bulk.records import RECORD_LIMIT, Records
 from model.bulk.render import Options, Predictions, Rejects
 from model.bulk.run import Run
 from model.bulk.score import BulkScorer
-from model.bulk.source import Limits, Readable, Text
+from model.bulk.source import Limits, Readable, Text, errors_of
 from model.bulk.summary import Summary
 from model.bulk.typed import KIND, PREDICTIONS, REJECTS, Typed
 from model.errors import InputError
@@ -214,7 +214,7 @@ class _Piece:
     def _parse(self, lines: Any) -> Block:
         data = octets_of(pc.binary_join_element_wise(lines, to_string(""), to_string("\n")))
         if self._layout.encoding != "utf-8":
-            data = data.decode(self._layout.encoding, "replace").encode()
+            data = data.decode(self._layout.encoding, errors_of(self._layout.encoding)).encode()
         records = Records(data, self._layout.delimiter)
         if b'"' in data:
             octets = np.frombuffer(data, np.uint8)

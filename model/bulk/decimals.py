@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from model.bulk.arrays import octets_of
 from model.bulk.records import Records, is_blank
-from model.errors import InputError
+from model.errors import InputError, show
 from model.schema import FEATURES, Number
 from model.validate import read_number
 
@@ -20,7 +20,8 @@ class Decimals:
     """Holds a file with semicolons or tabs to one decimal mark, the first that it uses."""
 
     def __init__(self) -> None:
-        self._first: tuple[str, int] | None = None
+        # The mark, and the row, the column and the cell that had it first.
+        self._first: tuple[str, int, str, str] | None = None
 
     @property
     def mark(self) -> str | None:
@@ -34,20 +35,25 @@ class Decimals:
             return
         columns = [texts[feature.name].to_pylist() for feature in NUMERIC]
         for place, cells in enumerate(zip(*columns, strict=True)):
-            for cell in cells:
+            for feature, cell in zip(NUMERIC, cells, strict=True):
                 mark = "," if "," in cell else "." if "." in cell else None
                 if mark is None or read_number(cell.strip().replace(",", ".")) is None:
                     continue
                 if self._first is None:
-                    self._first = (mark, first_row + _rows_above(records, int(kept[place])))
+                    row = first_row + _rows_above(records, int(kept[place]))
+                    self._first = (mark, row, feature.name, cell.strip())
                 elif self._first[0] != mark:
+                    _, first, column, before = self._first
                     names = {",": "comma", ".": "point"}
                     raise InputError(
                         "mixed_decimals",
                         row=first_row + _rows_above(records, int(kept[place])),
+                        field=feature.name,
                         value=cell.strip(),
                         mark=names[mark],
-                        first=self._first[1],
+                        first=first,
+                        column=column,
+                        before=show(before),
                         other=names[self._first[0]],
                     )
 

@@ -54,6 +54,23 @@ _CHARSETS: Final = {
 }
 
 
+_UNDEFINED: Final = "churn-undefined"
+
+
+def _undefined(error: UnicodeError) -> tuple[str, int]:
+    # Windows-1252 leaves five bytes undefined; they are controls there as in Latin-1 (WHATWG Encoding Standard, 9.1).
+    assert isinstance(error, UnicodeDecodeError)
+    return error.object[error.start : error.end].decode("latin-1"), error.end
+
+
+codecs.register_error(_UNDEFINED, _undefined)
+
+
+def errors_of(encoding: str) -> str:
+    """Return what to do with bytes that mean nothing in `encoding`, as `bytes.decode` takes it."""
+    return _UNDEFINED if encoding == "cp1252" else "replace"
+
+
 class Readable(Protocol):
     """Anything with read(n) that gives b"" at its end."""
 
@@ -146,8 +163,8 @@ class Text:
     ----------
     source : Readable
     charset : str, optional
-        As declared: utf-8, utf-16 or latin-1. A byte order mark beats it. Undeclared, a file whose first MiB is not
-        UTF-8 is read as Latin-1, and `notes` says so.
+        As declared: utf-8, utf-16, latin-1 or cp1252. A byte order mark beats it. Undeclared, a file whose first MiB is
+        not UTF-8 is read as Windows-1252, and `notes` says so: what Excel writes, and Latin-1 but for controls.
 
     Attributes
     ----------
@@ -173,7 +190,7 @@ class Text:
         self._first = read_fully(self._bytes, MIB)
         self._look()
         transcode = self.encoding != "utf-8"
-        self._decoder = codecs.getincrementaldecoder(self.encoding)("replace") if transcode else None
+        self._decoder = codecs.getincrementaldecoder(self.encoding)(errors_of(self.encoding)) if transcode else None
         self._ended = False
 
     @property
@@ -204,8 +221,8 @@ class Text:
                 # An incremental decoder forgives a letter that is cut in two by the end of the first MiB.
                 codecs.getincrementaldecoder("utf-8")().decode(self._first, final=len(self._first) < MIB)
             except UnicodeDecodeError:
-                self.encoding = "latin-1"
-                self.notes.append("The file is not UTF-8; it was read as Latin-1.")
+                self.encoding = "cp1252"
+                self.notes.append("The file is not UTF-8; it was read as Windows-1252.")
 
     def read(self, size: int) -> bytes:
         """Return about `size` bytes of UTF-8, b"" only at the end."""
