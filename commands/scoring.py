@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 import click
 
-from commands.terminal import Figure, Folder, bar, end_on_sigterm, keep_to_one_thread, read_settings
+from commands.terminal import Destination, Figure, bar, end_on_sigterm, keep_to_one_thread, read_settings
 
 if TYPE_CHECKING:
     from batch.local import Scoring
@@ -48,7 +48,9 @@ def scoring_of(value_at_risk: bool, charset: str | None, **given: str | None) ->
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
-@click.option("-o", "--out", type=Folder(path_type=Path), help="The folder for the results; FILE-scored if not given.")
+@click.option(
+    "-o", "--out", type=Destination(path_type=Path), help="The folder for the results; FILE-scored if not given."
+)
 @scoring_options
 def score(file: str, out: Path | None, **options: Any) -> None:
     """Score a CSV file.
@@ -108,7 +110,7 @@ def report(summary: Mapping[str, Any], folder: Path) -> str:
 
 @click.command()
 @click.argument("inbox", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.argument("outbox", type=Folder(file_okay=False, path_type=Path))
+@click.argument("outbox", type=Destination(file_okay=False, path_type=Path))
 @click.option("--interval", type=Figure(0.01, 86_400), default=2.0, show_default=True, help="Seconds between looks.")
 @click.option("--once", is_flag=True, help="Score what rests in INBOX now, and end.")
 @scoring_options
@@ -122,9 +124,9 @@ def watch(inbox: Path, outbox: Path, interval: float, once: bool, **options: Any
     import log
 
     keep_to_one_thread()
-    from batch import folder as batch_folder
+    from batch.folder import Folder
 
-    folder = batch_folder.Folder(inbox, outbox, scoring_of(**options))
+    folder = Folder(inbox, outbox, scoring_of(**options))
     end_on_sigterm()
     click.echo(f"Watching {inbox}, writing to {outbox}. Ctrl-C ends it.", err=True)
     try:

@@ -27,7 +27,7 @@ BEYOND: Final = 3
 """Exit code for an answer that is beyond what the caller allows: for use in CI."""
 
 
-class Folder(click.Path):
+class Destination(click.Path):
     """A folder to write to. An empty name, of a variable that is not set, would be the current one."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:

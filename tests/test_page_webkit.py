@@ -17,6 +17,15 @@ VIEWS = {"#customer": "customer-answer", "#list": "list-choose", "#model": "mode
 PATIENCE_S = 20
 
 
+def until(what, asked):
+    """Ask until the answer is true, and return it."""
+    end = time.monotonic() + PATIENCE_S
+    while not (found := asked()):
+        assert time.monotonic() < end, f"never came true: {what}"
+        time.sleep(0.05)
+    return found
+
+
 class Safari:
     """A page in WebKit, asked by scripts."""
 
@@ -33,11 +42,7 @@ class Safari:
         return self.session.execute_script(f"return {script}", *arguments)
 
     def until(self, script, *arguments):
-        end = time.monotonic() + PATIENCE_S
-        while not (found := self.ask(script, *arguments)):
-            assert time.monotonic() < end, f"never came true: {script}"
-            time.sleep(0.05)
-        return found
+        return until(script, lambda: self.ask(script, *arguments))
 
     def text(self, selector):
         return self.until("document.querySelector(arguments[0])?.innerText.trim()", selector)
@@ -110,10 +115,7 @@ def test_a_list_is_ranked_opened_and_taken_away(safari, home, tmp_path):
     safari.click("#list-take")
 
     taken = home / "april-list.csv"
-    for _ in range(PATIENCE_S * 10):
-        if taken.exists():
-            break
-        time.sleep(0.1)
+    until("the file is there", taken.exists)
     with taken.open(newline="") as file:
         header, first, *others = csv.reader(file)
     assert header[:4] == ["row", "customerID", "prediction", "probability"]

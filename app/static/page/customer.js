@@ -79,6 +79,7 @@ async function update() {
   repeat = update;
   const { signal } = begin();
   const asked = customer();
+  remark();
   form.inert = false;
   form.setAttribute("aria-busy", "true");
   try {
@@ -86,7 +87,6 @@ async function update() {
     const found = await response.json();
     if (signal.aborted) return;
     mark([]);
-    remark();
     trouble.replaceChildren();
     answer.hidden = false;
     waiting.hidden = true;

@@ -162,14 +162,14 @@ async function showResult() {
   const mark = bands(element("bands"), element("bands-table"), summary.distribution);
   const { labels } = element("segments").dataset;
   element("segments").replaceChildren(...segments(summary.segments, JSON.parse(labels)));
-  table.begin(list.desk, list);
+  table.begin(list);
   for (const name of ["get-scored", "get-rejects"]) element(name).ariaBusy = null;
   element("safe-reach").hidden = Boolean(list.job);
   const cut = element("cut");
   cut.value = Math.round(summary.threshold * 100);
   const move = () => showCut(summary, mark);
   cut.oninput = move;
-  await Promise.all([move(), showRejects(list.desk, list)]);
+  await Promise.all([move(), showRejects(list)]);
   show("result");
   element("name").focus();
   announce(`${counted(summary.rows_scored, "customer")} scored, ${count(summary.rows_rejected)} to mend.`);

@@ -10,7 +10,7 @@ const SHORT = ["Row", "Customer", "What is wrong"];
 const element = (name) => document.getElementById(`list-${name}`);
 
 /** `isPart`: only the file has the rows. */
-export async function showRejects(desk, { summary, isPart }, offset = 0) {
+export async function showRejects({ desk, summary, isPart }, offset = 0) {
   const { rows_rejected: rejected, rows_in: all } = summary;
   element("rejected").hidden = !rejected;
   if (!rejected) return;
@@ -34,7 +34,7 @@ export async function showRejects(desk, { summary, isPart }, offset = 0) {
       make("tbody", {}, ...lines),
     ),
   );
-  pager(element("rejects-pager"), { offset, count: PAGE_ROWS, total, go: (to) => showRejects(desk, { summary }, to) });
+  pager(element("rejects-pager"), { offset, count: PAGE_ROWS, total, go: (to) => showRejects({ desk, summary }, to) });
 }
 
 function line(row, id, { field, value, message }, idName, names) {

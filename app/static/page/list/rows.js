@@ -90,8 +90,8 @@ export class Rows {
       const compare = KEYS[key](this);
       return places.sort((a, b) => sign * compare(a, b) || a - b);
     };
-    const chosen = top < found.length ? sorted(found, by === "money" ? "money" : "risk", -1).slice(0, top) : found;
-    return sorted(chosen, by, descending ? -1 : 1);
+    const ranked = by === "money" ? sorted(found, by, -1) : found;
+    return sorted(ranked.slice(0, top), by, descending ? -1 : 1);
   }
 
   // What a row is called where it is shown, for who searches it.

@@ -35,10 +35,10 @@ export class Table {
   }
 
   /**
-   * Begin with another list, from the answers of `desk`, and with what it has: a summary, reasons, money (`isPriced`), and all of its
+   * Begin with another list, and with what it has: the desk with its rows, a summary, reasons, money (`isPriced`), and all of its
    * customers or but those with the most at stake (`isPart`).
    */
-  begin(desk, { summary, reasons, isPriced, isPart = false }) {
+  begin({ desk, summary, reasons, isPriced, isPart = false }) {
     this.#controls.reset();
     this.#desk = desk;
     this.#scored = summary.rows_scored;
