@@ -199,6 +199,25 @@ def test_no_file_that_is_dropped_takes_the_place_of_the_page(open_page, view, ta
     assert page.evaluate(refused, target) == [True, True]
 
 
+def test_text_may_be_dragged_into_the_search(two):
+    is_left_alone = """() => {
+        const carried = new DataTransfer();
+        carried.setData("text/plain", "first");
+        const options = {bubbles: true, cancelable: true, dataTransfer: carried};
+        const kinds = ["dragover", "drop"].map(kind => new DragEvent(kind, options));
+        return kinds.map(kind => document.querySelector("#list-controls [name=search]").dispatchEvent(kind));
+    }"""
+
+    assert two.evaluate(is_left_alone) == [True, True]
+
+
+def test_one_customer_is_not_called_customers(open_page):
+    page = open_page("#list")
+    result_of(page, csv_of(row_of("only", tenure=1)))
+
+    assert tile(page, "Expected to leave") == "1\ncustomer"
+
+
 def test_a_file_that_comes_late_has_the_name_of_its_list(open_page):
     page = open_page("#list")
     result_of(page, TWO, "north.csv")
