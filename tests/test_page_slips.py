@@ -345,3 +345,14 @@ def test_the_charts_of_a_list_have_colours_of_their_own_where_colours_are_forced
     assert len({called, other, ground}) == 3
     assert differ
     assert "gradient" in measure
+
+
+def test_only_the_model_speaks_of_log_odds(two):
+    two.get_by_role("link", name="One customer", exact=True).click()
+    two.locator("#changes li").first.wait_for(state="attached")
+
+    # All of it, also what stands behind a click.
+    for view in ("customer", "list"):
+        text = two.locator(f"main > [data-view={view}]").text_content()
+        assert "risk" in text
+        assert "odds" not in text.lower()
