@@ -87,7 +87,7 @@ spark:  ## .venv-spark with pyspark, and .venv-spark/bin/churn; it needs Java 17
 	@$(MAKE) --no-print-directory VENV=$(VENV)-spark $(VENV)-spark/.spark
 
 spark-zip: $(INTERPRETER)  ## build/churn-spark.zip: the code for a cluster (spark-submit --py-files)
-	@$(BIN)/python -m batch.shipping build/churn-spark.zip
+	@$(BIN)/python -m app.jobs.shipping build/churn-spark.zip
 
 # What only publishing needs has an environment of its own.
 deploy-tools:
@@ -148,5 +148,5 @@ node_modules/.package-lock.json: package.json package-lock.json
 
 # The command, without installing this project as a package: that would need a build tool, and setuptools is not pinned here.
 define LAUNCHER
-printf '%s\n' '#!/bin/sh' 'exec "$(abspath $(BIN))/python" "$(CURDIR)/cli.py" "$$@"' > $(BIN)/churn && chmod +x $(BIN)/churn
+printf '%s\n' '#!/bin/sh' 'exec "$(abspath $(BIN))/python" "$(CURDIR)/app/cli" "$$@"' > $(BIN)/churn && chmod +x $(BIN)/churn
 endef

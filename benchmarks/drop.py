@@ -7,8 +7,8 @@ usage: python -m benchmarks.drop put NAME FILE
 
 import sys
 
-from batch import s3
-from batch.local import Scoring
+from app.jobs import s3
+from app.jobs.local import Scoring
 from model import artifact
 from model.bulk.render import Options
 from model.bulk.source import Limits

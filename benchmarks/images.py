@@ -17,7 +17,8 @@ RUNS = 7
 SPENT = "import os; t = os.times(); print(t.user + t.system)"
 STARTS = {
     "lambda": f"import handler; from model.schema import EXAMPLE; handler.handler(dict(EXAMPLE)); {SPENT}",
-    "spaces": f"import wsgi; assert wsgi.build().test_client().get('/health').status_code == 200; {SPENT}",
+    "spaces": "from app.server.process import build; "
+    f"assert build().test_client().get('/health').status_code == 200; {SPENT}",
 }
 
 

@@ -23,7 +23,7 @@ def measure() -> list[Result]:
         used: dict[str, list[Usage]] = {"small": [], "large": [], "command": []}
         for _ in range(RUNS):
             out = str(data.BUILD / "clean-scored")
-            used["command"].append(run([sys.executable, str(data.ROOT / "cli.py"), "score", str(small), "-o", out]))
+            used["command"].append(run([sys.executable, str(data.ROOT / "app/cli"), "score", str(small), "-o", out]))
             used["small"].append(_scored(small))
         used["large"].append(_scored(large))
     megabytes = {name: [each.peak_mb for each in found] for name, found in used.items()}

@@ -20,7 +20,7 @@ ROUNDS = 5
 WORKERS = 2
 THREADS = 8
 
-OURS = [sys.executable, str(ROOT / "cli.py"), "serve"]
+OURS = [sys.executable, str(ROOT / "app/cli"), "serve"]
 NAIVE = [sys.executable, "-m", "gunicorn", "--preload", "-k", "gthread", "-w", str(WORKERS), "--threads", str(THREADS)]
 
 

@@ -31,7 +31,7 @@ def measure() -> list[Result]:
         file, out = str(data.make(rows)), data.BUILD / "spark-scored"
         for _ in range(runs):
             here[rows].append(
-                run([sys.executable, str(data.ROOT / "cli.py"), "score", file, "-o", str(data.BUILD / "here-scored")])
+                run([sys.executable, str(data.ROOT / "app/cli"), "score", file, "-o", str(data.BUILD / "here-scored")])
             )
             shutil.rmtree(out, ignore_errors=True)
             spark[rows].append(run_session([str(churn), "spark", file, str(out), "--master", MASTER]))

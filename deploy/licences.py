@@ -13,7 +13,7 @@ from typing import Final
 ROOT: Final = Path(__file__).parent.parent
 PAGE: Final = ROOT / "docs" / "licences.md"
 LISTS: Final = ("serving", "lambda")
-VENDORED: Final = ROOT / "app" / "static" / "vendor"
+VENDORED: Final = ROOT / "app" / "web" / "static" / "vendor"
 
 ALLOWED: Final = {
     "0BSD",

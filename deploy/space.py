@@ -20,8 +20,7 @@ from model.schema import EXAMPLE
 FOLDER: Final = ROOT / "build" / "space"
 
 TAKEN: Final = (
-    *("app", "batch", "commands", "model", "server"),
-    *("cli.py", "log.py", "settings.py", "wsgi.py"),
+    *("app", "model"),
     *("deploy/image.sh", "deploy/trim.py", "requirements/serving.txt", "requirements/pipeline.txt"),
     *(".dockerignore", "LICENSE"),
 )

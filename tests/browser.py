@@ -50,7 +50,7 @@ def serving(**environment: str) -> Iterator[str]:
 def start_server(port: int, **environment: str) -> subprocess.Popen[bytes]:
     """Return the process of `churn serve` once it answers."""
     process = subprocess.Popen(
-        [sys.executable, str(ROOT / "cli.py"), "serve", "--port", str(port)],
+        [sys.executable, str(ROOT / "app/cli"), "serve", "--port", str(port)],
         env={**os.environ, "CPU_CORES": "1", "CHURN_METRICS": "no", **environment},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

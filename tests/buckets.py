@@ -9,8 +9,8 @@ from urllib.parse import quote_plus
 import requests
 from edges import event
 
-from batch import s3
-from batch.local import Scoring
+from app.jobs import s3
+from app.jobs.local import Scoring
 
 PLENTY_MS = 900_000
 

@@ -18,11 +18,11 @@ from flask.testing import FlaskClient
 from hypothesis import settings as hypothesis_settings
 from ports import free_port, wait_for
 
-from app import create_app
+from app.settings import Settings
+from app.web import create_app
 from model import artifact
 from model.schema import EXAMPLE, FEATURES, SCHEMA_VERSION, Choice
 from model.scorecard import Scorecard, from_document
-from settings import Settings
 
 if TYPE_CHECKING:
     from buckets import Buckets
@@ -131,7 +131,7 @@ def moto_server() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def s3(moto_server):
     """A client of the server, as the bucket's door makes it, but for fewer attempts."""
-    from batch.bucket import connect
+    from app.jobs.bucket import connect
 
     return connect(max_attempts=2, timeout_s=10)
 
@@ -170,7 +170,7 @@ def proxy(lasting_proxy, moto_server):
 
 @pytest.fixture(scope="session")
 def lasting_faulty_s3(lasting_proxy):
-    from batch import bucket
+    from app.jobs import bucket
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL", lasting_proxy.address)
@@ -180,14 +180,14 @@ def lasting_faulty_s3(lasting_proxy):
 @pytest.fixture
 def faulty_s3(proxy, lasting_faulty_s3, monkeypatch):
     """A client that goes through the proxy, and leaves repeating to us."""
-    monkeypatch.setattr("batch.bucket.PAUSE_S", 0.001)
+    monkeypatch.setattr("app.jobs.bucket.PAUSE_S", 0.001)
     return lasting_faulty_s3
 
 
 @pytest.fixture
 def is_whole_in(toy_scorecard, tmp_path) -> "Callable[[Buckets, str, bytes], bool]":
     """One result of `content` stands under `name`: `churn score` with that model makes of the same bytes."""
-    from batch import local
+    from app.jobs import local
     from model.bulk.render import Options
     from model.bulk.source import Limits
 

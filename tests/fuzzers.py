@@ -25,8 +25,9 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parent.parent))
 
 
-from app import create_app
-from batch import events
+from app.jobs import events
+from app.settings import Settings
+from app.web import create_app
 from model import artifact
 from model.bulk.render import Options, Predictions, Rejects
 from model.bulk.run import Limits, Run
@@ -35,7 +36,6 @@ from model.parse import parse_customer, parse_json
 from model.schema import EXAMPLE
 from model.scorecard import Scorecard
 from model.validate import validate
-from settings import Settings
 
 CORPUS = Path(__file__).parent / "corpus"
 CHARSETS = (None, "utf-8", "utf-16", "latin-1", "cp1252")
@@ -137,9 +137,10 @@ def lambda_event(data: bytes) -> None:
     except (ValueError, RecursionError):
         return
     import handler
+    from app.aws import functions
 
     try:
-        if handler._is_of_a_bucket(event):
+        if functions._is_of_a_bucket(event):
             assert all(parcel.things for parcel in events.read(event))
             return
         answer = handler.handler(event, None)

@@ -15,7 +15,7 @@ from buckets import Buckets
 from ports import free_port
 
 ROOT: Final = Path(__file__).parent.parent
-CLI: Final = [sys.executable, str(ROOT / "cli.py")]
+CLI: Final = [sys.executable, str(ROOT / "app/cli")]
 
 # Lambda's part: hands what the bucket tells of to the function, one event after the other.
 WORKER: Final = """

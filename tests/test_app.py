@@ -6,10 +6,10 @@ import logging
 import pytest
 from flask import Flask
 
-from app import create_app, problems
-from app.pages import ROUTES
+from app.settings import Settings
+from app.web import create_app, problems
+from app.web.pages import ROUTES
 from model import errors
-from settings import Settings
 
 
 class BrokenScorer:

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from app import create_app
-from app.answers import CutShortError
+from app.settings import Settings
+from app.web import create_app
+from app.web.answers import CutShortError
 from model.schema import EXAMPLE, NAMES
-from settings import Settings
 
 HEADER = ",".join(["customerID", *NAMES])
 ROW = ",".join(str(EXAMPLE[name]) for name in NAMES)

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from app import create_app
+from app.settings import Settings
+from app.web import create_app
 from model.schema import EXAMPLE, NAMES
-from settings import Settings
 
 HEADER = ",".join(["customerID", *NAMES])
 ROW = ",".join(str(EXAMPLE[name]) for name in NAMES)

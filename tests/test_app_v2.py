@@ -5,10 +5,10 @@ import math
 
 import pytest
 
-from app import create_app
+from app.settings import Settings
+from app.web import create_app
 from model.actions import ActionsError
 from model.schema import EXAMPLE, FEATURES, NAMES, Choice
-from settings import Settings
 
 
 @pytest.fixture

@@ -12,24 +12,24 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-OURS = {
-    "app",
-    "batch",
-    "benchmarks",
-    "cli",
-    "commands",
-    "handler",
-    "log",
-    "model",
-    "server",
-    "settings",
-    "tests",
-    "wsgi",
+OURS = {"app", "benchmarks", "handler", "model", "tests"}
+SHIPPED = ("app", "handler.py", "model")
+MAY_IMPORT = {
+    "model": set(),
+    "app.log": set(),
+    "app.settings": {"model"},
+    "app.web": {"app.log", "model"},
+    "app.jobs": {"model"},
+    "app.spark": {"app.jobs", "model"},
+    "app.server": {"app.jobs", "app.log", "app.settings", "app.web", "model"},
+    "app.aws": {"app.jobs", "app.log", "app.settings", "app.web", "model"},
+    "app.cli": {"app.jobs", "app.log", "app.server", "app.settings", "app.spark", "app.web", "model"},
+    "handler": {"app.aws"},
 }
-SHIPPED = ("app", "batch", "commands", "model", "server", "cli.py", "handler.py", "log.py", "settings.py", "wsgi.py")
+"""The parts of this tree, and what each may import of the others: imports point one way."""
+
 TRAINING = "model/training/"
 ENGINE = ("model/pipeline.py", "model/trees.py")
-WIRING = ("cli", "commands", "handler", "settings", "wsgi")
 
 HEAVY = [
     "numpy",
@@ -53,7 +53,7 @@ RICH = [f"model/{name}.py" for name in ("about", "actions", "result", "versions"
 STANDARD_LIBRARY_ONLY = [
     *SCALAR,
     *RICH,
-    *("model/engine.py", "model/describe.py", "settings.py", "log.py", "batch/events.py"),
+    *("model/engine.py", "model/describe.py", "app/settings.py", "app/log.py", "app/jobs/events.py"),
 ]
 
 COLD_IMPORT_CEILING = 1.6
@@ -106,38 +106,41 @@ def test_the_files_that_these_rules_name_exist():
     assert {*STANDARD_LIBRARY_ONLY, "model/pipeline.py"} <= set(sources(*SHIPPED))
 
 
+def part_of(name: str) -> str | None:
+    """Return the part that a module, a file or a name in one belongs to."""
+    module = name.removesuffix(".py").replace("/", ".")
+    return next((prefix for prefix in _prefixes(module) if prefix in MAY_IMPORT), None)
+
+
+def test_every_file_belongs_to_a_part():
+    assert [source for source in sources(*SHIPPED) if part_of(source) is None] == ["app/__init__.py"]
+
+
+@pytest.mark.parametrize("part", MAY_IMPORT)
+def test_imports_between_the_parts_point_one_way(part):
+    files = [source for source in sources(*SHIPPED) if part_of(source) == part]
+
+    found = {other for source in files for name in imports(source) if (other := part_of(name))}
+    assert found - {part} <= MAY_IMPORT[part]
+
+
+def test_the_package_of_everything_loads_nothing():
+    # Whatever is imported below app/ runs it first, also on a worker of Spark, which has neither Flask nor boto3.
+    assert imports("app/__init__.py") == set()
+
+
 def test_the_domain_knows_no_door():
-    doors = {
-        "app",
-        "batch",
-        "cli",
-        "commands",
-        "handler",
-        "log",
-        "settings",
-        "wsgi",
-        "flask",
-        "werkzeug",
-        "click",
-        "boto3",
-        "botocore",
-        "pyspark",
-    }
+    doors = {"app", "handler", "flask", "werkzeug", "click", "boto3", "botocore", "pyspark"}
 
     assert {source: tops(source) & doors for source in sources("model") if tops(source) & doors} == {}
 
 
-def test_the_doors_do_not_know_each_other():
-    assert below("app/") & who_imports("batch", *WIRING) == set()
-    assert below("batch/") & who_imports("app", *WIRING, "log", "flask", "werkzeug") == set()
+def test_files_and_buckets_know_no_http():
+    assert below("app/jobs/") & who_imports("flask", "werkzeug") == set()
 
 
-def test_nothing_imports_the_doors_that_wire_things_but_each_other():
-    assert who_imports("cli", "handler") == set()
-    assert who_imports("wsgi") == {"commands/serving.py"}
-    assert who_imports("server") == {"wsgi.py", *below("server/")} - {"server/__init__.py", "server/client.py"}
-    assert below("server/") & who_imports("batch", "model", *WIRING) == set()
-    assert who_imports("settings") == {"commands/terminal.py", "handler.py", "wsgi.py"}
+def test_the_settings_are_read_where_things_are_wired_only():
+    assert who_imports("app.settings") == {"app/aws/functions.py", "app/cli/terminal.py", "app/server/process.py"}
 
 
 def test_nothing_that_ships_imports_tests_or_benchmarks():
@@ -157,16 +160,16 @@ def test_the_road_for_one_customer_needs_the_standard_library_only(source):
         pytest.param(["joblib", "sklearn", "scipy"], ("model/pipeline.py", TRAINING), id="training"),
         pytest.param(["pandas"], (*ENGINE, TRAINING), id="pandas"),
         pytest.param(["shap"], ("model/trees.py",), id="shap"),
-        pytest.param(["numpy"], ("model/bulk/", *ENGINE, TRAINING, "app/listing.py"), id="numpy"),
-        pytest.param(["pyarrow"], ("model/bulk/", "app/listing.py"), id="pyarrow"),
-        pytest.param(["flask", "werkzeug"], ("app/", "wsgi.py"), id="flask"),
-        pytest.param(["gunicorn"], ("server/", "wsgi.py"), id="gunicorn"),
-        pytest.param(["prometheus_client"], ("app/metrics.py",), id="metrics"),
-        pytest.param(["serverless_wsgi"], ("app/gateway.py",), id="bridge"),
-        pytest.param(["click", "tqdm"], ("cli.py", "commands/"), id="terminal"),
-        pytest.param(["boto3", "botocore", "smart_open"], ("batch/bucket.py", "batch/uploads.py"), id="aws"),
-        pytest.param(["urllib3"], ("batch/bucket.py", "commands/client.py"), id="http"),
-        pytest.param(["pyspark"], ("batch/spark.py",), id="spark"),
+        pytest.param(["numpy"], ("model/bulk/", *ENGINE, TRAINING, "app/web/listing.py"), id="numpy"),
+        pytest.param(["pyarrow"], ("model/bulk/", "app/web/listing.py"), id="pyarrow"),
+        pytest.param(["flask", "werkzeug"], ("app/web/", "app/server/process.py"), id="flask"),
+        pytest.param(["gunicorn"], ("app/server/",), id="gunicorn"),
+        pytest.param(["prometheus_client"], ("app/web/metrics.py",), id="metrics"),
+        pytest.param(["serverless_wsgi"], ("app/aws/gateway.py",), id="bridge"),
+        pytest.param(["click", "tqdm"], ("app/cli/",), id="terminal"),
+        pytest.param(["boto3", "botocore", "smart_open"], ("app/jobs/bucket.py", "app/jobs/uploads.py"), id="aws"),
+        pytest.param(["urllib3"], ("app/jobs/bucket.py", "app/cli/client.py"), id="http"),
+        pytest.param(["pyspark"], ("app/spark.py",), id="spark"),
     ],
 )
 def test_a_library_is_imported_in_its_own_place_only(libraries, places):
@@ -174,7 +177,7 @@ def test_a_library_is_imported_in_its_own_place_only(libraries, places):
 
 
 def test_what_only_a_server_has_is_imported_by_it_alone():
-    assert who_imports("app.metrics", "app.rate_limit") == {"wsgi.py"}
+    assert who_imports("app.web.metrics", "app.web.rate_limit") == {"app/server/process.py"}
 
 
 def test_training_is_imported_by_nothing_that_serves():
@@ -191,7 +194,7 @@ def test_the_environment_is_read_by_the_settings_only():
         if isinstance(node.value, ast.Name) and node.value.id == "os"
     }
 
-    assert readers == {"settings.py"}
+    assert readers == {"app/settings.py"}
 
 
 def test_the_domain_reads_no_clock_rolls_no_dice_and_writes_no_log():
@@ -207,10 +210,10 @@ def test_every_module_says_which_step_it_is():
 
 ONE_CUSTOMER = """
 import json, sys
-from app import create_app
+from app.web import create_app
 from model.engine import load_scorer
 from model.schema import EXAMPLE
-from settings import Settings
+from app.settings import Settings
 from werkzeug.test import create_environ, run_wsgi_app
 
 path = sys.argv[1] if len(sys.argv) > 1 else "/v1/customer"
@@ -253,7 +256,7 @@ def cpu_seconds(code: str, *arguments: str) -> float:
 def test_one_customer_over_http_loads_nothing_heavy(words):
     loaded = set(json.loads(python(*words)))
 
-    ours = {"model.bulk", "model.pipeline", "model.training", "batch", "app.metrics", "app.rate_limit"}
+    ours = {"model.bulk", "model.pipeline", "model.training", "app.jobs", "app.web.metrics", "app.web.rate_limit"}
     assert loaded & {*HEAVY, *ours, "prometheus_client"} == set()
 
 
@@ -263,12 +266,12 @@ def test_one_customer_loads_nothing_heavy_where_uploads_are_taken(monkeypatch):
 
     loaded = set(json.loads(python(ONE_EVENT)))
 
-    assert loaded & {*HEAVY, "batch", "app.jobs"} == set()
+    assert loaded & {*HEAVY, "app.jobs", "app.web.jobs"} == set()
 
 
 def test_an_upload_begins_without_what_only_files_need():
     loaded = set(
-        json.loads(python("import batch.uploads, json, sys; print(json.dumps([*sys.modules]), file=sys.stderr)"))
+        json.loads(python("import app.jobs.uploads, json, sys; print(json.dumps([*sys.modules]), file=sys.stderr)"))
     )
 
     assert loaded & {"numpy", "pyarrow", "flask"} == set()
@@ -277,7 +280,9 @@ def test_an_upload_begins_without_what_only_files_need():
 def test_one_customer_of_v1_does_without_what_only_v2_needs():
     loaded = set(json.loads(python(ONE_CUSTOMER, "/v1/customer")))
 
-    assert loaded & {"app.customers", "app.openapi", "app.shapes", "app.stream", "model.actions"} == set()
+    assert (
+        loaded & {"app.web.customers", "app.web.openapi", "app.web.shapes", "app.web.stream", "model.actions"} == set()
+    )
 
 
 def test_one_customer_over_http_starts_hardly_slower_than_flask_itself():

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
-from cli import churn
+from app.cli.__main__ import churn
 from model.bulk import outcomes
 from model.training import measures
 

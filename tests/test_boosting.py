@@ -14,10 +14,11 @@ from buckets import no_deadline
 from click.testing import CliRunner
 from test_pipeline import rewrite
 
-from app import create_app
-from batch import s3
-from batch.local import Scoring, score_file
-from cli import churn
+from app.cli.__main__ import churn
+from app.jobs import s3
+from app.jobs.local import Scoring, score_file
+from app.settings import Settings
+from app.web import create_app
 from model import artifact, pipeline
 from model.bulk.render import Options
 from model.bulk.source import Limits
@@ -28,7 +29,6 @@ from model.schema import EXAMPLE, NAMES
 from model.training import boosting
 from model.training.data import read
 from model.validate import validate
-from settings import Settings
 
 pytest.importorskip("shap", reason="shap has no wheels for this machine")
 

@@ -16,12 +16,12 @@ import pytest
 from click.testing import CliRunner
 from terminals import run_on_a_terminal
 
-from cli import churn
+from app.cli.__main__ import churn
 from model import artifact, describe
 from model.schema import EXAMPLE, NAMES, json_schema
 
 ROOT = Path(__file__).parent.parent
-CLI = [sys.executable, str(ROOT / "cli.py")]
+CLI = [sys.executable, str(ROOT / "app/cli")]
 HEADER, LINE = describe.template().splitlines(keepends=True)
 BAD_LINE = LINE.replace(",12,", ",-1,")
 RESULTS = ["predictions.csv", "rejects.csv", "summary.json"]
@@ -403,7 +403,7 @@ def test_help_loads_nothing_heavy():
     heavy = ["flask", "numpy", "pyarrow", "pandas", "sklearn", "joblib", "tqdm"]
     code = f"""
 import sys
-from cli import churn
+from app.cli.__main__ import churn
 churn(["--help"], standalone_mode=False)
 print([name for name in {heavy} if name in sys.modules])
 """

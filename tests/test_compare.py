@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from invented import invent, to_csv
 from test_evaluate import check_page
 
-from cli import churn
+from app.cli.__main__ import churn
 from model import artifact
 from model.training.changes import changes
 from model.training.compare import compare, losses

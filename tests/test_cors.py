@@ -2,8 +2,8 @@
 
 import pytest
 
-from app import create_app
-from settings import Settings, SettingsError
+from app.settings import Settings, SettingsError
+from app.web import create_app
 
 CRM, OTHER = "https://crm.example.com", "https://other.example.com"
 PREFLIGHT = {"Origin": CRM, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "x-api-key"}

@@ -15,10 +15,10 @@ import click
 import pytest
 from ports import free_port
 
-import settings
-from app import create_app, options
-from app.problems import KINDS
-from cli import churn
+from app import settings
+from app.cli.__main__ import churn
+from app.web import create_app, options
+from app.web.problems import KINDS
 from model import artifact
 from model.errors import MESSAGES
 from model.schema import EXAMPLE
@@ -71,7 +71,7 @@ def environment(tmp_path_factory) -> dict[str, str]:
     """The environment of a reader: `churn` can be called, nothing is set."""
     folder = tmp_path_factory.mktemp("bin")
     launcher = folder / "churn"
-    launcher.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{ROOT}/cli.py" "$@"\n')
+    launcher.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{ROOT}/app/cli" "$@"\n')
     launcher.chmod(0o755)
     (folder / ".curlrc").write_text("silent\nnoproxy = 127.0.0.1\n")
     plain = {name: value for name, value in os.environ.items() if not name.startswith("CHURN_")}

@@ -14,9 +14,9 @@ from buckets import Buckets, no_deadline
 from click.testing import CliRunner
 from outcomes import DATA, OUTCOMES, REFUSED, SCORED
 
-from batch.local import Scoring
-from batch.s3 import handle
-from cli import churn
+from app.cli.__main__ import churn
+from app.jobs.local import Scoring
+from app.jobs.s3 import handle
 from model.bulk.render import Options
 from model.bulk.source import Limits
 from model.errors import CustomerError

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 from invented import HEADER, invent, to_csv
 
-from cli import churn
+from app.cli.__main__ import churn
 from model import artifact
 from model.bulk import population
 from model.bulk.drift import describe, verdict

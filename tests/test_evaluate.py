@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from invented import invent, to_csv
 
-from cli import churn
+from app.cli.__main__ import churn
 from model.training import measures
 from model.training.bootstrap import Sample, draws, interval, intervals
 from model.training.data import read

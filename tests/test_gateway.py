@@ -12,9 +12,9 @@ from flask import Flask, Response, request
 from test_app_nasty import FILES, FORMS, GOOD, HEADER, JSON_BODIES, ROW, form_of
 
 import handler
-from app import gateway
-from app.events import API_GATEWAY, LOAD_BALANCER
-from app.gateway import Gateway, Invocation
+from app.aws import functions, gateway
+from app.aws.events import API_GATEWAY, LOAD_BALANCER
+from app.aws.gateway import Gateway, Invocation
 from model.schema import EXAMPLE
 
 FORM = {"content-type": "multipart/form-data; boundary=cut"}
@@ -588,7 +588,7 @@ def line_of(capsys) -> dict[str, object]:
 
 
 def test_without_an_id_of_the_client_the_request_has_that_of_lambda(ask, edge, capsys):
-    made = Gateway(handler._GATEWAY._app, "1").answer(event(edge, "/health", "GET"), CALL)
+    made = Gateway(functions._GATEWAY._app, "1").answer(event(edge, "/health", "GET"), CALL)
 
     assert read(edge, made).headers["x-request-id"] == CALL.aws_request_id
     line = line_of(capsys)
@@ -598,7 +598,7 @@ def test_without_an_id_of_the_client_the_request_has_that_of_lambda(ask, edge, c
 def test_an_id_of_the_client_stands_beside_that_of_lambda(edge, capsys):
     made = event(edge, "/health", "GET", headers={"X-Request-Id": "mine-1"})
 
-    answer = read(edge, Gateway(handler._GATEWAY._app, "1").answer(made, CALL))
+    answer = read(edge, Gateway(functions._GATEWAY._app, "1").answer(made, CALL))
 
     assert answer.headers["x-request-id"] == "mine-1"
     line = line_of(capsys)
@@ -616,7 +616,7 @@ def test_an_id_of_the_client_stands_beside_that_of_lambda(edge, capsys):
 def test_a_request_is_logged_with_its_trace(edge, capsys, headers, trace_id):
     made = event(edge, "/health", "GET", headers=headers)
 
-    Gateway(handler._GATEWAY._app, "1").answer(made, CALL)
+    Gateway(functions._GATEWAY._app, "1").answer(made, CALL)
 
     assert line_of(capsys).get("trace_id") == trace_id
 
@@ -625,7 +625,7 @@ def test_without_a_header_the_trace_is_that_of_the_invocation(capsys):
     made = event("http_api_v2", "/health", "GET")
     del made["headers"]["x-amzn-trace-id"]
 
-    Gateway(handler._GATEWAY._app, "1").answer(made, CALL)
+    Gateway(functions._GATEWAY._app, "1").answer(made, CALL)
 
     assert line_of(capsys)["trace_id"] == "0000d5a10e2f3a4b5c6d7e8f90a1b2c3"
 
@@ -635,7 +635,7 @@ def test_without_a_header_the_trace_is_that_of_the_invocation(capsys):
     [("/health", 200, (1, 0, 0)), ("/nothing", 404, (1, 1, 0)), ("/fail", 500, (1, 0, 1))],
 )
 def test_a_request_on_lambda_is_counted(capsys, path, status, expected):
-    app = echo() if path == "/fail" else handler._GATEWAY._app
+    app = echo() if path == "/fail" else functions._GATEWAY._app
 
     Gateway(app, "1").answer(event("http_api_v2", path, "GET"), CALL)
 
@@ -646,7 +646,7 @@ def test_a_request_on_lambda_is_counted(capsys, path, status, expected):
 
 
 def test_off_lambda_nothing_is_counted(capsys):
-    Gateway(handler._GATEWAY._app, "1").answer(event("http_api_v2", "/health", "GET"), Invocation())
+    Gateway(functions._GATEWAY._app, "1").answer(event("http_api_v2", "/health", "GET"), Invocation())
 
     assert not {"_aws", "Requests", "FunctionName"} & set(line_of(capsys))
 

@@ -15,7 +15,7 @@ from edges import EDGES, event, recorded
 from test_app_nasty import HEADER, JSON_BODIES, ROW, form_of
 
 import handler
-from batch.events import EventError
+from app.jobs.events import EventError
 from model import artifact
 from model.schema import EXAMPLE, NAMES
 
@@ -321,7 +321,7 @@ def test_what_cannot_be_served_fails_the_start_with_its_sentence(environment, se
 
 
 def test_a_damaged_model_fails_the_start_with_its_sentence(tmp_path):
-    for name in ("app", "batch", "model", "handler.py", "log.py", "settings.py"):
+    for name in ("app", "model", "handler.py"):
         source = ROOT / name
         if source.is_dir():
             shutil.copytree(source, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "training"))

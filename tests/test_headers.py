@@ -2,8 +2,8 @@
 
 import pytest
 
-from app import create_app, envelope
-from settings import Settings, SettingsError
+from app.settings import Settings, SettingsError
+from app.web import create_app, envelope
 
 OURS = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "

@@ -14,7 +14,7 @@ from test_wsgi import EXAMPLE_BODY, Server, running
 
 ROOT = Path(__file__).parent.parent
 SHIPPED = [
-    *(path for top in ("app", "batch", "commands", "model") for path in (ROOT / top).rglob("*.py")),
+    *(path for top in ("app", "model") for path in (ROOT / top).rglob("*.py")),
     *ROOT.glob("*.py"),
 ]
 

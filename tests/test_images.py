@@ -40,9 +40,10 @@ from podman import (
 )
 from ports import free_port
 
-from app import create_app
-from batch.local import Scoring, score_file
-from cli import churn
+from app.cli.__main__ import churn
+from app.jobs.local import Scoring, score_file
+from app.settings import Settings
+from app.web import create_app
 from deploy.images import build_command, version
 from deploy.space import make
 from model import artifact, pipeline
@@ -50,7 +51,6 @@ from model.bulk.render import Options
 from model.bulk.source import Limits
 from model.pipeline import PipelineScorer
 from model.schema import EXAMPLE
-from settings import Settings
 
 SOAK = os.environ.get("SOAK") == "true"
 OBJECT_ROWS = 1_000_000 if SOAK else 200_000
@@ -194,7 +194,7 @@ def served(tmp_path_factory) -> Iterator[Container]:
     served = object.__new__(Container)
     served.port = free_port()
     environ = {name: value for name, value in os.environ.items() if not name.startswith("CHURN_")}
-    words = [sys.executable, str(ROOT / "cli.py"), "serve", "--port", str(served.port)]
+    words = [sys.executable, str(ROOT / "app/cli"), "serve", "--port", str(served.port)]
     with (tmp_path_factory.mktemp("served") / "log").open("wb") as log:
         process = subprocess.Popen(words, env={**environ, "CPU_CORES": "1"}, stdout=log, stderr=log)
     try:
@@ -270,8 +270,7 @@ def test_an_image_holds_what_serves_and_no_more(image):
 
     ours = {path for path in found if "__pycache__" not in path and not path.startswith("./model/artifacts/")}
     assert {path.split("/")[1] for path in ours} <= {
-        *("app", "batch", "commands", "model", "server"),
-        *("cli.py", "handler.py", "log.py", "settings.py", "wsgi.py"),
+        *("app", "handler.py", "model"),
     }
     assert {path for path in ours if path.endswith(".csv")} == {"./model/actions.csv"}
     assert {path for path in ours if path.endswith(".txt")} <= {path for path in ours if "/static/vendor/" in path}
@@ -427,8 +426,8 @@ def test_a_damaged_model_stops_the_start_with_its_reason(start_lambda, tmp_path)
 
 def test_the_image_for_the_pipeline_scores_with_it(pipeline_image):
     code = (
-        "import handler, json; from model.schema import EXAMPLE\n"
-        "print(type(handler._SCORER).__name__, json.dumps(handler.handler(dict(EXAMPLE))))"
+        "import handler, json; from app.aws import functions; from model.schema import EXAMPLE\n"
+        "print(type(functions._SCORER).__name__, json.dumps(handler.handler(dict(EXAMPLE))))"
     )
 
     said = podman(
@@ -480,7 +479,7 @@ def test_the_function_scores_what_was_dropped_into_the_bucket(bucket_function, b
     assert not answer or "errorMessage" not in answer, answer
     found = bucket.results_of("customers.csv")
     (tmp_path / "customers.csv").write_bytes(SAMPLE)
-    words = [sys.executable, str(ROOT / "cli.py"), "score", "customers.csv", "-o", "out"]
+    words = [sys.executable, str(ROOT / "app/cli"), "score", "customers.csv", "-o", "out"]
     subprocess.run(words, cwd=tmp_path, check=True, capture_output=True)
     assert set(found) == {"predictions.csv", "rejects.csv", "summary.json"}
     assert found["predictions.csv"] == (tmp_path / "out" / "predictions.csv").read_bytes()

@@ -8,11 +8,11 @@ import edges
 import pytest
 from click.testing import CliRunner
 
-import wsgi
-from app import create_app, keys
-from app.gateway import Gateway, Invocation
-from cli import churn
-from settings import Settings, SettingsError
+from app.aws.gateway import Gateway, Invocation
+from app.cli.__main__ import churn
+from app.server import process
+from app.settings import Settings, SettingsError
+from app.web import create_app, keys
 
 OLD, NEW, REVOKED = "old-key-of-the-crm", "new-key-of-the-crm", "key-of-somebody-who-left"
 OPEN = {"/", "/health", "/docs", "/openapi.json", "/static/<path:name>"}
@@ -85,7 +85,7 @@ def test_the_key_is_asked_for_before_the_body_is_read(guarded):
 
 
 def test_every_route_but_the_open_ones_asks_for_a_key():
-    app = wsgi.build(Settings(api_keys=(sha256(NEW),)))
+    app = process.build(Settings(api_keys=(sha256(NEW),)))
     client, rules = app.test_client(), list(app.url_map.iter_rules())
 
     answered = set()

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-import log
+from app import log
 
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 UNITS = {"Count", "Milliseconds", "Seconds", "Bytes", "None"}

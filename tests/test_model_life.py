@@ -35,7 +35,7 @@ ASKED = {
 
 def run(models: Path, *words: str) -> str:
     done = subprocess.run(
-        [sys.executable, str(ROOT / "cli.py"), *words],
+        [sys.executable, str(ROOT / "app/cli"), *words],
         env={**ENVIRONMENT, "CHURN_MODELS": str(models)},
         capture_output=True,
         text=True,
@@ -48,7 +48,7 @@ def run(models: Path, *words: str) -> str:
 @contextmanager
 def serving(models: Path) -> Iterator[int]:
     port = free_port()
-    words = [sys.executable, str(ROOT / "cli.py"), "serve", "--port", str(port), "--models", str(models)]
+    words = [sys.executable, str(ROOT / "app/cli"), "serve", "--port", str(port), "--models", str(models)]
     process = subprocess.Popen(words, env=ENVIRONMENT, stdout=subprocess.DEVNULL)
     try:
         run(models, "ask", "--port", str(port), "--wait", "60")

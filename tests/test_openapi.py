@@ -10,11 +10,11 @@ from pathlib import Path
 import jsonschema_rs
 import pytest
 
-from app import create_app, docs, openapi, options
-from app.problems import KINDS
+from app.settings import Settings
+from app.web import create_app, docs, openapi, options
+from app.web.problems import KINDS
 from model.errors import ChurnError
 from model.schema import BY_NAME, CUSTOMER_ID, EXAMPLE, NAMES, Choice, Number
-from settings import Settings
 
 DATA = Path(__file__).parent / "data"
 HEADER = ",".join([CUSTOMER_ID, *NAMES])

@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from schemathesis.checks import CHECKS, load_all_checks
 
-from app import create_app
+from app.settings import Settings
+from app.web import create_app
 from model import artifact
 from model.describe import template
-from settings import Settings
 
 load_all_checks()
 

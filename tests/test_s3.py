@@ -17,8 +17,8 @@ from buckets import event_of, no_deadline
 from test_app_nasty import FILES
 from test_bulk_run import REFUSED
 
-from batch import s3
-from batch.local import Scoring
+from app.jobs import s3
+from app.jobs.local import Scoring
 from model import describe
 from model.bulk.render import Options
 from model.bulk.source import Limits

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from batch.events import Drop, EventError, Ignored, Parcel, read
+from app.jobs.events import Drop, EventError, Ignored, Parcel, read
 
 EVENTS = Path(__file__).parent / "events"
 
@@ -192,7 +192,7 @@ def test_one_unreadable_message_of_a_queue_is_an_error_of_its_own():
 
 
 def test_reading_an_event_needs_the_standard_library_only():
-    code = "import sys, batch.events; print({'boto3', 'numpy', 'pyarrow'} & set(sys.modules))"
+    code = "import sys, app.jobs.events; print({'boto3', 'numpy', 'pyarrow'} & set(sys.modules))"
     words = [sys.executable, "-c", code]
 
     assert subprocess.run(words, cwd=EVENTS.parent.parent, capture_output=True, text=True).stdout == "set()\n"

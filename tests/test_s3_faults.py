@@ -18,9 +18,9 @@ import pytest
 from buckets import no_deadline
 from faulty_proxy import Fault
 
-from batch import s3
-from batch.bucket import Source
-from batch.local import Scoring
+from app.jobs import s3
+from app.jobs.bucket import Source
+from app.jobs.local import Scoring
 from model import describe
 from model.bulk.render import Options
 from model.bulk.source import Limits
@@ -33,8 +33,8 @@ MIB = 1 << 20
 THREE = ["predictions.csv", "rejects.csv", "summary.json"]
 UNTIL_KILLED = """
 import json, sys, time
-from batch import s3
-from batch.local import Scoring
+from app.jobs import s3
+from app.jobs.local import Scoring
 from model import artifact
 from model.bulk.render import Options
 from model.bulk.source import Limits
@@ -498,7 +498,7 @@ class Shortened:
 
 
 def test_an_answer_that_ends_early_without_an_error_is_taken_up_too(monkeypatch):
-    monkeypatch.setattr("batch.bucket.PAUSE_S", 0)
+    monkeypatch.setattr("app.jobs.bucket.PAUSE_S", 0)
     client = Shortened((10, b"0123"), (6, b"45"), (4, b"6789"))
 
     source = Source(client, "inbox", "a.csv", {"IfMatch": "x"})
@@ -509,7 +509,7 @@ def test_an_answer_that_ends_early_without_an_error_is_taken_up_too(monkeypatch)
 
 @pytest.mark.parametrize("length", [10, 5, 7])
 def test_a_rest_of_another_length_is_not_mixed_in(monkeypatch, length):
-    monkeypatch.setattr("batch.bucket.PAUSE_S", 0)
+    monkeypatch.setattr("app.jobs.bucket.PAUSE_S", 0)
     source = Source(Shortened((10, b"0123"), (length, b"0123456789")), "inbox", "a.csv", {})
 
     assert source.read(4) == b"0123"

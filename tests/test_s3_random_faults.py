@@ -22,8 +22,8 @@ from buckets import Buckets
 from faulty_proxy import Fault, FaultyProxy
 from test_s3_faults import handle
 
-from batch import local
-from batch.local import Scoring
+from app.jobs import local
+from app.jobs.local import Scoring
 from model import artifact, describe
 from model.bulk.render import Options
 from model.bulk.source import Limits
@@ -45,8 +45,8 @@ PLACES = {
 }
 WORKER = """
 import json, sys
-from batch import bucket, s3
-from batch.local import Scoring
+from app.jobs import bucket, s3
+from app.jobs.local import Scoring
 from model import artifact
 from model.bulk.render import Options
 from model.bulk.source import Limits

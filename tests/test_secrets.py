@@ -108,7 +108,7 @@ def models(tmp_path) -> Path:
 
 
 def start(models: Path, engine: str) -> subprocess.CompletedProcess[str]:
-    words = [sys.executable, str(ROOT / "cli.py"), "serve", "--port", str(free_port())]
+    words = [sys.executable, str(ROOT / "app/cli"), "serve", "--port", str(free_port())]
     environ = {"CHURN_MODELS": str(models), "CHURN_ENGINE": engine, "PATH": "/usr/bin:/bin"}
     return subprocess.run(words, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60)
 

@@ -14,8 +14,8 @@ import pytest
 from test_streaming import HEADER, LINES, last_line, rows, send
 from test_wsgi import EXAMPLE_BODY, JSON, Server, problem_in, running
 
+from app.server.worker import QUICK_BYTES, SHORT_BYTES, missing_bytes
 from model.schema import EXAMPLE
-from server.worker import QUICK_BYTES, SHORT_BYTES, missing_bytes
 
 MANY = 80
 LABEL = b'{"Prediction": "churn"}'

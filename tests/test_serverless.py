@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 import requests
 
-from batch import jobs
-from batch.uploads import RECEIPT
+from app.jobs import jobs
+from app.jobs.uploads import RECEIPT
+from app.log import METRICS, NAMESPACE
+from app.settings import Settings
 from deploy import aws
-from log import METRICS, NAMESPACE
 from model.bulk.drift import CHANGED
 from model.schema import EXAMPLE
-from settings import Settings
 
 ROOT = Path(__file__).parent.parent
 OSLS = ROOT / aws.OSLS
@@ -141,7 +141,7 @@ def test_files_are_traced_and_requests_are_not(template):
 
 
 def test_the_commands_are_functions_of_the_handler():
-    source = (ROOT / "handler.py").read_text(encoding="utf-8")
+    source = (ROOT / "app/aws/functions.py").read_text(encoding="utf-8")
 
     assert re.search(r"^def api\(event", source, re.MULTILINE)
     assert re.search(r"^def batch\(event", source, re.MULTILINE)

@@ -4,7 +4,7 @@ from dataclasses import fields
 
 import pytest
 
-from settings import Settings, SettingsError, table
+from app.settings import Settings, SettingsError, table
 
 
 def test_an_empty_environment_gives_the_defaults():

@@ -62,8 +62,7 @@ def test_the_repository_holds_what_serves_and_nothing_else(folder):
 
     assert {path.parts[0] for path in found} == {
         *(".dockerignore", "Dockerfile", "LICENSE", "README.md"),
-        *("app", "batch", "commands", "deploy", "model", "requirements", "server"),
-        *("cli.py", "log.py", "settings.py", "wsgi.py"),
+        *("app", "deploy", "model", "requirements"),
     }
     assert {str(path) for path in found if path.parts[0] in {"deploy", "requirements"}} == {
         *("deploy/image.sh", "deploy/trim.py", "requirements/serving.txt", "requirements/pipeline.txt"),
@@ -76,7 +75,7 @@ def test_what_nobody_thought_of_stays_here(tmp_path, monkeypatch):
     copy = tmp_path / "root"
     shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".*", "build", "node_modules", "tests"), symlinks=True)
     shutil.copy(ROOT / ".dockerignore", copy)
-    for name in ("app/.env", "app/key.pem", "model/customers.csv", "batch/notes.md", ".env", "secrets.json"):
+    for name in ("app/.env", "app/key.pem", "model/customers.csv", "app/jobs/notes.md", ".env", "secrets.json"):
         (copy / name).write_text("HF_TOKEN=hf_secret")
     monkeypatch.setattr(space, "ROOT", copy)
 
@@ -160,7 +159,7 @@ def test_a_dry_run_tells_each_file_and_needs_no_token():
     done = command("deploy.space", "--publish", "anna/my-churn", "--dry-run")
 
     assert done.returncode == 0, done.stderr
-    for name in ("Dockerfile", "README.md", "wsgi.py", "app/v1.py", "model/artifacts/DEFAULT"):
+    for name in ("Dockerfile", "README.md", "app/server/process.py", "app/web/v1.py", "model/artifacts/DEFAULT"):
         assert f"\n  {name}\n" in done.stdout
     assert "would be deleted" in done.stdout
     assert "https://anna-my-churn.hf.space/v1/customer" in (ROOT / "build" / "space" / "README.md").read_text()

@@ -21,9 +21,10 @@ import pyarrow.parquet as pq
 from pyarrow import csv as pa_csv
 from pyspark.sql import SparkSession
 
-from batch import hadoop, spark
-from batch.local import Scoring
-from batch.spark import Job
+from app import spark
+from app.jobs import hadoop
+from app.jobs.local import Scoring
+from app.spark import Job
 from model.bulk.render import Options
 from model.bulk.source import Limits
 from model.errors import ChurnError

@@ -1,12 +1,12 @@
-"""Files under app/static: what is served, what is not, and that the page needs nothing else."""
+"""Files under app/web/static: what is served, what is not, and that the page needs nothing else."""
 
 import gzip
 import re
 
 import pytest
 
-from app.docs import VIEWER
-from app.static_files import FOLDER, TYPES
+from app.web.docs import VIEWER
+from app.web.static_files import FOLDER, TYPES
 
 
 def test_a_style_is_served_by_its_type_and_asked_for_again(client):

@@ -20,9 +20,9 @@ from ports import free_port
 from round_trip import CLI, round_trip
 from terminals import run_on_a_terminal
 
-from batch import local
-from batch.local import Scoring
-from commands.client import is_over
+from app.cli.client import is_over
+from app.jobs import local
+from app.jobs.local import Scoring
 from model import artifact, describe
 from model.bulk.render import Options
 from model.bulk.source import Limits

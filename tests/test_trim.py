@@ -21,12 +21,12 @@ sys.modules["pandas"] = None
 from pathlib import Path
 from click.testing import CliRunner
 import awslambdaric.bootstrap, handler
-from app import create_app
-from batch import uploads
-from batch.bucket import connect
-from cli import churn
+from app.web import create_app
+from app.jobs import uploads
+from app.jobs.bucket import connect
+from app.cli.__main__ import churn
 from model import artifact
-from settings import Settings
+from app.settings import Settings
 
 client = create_app(artifact.load(), Settings()).test_client()
 for path in sorted(Path("tests/data").iterdir()):

@@ -22,17 +22,17 @@ from edges import event
 from faulty_proxy import Fault
 from test_openapi import check_described
 
-from app import create_app
-from app.events import API_GATEWAY, LOAD_BALANCER
-from app.gateway import Gateway, Invocation
-from batch import drops, progress, s3
-from batch.local import Scoring
-from batch.uploads import Uploads, connect
+from app.aws.events import API_GATEWAY, LOAD_BALANCER
+from app.aws.gateway import Gateway, Invocation
+from app.jobs import drops, progress, s3
+from app.jobs.local import Scoring
+from app.jobs.uploads import Uploads, connect
+from app.settings import Settings
+from app.web import create_app
 from model import describe
 from model.bulk.render import Options
 from model.bulk.source import Limits
 from model.errors import ChurnError
-from settings import Settings
 
 HEADER, LINE = describe.template().splitlines(keepends=True)
 MIXED = (HEADER + LINE + LINE.replace(",12,", ",-1,")).encode()
@@ -205,7 +205,7 @@ def test_an_empty_file_is_told_so_by_us_rather_than_by_s3(client, scored):
 def test_an_upload_that_never_came_expires(client, bucket, monkeypatch):
     form = client.post("/v2/uploads").json
     late = datetime.now(UTC) + timedelta(seconds=901)
-    monkeypatch.setattr("batch.uploads._now", lambda: late)
+    monkeypatch.setattr("app.jobs.uploads._now", lambda: late)
 
     assert job_of(client, form) == {"id": form["id"], "status": "expired", "expires": form["expires"]}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from cli import churn
+from app.cli.__main__ import churn
 from model import artifact, describe, versions
 from model.engine import load_scorer
 from model.errors import ArtifactError

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from batch import jobs, local
-from batch.folder import Folder
-from batch.local import Scoring
-from cli import churn
+from app.cli.__main__ import churn
+from app.jobs import jobs, local
+from app.jobs.folder import Folder
+from app.jobs.local import Scoring
 from model import describe
 from model.bulk.render import Options
 from model.bulk.source import Limits
@@ -288,7 +288,7 @@ def test_results_can_never_become_input(tmp_path, scoring, inner, outer):
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_the_command_watches_until_it_is_told_to_stop(inbox, outbox, how):
-    words = [sys.executable, str(ROOT / "cli.py"), "watch", str(inbox), str(outbox), "--interval", "0.05"]
+    words = [sys.executable, str(ROOT / "app/cli"), "watch", str(inbox), str(outbox), "--interval", "0.05"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         drop(inbox, "customers.csv", MIXED)
         line = json.loads(process.stdout.readline())
@@ -327,7 +327,7 @@ def test_a_folder_without_a_name_and_a_pause_that_is_no_number_are_refused(inbox
 
 def test_a_single_sweep_scores_what_rests_and_ends(inbox, outbox):
     drop(inbox, "customers.csv", MIXED)
-    words = [sys.executable, str(ROOT / "cli.py"), "watch", str(inbox), str(outbox), "--once", "--interval", "0.05"]
+    words = [sys.executable, str(ROOT / "app/cli"), "watch", str(inbox), str(outbox), "--once", "--interval", "0.05"]
 
     done = subprocess.run(words, capture_output=True, text=True, check=True)
 

@@ -15,15 +15,15 @@ from pathlib import Path
 import pytest
 from ports import free_port
 
-import wsgi
+from app.server import process
+from app.settings import Settings
 from model.errors import ArtifactError
 from model.schema import EXAMPLE, NAMES
-from settings import Settings
 
 ROOT = Path(__file__).parent.parent
 JSON = {"Content-Type": "application/json"}
 EXAMPLE_BODY = json.dumps(dict(EXAMPLE)).encode()
-CODE = "import settings, wsgi; wsgi.serve(settings.Settings.from_environment())"
+CODE = "from app import settings; from app.server import process; process.serve(settings.Settings.from_environment())"
 
 
 class Server:
@@ -219,23 +219,24 @@ def test_sigterm_ends_the_server_cleanly_with_idle_connections(tmp_path):
 
 def test_a_model_that_is_not_there_stops_the_start():
     with pytest.raises(ArtifactError, match=r"There is no model 9\.9\.9; there are 1\.0\.0"):
-        wsgi.build(Settings(model_version="9.9.9"))
+        process.build(Settings(model_version="9.9.9"))
 
 
 def test_the_app_is_made_from_the_settings():
-    app = wsgi.build(Settings(threshold=0.99))
+    app = process.build(Settings(threshold=0.99))
 
     assert app.test_client().post("/v1/customer", json=dict(EXAMPLE)).json == {"Prediction": "not churn"}
 
 
 def test_an_address_of_the_sixth_version_is_put_in_brackets():
-    assert wsgi.options_of(Settings(host="::", port=80))["bind"] == "[::]:80"
+    assert process.options_of(Settings(host="::", port=80))["bind"] == "[::]:80"
 
 
 def test_one_customer_loads_no_heavy_library():
     code = (
-        "import sys, wsgi; from settings import Settings; from model.schema import EXAMPLE;"
-        "wsgi.build(Settings()).test_client().post('/v1/customer', json=dict(EXAMPLE)).data;"
+        "import sys; from app.server import process; from app.settings import Settings;"
+        "from model.schema import EXAMPLE;"
+        "process.build(Settings()).test_client().post('/v1/customer', json=dict(EXAMPLE)).data;"
         "print(*{'numpy', 'pyarrow', 'pandas', 'sklearn', 'joblib', 'boto3'} & set(sys.modules))"
     )
 

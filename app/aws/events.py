@@ -1,0 +1,175 @@
+"""Lambda's events of HTTP in one plain form: API Gateway (REST and HTTP), function URLs, load balancers.
+
+An event comes from outside, so nothing in it is believed to have its type. Knows no Flask.
+"""
+
+import base64
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, NamedTuple
+from urllib.parse import parse_qsl, unquote_plus
+
+from app.web.problems import PACK, RequestError, shorten
+
+MOST_BYTES: Final = 6_291_556
+"""Of an event and of an answer, as Lambda itself says when it refuses one; base64 and JSON's escapes count."""
+
+_BESIDE_BYTES: Final = 32 * 1024
+"""What a body leaves to the headers, which API Gateway ends at 10,240 bytes and an event may have twice."""
+
+# Underscores would make X_Forwarded_For and X-Forwarded-For one. The body comes whole, whatever its headers say of it.
+_HEADER_NAME: Final = re.compile(r"[A-Za-z0-9-]+", re.ASCII)
+_BREAKS: Final = str.maketrans("\r\n\0", "   ")
+"""RFC 9110 5.5: where these stand in the value of a header it is refused, or each becomes a space."""
+_DROPPED: Final = {"cookie", "content-length", "host", "proxy", "transfer-encoding"}
+
+
+class Edge(NamedTuple):
+    """What invokes the function, and the most bytes it passes on: of a body as it stands in the event, of an answer."""
+
+    max_in: int
+    max_out: int
+
+    @property
+    def max_packed(self) -> int:
+        """The longest body of bytes: it comes as base64, with the rest of the event beside it."""
+        return (self.max_in - _BESIDE_BYTES) * 3 // 4
+
+
+API_GATEWAY: Final = Edge(MOST_BYTES, MOST_BYTES)
+LOAD_BALANCER: Final = Edge(1024**2, 1_000_000)
+"""Elastic Load Balancing says 1 MB of both; the answer keeps to the smaller reading of it."""
+
+
+class Request(NamedTuple):
+    """An event of HTTP in one form, whatever sent it."""
+
+    method: str
+    prefix: str
+    path: str
+    query: list[tuple[str, str]]
+    headers: dict[str, str]
+    body: bytes
+    address: str
+
+
+def is_http(event: Mapping[str, Any]) -> bool:
+    """Return whether an event is a request of HTTP."""
+    return "httpMethod" in event or "rawPath" in event
+
+
+def read(event: Mapping[str, Any], headers: dict[str, str], edge: Edge, base_path: str, larger: str) -> Request:
+    """Return the request that an event of HTTP is; `headers` are those of `read_headers`.
+
+    Raises
+    ------
+    RequestError
+        too_large, bad_base64, bad_request.
+    """
+    context = _object(event.get("requestContext"))
+    http = _object(context.get("http"))
+    method = event.get("httpMethod") or http.get("method")
+    path = event.get("path") or event.get("rawPath")
+    if not isinstance(method, str) or not isinstance(path, str):
+        raise RequestError("bad_request")
+    prefix, path = _mounted(event, context, _clean(path), base_path)
+    host = context.get("domainName") or _first(event, "host")
+    if isinstance(host, str):
+        headers["host"] = _clean(host).translate(_BREAKS)
+    if is_balanced(event):
+        # The balancer adds the address it saw to what the client may have made up.
+        address = headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+    else:
+        address = http.get("sourceIp") or _object(context.get("identity")).get("sourceIp") or ""
+    body = _body(event, edge, larger)
+    return Request(_clean(method).upper(), prefix, path, _query(event), headers, body, _clean(str(address)))
+
+
+def _object(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _clean(text: str) -> str:
+    # Half a surrogate cannot go on as UTF-8.
+    return text.encode("utf-8", "replace").decode()
+
+
+def is_balanced(event: Mapping[str, Any]) -> bool:
+    """Return whether a load balancer sent an event."""
+    return "elb" in _object(event.get("requestContext"))
+
+
+def _pairs(event: Mapping[str, Any], many: str, one: str) -> Iterable[tuple[str, str]]:
+    """Yield names and values of what an event has as lists, or else as single values."""
+    for name, values in (_object(event.get(many)) or _object(event.get(one))).items():
+        for value in values if isinstance(values, list) else [values]:
+            if isinstance(value, str):
+                yield name, value
+
+
+def read_headers(event: Mapping[str, Any]) -> dict[str, str]:
+    """Return the headers by their names in small letters; those that came more than once joined, as in RFC 9110 5.3."""
+    found: dict[str, str] = {}
+    for given, value in _pairs(event, "multiValueHeaders", "headers"):
+        name = given.lower()
+        if name in _DROPPED or not _HEADER_NAME.fullmatch(given):
+            continue
+        # The bridge does this to the type only: WSGI has the bytes of UTF-8 as Latin-1.
+        text = _clean(value) if name == "content-type" else value.encode("utf-8", "replace").decode("latin-1")
+        text = text.translate(_BREAKS)
+        found[name] = f"{found[name]},{text}" if name in found else text
+    return found
+
+
+def _first(event: Mapping[str, Any], wanted: str) -> str | None:
+    pairs = _pairs(event, "multiValueHeaders", "headers")
+    return next((value for name, value in pairs if name.lower() == wanted), None)
+
+
+def _query(event: Mapping[str, Any]) -> list[tuple[str, str]]:
+    raw = event.get("rawQueryString")
+    if isinstance(raw, str):
+        return parse_qsl(_clean(raw), keep_blank_values=True)
+    pairs = _pairs(event, "multiValueQueryStringParameters", "queryStringParameters")
+    # A load balancer leaves them as they came.
+    decode = unquote_plus if is_balanced(event) else str
+    return [(_clean(decode(name)), _clean(decode(value))) for name, value in pairs]
+
+
+def _mounted(event: Mapping[str, Any], context: Mapping[str, Any], path: str, base_path: str) -> tuple[str, str]:
+    """Return what of the path leads to the app, and the rest; a prefix is a whole segment, so /dev does not cut /devx.
+
+    HTTP APIs have the stage in their path, unless it is $default; REST APIs have it in another member only.
+    """
+    before = ""
+    stage, whole = context.get("stage"), context.get("path")
+    bare = path.rstrip("/")
+    if "version" not in event and isinstance(whole, str) and whole.rstrip("/").endswith(bare):
+        before = whole.rstrip("/").removesuffix(bare)
+    prefixes = [base_path]
+    if "version" in event and isinstance(stage, str) and stage and stage != "$default":
+        prefixes.insert(0, f"/{stage}")
+    for prefix in prefixes:
+        if prefix and (path == prefix or path.startswith(f"{prefix}/")):
+            before, path = before + prefix, path.removeprefix(prefix)
+    return before, path or "/"
+
+
+def _body(event: Mapping[str, Any], edge: Edge, larger: str) -> bytes:
+    body = event.get("body")
+    if body is None:
+        return b""
+    if not isinstance(body, str):
+        raise RequestError("bad_request")
+    is_packed = event.get("isBase64Encoded") is True
+    # Half a surrogate becomes bytes that are not UTF-8, and is refused as such where text is read.
+    text = b"" if is_packed else body.encode("utf-8", "surrogatepass")
+    if max(len(body), len(text)) > edge.max_in:
+        limit = edge.max_in * 3 // 4 if is_packed else edge.max_in
+        raise RequestError("too_large", limit=limit, advice=shorten(PACK, larger))
+    if not is_packed:
+        return text
+    try:
+        return base64.b64decode(body, validate=True)
+    except ValueError:
+        raise RequestError("bad_base64") from None

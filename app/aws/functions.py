@@ -1,0 +1,199 @@
+"""Lambda's door: `api` for HTTP, `batch` for the bucket, `handler` for both, by the shape of the event.
+
+The model is loaded here, once, before the first event; one that cannot be loaded fails the start with its sentence, and
+Lambda shows it. What only files need (numpy, pyarrow, boto3) is imported by the first event that brings one.
+"""
+
+import functools
+import itertools
+import re
+import sys
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from app.aws.events import MOST_BYTES, is_http
+from app.aws.gateway import Gateway, Invocation
+from app.settings import Settings, xray_trace
+from app.web import create_app, problems
+from model.engine import load_scorer
+from model.errors import CustomerError, InputError, listed, show
+from model.parse import parse_customer, resolve
+from model.schema import NAMES
+from model.validate import validate
+
+if TYPE_CHECKING:
+    from app.jobs.events import EventError
+    from app.jobs.places import Places
+    from app.jobs.s3 import Store
+    from app.jobs.uploads import Uploads
+
+_SHOWN_NAMES: Final = 10
+_PLAIN_NAME: Final = re.compile(r"[A-Za-z][A-Za-z_-]{0,39}", re.ASCII)
+_UNMEASURED: Final = ("ignored", "skipped", "superseded")
+"""What becomes of a drop that asks for no work."""
+
+_SETTINGS: Final = Settings.from_environment()
+_SCORER: Final = load_scorer(_SETTINGS.model_version, _SETTINGS.engine, _SETTINGS.threshold, _SETTINGS.models)
+# Requests are counted by the gateway: the memory of one function sees a part of them only.
+_LIMITS: Final = replace(_SETTINGS, max_upload_bytes=min(_SETTINGS.max_upload_bytes, MOST_BYTES), rate_limit=None)
+_INBOX: Final = (
+    f"s3://{_SETTINGS.inbox_bucket}/{_SETTINGS.inbox_prefix}" if _SETTINGS.inbox_bucket else "the inbox bucket"
+)
+_LARGER: Final = (
+    f"{'begin an upload with POST /v2/uploads, or ' if _SETTINGS.takes_uploads else ''}"
+    f"drop it into {_INBOX}, which takes files of any size"
+)
+_CALLS: Final = itertools.count()
+
+
+@functools.cache
+def _uploads() -> "Uploads":
+    from app.jobs import uploads
+
+    return uploads.Uploads(_places(), uploads.connect(), _SETTINGS.max_job_bytes, _SETTINGS.link_s)
+
+
+_APP: Final = create_app(_SCORER, _LIMITS, _LARGER, uploads=_uploads if _SETTINGS.takes_uploads else None)
+_GATEWAY: Final = Gateway(_APP, _SCORER.version, _SETTINGS.base_path, _LARGER)
+
+
+def handler(event: Any, context: Any = None) -> dict[str, Any] | None:
+    """Answer an event of any shape.
+
+    Raises
+    ------
+    EventError, RetryableError
+    """
+    return batch(event, context) if _is_of_a_bucket(event) else api(event, context)
+
+
+def api(event: Any, context: Any = None) -> dict[str, Any]:
+    """Answer a request of HTTP, a customer as the event itself, or a ping.
+
+    Raises
+    ------
+    EventError
+    """
+    call = _invocation(context)
+    if isinstance(event, dict):
+        if is_http(event):
+            return _GATEWAY.answer(event, call)
+        if event.get("ping") is True:
+            return _pong(call)
+        if not _is_of_a_bucket(event) and _is_customer(event):
+            return _score(event, call)
+    raise _unknown(event)
+
+
+def batch(event: Any, context: Any = None) -> dict[str, Any] | None:
+    """Score what was dropped into the bucket, or answer a ping.
+
+    Returns
+    -------
+    dict or None
+        Of messages of a queue those to deliver again.
+
+    Raises
+    ------
+    EventError
+    RetryableError
+        If Lambda should deliver the event again.
+    """
+    call = _invocation(context)
+    if isinstance(event, dict) and event.get("ping") is True:
+        return _pong(call)
+    if not _is_of_a_bucket(event):
+        raise _unknown(event)
+    from app.jobs import s3
+
+    remaining_ms = getattr(context, "get_remaining_time_in_millis", lambda: sys.maxsize)
+    return s3.handle(event, _store(), remaining_ms, lambda line: _write_job(line, call))
+
+
+def _invocation(context: Any) -> Invocation:
+    return Invocation(
+        getattr(context, "aws_request_id", None),
+        getattr(context, "function_name", None),
+        xray_trace(),
+        is_cold=next(_CALLS) == 0,
+    )
+
+
+def _is_of_a_bucket(event: object) -> bool:
+    return isinstance(event, dict) and (
+        "Records" in event or event.get("source") == "aws.s3" or event.get("Event") == "s3:TestEvent"
+    )
+
+
+def _is_customer(event: dict[str, Any]) -> bool:
+    positions, repeated = resolve(list(event))
+    return not {*positions, *repeated}.isdisjoint(NAMES)
+
+
+def _pong(call: Invocation) -> dict[str, Any]:
+    call.write({"event": "ping", "model_version": _SCORER.version})
+    return {"status": "ok", "model_version": _SCORER.version, "model_sha256": _SCORER.sha256}
+
+
+def _score(event: dict[str, Any], call: Invocation) -> dict[str, Any]:
+    """Return {"Prediction": ...}, or the problem: no error of the function, since another try would not mend it."""
+    started = time.perf_counter()
+    line: dict[str, object] = {"event": "customer", "model_version": _SCORER.version}
+    try:
+        label = _SCORER.score(validate(parse_customer(event))).label
+    except (CustomerError, InputError) as error:
+        code, detail, members = problems.parts_of(error)
+        status = problems.KINDS[code].status
+        call.write_request({**line, "code": code}, status, started)
+        return problems.members_of(code, detail, str(call.aws_request_id or ""), members)
+    call.write_request(line, 200, started)
+    return {"Prediction": label}
+
+
+def _places() -> "Places":
+    from app.jobs.places import Places
+
+    return Places(_SETTINGS.inbox_bucket, _SETTINGS.results_bucket, _SETTINGS.inbox_prefix, _SETTINGS.results_prefix)
+
+
+@functools.cache
+def _store() -> "Store":
+    from app.jobs import s3
+    from app.jobs.local import Scoring
+    from model.bulk.render import Options
+    from model.bulk.source import Limits
+
+    scoring = Scoring(_SCORER, Options(_SETTINGS.value_at_risk), Limits(max_gzip_ratio=_SETTINGS.max_gzip_ratio))
+    return s3.Store(_places(), scoring, s3.connect(), _SETTINGS.deadline_margin_s)
+
+
+def _write_job(line: dict[str, Any], call: Invocation) -> None:
+    if line["status"] in _UNMEASURED:
+        call.write(line)
+        return
+    names = {"Rows": "rows_in", "Rejects": "rows_rejected", "Bytes": "bytes_in", "Seconds": "seconds"}
+    counts = {metric: line.get(name, 0) for metric, name in names.items()}
+    # Absent for a small file, whose index is chance: a 0 would hide the one before it.
+    names = {"DriftMax": "drift_max", "ScorePsi": "score_psi"}
+    drift = {metric: line[name] for metric, name in names.items() if name in line}
+    call.write(line, Jobs=1, Failed=int(line["status"] != "done"), **counts, **drift)
+
+
+def _unknown(event: object) -> "EventError":
+    """Say what came by the names of its members; one with digits in it may be a customerID, and values always may."""
+    from app.jobs.events import EventError
+
+    if isinstance(event, dict) and event.get("source") == "aws.events":
+        return EventError(
+            'A scheduled event does nothing here. To keep a function warm, let the rule send {"ping": true}.'
+        )
+    found = "is not a JSON object"
+    if isinstance(event, dict):
+        names = [show(name) for name in event if _PLAIN_NAME.fullmatch(name)][:_SHOWN_NAMES]
+        others = [f"{len(event) - len(names)} other members"] if len(event) > len(names) else []
+        found = f"has {listed([*names, *others])}" if event else "is empty"
+    return EventError(
+        f"The event {found}. It must be a request of API Gateway, a function URL or a load balancer, a customer with "
+        'its fields at top level, an event of the inbox bucket, or {"ping": true}.'
+    )

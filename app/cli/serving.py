@@ -1,0 +1,84 @@
+"""`churn serve`, `churn ask` and `churn key`: the server, a question to it, and keys for its clients."""
+
+import json
+import os
+import shlex
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from app.cli.terminal import FAILED, read_settings
+from app.cli.versions import models_option
+from model.errors import ChurnError
+
+CLI = Path(__file__).parent
+
+
+@click.command()
+@click.option("--port", help="Instead of PORT, or 7860.")
+@click.option("--host", help="Instead of CHURN_HOST, or 127.0.0.1.")
+@models_option()
+@click.option("--example", is_flag=True, help="Once it listens, ask it for the example customer and show that.")
+def serve(example: bool, **given: str | None) -> None:
+    """Serve over HTTP."""
+    import subprocess
+
+    from app.server import process
+
+    settings = read_settings(**given)
+    # Started only when the port is ours, so that no other server's answer is shown.
+    asking = [sys.executable, str(CLI), "ask", "--port", str(settings.port), "--wait", "30"]
+    process.serve(settings, (lambda: subprocess.Popen(asking)) if example else None)  # noqa: S603 - our own command
+
+
+@click.command()
+@click.option("--port", help="Instead of PORT, or 7860.")
+@click.option(
+    "--wait", type=click.FloatRange(0, 600), default=0.0, metavar="SECONDS", help="How long to wait for a server."
+)
+def ask(port: str | None, wait: float) -> None:
+    """Ask a running server for the example customer.
+
+    Prints the request as a curl, and the answer of the server on this machine.
+    """
+    import http.client
+
+    from model.schema import EXAMPLE
+
+    path, kind, body = "/v1/customer", "application/json", json.dumps(dict(EXAMPLE))
+    address = ("127.0.0.1", read_settings(port=port).port)
+    parent, deadline = os.getppid(), time.monotonic() + wait
+    while True:
+        connection = http.client.HTTPConnection(*address, timeout=10)
+        try:
+            connection.request("POST", path, body, {"Content-Type": kind})
+            answer = connection.getresponse().read().decode("utf-8", "replace")
+            break
+        except http.client.HTTPException:
+            raise ChurnError(f"What listens on port {address[1]} of this machine does not speak HTTP.") from None
+        except ConnectionRefusedError:
+            if time.monotonic() >= deadline:
+                raise ChurnError(f"Nothing listens on port {address[1]} of this machine. Start it: make run") from None
+            if os.getppid() != parent:
+                sys.exit(FAILED)  # the server that was started beside this command has ended, and said why
+            time.sleep(0.1)
+        finally:
+            connection.close()
+    url = f"http://{address[0]}:{address[1]}{path}"
+    click.echo(f"\ncurl {url} -H 'Content-Type: {kind}' -d {shlex.quote(body)}\n{answer}\n")
+
+
+@click.command()
+def key() -> None:
+    """Make a key of the API.
+
+    Prints it, once, and its digest. The digest goes into CHURN_API_KEYS, the key to whoever asks the service.
+    """
+    import secrets
+
+    from app.web.keys import digest_of
+
+    made = secrets.token_urlsafe(32)
+    click.echo(f"key     {made}\nsha256  {digest_of(made)}")

@@ -1,0 +1,262 @@
+"""The web server's door: the app made from the environment, and gunicorn around it.
+
+`churn serve` calls `serve`; another WSGI server may be given `app.server.process:build()`.
+"""
+
+import contextlib
+import ctypes
+import functools
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+from gunicorn.http import errors
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from app import log
+from app.server.client import PIECE_BYTES, TooSlowError
+from app.server.worker import DISCARDED_BYTES, QUICK_BYTES, PatientWorker
+from app.settings import Settings, share_metrics, spare_memory
+from app.web import create_app, envelope
+from app.web.problems import RequestError
+from app.web.rate_limit import RateLimit
+from model.engine import ENGINES, load_scorer
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from app.jobs.uploads import Uploads
+    from app.web.metrics import Metrics
+
+_REQUEST_LINE_BYTES: Final = 8190
+_HEADERS: Final = 100
+_KEEP_ALIVE_S: Final = 75
+"""Longer than the 60 s of most proxies, so that the proxy closes first and no request falls in between."""
+_GRACE_S: Final = 30
+_HEARTBEAT_S: Final = 60
+_FILES_AT_ONCE: Final = 2
+"""Scored by one process; each takes some 25 MB, and a second one lets a short file pass a long one."""
+_MOST_ARENAS: Final = -8
+"""M_ARENA_MAX of malloc.h."""
+_ARENAS: Final = 2
+_TURN_S: Final = 60
+"""The longest that a file which has come waits for its turn."""
+
+
+def build(settings: Settings | None = None) -> Flask:
+    """Return the app for `settings`, by default those of the environment; its /metrics are those of one process.
+
+    Raises
+    ------
+    SettingsError, ArtifactError
+    """
+    return _build(settings or Settings.from_environment())[0]
+
+
+def _build(settings: Settings, folder: str | None = None) -> "tuple[Flask, Metrics | None]":
+    scorer = load_scorer(settings.model_version, settings.engine, settings.threshold, settings.models)
+    limit = RateLimit(settings.rate_limit) if settings.rate_limit else None
+    app = create_app(
+        scorer,
+        settings,
+        "begin an upload with POST /v2/uploads" if settings.takes_uploads else "",
+        uploads=_uploads(settings) if settings.takes_uploads else None,
+        admit=limit.admit if limit else None,
+        turn=_Turns(_FILES_AT_ONCE, _TURN_S).take,
+    )
+    if limit:
+        app.after_request(limit.describe)
+    if settings.trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=0)  # type: ignore[method-assign]
+    if not settings.metrics:
+        return app, None
+    # Not before the environment names the folder: see app/web/metrics.py.
+    from app.web.metrics import Metrics
+
+    metrics = Metrics(scorer, folder)
+    metrics.install(app)
+    return app, metrics
+
+
+def _uploads(settings: Settings) -> "Callable[[], Uploads]":
+    """Return what gives the store of uploads. It is made when it is first asked for, in the process that answers."""
+
+    @functools.cache
+    def store() -> "Uploads":
+        from app.jobs import uploads
+        from app.jobs.places import Places
+
+        places = Places(settings.inbox_bucket, settings.results_bucket, settings.inbox_prefix, settings.results_prefix)
+        return uploads.Uploads(places, uploads.connect(), settings.max_job_bytes, settings.link_s)
+
+    return store
+
+
+class Patient:
+    """The app with what serving it may cost, as `server.worker` reads it off.
+
+    Hears a request out before the answer goes back, within bounds: a client that sends 10 MB to a wrong address, or
+    JSON that is too long, would else see a broken pipe instead of the problem that says so.
+    """
+
+    def __init__(self, app: "WSGIApplication", settings: Settings, report: envelope.Report) -> None:
+        """Hold `app`, and what takes the log line of a request that never reaches it."""
+        self._app, self.report = app, report
+        self.patience_s, self.connections = settings.patience_s, settings.connections
+        self.quick_bytes = QUICK_BYTES if settings.engine == ENGINES[0] else 0
+        self.most_kept_bytes = settings.max_upload_bytes
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        """Answer one request."""
+        body = environ["wsgi.input"] = _Body(environ["wsgi.input"])
+        answer = self._app(environ, start_response)
+        with contextlib.suppress(OSError, RequestError):
+            body.drain()
+        return answer
+
+
+class _Body:
+    """A body whose reading fails with errors that the app and Werkzeug answer, and not with gunicorn's classes."""
+
+    def __init__(self, body: Any) -> None:
+        self._body = body
+
+    def read(self, size: int) -> bytes:
+        try:
+            return bytes(self._body.read(size))
+        except TooSlowError:
+            raise RequestError("too_slow") from None
+        except errors.ParseException as error:
+            raise OSError("The body is malformed.") from error
+
+    def drain(self) -> None:
+        left = DISCARDED_BYTES
+        while left > 0 and (piece := self.read(PIECE_BYTES)):
+            left -= len(piece)
+
+
+class _Turns:
+    """So many files are scored at once by one process; the others wait, and not for ever."""
+
+    def __init__(self, at_once: int, most_s: float) -> None:
+        self._free, self._most_s = threading.BoundedSemaphore(at_once), most_s
+
+    @contextlib.contextmanager
+    def take(self) -> Iterator[None]:
+        """Give a turn.
+
+        Raises
+        ------
+        RequestError
+            busy.
+        """
+        if not self._free.acquire(timeout=self._most_s):
+            raise RequestError("busy")
+        try:
+            yield
+        finally:
+            self._free.release()
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    """Gunicorn with its options given here, so that no file or variable of its own changes them."""
+
+    def __init__(self, app: Patient, options: Mapping[str, Any]) -> None:
+        self._app, self._options = app, options
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Hand the options to gunicorn."""
+        for name, value in self._options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Patient:
+        """Return the app, which was made before any worker."""
+        return self._app
+
+
+def options_of(settings: Settings) -> dict[str, Any]:
+    """Return gunicorn's options for `settings`."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return {
+        "bind": f"{host}:{settings.port}",
+        "workers": settings.workers,
+        "threads": settings.threads,
+        "worker_class": PatientWorker,
+        # Beyond this it would let clients wait unheard; the worker itself refuses those beyond half of it.
+        "worker_connections": 2 * settings.connections + settings.threads,
+        "keepalive": _KEEP_ALIVE_S,
+        "graceful_timeout": _GRACE_S,
+        "timeout": _HEARTBEAT_S,
+        "preload_app": True,
+        "limit_request_line": _REQUEST_LINE_BYTES,
+        "limit_request_fields": _HEADERS,
+        "limit_request_field_size": _REQUEST_LINE_BYTES,
+        "accesslog": None,
+        "loglevel": "info",
+        "proc_name": "churn",
+        # Its own trust in proxies, of this machine by default, would stand beside CHURN_TRUSTED_PROXIES.
+        "forwarded_allow_ips": "",
+        # Its control socket would need a writable home.
+        "control_socket_disable": True,
+    }
+
+
+def _spare_memory() -> None:
+    """Have threads share what they free: by default the C library keeps some for each that ever scored a file."""
+    spare_memory()
+    with contextlib.suppress(OSError, AttributeError):  # of glibc alone
+        ctypes.CDLL(None).mallopt(_MOST_ARENAS, _ARENAS)
+
+
+@contextlib.contextmanager
+def _shared_folder() -> Iterator[str]:
+    """Give a folder in which the processes share their counts, until the first of them ends."""
+    folder, owner = tempfile.mkdtemp(prefix="churn-metrics-"), os.getpid()
+    try:
+        yield folder
+    finally:
+        # A worker leaves through here as well, when it ends.
+        if os.getpid() == owner:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _counting(metrics: "Metrics") -> dict[str, Callable[..., None]]:
+    def post_worker_init(_worker: object) -> None:
+        metrics.begin()
+
+    def child_exit(_server: object, worker: Any) -> None:
+        metrics.end(worker.pid)
+
+    return {"post_worker_init": post_worker_init, "child_exit": child_exit}
+
+
+def serve(settings: Settings, on_ready: Callable[[], object] | None = None) -> None:
+    """Serve until SIGTERM or SIGINT; the model is loaded once, before the workers, so a bad one stops the start.
+
+    Parameters
+    ----------
+    on_ready : callable, optional
+        Called once the port is ours.
+
+    Raises
+    ------
+    ArtifactError
+    SystemExit
+        When the server has stopped.
+    """
+    options = options_of(settings)
+    _spare_memory()
+    if on_ready:
+        options["when_ready"] = lambda _server: on_ready()
+    with _shared_folder() as folder:
+        share_metrics(folder)
+        app, metrics = _build(settings, folder)
+        if metrics is not None:
+            options |= _counting(metrics)
+        Server(Patient(app, settings, metrics.report if metrics else log.write), options).run()

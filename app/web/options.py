@@ -1,0 +1,150 @@
+"""The options of v2, which stand in the query: one table, from which requests are read and the API is described.
+
+An option that is not known is refused: a misspelt threshold must not be scored with another.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from flask import request
+
+from app.web.problems import RequestError
+from model.errors import listed, show
+from model.schema import NAMES
+from model.validate import read_number
+
+ALL: Final = "all"
+REPORT, REFUSE, SKIP = "report", "refuse", "skip"
+PREDICTIONS, REJECTS = "predictions", "rejects"
+MOST_NAMED: Final = 1000
+"""The most customers that `top` can name: the summary is held in memory."""
+
+
+class Option(NamedTuple):
+    """One option.
+
+    Attributes
+    ----------
+    read : callable
+        From its text to its value, None for a text that is not accepted.
+    rule : str
+        What is accepted, as the second half of "... must be".
+    schema : dict
+        The same as JSON Schema, for the API description.
+    """
+
+    name: str
+    help: str
+    default: Any
+    read: Callable[[str], Any]
+    rule: str
+    schema: Mapping[str, Any]
+
+
+def _whole(most: int) -> Callable[[str], int | None]:
+    def read(text: str) -> int | None:
+        return int(text) if re.fullmatch(r"[0-9]{1,6}", text, re.ASCII) and int(text) <= most else None
+
+    return read
+
+
+def _share(text: str) -> float | None:
+    number = read_number(text)
+    return number if number is not None and 0 < number < 1 else None
+
+
+def _reasons(default: int) -> Option:
+    return Option(
+        "reasons",
+        "How many reasons to give, the strongest first",
+        default,
+        lambda text: len(NAMES) if text == ALL else _whole(len(NAMES))(text),
+        f'a whole number from 0 to {len(NAMES)}, or "{ALL}"',
+        {"anyOf": [{"type": "integer", "minimum": 0, "maximum": len(NAMES)}, {"const": ALL}]},
+    )
+
+
+def _one_of(name: str, help: str, words: Sequence[str]) -> Option:
+    quoted = [f'"{word}"' for word in words]
+    read = {word: word for word in words}.get
+    return Option(name, help, words[0], read, listed(quoted, last="or"), {"type": "string", "enum": list(words)})
+
+
+def _flag(name: str, help: str) -> Option:
+    read = {"true": True, "false": False}.get
+    return Option(name, help, False, read, '"true" or "false"', {"type": "boolean"})
+
+
+_THRESHOLD: Final = Option(
+    "threshold",
+    "The least probability that is labelled churn, where the model's own does not fit",
+    None,
+    _share,
+    "a number between 0 and 1, such as 0.35",
+    {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
+)
+
+_CHARSET: Final = Option(
+    "charset",
+    "The encoding of the file, where its Content-Type does not say it",
+    None,
+    str,
+    "utf-8, utf-16, latin-1 or windows-1252",
+    {"type": "string", "examples": ["latin-1"]},
+)
+
+UPLOAD: Final = (
+    _one_of("on_error", "Whether a file with bad rows is refused, or the others are scored", (REFUSE, SKIP)),
+    _CHARSET,
+)
+"""Of /v1/customerbatch, which reads them itself: there, others are ignored."""
+
+NONE: Final = ()
+CUSTOMERS: Final = (_reasons(3), _THRESHOLD)
+WHAT_IF: Final = (_THRESHOLD,)
+BATCHES: Final = (
+    _one_of("on_error", "Whether bad rows are reported in their place, or the file is refused", (REPORT, REFUSE)),
+    _one_of("output", "Whether the CSV has every row, or the bad ones as they came, to mend", (PREDICTIONS, REJECTS)),
+    _reasons(0),
+    _THRESHOLD,
+    _flag("value_at_risk", "Whether rows have MonthlyCharges x probability"),
+    _flag("include_input", "Whether rows have the columns of the file"),
+    _flag("spreadsheet_safe", "Whether an apostrophe stands in front of cells of the CSV that would be formulas"),
+    Option(
+        "top",
+        "How many customers the summary names, those with most value at risk",
+        10,
+        _whole(MOST_NAMED),
+        f"a whole number from 0 to {MOST_NAMED:,}",
+        {"type": "integer", "minimum": 0, "maximum": MOST_NAMED},
+    ),
+    _CHARSET,
+)
+
+
+def read_options(known: Sequence[Option]) -> dict[str, Any]:
+    """Return the value of each known option of this request.
+
+    Raises
+    ------
+    RequestError
+        unknown_option, bad_option.
+    """
+    names = [option.name for option in known]
+    unknown = [show(name) for name in request.args if name not in names]
+    if unknown:
+        raise RequestError("unknown_option", names=listed(unknown[: len(NAMES)]), known=listed(names) or "none")
+    return {option.name: _value(option) for option in known}
+
+
+def _value(option: Option) -> Any:
+    given = request.args.getlist(option.name)
+    if not given:
+        return option.default
+    if len(given) > 1:
+        raise RequestError("bad_option", name=option.name, rule="given once", value=", ".join(given))
+    value = option.read(given[0].strip())
+    if value is None:
+        raise RequestError("bad_option", name=option.name, rule=option.rule, value=given[0])
+    return value

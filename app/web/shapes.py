@@ -1,0 +1,247 @@
+"""What the routes answer, as JSON Schemas made from model/schema.py: the components of the API description."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from app.web.problems import KINDS
+from model.errors import MESSAGES
+from model.schema import BATCH_LABELS, CHURN, CUSTOMER_ID, NAMES, NOT_CHURN, TIERS, json_schema
+
+Schema = dict[str, Any]
+
+_PROBABILITY: Final[Schema] = {"type": "number", "minimum": 0, "maximum": 1}
+_COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
+_NUMBER: Final[Schema] = {"type": "number"}
+_TEXT: Final[Schema] = {"type": "string"}
+_FEATURE: Final[Schema] = {"enum": list(NAMES)}
+_VALUE: Final[Schema] = {"type": ["string", "number"]}
+
+
+def refer(name: str) -> Schema:
+    """Return a reference to one of `components`."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def members(required: Mapping[str, Schema], optional: Mapping[str, Schema] | None = None) -> Schema:
+    """Return the schema of an object; a client must bear further members."""
+    return {"type": "object", "properties": {**required, **(optional or {})}, "required": list(required)}
+
+
+def array(items: Schema) -> Schema:
+    """Return the schema of a list."""
+    return {"type": "array", "items": items}
+
+
+def _said(schema: Schema, description: str) -> Schema:
+    return {**schema, "description": description}
+
+
+def _by(names: Sequence[str], schema: Schema) -> Schema:
+    return members(dict.fromkeys(names, schema))
+
+
+def _customer() -> Schema:
+    return {name: value for name, value in json_schema().items() if name != "$schema"}
+
+
+def _problem() -> Schema:
+    standard = {
+        "type": _said({"type": "string", "format": "uri"}, "urn:churn:problem: and the code"),
+        "title": _TEXT,
+        "status": {"enum": sorted({kind.status for kind in KINDS.values()})},
+        "detail": _said(_TEXT, "A sentence that says what is wrong, what is accepted, and what came"),
+        "instance": _said(_TEXT, "The request id, also in X-Request-Id and in our log"),
+        "code": _said({"enum": list(KINDS)}, "Stays as it is; sentences may improve"),
+    }
+    listed = {
+        "errors": array(refer("ProblemEntry")),
+        "errors_total": _said(_COUNT, "How many there are; at most 20 are written out"),
+        "rows_in": _COUNT,
+        "rows_rejected": _COUNT,
+    }
+    return members(standard, listed)
+
+
+_ENTRY: Final = members(
+    {"code": {"enum": list(MESSAGES)}, "message": _TEXT},
+    {
+        "row": _said({"type": "integer", "minimum": 1}, "From 1, the first row after the header"),
+        "change": _said({"type": "integer", "minimum": 1}, "From 1, the place in the list of changes"),
+        CUSTOMER_ID: _TEXT,
+        "field": _TEXT,
+        "value": _said(_TEXT, "What came, as JSON, cut at 40 characters"),
+        "rule": _said(_TEXT, "What is accepted, as the second half of a sentence"),
+    },
+)
+_VERDICT: Final = {
+    "prediction": {"enum": [CHURN, NOT_CHURN]},
+    "probability": _said(_PROBABILITY, "Of churn, at four decimals; label and tier come from the unrounded one"),
+    "tier": {"enum": list(TIERS)},
+}
+_CONTEXT: Final = {
+    "model_version": _TEXT,
+    "threshold": _said(_PROBABILITY, "The least probability that is labelled churn"),
+    "tiers": _said(_by(TIERS, _PROBABILITY), "The least probability of each tier"),
+    "caution": _said(_TEXT, "How suggestions and alternatives are to be read"),
+}
+_METHOD: Final = {
+    "reasons_method": _said(
+        _TEXT, "exact: a reason is a part of the model's own sum; tree_shap: its share by TreeSHAP, which adds up too"
+    )
+}
+_REASON: Final = {
+    "feature": _FEATURE,
+    "value": _VALUE,
+    "contribution": _said(_NUMBER, "In log-odds, unrounded, beside the average customer of the training data"),
+    "sentence": _said(_TEXT, "The same in plain words"),
+}
+_ALTERNATIVE: Final = {
+    "changes": _said(
+        {"type": "object", "propertyNames": _FEATURE, "additionalProperties": _VALUE},
+        "What differs from the customer as it is",
+    ),
+    **_VERDICT,
+    "difference": _said({"type": "number", "minimum": -1, "maximum": 1}, "To the probability now; below 0 is better"),
+}
+_IDENTITY: Final = {CUSTOMER_ID: _said(_TEXT, "As it was given; absent where none was")}
+_RESULT: Final = {
+    **_VERDICT,
+    "value_at_risk": _said(_NUMBER, "MonthlyCharges x probability, at two decimals"),
+    "log_odds": _NUMBER,
+    "baseline": _said(_NUMBER, "Log-odds of the average customer; with all reasons added it is log_odds"),
+    "reasons": array(refer("Reason")),
+    "actions": _said(array(refer("Action")), "Suggestions that would lower this customer's risk, best first"),
+    "notes": _said(array(_TEXT), "What to know about this score, such as numbers beyond the training data"),
+}
+_SUMMARY: Final = {
+    "rows_in": _COUNT,
+    "rows_scored": _COUNT,
+    "rows_rejected": _COUNT,
+    "blank_lines": _COUNT,
+    "model_version": _TEXT,
+    "threshold": _PROBABILITY,
+    **_METHOD,
+    "predicted_churn": _COUNT,
+    "tiers": _by(TIERS, _COUNT),
+    "expected_churners": _NUMBER,
+    "value_at_risk": _NUMBER,
+    "errors_by_code": {"type": "object", "additionalProperties": _COUNT},
+    "top": array(members({"row": _COUNT, CUSTOMER_ID: _TEXT, "probability": _PROBABILITY, "value_at_risk": _NUMBER})),
+    "segments": array(members({"feature": _FEATURE, "groups": array({"type": "object"})})),
+    "drift": _said(
+        {"type": "object", "additionalProperties": {"type": ["number", "null"]}},
+        "Population stability index of each feature and of the probability",
+    ),
+    "distribution": _said(
+        array(members({"from": _PROBABILITY, "to": _PROBABILITY, "customers": _COUNT})),
+        "Customers by probability, in twenty bands",
+    ),
+    "by_threshold": array(
+        _by(("threshold", "customers", "expected_churners", "value_at_risk"), {"type": "number", "minimum": 0})
+    ),
+    "notes": array(_TEXT),
+}
+_MODEL: Final = members(
+    {
+        "version": _TEXT,
+        "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+        "threshold": _PROBABILITY,
+        "tiers": _by(TIERS, _PROBABILITY),
+        "baseline": members({"log_odds": _NUMBER, "probability": _PROBABILITY}),
+        "ranges": {"type": "object", "propertyNames": _FEATURE, "additionalProperties": array(_NUMBER)},
+        **_METHOD,
+        "additive": _said({"type": "boolean"}, "Whether the model is a sum of terms; if not, terms is empty"),
+        "terms": array(
+            members(
+                {"feature": _FEATURE},
+                {
+                    "table": {"type": "object", "additionalProperties": _NUMBER},
+                    "knots": array(_NUMBER),
+                    "points": array(_NUMBER),
+                },
+            )
+        ),
+    },
+    {
+        "recipe": members({"name": _TEXT, "engines": array(_TEXT)}),
+        "trained_on": {"type": "object"},
+        "trained_at": {"type": "string", "format": "date-time"},
+        "threshold_choice": {"type": "object"},
+        "metrics": {"type": "object"},
+        "card": _said(_TEXT, "The model card, in Markdown"),
+    },
+)
+_TIME: Final[Schema] = {"type": "string", "format": "date-time"}
+_UPLOAD: Final = {
+    "id": _TEXT,
+    "url": _said({"type": "string", "format": "uri"}, "Where the form goes, by POST as multipart/form-data"),
+    "fields": _said(
+        {"type": "object", "additionalProperties": _TEXT},
+        "The parts of the form, as they are; after them comes the CSV, packed by gzip or not, as the part file",
+    ),
+    "max_bytes": _said(_COUNT, "The longest file that is let in"),
+    "expires": _said(_TIME, "Until then the form may be sent"),
+    "job": _said(_TEXT, "The path at which the job is told of"),
+}
+_FILE: Final = members({"url": {"type": "string", "format": "uri"}, "bytes": _COUNT})
+_JOB_STATUSES: Final = ("waiting", "running", "done", "failed", "expired")
+_JOB: Final = {
+    "uploaded": _said({"type": "boolean"}, "While waiting: whether the file has come"),
+    "expires": _said(
+        _TIME, "While waiting, until when the file is let in; once done, until when the links may be used"
+    ),
+    "bytes": _said({"type": ["integer", "null"]}, "Of the file"),
+    "bytes_read": _said(_COUNT, "Of these so far"),
+    "rows_in": _said(_COUNT, "So far; may go back when a try is repeated"),
+    "updated": _said(_TIME, "When that was so"),
+    "stopped": _said(_TEXT, "Why the last try was given up; while waiting, it is tried again"),
+    "summary": refer("Summary"),
+    "files": _said(
+        {"type": "object", "additionalProperties": _FILE}, "predictions.csv, rejects.csv and summary.json, to download"
+    ),
+    "failure": refer("ProblemEntry"),
+}
+_HEALTH: Final = {
+    "status": {"const": "ok"},
+    "model_version": _TEXT,
+    "model_sha256": _TEXT,
+    "threshold": _PROBABILITY,
+}
+
+
+def components() -> dict[str, Schema]:
+    """Return every schema of the description by name."""
+    return {
+        "Customer": _customer(),
+        "Problem": _problem(),
+        "ProblemEntry": _ENTRY,
+        "Label": members({"Prediction": {"enum": [CHURN, NOT_CHURN]}}),
+        "Labels": {"type": "object", "additionalProperties": {"enum": list(BATCH_LABELS.values())}},
+        "Reason": members(_REASON),
+        "Alternative": members(_ALTERNATIVE),
+        "Action": members({"suggestion": _TEXT, **_ALTERNATIVE}),
+        "Result": members(_RESULT, _IDENTITY),
+        "Errors": members({"errors": array(refer("ProblemEntry"))}, _IDENTITY),
+        "OneResult": members({**_RESULT, **_CONTEXT, **_METHOD}, _IDENTITY),
+        "ManyResults": members(
+            {"results": array({"anyOf": [refer("Result"), refer("Errors")]}), **_CONTEXT, **_METHOD}
+        ),
+        "Alternatives": members({**_VERDICT, "alternatives": array(refer("Alternative")), **_CONTEXT}, _IDENTITY),
+        "Row": members(
+            {"row": {"type": "integer", "minimum": 1}},
+            {
+                **_IDENTITY,
+                **_VERDICT,
+                "value_at_risk": _NUMBER,
+                "reasons": array(refer("Reason")),
+                "input": {"type": "object", "additionalProperties": _TEXT},
+                "errors": array(refer("ProblemEntry")),
+            },
+        ),
+        "Summary": members(_SUMMARY),
+        "Upload": members(_UPLOAD),
+        "Job": members({"id": _TEXT, "status": {"enum": list(_JOB_STATUSES)}}, _JOB),
+        "Model": _MODEL,
+        "Health": members(_HEALTH),
+        "Welcome": members({"message": _TEXT, **_HEALTH, "routes": {"type": "object", "additionalProperties": _TEXT}}),
+    }
