@@ -17,8 +17,7 @@ RUNS = 7
 SPENT = "import os; t = os.times(); print(t.user + t.system)"
 STARTS = {
     "lambda": f"import handler; from model.schema import EXAMPLE; handler.handler(dict(EXAMPLE)); {SPENT}",
-    "spaces": "from app.server.process import build; "
-    f"assert build().test_client().get('/health').status_code == 200; {SPENT}",
+    "spaces": f"from app import wiring; assert wiring.build().test_client().get('/health').status_code == 200; {SPENT}",
 }
 
 

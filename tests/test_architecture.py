@@ -21,9 +21,10 @@ MAY_IMPORT = {
     "app.web": {"app.log", "model"},
     "app.jobs": {"model"},
     "app.spark": {"app.jobs", "model"},
-    "app.server": {"app.jobs", "app.log", "app.settings", "app.web", "model"},
-    "app.aws": {"app.jobs", "app.log", "app.settings", "app.web", "model"},
-    "app.cli": {"app.jobs", "app.log", "app.server", "app.settings", "app.spark", "app.web", "model"},
+    "app.wiring": {"app.jobs", "app.settings", "app.web", "model"},
+    "app.server": {"app.log", "app.settings", "app.web", "app.wiring", "model"},
+    "app.aws": {"app.jobs", "app.log", "app.settings", "app.web", "app.wiring", "model"},
+    "app.cli": {"app.jobs", "app.log", "app.server", "app.settings", "app.spark", "app.web", "app.wiring", "model"},
     "handler": {"app.aws"},
 }
 """The parts of this tree, and what each may import of the others: imports point one way."""
@@ -140,7 +141,9 @@ def test_files_and_buckets_know_no_http():
 
 
 def test_the_settings_are_read_where_things_are_wired_only():
-    assert who_imports("app.settings") == {"app/aws/functions.py", "app/cli/terminal.py", "app/server/process.py"}
+    assert who_imports("app.settings") == {
+        *("app/aws/functions.py", "app/cli/terminal.py", "app/server/process.py", "app/wiring.py"),
+    }
 
 
 def test_nothing_that_ships_imports_tests_or_benchmarks():
@@ -162,7 +165,7 @@ def test_the_road_for_one_customer_needs_the_standard_library_only(source):
         pytest.param(["shap"], ("model/trees.py",), id="shap"),
         pytest.param(["numpy"], ("model/bulk/", *ENGINE, TRAINING, "app/web/listing.py"), id="numpy"),
         pytest.param(["pyarrow"], ("model/bulk/", "app/web/listing.py"), id="pyarrow"),
-        pytest.param(["flask", "werkzeug"], ("app/web/", "app/server/process.py"), id="flask"),
+        pytest.param(["flask", "werkzeug"], ("app/web/", "app/wiring.py"), id="flask"),
         pytest.param(["gunicorn"], ("app/server/",), id="gunicorn"),
         pytest.param(["prometheus_client"], ("app/web/metrics.py",), id="metrics"),
         pytest.param(["serverless_wsgi"], ("app/aws/gateway.py",), id="bridge"),
@@ -177,7 +180,22 @@ def test_a_library_is_imported_in_its_own_place_only(libraries, places):
 
 
 def test_what_only_a_server_has_is_imported_by_it_alone():
-    assert who_imports("app.web.metrics", "app.web.rate_limit") == {"app/server/process.py"}
+    # process.py knows the metrics' type, for gunicorn's hooks.
+    assert who_imports("app.web.metrics") == {"app/server/process.py", "app/wiring.py"}
+    assert who_imports("app.web.rate_limit", "app.web.slots") == {"app/wiring.py"}
+
+
+def test_the_model_is_loaded_and_stores_are_made_by_the_wiring_alone():
+    makers = {"Places", "RateLimit", "Scoring", "Store", "Uploads", "connect", "create_app", "load_scorer"}
+    callers = {
+        source
+        for source in sources(*SHIPPED)
+        for node in ast.walk(tree(source))
+        if isinstance(node, ast.Call) and {getattr(node.func, "attr", ""), getattr(node.func, "id", "")} & makers
+    }
+
+    # The routes call what they were handed, under the same names.
+    assert callers - below("app/jobs/", "app/web/", "model/") == {"app/wiring.py"}
 
 
 def test_training_is_imported_by_nothing_that_serves():

@@ -8,9 +8,9 @@ import edges
 import pytest
 from click.testing import CliRunner
 
+from app import wiring
 from app.aws.gateway import Gateway, Invocation
 from app.cli.__main__ import churn
-from app.server import process
 from app.settings import Settings, SettingsError
 from app.web import create_app, keys
 
@@ -85,7 +85,7 @@ def test_the_key_is_asked_for_before_the_body_is_read(guarded):
 
 
 def test_every_route_but_the_open_ones_asks_for_a_key():
-    app = process.build(Settings(api_keys=(sha256(NEW),)))
+    app = wiring.build(Settings(api_keys=(sha256(NEW),)))
     client, rules = app.test_client(), list(app.url_map.iter_rules())
 
     answered = set()

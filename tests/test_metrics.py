@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 from test_wsgi import Server, running
 
-from app.server import process
+from app import wiring
 from app.settings import Settings
 from app.web import create_app
 
 
 @pytest.fixture
 def counted():
-    return process.build(Settings()).test_client()
+    return wiring.build(Settings()).test_client()
 
 
 def figures(text: str) -> dict[str, float]:
@@ -93,7 +93,7 @@ def test_made_up_methods_and_paths_make_no_new_figures(counted):
 def test_no_customer_and_no_key_stands_among_the_figures(make_customer):
     key = "key-of-the-crm"
     digest = hashlib.sha256(key.encode()).hexdigest()
-    client = process.build(Settings(api_keys=(digest,))).test_client()
+    client = wiring.build(Settings(api_keys=(digest,))).test_client()
     client.post("/v1/customer?who=Smith", json=make_customer(customerID="7590-VHVEG"), headers={"X-Api-Key": key})
 
     page = client.get("/metrics", headers={"X-Api-Key": key}).text
@@ -104,13 +104,13 @@ def test_no_customer_and_no_key_stands_among_the_figures(make_customer):
 
 
 def test_they_need_a_key_where_the_api_does():
-    client = process.build(Settings(api_keys=("ab" * 32,))).test_client()
+    client = wiring.build(Settings(api_keys=("ab" * 32,))).test_client()
 
     assert client.get("/metrics").json["code"] == "no_key"
 
 
 def test_they_can_be_switched_off():
-    assert process.build(Settings(metrics=False)).test_client().get("/metrics").status_code == 404
+    assert wiring.build(Settings(metrics=False)).test_client().get("/metrics").status_code == 404
 
 
 def test_an_app_without_a_server_has_none(scorer):

@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from app.server import process
+from app import wiring
 from app.settings import Settings, SettingsError
 from app.web import create_app
 from app.web.rate_limit import MOST_CLIENTS, RateLimit, address_of
@@ -144,13 +144,13 @@ def forwarded(app, customer, addresses: list[str]) -> list[int]:
 
 
 def test_a_forwarded_address_is_not_believed_unless_a_proxy_is_trusted(customer):
-    app = process.build(Settings(rate_limit="1/day"))
+    app = wiring.build(Settings(rate_limit="1/day"))
 
     assert forwarded(app, customer, ["192.0.2.1", "192.0.2.2"]) == [200, 429]
 
 
 def test_of_one_trusted_proxy_only_what_it_added_is_believed(customer):
-    app = process.build(Settings(rate_limit="1/day", trusted_proxies=1))
+    app = wiring.build(Settings(rate_limit="1/day", trusted_proxies=1))
 
     made_up = ["10.0.0.1, 192.0.2.1", "10.0.0.2, 192.0.2.1", "192.0.2.2"]
     assert forwarded(app, customer, made_up) == [200, 429, 200]
@@ -160,7 +160,7 @@ def test_the_scheme_is_the_proxys_only_where_one_is_trusted():
     headers = {"Accept": "text/html", "X-Forwarded-Proto": "https", "X-Forwarded-Host": "evil.example"}
 
     pages = [
-        process.build(Settings(trusted_proxies=proxies)).test_client().get("/", headers=headers).text
+        wiring.build(Settings(trusted_proxies=proxies)).test_client().get("/", headers=headers).text
         for proxies in (0, 1)
     ]
 
@@ -169,7 +169,7 @@ def test_the_scheme_is_the_proxys_only_where_one_is_trusted():
 
 
 def test_it_is_off_by_default(customer):
-    assert "RateLimit" not in process.build(Settings()).test_client().post("/v1/customer", json=customer).headers
+    assert "RateLimit" not in wiring.build(Settings()).test_client().post("/v1/customer", json=customer).headers
 
 
 @pytest.mark.parametrize("value", ["600", "0/minute", "600/week", "600 / minute", "-1/minute", "600/MINUTE", "6_0/day"])

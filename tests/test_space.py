@@ -159,7 +159,7 @@ def test_a_dry_run_tells_each_file_and_needs_no_token():
     done = command("deploy.space", "--publish", "anna/my-churn", "--dry-run")
 
     assert done.returncode == 0, done.stderr
-    for name in ("Dockerfile", "README.md", "app/server/process.py", "app/web/v1.py", "model/artifacts/DEFAULT"):
+    for name in ("Dockerfile", "README.md", "app/wiring.py", "app/web/v1.py", "model/artifacts/DEFAULT"):
         assert f"\n  {name}\n" in done.stdout
     assert "would be deleted" in done.stdout
     assert "https://anna-my-churn.hf.space/v1/customer" in (ROOT / "build" / "space" / "README.md").read_text()

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from ports import free_port
 
+from app import wiring
 from app.server import process
 from app.settings import Settings
 from model.errors import ArtifactError
@@ -219,11 +220,11 @@ def test_sigterm_ends_the_server_cleanly_with_idle_connections(tmp_path):
 
 def test_a_model_that_is_not_there_stops_the_start():
     with pytest.raises(ArtifactError, match=r"There is no model 9\.9\.9; there are 1\.0\.0"):
-        process.build(Settings(model_version="9.9.9"))
+        wiring.build(Settings(model_version="9.9.9"))
 
 
 def test_the_app_is_made_from_the_settings():
-    app = process.build(Settings(threshold=0.99))
+    app = wiring.build(Settings(threshold=0.99))
 
     assert app.test_client().post("/v1/customer", json=dict(EXAMPLE)).json == {"Prediction": "not churn"}
 
@@ -234,9 +235,8 @@ def test_an_address_of_the_sixth_version_is_put_in_brackets():
 
 def test_one_customer_loads_no_heavy_library():
     code = (
-        "import sys; from app.server import process; from app.settings import Settings;"
-        "from model.schema import EXAMPLE;"
-        "process.build(Settings()).test_client().post('/v1/customer', json=dict(EXAMPLE)).data;"
+        "import sys; from app import wiring; from app.settings import Settings; from model.schema import EXAMPLE;"
+        "wiring.build(Settings()).test_client().post('/v1/customer', json=dict(EXAMPLE)).data;"
         "print(*{'numpy', 'pyarrow', 'pandas', 'sklearn', 'joblib', 'boto3'} & set(sys.modules))"
     )
 

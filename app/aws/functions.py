@@ -12,11 +12,11 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from app import wiring
 from app.aws.events import MOST_BYTES, is_http
 from app.aws.gateway import Gateway, Invocation
 from app.settings import Settings, xray_trace
-from app.web import create_app, problems
-from model.engine import load_scorer
+from app.web import problems
 from model.errors import CustomerError, InputError, listed, show
 from model.parse import parse_customer, resolve
 from model.schema import NAMES
@@ -24,9 +24,7 @@ from model.validate import validate
 
 if TYPE_CHECKING:
     from app.jobs.events import EventError
-    from app.jobs.places import Places
     from app.jobs.s3 import Store
-    from app.jobs.uploads import Uploads
 
 _SHOWN_NAMES: Final = 10
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z][A-Za-z_-]{0,39}", re.ASCII)
@@ -34,7 +32,7 @@ _UNMEASURED: Final = ("ignored", "skipped", "superseded")
 """What becomes of a drop that asks for no work."""
 
 _SETTINGS: Final = Settings.from_environment()
-_SCORER: Final = load_scorer(_SETTINGS.model_version, _SETTINGS.engine, _SETTINGS.threshold, _SETTINGS.models)
+_SCORER: Final = wiring.make_scorer(_SETTINGS)
 # Requests are counted by the gateway: the memory of one function sees a part of them only.
 _LIMITS: Final = replace(_SETTINGS, max_upload_bytes=min(_SETTINGS.max_upload_bytes, MOST_BYTES), rate_limit=None)
 _INBOX: Final = (
@@ -45,17 +43,7 @@ _LARGER: Final = (
     f"drop it into {_INBOX}, which takes files of any size"
 )
 _CALLS: Final = itertools.count()
-
-
-@functools.cache
-def _uploads() -> "Uploads":
-    from app.jobs import uploads
-
-    return uploads.Uploads(_places(), uploads.connect(), _SETTINGS.max_job_bytes, _SETTINGS.link_s)
-
-
-_APP: Final = create_app(_SCORER, _LIMITS, _LARGER, uploads=_uploads if _SETTINGS.takes_uploads else None)
-_GATEWAY: Final = Gateway(_APP, _SCORER.version, _SETTINGS.base_path, _LARGER)
+_GATEWAY: Final = Gateway(wiring.make_app(_LIMITS, _SCORER, _LARGER), _SCORER.version, _SETTINGS.base_path, _LARGER)
 
 
 def handler(event: Any, context: Any = None) -> dict[str, Any] | None:
@@ -151,21 +139,9 @@ def _score(event: dict[str, Any], call: Invocation) -> dict[str, Any]:
     return {"Prediction": label}
 
 
-def _places() -> "Places":
-    from app.jobs.places import Places
-
-    return Places(_SETTINGS.inbox_bucket, _SETTINGS.results_bucket, _SETTINGS.inbox_prefix, _SETTINGS.results_prefix)
-
-
 @functools.cache
 def _store() -> "Store":
-    from app.jobs import s3
-    from app.jobs.local import Scoring
-    from model.bulk.render import Options
-    from model.bulk.source import Limits
-
-    scoring = Scoring(_SCORER, Options(_SETTINGS.value_at_risk), Limits(max_gzip_ratio=_SETTINGS.max_gzip_ratio))
-    return s3.Store(_places(), scoring, s3.connect(), _SETTINGS.deadline_margin_s)
+    return wiring.make_store(_SETTINGS, _SCORER)
 
 
 def _write_job(line: dict[str, Any], call: Invocation) -> None:

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
@@ -36,14 +37,11 @@ def scoring_options(command: Callable[..., None]) -> Callable[..., None]:
 
 def scoring_of(value_at_risk: bool, charset: str | None, **given: str | None) -> "Scoring":
     """Return what the options ask for: the model, the columns and the limits."""
-    from app.jobs.local import Scoring
-    from model.bulk.render import Options
-    from model.bulk.source import Limits
-    from model.engine import load_scorer
+    from app import wiring
 
-    settings = read_settings(**given)
-    scorer = load_scorer(settings.model_version, settings.engine, settings.threshold, settings.models)
-    return Scoring(scorer, Options(value_at_risk), Limits(max_gzip_ratio=settings.max_gzip_ratio), charset)
+    # Not by CHURN_VALUE_AT_RISK, which is that of the bucket.
+    settings = replace(read_settings(**given), value_at_risk=value_at_risk)
+    return wiring.make_scoring(settings, wiring.make_scorer(settings), charset)
 
 
 @click.command()

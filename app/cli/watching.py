@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -35,16 +36,16 @@ def drift(files: tuple[str, ...], as_json: bool, fail_above: float | None, **giv
     customers that the model was trained on. For each feature and for the score: the population stability index, what
     chance alone would show, and the group that moved most. Rows that cannot be scored are counted and left out.
     """
+    from app import wiring
     from model.bulk import population
     from model.bulk.drift import compare, describe
-    from model.engine import load_scorer
 
     if len(files) > 2:
         raise click.UsageError("Give one file, or two: BASELINE NEW.")
     *before, new = files
     baseline = before[0] if before else TRAINING
-    settings = read_settings(**given)
-    scorer = load_scorer(settings.model_version, settings.engine, models=settings.models)
+    # A threshold moves labels only, which no index is of.
+    scorer = wiring.make_scorer(replace(read_settings(**given), threshold=None))
     if baseline == TRAINING:
         described = population.load(scorer)
         assert described is not None

@@ -1,36 +1,27 @@
-"""The web server's door: the app made from the environment, and gunicorn around it.
-
-`churn serve` calls `serve`; another WSGI server may be given `app.server.process:build()`.
-"""
+"""The web server's processes: gunicorn around the app of app/wiring.py. `churn serve` calls `serve`."""
 
 import contextlib
 import ctypes
-import functools
 import os
 import shutil
 import tempfile
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.http import errors
-from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import log
+from app import log, wiring
 from app.server.client import PIECE_BYTES, TooSlowError
 from app.server.worker import DISCARDED_BYTES, QUICK_BYTES, PatientWorker
 from app.settings import Settings, share_metrics, spare_memory
-from app.web import create_app, envelope
+from app.web import envelope
 from app.web.problems import RequestError
-from app.web.rate_limit import RateLimit
-from model.engine import ENGINES, load_scorer
+from model.engine import ENGINES
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-    from app.jobs.uploads import Uploads
     from app.web.metrics import Metrics
 
 _REQUEST_LINE_BYTES: Final = 8190
@@ -39,62 +30,9 @@ _KEEP_ALIVE_S: Final = 75
 """Longer than the 60 s of most proxies, so that the proxy closes first and no request falls in between."""
 _GRACE_S: Final = 30
 _HEARTBEAT_S: Final = 60
-_FILES_AT_ONCE: Final = 2
-"""Scored by one process; each takes some 25 MB, and a second one lets a short file pass a long one."""
 _MOST_ARENAS: Final = -8
 """M_ARENA_MAX of malloc.h."""
 _ARENAS: Final = 2
-_TURN_S: Final = 60
-"""The longest that a file which has come waits for its turn."""
-
-
-def build(settings: Settings | None = None) -> Flask:
-    """Return the app for `settings`, by default those of the environment; its /metrics are those of one process.
-
-    Raises
-    ------
-    SettingsError, ArtifactError
-    """
-    return _build(settings or Settings.from_environment())[0]
-
-
-def _build(settings: Settings, folder: str | None = None) -> "tuple[Flask, Metrics | None]":
-    scorer = load_scorer(settings.model_version, settings.engine, settings.threshold, settings.models)
-    limit = RateLimit(settings.rate_limit) if settings.rate_limit else None
-    app = create_app(
-        scorer,
-        settings,
-        "begin an upload with POST /v2/uploads" if settings.takes_uploads else "",
-        uploads=_uploads(settings) if settings.takes_uploads else None,
-        admit=limit.admit if limit else None,
-        turn=_Turns(_FILES_AT_ONCE, _TURN_S).take,
-    )
-    if limit:
-        app.after_request(limit.describe)
-    if settings.trusted_proxies:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=0)  # type: ignore[method-assign]
-    if not settings.metrics:
-        return app, None
-    # Not before the environment names the folder: see app/web/metrics.py.
-    from app.web.metrics import Metrics
-
-    metrics = Metrics(scorer, folder)
-    metrics.install(app)
-    return app, metrics
-
-
-def _uploads(settings: Settings) -> "Callable[[], Uploads]":
-    """Return what gives the store of uploads. It is made when it is first asked for, in the process that answers."""
-
-    @functools.cache
-    def store() -> "Uploads":
-        from app.jobs import uploads
-        from app.jobs.places import Places
-
-        places = Places(settings.inbox_bucket, settings.results_bucket, settings.inbox_prefix, settings.results_prefix)
-        return uploads.Uploads(places, uploads.connect(), settings.max_job_bytes, settings.link_s)
-
-    return store
 
 
 class Patient:
@@ -138,29 +76,6 @@ class _Body:
         left = DISCARDED_BYTES
         while left > 0 and (piece := self.read(PIECE_BYTES)):
             left -= len(piece)
-
-
-class _Turns:
-    """So many files are scored at once by one process; the others wait, and not for ever."""
-
-    def __init__(self, at_once: int, most_s: float) -> None:
-        self._free, self._most_s = threading.BoundedSemaphore(at_once), most_s
-
-    @contextlib.contextmanager
-    def take(self) -> Iterator[None]:
-        """Give a turn.
-
-        Raises
-        ------
-        RequestError
-            busy.
-        """
-        if not self._free.acquire(timeout=self._most_s):
-            raise RequestError("busy")
-        try:
-            yield
-        finally:
-            self._free.release()
 
 
 class Server(BaseApplication):  # type: ignore[misc]
@@ -256,7 +171,7 @@ def serve(settings: Settings, on_ready: Callable[[], object] | None = None) -> N
         options["when_ready"] = lambda _server: on_ready()
     with _shared_folder() as folder:
         share_metrics(folder)
-        app, metrics = _build(settings, folder)
+        app, metrics = wiring.make_server_app(settings, folder)
         if metrics is not None:
             options |= _counting(metrics)
         Server(Patient(app, settings, metrics.report if metrics else log.write), options).run()

@@ -1,0 +1,131 @@
+"""The one composition root: settings in; the model, the Flask app, and what scores files out. Imports no gunicorn.
+
+Lambda, the web server and the command use it. What only some of them need (Flask, numpy, pyarrow, boto3) is imported by
+the function that needs it, so that one customer on Lambda does not pay for files, nor a file on a cluster for HTTP.
+"""
+
+import functools
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Final
+
+from app.settings import Settings
+from model.engine import load_scorer
+from model.scorecard import Scorer
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from app.jobs.local import Scoring
+    from app.jobs.places import Places
+    from app.jobs.s3 import Store
+    from app.jobs.uploads import Uploads
+    from app.web.metrics import Metrics
+
+_FILES_AT_ONCE: Final = 2
+"""Scored by one process; each takes some 25 MB, and a second one lets a short file pass a long one."""
+_SLOT_S: Final = 60
+"""The longest that a file waits for its slot."""
+
+
+def make_scorer(settings: Settings) -> Scorer:
+    """Load the model.
+
+    Raises
+    ------
+    ArtifactError
+    """
+    return load_scorer(settings.model_version, settings.engine, settings.threshold, settings.models)
+
+
+def make_scoring(settings: Settings, scorer: Scorer, charset: str | None = None) -> "Scoring":
+    """Return what scores files: the model, the columns of the results and the limits."""
+    from app.jobs.local import Scoring
+    from model.bulk.render import Options
+    from model.bulk.source import Limits
+
+    limits = Limits(max_gzip_ratio=settings.max_gzip_ratio)
+    return Scoring(scorer, Options(settings.value_at_risk), limits, charset)
+
+
+def make_store(settings: Settings, scorer: Scorer) -> "Store":
+    """Return what scores the files of the inbox bucket."""
+    from app.jobs import s3
+
+    scoring = make_scoring(settings, scorer)
+    return s3.Store(_places(settings), scoring, s3.connect(), settings.deadline_margin_s)
+
+
+def make_uploads(settings: Settings) -> "Uploads":
+    """Return the store of uploads."""
+    from app.jobs import uploads
+
+    return uploads.Uploads(_places(settings), uploads.connect(), settings.max_job_bytes, settings.link_s)
+
+
+def _places(settings: Settings) -> "Places":
+    from app.jobs.places import Places
+
+    return Places(settings.inbox_bucket, settings.results_bucket, settings.inbox_prefix, settings.results_prefix)
+
+
+def make_app(
+    settings: Settings,
+    scorer: Scorer,
+    larger: str,
+    *,
+    admit: Callable[[], None] | None = None,
+    turn: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> "Flask":
+    """Return the Flask app; see `app.web.create_app`. The store of uploads is made when it is first asked for.
+
+    Raises
+    ------
+    ActionsError
+    """
+    from app.web import create_app
+
+    uploads = functools.cache(lambda: make_uploads(settings)) if settings.takes_uploads else None
+    return create_app(scorer, settings, larger, uploads=uploads, admit=admit, turn=turn)
+
+
+def build(settings: Settings | None = None) -> "Flask":
+    """Return the app of the web server for `settings`, by default those of the environment: for any WSGI server.
+
+    Its /metrics are those of one process.
+
+    Raises
+    ------
+    SettingsError, ArtifactError, ActionsError
+    """
+    return make_server_app(settings or Settings.from_environment())[0]
+
+
+def make_server_app(settings: Settings, folder: str | None = None) -> "tuple[Flask, Metrics | None]":
+    """Return the app with what only a server has, the rate limit and the metrics; processes share these in `folder`."""
+    from app.web.rate_limit import RateLimit
+    from app.web.slots import Slots
+
+    scorer = make_scorer(settings)
+    limit = RateLimit(settings.rate_limit) if settings.rate_limit else None
+    app = make_app(
+        settings,
+        scorer,
+        "begin an upload with POST /v2/uploads" if settings.takes_uploads else "",
+        admit=limit.admit if limit else None,
+        turn=Slots(_FILES_AT_ONCE, _SLOT_S).acquire,
+    )
+    if limit:
+        app.after_request(limit.describe)
+    if settings.trusted_proxies:
+        from werkzeug.middleware.proxy_fix import ProxyFix
+
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=0)  # type: ignore[method-assign]
+    if not settings.metrics:
+        return app, None
+    # Not before the environment names the folder: see app/web/metrics.py.
+    from app.web.metrics import Metrics
+
+    metrics = Metrics(scorer, folder)
+    metrics.install(app)
+    return app, metrics
