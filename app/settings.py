@@ -1,6 +1,6 @@
 """Every setting: its name in the environment, default, unit and one line of help. The environment is read here only.
 
-The doors (handler, wsgi, cli) read it; the packages get values passed in.
+The entry points and app/wiring.py read it; app/web/, app/jobs/ and model/ get values passed in.
 """
 
 import os

@@ -274,7 +274,8 @@ def cpu_seconds(code: str, *arguments: str) -> float:
 def test_one_customer_over_http_loads_nothing_heavy(words):
     loaded = set(json.loads(python(*words)))
 
-    ours = {"model.bulk", "model.pipeline", "model.training", "app.jobs", "app.web.metrics", "app.web.rate_limit"}
+    ours = {"model.bulk", "model.pipeline", "model.training", "app.cli", "app.jobs", "app.server"}
+    ours |= {"app.web.metrics", "app.web.rate_limit", "app.web.slots"}
     assert loaded & {*HEAVY, *ours, "prometheus_client"} == set()
 
 

@@ -263,6 +263,54 @@ def test_every_link_of_a_document_leads_somewhere(document):
         assert not heading or heading in {each.lower().replace(" ", "-") for each in headings}, link
 
 
+TOPS = sorted(path.name for path in ROOT.iterdir() if path.is_dir() and path.name.isalpha() and path.name != "build")
+"""The folders of this tree; build/ holds what is made."""
+
+PATH = rf"(?<![\w./:$-])(?:{'|'.join(TOPS)})(?:/[\w.-]+)*/?(?<=[\w/])(?![\w*{{<])"
+SCRIPT = r"(?<![\w./:$-])[\w-]+\.(?:py|sh|toml|ya?ml)\b(?!/)"
+
+
+@pytest.mark.parametrize(
+    "document", [*DOCUMENTS, "benchmarks/README.md", "model/README.md", "docs/model-search.md", "docs/soak.md"]
+)
+def test_every_file_and_folder_that_a_document_names_exists(document):
+    text = read(document)
+    paths = {path for path in re.findall(PATH, text) if "/" in path}
+    scripts = set(re.findall(SCRIPT, text))
+
+    assert {path for path in paths if not (ROOT / path).exists()} == set()
+    assert {name for name in scripts if not any(find(name, document))} == set()
+
+
+def find(name: str, document: str) -> Iterator[Path]:
+    """Yield the files of that name: in the tree's root or anywhere below the folders of this tree."""
+    yield from (path for path in (ROOT / name, (ROOT / document).parent / name) if path.exists())
+    for top in TOPS:
+        yield from (ROOT / top).rglob(name)
+
+
+def test_every_place_of_the_readme_exists():
+    table = read("README.md").split("## Where things are")[1].split("\n\n")[1]
+    named = re.findall(r"`([\w./]+)`", "".join(re.findall(r"^\|(.*?)\|", table, re.MULTILINE)))
+
+    assert len(named) > 10
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+CONFIGURATION = [
+    *("Makefile", "Dockerfile.lambda", "Dockerfile.spaces", "compose.yaml", "pyproject.toml", "serverless.yml"),
+    *(".ci/run", "deploy/Dockerfile.model"),
+]
+
+
+@pytest.mark.parametrize("top", [*CONFIGURATION, "app", "benchmarks", "deploy", "handler.py", "model"])
+def test_every_file_that_code_and_configuration_name_exists(top):
+    files = [ROOT / top] if (ROOT / top).is_file() else (ROOT / top).rglob("*.py")
+    named = {path for file in files for path in re.findall(PATH, file.read_text(encoding="utf-8"))}
+
+    assert {path for path in named if Path(path).suffix and not (ROOT / path).exists()} == set()
+
+
 def test_every_threat_is_held_by_tests_that_exist():
     named = set(re.findall(r"\btest_\w+", read("docs/security.md")))
 

@@ -1,4 +1,4 @@
-"""The terminal's door: the command `churn`, put together from what stands in app/cli/."""
+"""The terminal's door: the command `churn`, put together from the modules of this folder."""
 
 import sys
 from pathlib import Path

@@ -1,1 +1,1 @@
-"""Bulk doors that are not HTTP: a folder today. Imports model/, never app/ and never settings."""
+"""Bulk doors that are not HTTP: a folder today. Imports model/, nothing else of app/."""

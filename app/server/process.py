@@ -36,7 +36,7 @@ _ARENAS: Final = 2
 
 
 class Patient:
-    """The app with what serving it may cost, as `server.worker` reads it off.
+    """The app with what serving it may cost, as app/server/worker.py reads it off.
 
     Hears a request out before the answer goes back, within bounds: a client that sends 10 MB to a wrong address, or
     JSON that is too long, would else see a broken pipe instead of the problem that says so.

@@ -25,7 +25,7 @@ Turn = Callable[[], AbstractContextManager[None]]
 
 
 class Limits(Protocol):
-    """The settings that the routes read; settings.Settings has them all."""
+    """The settings that the routes read; app.settings.Settings has them all."""
 
     @property
     def api_keys(self) -> Sequence[str]:
