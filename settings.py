@@ -219,7 +219,7 @@ class Settings:
         "CHURN_RATE_LIMIT",
         None,
         "requests per time",
-        "The most requests to /v1 and /v2 of one key or address that one server process takes, such as 600/minute",
+        "The most requests of one key or address to /v1, /v2 and /metrics, in each server process, such as 600/minute",
         _rate,
         shown="none",
     )

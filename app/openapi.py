@@ -11,7 +11,7 @@ from app import options
 from app.answers import CSV, JSON, NDJSON
 from app.customers import CHANGES, MANY, ONE, compare_body, score_body
 from app.keys import CODES as KEY_CODES
-from app.keys import GUARDED, HEADER, LIMITED
+from app.keys import GUARDED, HEADER
 from app.options import Option
 from app.problems import KINDS, MEDIA_TYPE
 from app.service import service
@@ -243,7 +243,7 @@ def _needs_key(path: str) -> bool:
 
 def _guards(path: str) -> tuple[str, ...]:
     """Return the codes of what stands before a route here, as it is set."""
-    limited = ("too_many_requests",) if service().limits.rate_limit and path.startswith(LIMITED) else ()
+    limited = ("too_many_requests",) if service().limits.rate_limit and path.startswith(GUARDED) else ()
     return (*KEY_CODES, *limited) if _needs_key(path) else limited
 
 
