@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from app import create_app, problems
 from app.events import MOST_BYTES, is_http
-from app.gateway import Gateway, Invocation
+from app.gateway import Gateway, Invocation, routes_of
 from model.engine import load_scorer
 from model.errors import CustomerError, InputError, listed, show
 from model.parse import parse_customer, resolve
@@ -60,7 +60,7 @@ def _uploads() -> "Uploads":
 
 
 _APP: Final = create_app(_SCORER, _LIMITS, _LARGER, uploads=_uploads if _SETTINGS.takes_uploads else None)
-_GATEWAY: Final = Gateway(_APP, _SCORER.version, _SETTINGS.base_path, _LARGER)
+_GATEWAY: Final = Gateway(_APP, _SCORER.version, _SETTINGS.base_path, _LARGER, routes_of(_APP))
 
 gc.freeze()
 gc.enable()

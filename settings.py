@@ -293,7 +293,12 @@ class Settings:
         shown="model/actions.csv",
     )
     base_path: str = _setting(
-        "CHURN_BASE_PATH", "", "path", "On Lambda, where the API lies on a domain of your own", _mount, shown="none"
+        "CHURN_BASE_PATH",
+        "",
+        "path",
+        "On Lambda, the base path that your own domain is mapped under; the API's own address works without it",
+        _mount,
+        shown="none",
     )
     inbox_bucket: str | None = _setting(
         "CHURN_INBOX_BUCKET",

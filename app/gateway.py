@@ -6,12 +6,13 @@ what is longer than Lambda takes would become a bare 502. Nothing that fails her
 
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 import serverless_wsgi
+from flask import Flask
 
 import log
 from app import envelope
@@ -58,9 +59,20 @@ class Invocation:
 class Gateway:
     """A WSGI app behind Lambda's events."""
 
-    def __init__(self, app: "WSGIApplication", version: str, base_path: str = "", larger: str = "") -> None:
-        """Hold `app` of the model `version`, reached under `base_path`; `larger` is as in `create_app`."""
+    def __init__(
+        self,
+        app: "WSGIApplication",
+        version: str,
+        base_path: str = "",
+        larger: str = "",
+        is_route: Callable[[str], bool] = lambda _path: False,
+    ) -> None:
+        """Hold `app` of the model `version`, reached under `base_path`; `larger` is as in `create_app`.
+
+        A path for which `is_route` is true is the app's own, and nothing is cut off it.
+        """
         self._app, self._version, self._base_path, self._larger = app, version, base_path, larger
+        self._is_route = is_route
 
     def answer(self, event: Mapping[str, Any], call: Invocation) -> dict[str, Any]:
         """Return the answer to one event, in the form that its edge wants, and write its line."""
@@ -74,7 +86,7 @@ class Gateway:
         trace_id = log.trace_id(headers.get("traceparent"), headers.get("x-amzn-trace-id"))
         line: envelope.Line = {"request_id": request_id, "trace_id": trace_id, "model_version": self._version}
         try:
-            request = read(event, headers, edge, self._base_path, self._larger)
+            request = read(event, headers, edge, self._base_path, self._larger, self._is_route)
             bridged = self._bridge(request, line, edge)
             made = _shaped(bridged, event)
             if _length(made) > edge.max_out:
@@ -128,6 +140,12 @@ class Gateway:
         line.update(code=code, bytes_out=len(body))
         headers["X-Model-Version"] = self._version
         return {"statusCode": status, "headers": headers, "body": body.decode(), "isBase64Encoded": False}
+
+
+def routes_of(app: Flask) -> Callable[[str], bool]:
+    """Return a function that reports whether `app` has a route for a path, with any method."""
+    routes = app.url_map.bind("localhost")
+    return lambda path: bool(routes.allowed_methods(path))
 
 
 def _length(made: Mapping[str, Any]) -> int:
