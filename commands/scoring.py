@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 import click
 
 from commands.terminal import Destination, Figure, bar, end_on_sigterm, keep_to_one_thread, read_settings
+from commands.versions import models_option, version_option
 
 if TYPE_CHECKING:
     from batch.local import Scoring
@@ -27,8 +28,8 @@ def scoring_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--charset", type=click.Choice(CHARSETS), help="How the text is encoded, where it is not UTF-8."),
         click.option("--engine", help="What scores: scorecard (the default) or pipeline."),
         click.option("--threshold", help="The least probability that is labelled churn, instead of the model's own."),
-        click.option("--models", metavar="DIR", help="Where the versions of the model stand; instead of CHURN_MODELS."),
-        click.option("--model", "model_version", metavar="VERSION", help="Another model than the default one."),
+        models_option(),
+        version_option("--model"),
     ):
         command = option(command)
     return command

@@ -1,5 +1,6 @@
 """What commands share: errors as sentences with exit codes, settings with options before them, bars of progress."""
 
+import copy
 import errno
 import math
 import signal
@@ -25,6 +26,16 @@ FAILED: Final = 1
 
 BEYOND: Final = 3
 """Exit code for an answer that is beyond what the caller allows: for use in CI."""
+
+
+class Renamed(click.Option):
+    """An option with its name first and former names after it, which still work but are not shown."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """Return the line of the help."""
+        shown = copy.copy(self)
+        shown.opts = self.opts[:1]
+        return click.Option.get_help_record(shown, ctx)
 
 
 class Destination(click.Path):
@@ -67,13 +78,28 @@ class Sentences(click.Group):
 
 
 def read_settings(**given: str | None) -> "Settings":
-    """Return the settings of the environment, but for those given on the command line; the same rules read both."""
-    from settings import Settings
+    """Return the settings of the environment, but for those given on the command line; the same rules read both.
 
-    variables = {each.name: each.metadata["variable"] for each in fields(Settings)}
-    asked = {name: text for name, text in given.items() if text is not None}
-    read = Settings.from_environment({variables[name]: text for name, text in asked.items()})
-    return replace(Settings.from_environment(), **{name: getattr(read, name) for name in asked})
+    An error names what was typed: the option of the running command whose parameter is called like the setting.
+
+    Raises
+    ------
+    SettingsError
+    """
+    from settings import Settings, SettingsError
+
+    context = click.get_current_context(silent=True)
+    options = {each.name: each.opts[0] for each in context.command.params} if context else {}
+    read = {}
+    for each in fields(Settings):
+        text = given.get(each.name)
+        if text is None:
+            continue
+        shown = options.get(each.name, each.metadata["variable"])
+        if not text.strip():
+            raise SettingsError(f"{shown} is empty. Give it a value, or leave it out.")
+        read[each.name] = each.metadata["read"](shown, text.strip())
+    return replace(Settings.from_environment(), **read)
 
 
 def keep_to_one_thread() -> None:

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 import click
 
 from commands.terminal import BEYOND, Figure, read_settings
-from commands.versions import models_option
+from commands.versions import models_option, version_option
 from model.errors import ChurnError
 from model.scorecard import Scorer
 
@@ -24,9 +24,9 @@ _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="[BASELINE] NEW")
 @click.option("--engine", help="What scores: scorecard (the default) or pipeline.")
-@click.option("--model", "model_version", metavar="VERSION", help="Another model than the default one.")
+@version_option("--model")
 @models_option()
-@click.option("--json", "as_json", is_flag=True, help="All figures as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 @click.option("--fail-above", type=Figure(0), help=f"Exit with {BEYOND} if an index is above this, such as 0.25.")
 def drift(files: tuple[str, ...], as_json: bool, fail_above: float | None, **given: str | None) -> None:
     """Tell how far customers have moved.
@@ -70,7 +70,7 @@ def drift(files: tuple[str, ...], as_json: bool, fail_above: float | None, **giv
 @click.command()
 @click.argument("predictions", type=_FILE)
 @click.argument("truth", type=_FILE)
-@click.option("--json", "as_json", is_flag=True, help="All figures as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 def backtest(predictions: Path, truth: Path, as_json: bool) -> None:
     """Tell how a scored list came true.
 
