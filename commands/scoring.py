@@ -97,16 +97,23 @@ def report(summary: Mapping[str, Any], folder: Path) -> str:
     """Return what is said on the terminal of a list that was scored."""
     from batch.jobs import REJECTS
 
-    tiers = ", ".join(f"{count:,} {tier}" for tier, count in summary["tiers"].items())
-    lines = [
-        f"{summary['rows_in']:,} rows in, {summary['rows_scored']:,} scored, {summary['rows_rejected']:,} rejected.",
-        f"Risk: {tiers}. Labelled churn (from {summary['threshold']:.4g}): {summary['predicted_churn']:,}.",
-        *summary["notes"],
-        f"Results: {folder}",
-    ]
+    lines = [counts(summary)]
+    # Of nobody the zeros would look like a result.
+    if summary["rows_scored"]:
+        tiers = ", ".join(f"{count:,} {tier}" for tier, count in summary["tiers"].items())
+        labelled = f"Labelled churn (from {summary['threshold']:.4g}): {summary['predicted_churn']:,}"
+        lines.append(f"Risk: {tiers}. {labelled}.")
+    lines += [*summary["notes"], f"Results: {folder}"]
     if summary["rows_rejected"]:
         lines.append(f"Rejected rows, each with its errors: {folder / REJECTS}. Mend them and score that file.")
     return "\n".join(lines)
+
+
+def counts(summary: Mapping[str, Any]) -> str:
+    """Return how many rows were read, scored and rejected, in a sentence."""
+    if not summary["rows_in"]:
+        return "Nothing was scored."
+    return f"{summary['rows_in']:,} rows in, {summary['rows_scored']:,} scored, {summary['rows_rejected']:,} rejected."
 
 
 @click.command()

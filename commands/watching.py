@@ -27,13 +27,18 @@ _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 @version_option("--model")
 @models_option()
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
-@click.option("--fail-above", type=Figure(0), help=f"Exit with {BEYOND} if an index is above this, such as 0.25.")
+@click.option(
+    "--fail-above",
+    type=Figure(0),
+    help=f"Exit with {BEYOND} if an index is above this, such as 0.25, or absent.",
+)
 def drift(files: tuple[str, ...], as_json: bool, fail_above: float | None, **given: str | None) -> None:
     """Tell how far customers have moved.
 
     NEW and BASELINE are CSVs of customers; without BASELINE, or where it is the word "training", NEW is set beside the
     customers that the model was trained on. For each feature and for the score: the population stability index, what
-    chance alone would show, and the group that moved most. Rows that cannot be scored are counted and left out.
+    chance alone would show, and the group that moved most. Rows that cannot be scored are counted and left out. Below
+    500 customers on either side an index is mostly chance, so none is shown.
     """
     from model.bulk import population
     from model.bulk.drift import compare, describe
@@ -112,22 +117,25 @@ def _drift_lines(found: Mapping[str, Any]) -> list[str]:
     from model.bulk.drift import CHANGED, MOVED
     from model.bulk.population import LEAST_CUSTOMERS
 
+    before, new = (found[name] for name in ("baseline", "new"))
+    title = f"{_counted(new)} compared with {_counted(before)}; model {found['model_version']}"
+    fewer = min(before, new, key=lambda side: side["customers"])
+    if fewer["customers"] < LEAST_CUSTOMERS:
+        count = f"{fewer['customers']:,} {'customer' if fewer['customers'] == 1 else 'customers'}"
+        few = f"{fewer['name']} has {count}, and below {LEAST_CUSTOMERS} on either side an index is mostly chance."
+        return [title, "", f"Too few to tell: {few}"]
     lines = [f"{'':<18}{'index':>8}{'chance':>8}  {'':<9}what moved most"]
     for each in found["features"]:
         most = each["most"]
         moved = f"{most['group']}: {most['then']:.1%} before, {most['now']:.1%} now" if most else ""
         cells = "".join(f"{_figure(each[name]):>8}" for name in ("psi", "by_chance"))
         lines.append(f"{each['feature']:<18}{cells}  {each['verdict'] or '':<9}{moved}".rstrip())
-    before, new = (found[name] for name in ("baseline", "new"))
-    few = min(before["customers"], new["customers"]) < LEAST_CUSTOMERS
-    doubt = [f"Below {LEAST_CUSTOMERS} customers much of an index is chance."] if few else []
     return [
-        f"{_counted(new)} beside {_counted(before)}; model {found['model_version']}",
+        title,
         "",
         *lines,
         "",
         f"steady below {MOVED}, moved below {CHANGED}, changed from there on: then look at the model.",
-        *doubt,
     ]
 
 
