@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from commands.terminal import FAILED, bar, end_on_sigterm
+from commands.terminal import FAILED, end_on_sigterm, stages
 from commands.versions import models_option, root_of, version_option
 from model.errors import ChurnError
 
@@ -57,9 +57,8 @@ def train(data: Path, models: str | None, version: str | None, recipe: str, trus
         raise click.UsageError(f"--trust must name one of {', '.join(NAMES)}, not {name}.")
     run, kind = _training("train").train, _training("recipes").recipe_of(recipe)
     end_on_sigterm()
-    with bar(1.0) as move:
-        tell = (lambda doing, share: move(share, doing)) if move else None
-        folder = run(data, version, root_of(models), progress=tell, recipe=kind, trusted=trust)
+    with stages() as report:
+        folder = run(data, version, root_of(models), progress=report, recipe=kind, trusted=trust)
     click.echo(folder)
 
 
@@ -73,10 +72,8 @@ def evaluate(data: Path, model_version: str | None, models: str | None, as_json:
     """Measure a model on customers whose outcome is known."""
     run = _training("evaluate").evaluate
     to_page = _training("report").to_page if report else None
-    with bar(1.0) as move:
-        found = run(
-            data, model_version, root_of(models), report=lambda share: move(share, "drawing anew") if move else None
-        )
+    with stages(each=False) as tell:
+        found = run(data, model_version, root_of(models), report=lambda share: tell("resampling", share))
     click.echo(json.dumps(found.metrics, indent=2) if as_json else found.text)
     if report and to_page:
         _write(report, to_page(found.metrics))
@@ -139,8 +136,7 @@ def compare(
     changed.
     """
     module, pages = _training("compare"), _training("comparison")
-    with bar(1.0) as move:
-        tell = (lambda doing, share: move(share, doing)) if move else (lambda _doing, _share: None)
+    with stages() as tell:
         found = module.compare(first, second, data, root_of(models), report=tell)
     lost = module.losses(found)
     unknown = [name for name in max_loss_of if lost[_FIGURES[name]] is None]

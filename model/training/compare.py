@@ -78,7 +78,7 @@ def compare(
             honest,
             seed,
             number,
-            lambda share: report("drawing anew", 0.75 + 0.25 * share),
+            lambda share: report("resampling", 0.75 + 0.25 * share),
         ),
         "anew": _anew(folded, made, seed) if folded else None,
         **changes(data, scorers, stored),
