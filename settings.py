@@ -1,6 +1,6 @@
 """Every setting: its name in the environment, default, unit and one line of help. The environment is read here only.
 
-The doors (handler, wsgi, cli) read it; the packages get values passed in.
+handler.py, wsgi.py and commands/terminal.py import it; all others get values passed in.
 """
 
 import os

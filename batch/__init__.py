@@ -1,1 +1,4 @@
-"""Bulk doors that are not HTTP: a folder today. Imports model/, never app/ and never settings."""
+"""Bulk entry points that are not HTTP: files, a watched folder, a bucket, Spark.
+
+Imports model/, never app/ or settings.py.
+"""

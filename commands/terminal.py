@@ -1,4 +1,4 @@
-"""What commands share: errors as sentences with exit codes, settings with options before them, bars of progress."""
+"""What commands share: errors as sentences with exit codes, settings with options before them, progress."""
 
 import copy
 import errno
