@@ -53,6 +53,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "empty_file": _FILE,
     "no_header": _HEADER,
     "missing_columns": _HEADER,
+    "wrong_separator": _HEADER,
+    "quoted_lines": _HEADER,
     "duplicate_columns": _HEADER,
     "header_too_long": _HEADER,
     "not_csv": _FILE,
@@ -83,6 +85,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "not_acceptable": Kind(406, "No kind of answer fits"),
     "bad_form": Kind(400, "The form cannot be read"),
     "bad_request": Kind(400, "The request cannot be read"),
+    "bad_event": Kind(400, "The request cannot be read"),
+    "bad_event_body": Kind(400, "The request cannot be read"),
     "bad_base64": Kind(400, "The request cannot be read"),
     "no_file": _FORM,
     "several_files": _FORM,
@@ -135,6 +139,14 @@ MESSAGES: Final[Mapping[str, str]] = {
     ),
     "bad_form": "The form cannot be read: {reason}. Let the client write the form and its Content-Type.",
     "bad_request": "The request was cut off or malformed, and cannot be read. Send it again.",
+    "bad_event": (
+        "The event of the gateway has no method or no path as text. Send it as API Gateway, a function URL or a load "
+        "balancer does."
+    ),
+    "bad_event_body": (
+        "The body of the event is {found}; a gateway sends it as text. Send the same JSON as one string, as "
+        "json.dumps makes it."
+    ),
     "bad_base64": "The body is marked as base64 on its way to us, and is not. Send it again; if it stays so, tell us.",
     "no_file": 'The form has no part named "file"; it has {found}. Send the CSV as "file".',
     "several_files": 'The form has {count} parts named "file". Send one file a request.',

@@ -7,10 +7,12 @@ from typing import Final
 import numpy as np
 
 from model.bulk.records import DELIMITERS, RECORD_LIMIT, Records, find_ends, is_blank, scan, split
+from model.bulk.charsets import errors_of
 from model.bulk.source import MIB, Text
 from model.errors import InputError, listed, show
-from model.parse import resolve
-from model.schema import COLUMNS, NAMES
+from model.parse import find_alike, resolve
+from model.schema import COLUMNS, CUSTOMER_ID, NAMES
+from model.text import clean
 
 BLOCK: Final = MIB - (MIB >> 4)
 """Bytes read at a time. A block with what was left of the one before stays below RECORD_LIMIT, so that only in odd
@@ -20,6 +22,9 @@ HEAD: Final = RECORD_LIMIT
 """Bytes in which the header must be found."""
 
 _NAMES_SHOWN: Final = 30
+_FOREIGN_SEPARATORS: Final = "|^~:\x01\x1f "
+"""Separators of other programs, which are named and not read."""
+
 _BLANK_BYTES: Final = b" \t\r\n,;"
 _EXCEL_DIRECTIVE: Final = re.compile(rb'"?sep=[,;\t]"?(?:\r\n|\r|\n)', re.IGNORECASE)
 """A first line by which Excel tells itself the separator; it is no header."""
@@ -162,6 +167,30 @@ def _where(ended: bool) -> str:
     return "before the end of the file" if ended else f"within {RECORD_LIMIT:,} bytes"
 
 
+def read_strays(records: Records) -> tuple[Records, dict[int, str]]:
+    """Return records as UTF-8 where a few of them hold bytes that are not, and by the index of those the first such.
+
+    A byte that is not UTF-8 becomes the letter that it is in Windows-1252; none of those is a quote, a separator or a
+    line end, so the records stay the same.
+    """
+    if records.data.isascii():
+        return records, {}
+    try:
+        records.data.decode("utf-8")
+    except UnicodeDecodeError:
+        pass
+    else:
+        return records, {}
+    lines, strays = [records[index] for index in range(records.count)], {}
+    for index, line in enumerate(lines):
+        try:
+            line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            strays[index] = line[error.start : error.end].hex(" ").upper()
+            lines[index] = line.decode("utf-8", errors_of("utf-8")).encode("utf-8")
+    return Records(b"".join(lines), records.delimiter), strays
+
+
 def check_text(records: Records, encoding: str, first_row: int) -> None:
     """Raise InputError if the records hold bytes that are not UTF-8, or U+FFFD, and name the row.
 
@@ -192,13 +221,44 @@ def check_header(header: Sequence[str], needed: Sequence[str] = NAMES) -> dict[s
     if any("\0" in name for name in header):
         raise InputError("binary")
     positions, repeated = resolve(header, needed)
+    missing = [name for name in needed if name not in positions]
+    if missing:
+        _check_separator(header, needed, len(positions))
     if not positions:
         raise InputError("no_header", value=", ".join(header), columns=", ".join(COLUMNS))
     if repeated:
         raise InputError("duplicate_columns", duplicates=listed([name for name in positions if name in repeated]))
-    missing = [name for name in needed if name not in positions]
     if missing:
         shown = [show(name)[1:-1] for name in header[:_NAMES_SHOWN]] + ["…"] * (len(header) > _NAMES_SHOWN)
         noun = "column" if len(header) == 1 else "columns"
-        raise InputError("missing_columns", missing=listed(missing), found=f"{len(header)} {noun}: {', '.join(shown)}")
+        found = f"{len(header)} {noun}: {', '.join(shown)}"
+        raise InputError("missing_columns", missing=listed(missing), found=found, advice=_renames(header, missing))
     return positions
+
+
+def notes_on(header: Sequence[str]) -> list[str]:
+    """Return what to know of a file by its header: that it has no ids."""
+    if CUSTOMER_ID in resolve(header)[0]:
+        return []
+    advice = _renames(header, [CUSTOMER_ID])
+    return [f"The file has no column {CUSTOMER_ID}, so its rows are identified by their number only.{advice}"]
+
+
+def _check_separator(header: Sequence[str], needed: Sequence[str], known: int) -> None:
+    """Raise InputError if other cells than ours of the header would name more columns than are known."""
+    is_one = len(header) == 1
+    # In quotes as a whole, a line is one cell, whatever it is separated by.
+    separators = [*(DELIMITERS if is_one else ""), *_FOREIGN_SEPARATORS]
+    line = ",".join(header)
+    for separator in separators:
+        cells = [clean(cell).strip('"') for cell in line.split(separator)]
+        if len(resolve(cells, needed)[0]) > max(known, 1):
+            if separator in DELIMITERS:
+                raise InputError("quoted_lines")
+            raise InputError("wrong_separator", value=separator)
+
+
+def _renames(header: Sequence[str], missing: Sequence[str]) -> str:
+    """Return advice for columns that have another name, as sentences with a space in front; empty if there are none."""
+    found = [(name, header[place]) for name in missing if (place := find_alike(header, name)) is not None]
+    return "".join(f" The column {show(given)} looks like it: rename it to {name}." for name, given in found)
