@@ -85,8 +85,6 @@ KINDS: Final[Mapping[str, Kind]] = {
     "not_acceptable": Kind(406, "No kind of answer fits"),
     "bad_form": Kind(400, "The form cannot be read"),
     "bad_request": Kind(400, "The request cannot be read"),
-    "bad_event": Kind(400, "The request cannot be read"),
-    "bad_event_body": Kind(400, "The request cannot be read"),
     "bad_base64": Kind(400, "The request cannot be read"),
     "no_file": _FORM,
     "several_files": _FORM,
@@ -220,9 +218,10 @@ class RequestError(ChurnError):
     """
 
     def __init__(self, code: str, *, members: Mapping[str, object] | None = None, **parts: Any) -> None:
+        """Hold the code and its sentence; where the cause is known better, `sentence` among `parts` names another."""
         if "value" in parts:
             parts["value"] = show(parts["value"])
-        super().__init__(MESSAGES[code].format(**parts))
+        super().__init__(MESSAGES[parts.pop("sentence", code)].format(**parts))
         self.code = code
         self.members = dict(members or {})
 

@@ -101,7 +101,7 @@ def _retryable(doing: str, error: BaseException) -> RetryableError:
     code = _code(error)
     if code == "InvalidObjectState":
         return RetryableError(
-            f"S3 failed {doing}: the object is archived (its storage class is GLACIER, DEEP_ARCHIVE or an archive tier). "
+            f"S3 failed {doing}: the object is archived (storage class GLACIER, DEEP_ARCHIVE, or an archive tier). "
             "Restore it, or upload the file again; then send the event again."
         )
     if code in _CREDENTIALS:

@@ -33,8 +33,8 @@ MESSAGES: Final[dict[str, str]] = {
     # One row of a file.
     "field_count": "The row has {found}, but the header has {expected}.{advice}",
     "stray_byte": (
-        "The row holds bytes that are not UTF-8 ({bytes}), although the file is UTF-8. Correct the letter there and save "
-        "all of the file as UTF-8. If all of it is Windows-1252, send charset=windows-1252."
+        "The row holds bytes that are not UTF-8 ({bytes}), and the file is UTF-8. Correct the letter there and save "
+        "the file as UTF-8; if all of it is Windows-1252, say charset=windows-1252."
     ),
     "duplicate_id": (
         "customerID {value} stands in row {first} and again in row {row}; an answer listed by customerID can "
@@ -63,7 +63,7 @@ MESSAGES: Final[dict[str, str]] = {
     ),
     "missing_columns": "The header lacks {missing}. It has {found}.{advice}",
     "wrong_separator": (
-        "The file is separated by {value}. Accepted are the comma, the semicolon and the tab. Save it with one of these."
+        "The file is separated by {value}. Accepted are the comma, the semicolon and the tab; save it with one of them."
     ),
     "quoted_lines": (
         "Each line of the file is in quotes as a whole, so that it is one cell. Remove the quotes at the start and the "

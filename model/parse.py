@@ -47,7 +47,16 @@ def resolve(names: Sequence[str], extra: Sequence[str] = ()) -> tuple[dict[str, 
 
 _LETTERS = re.compile(r"[\W_]+")
 _LIKE_AN_ID = (
-    *("customerid", "custid", "customernumber", "customerno", "customernr", "customerkey", "customercode", "customerref"),
+    *(
+        "customerid",
+        "custid",
+        "customernumber",
+        "customerno",
+        "customernr",
+        "customerkey",
+        "customercode",
+        "customerref",
+    ),
     *("clientid", "clientnumber", "accountid", "accountnumber", "accountno", "subscriberid", "userid", "memberid"),
     *("id", "customer", "client", "account", "subscriber", "kundennummer", "idcustomer", "idclient"),
 )

@@ -1,4 +1,7 @@
-"""Text as people see it: what is invisible is removed, and letters that look like others are named. Knows no customer."""
+"""Text as people see it: what is invisible is removed, and letters that look like others are named.
+
+Knows no customer and no file; standard library only.
+"""
 
 import re
 from typing import Final
@@ -14,10 +17,10 @@ _CONTROLS: Final = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 """C0 and C1 controls but tab, line ends and form feed: NUL, Ctrl-Z, DEL."""
 
 _LOOK_ALIKES: Final = {
-    **dict(zip("АВЕЅІЈКМНОРСТХУҮӀ", "ABESIJKMHOPCTXYYI", strict=True)),  # noqa: RUF001
-    **dict(zip("аеорсухѕіјһӏԁԛԝ", "aeopcyxsijhldqw", strict=True)),  # noqa: RUF001
-    **dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "ABEZHIKMNOPTYX", strict=True)),  # noqa: RUF001
-    **dict(zip("αιοκνρ", "aiokvp", strict=True)),  # noqa: RUF001
+    **dict(zip("АВЕЅІЈКМНОРСТХУҮӀ", "ABESIJKMHOPCTXYYI", strict=True)),
+    **dict(zip("аеорсухѕіјһӏԁԛԝ", "aeopcyxsijhldqw", strict=True)),
+    **dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "ABEZHIKMNOPTYX", strict=True)),
+    **dict(zip("αιοκνρ", "aiokvp", strict=True)),
     **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"),
 }
 """Letters of Cyrillic and Greek, and dashes, by what they look like in ASCII: a part of confusables.txt of Unicode."""

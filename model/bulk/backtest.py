@@ -64,7 +64,9 @@ class Table:
                 self.rows += 1
                 cells = split(record, self._reader.delimiter)
                 if len(cells) != width:
-                    raise InputError("field_count", row=self.rows, found=_fields(len(cells)), expected=_fields(width), advice="")
+                    raise InputError(
+                        "field_count", row=self.rows, found=_fields(len(cells)), expected=_fields(width), advice=""
+                    )
                 yield {name: _clean(name, cells[place]) for name, place in self._positions.items()}
 
 

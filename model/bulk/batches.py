@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from model.bulk.arrays import as_numpy, octets_of, to_string, to_strings
 from model.bulk.cells import Cells
-from model.bulk.columns import Block, Columns
 from model.bulk.charsets import Utf8Search, errors_of
+from model.bulk.columns import Block, Columns
 from model.bulk.reader import Reader, check_text, notes_on, read_strays
 from model.bulk.records import RECORD_LIMIT, Records
 from model.bulk.render import Options, Predictions, Rejects

@@ -55,13 +55,7 @@ def errors_of(encoding: str) -> str:
 
 
 class Utf8Search:
-    """Looks for a letter of several bytes that is valid UTF-8, in pieces that may cut one in two.
-
-    Attributes
-    ----------
-    cut : bytes
-        The beginning of a letter at the end of what was read so far.
-    """
+    """Looks for a letter of several bytes that is valid UTF-8, in pieces that may cut one in two."""
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("ignore")
@@ -74,4 +68,5 @@ class Utf8Search:
 
     @property
     def cut(self) -> bytes:
+        """The beginning of a letter at the end of what was read so far."""
         return self._decoder.getstate()[0]

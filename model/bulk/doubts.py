@@ -37,7 +37,9 @@ _LATE_QUOTE: Final = (
     "separator."
 )
 
-_WHOLE_LINE: Final = " The line is in quotes as a whole, so that it is one cell: remove the quotes at its start and end."
+_WHOLE_LINE: Final = (
+    " The line is in quotes as a whole, so that it is one cell: remove the quotes at its start and end."
+)
 
 Array = NDArray[Any]
 

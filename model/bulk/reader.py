@@ -6,8 +6,8 @@ from typing import Final
 
 import numpy as np
 
-from model.bulk.records import DELIMITERS, RECORD_LIMIT, Records, find_ends, is_blank, scan, split
 from model.bulk.charsets import errors_of
+from model.bulk.records import DELIMITERS, RECORD_LIMIT, Records, find_ends, is_blank, scan, split
 from model.bulk.source import MIB, Text
 from model.errors import InputError, listed, show
 from model.parse import find_alike, resolve

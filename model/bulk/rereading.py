@@ -1,5 +1,7 @@
 """Sources that can be read a second time, and what stands in for those that cannot."""
 
+import tempfile
+import weakref
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import IO, TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -16,15 +18,27 @@ class Repeatable(Protocol):
         """Give its bytes from the start; None where it cannot be read twice after all."""
 
 
-class Joined:
-    """What was put aside of a source, and then the rest of it."""
+class Aside:
+    """A source that can be read only once: what is looked at is kept in a temporary file, and comes first."""
 
-    def __init__(self, kept: IO[bytes], rest: "Readable") -> None:
-        self._kept, self._rest = kept, rest
+    def __init__(self, source: "Readable") -> None:
+        self._source = source
+        self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed with this)
+        weakref.finalize(self, self._file.close)
+
+    def look(self, size: int) -> bytes:
+        """Return the next bytes of the source, which `read` returns again."""
+        part = self._source.read(size)
+        self._file.write(part)
+        return part
+
+    def rewind(self) -> None:
+        """Begin with what was looked at."""
+        self._file.seek(0)
 
     def read(self, size: int, /) -> bytes:
         """Return at most `size` bytes."""
-        return self._kept.read(size) or self._rest.read(size)
+        return self._file.read(size) or self._source.read(size)
 
 
 def position_of(source: "Readable") -> int:

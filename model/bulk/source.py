@@ -5,13 +5,12 @@ Knows nothing of rows or columns.
 
 import codecs
 import gzip
-import tempfile
 import zlib
 from dataclasses import dataclass
 from typing import IO, Final, Protocol, cast
 
 from model.bulk.charsets import Utf8Search, encoding_of, errors_of
-from model.bulk.rereading import Joined, position_of, reread
+from model.bulk.rereading import Aside, position_of, reread
 from model.errors import InputError
 
 MIB: Final = 1 << 20
@@ -50,6 +49,8 @@ _KINDS: Final[tuple[tuple[bytes, str, str], ...]] = (
     (b"<", "HTML or XML", _CSV_ADVICE),
 )
 _MARKS: Final = ((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+
+
 class Readable(Protocol):
     """Anything with read(n) that gives b"" at its end."""
 
@@ -263,13 +264,9 @@ class Text:
                 _, whole = self._open(second)
                 search = Utf8Search()
                 return any(search.read(part) for part in iter(lambda: read_fully(whole, MIB), b""))
-        kept = tempfile.TemporaryFile()  # noqa: SIM115 (closed when it is collected, with the text)
-        is_utf8 = False
-        while not is_utf8 and (part := read_fully(self._bytes, MIB)):
-            kept.write(part)
-            is_utf8 = search.read(part)
-        kept.seek(0)
-        self._bytes = Joined(kept, self._bytes)
+        self._bytes = aside = Aside(self._bytes)
+        is_utf8 = any(search.read(part) for part in iter(lambda: aside.look(MIB), b""))
+        aside.rewind()
         return is_utf8
 
 
