@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.bulk.cells import Cells
-from model.bulk.columns import Columns
+from model.bulk.columns import _MAY_BE_INVISIBLE, Columns
 from model.bulk.run import Run
 from model.errors import CustomerError, InputError, show
 from model.parse import customer_id, parse_customer, resolve
 from model.schema import CUSTOMER_ID, EXAMPLE, NAMES
-from model.text import clean, clean_id
+from model.text import clean, clean_id, has_invisible
 from model.validate import validate
 
 HEADER = [CUSTOMER_ID, *NAMES]
@@ -192,3 +192,10 @@ def test_a_look_alike_is_named_in_the_error_of_a_row_and_of_a_header(toy_scoreca
 
     with pytest.raises(InputError, match=r"lacks Contract\. .*С \(U\+0421\)ontract"):
         run(to_csv({}, header=header), toy_scorecard)
+
+
+def test_no_invisible_character_begins_with_a_byte_that_is_not_looked_at():
+    for code in [*range(0xD800), *range(0xE000, 0x110000)]:
+        letter = chr(code)
+        if has_invisible(letter):
+            assert _MAY_BE_INVISIBLE[letter.encode()[0]], hex(code)

@@ -19,7 +19,7 @@ from model.bulk.arrays import as_numpy, octets_of, to_string, to_strings
 from model.bulk.cells import Cells
 from model.bulk.charsets import Utf8Search, errors_of
 from model.bulk.columns import Block, Columns
-from model.bulk.reader import Reader, check_text, notes_on, read_strays
+from model.bulk.reader import Reader, check_text, notes_on, read_text
 from model.bulk.records import RECORD_LIMIT, Records
 from model.bulk.render import Options, Predictions, Rejects
 from model.bulk.run import Run
@@ -233,8 +233,9 @@ class _Piece:
             raise InputError("record_too_long", row=self._rows + 1, limit=f"{RECORD_LIMIT:,}")
         strays: dict[int, str] = {}
         if self._layout.is_sure:
-            records, strays = read_strays(records)
-        check_text(records, self._layout.encoding, self._rows + 1)
+            records, strays = read_text(records, self._layout.encoding, self._rows + 1)
+        else:
+            check_text(records, self._layout.encoding, self._rows + 1)
         return self._columns.parse(records, self._rows + 1, strays)
 
 

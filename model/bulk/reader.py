@@ -22,6 +22,7 @@ HEAD: Final = RECORD_LIMIT
 """Bytes in which the header must be found."""
 
 _NAMES_SHOWN: Final = 30
+_DAMAGED: Final = "\ufffd".encode()
 _FOREIGN_SEPARATORS: Final = "|^~:\x01\x1f "
 """Separators of other programs, which are named and not read."""
 
@@ -167,28 +168,36 @@ def _where(ended: bool) -> str:
     return "before the end of the file" if ended else f"within {RECORD_LIMIT:,} bytes"
 
 
-def read_strays(records: Records) -> tuple[Records, dict[int, str]]:
-    """Return records as UTF-8 where a few of them hold bytes that are not, and by the index of those the first such.
+def read_text(records: Records, encoding: str, first_row: int) -> tuple[Records, dict[int, str]]:
+    """Return records as UTF-8, and the bytes that were not, by the index of the records that held them.
 
     A byte that is not UTF-8 becomes the letter that it is in Windows-1252; none of those is a quote, a separator or a
-    line end, so the records stay the same.
+    line end, so the records stay the same. Otherwise as `check_text`.
     """
+    strays: dict[int, str] = {}
     if records.data.isascii():
-        return records, {}
+        return records, strays
+    if not _is_utf8(records.data):
+        lines = [records[index] for index in range(records.count)]
+        for index, line in enumerate(lines):
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError as error:
+                strays[index] = line[error.start : error.end].hex(" ").upper()
+                lines[index] = line.decode("utf-8", errors_of("utf-8")).encode("utf-8")
+        records = Records(b"".join(lines), records.delimiter)
+    elif _DAMAGED not in records.data:
+        return records, strays
+    check_text(records, encoding, first_row)
+    return records, strays
+
+
+def _is_utf8(data: bytes) -> bool:
     try:
-        records.data.decode("utf-8")
+        data.decode("utf-8")
     except UnicodeDecodeError:
-        pass
-    else:
-        return records, {}
-    lines, strays = [records[index] for index in range(records.count)], {}
-    for index, line in enumerate(lines):
-        try:
-            line.decode("utf-8")
-        except UnicodeDecodeError as error:
-            strays[index] = line[error.start : error.end].hex(" ").upper()
-            lines[index] = line.decode("utf-8", errors_of("utf-8")).encode("utf-8")
-    return Records(b"".join(lines), records.delimiter), strays
+        return False
+    return True
 
 
 def check_text(records: Records, encoding: str, first_row: int) -> None:
@@ -208,7 +217,7 @@ def check_text(records: Records, encoding: str, first_row: int) -> None:
     except UnicodeDecodeError as error:
         position = error.start
     else:
-        code, position = "damaged_text", data.find("\ufffd".encode())
+        code, position = "damaged_text", data.find(_DAMAGED)
     if position >= 0:
         above = int(np.searchsorted(records.ends, position, side="right"))
         rows = sum(not is_blank(records[index], records.delimiter) for index in range(above))

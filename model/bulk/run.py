@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from model.bulk.columns import Block, Columns
-from model.bulk.reader import Reader, check_text, notes_on, read_strays
+from model.bulk.reader import Reader, notes_on, read_text
 from model.bulk.score import BulkScorer
 from model.bulk.source import Limits, Readable, Text
 from model.bulk.summary import TOP, Summary
@@ -68,8 +68,7 @@ class Run:
         """Yield scored blocks in file order."""
         for raw in self._reader:
             first_row = self.rows_in + 1
-            records, strays = read_strays(raw)
-            check_text(records, self._text.encoding, first_row)
+            records, strays = read_text(raw, self._text.encoding, first_row)
             block = self._columns.parse(records, first_row, strays)
             self._scorer.score(block)
             self._summary.add(block)

@@ -154,7 +154,7 @@ class Text:
     Attributes
     ----------
     encoding : str
-        In UTF-8, single bytes that are not may still occur; `reader.read_strays` finds them.
+        In UTF-8, single bytes that are not may still occur; `reader.read_text` finds them.
     is_sure : bool
         Whether the encoding was declared, marked or proved.
     notes : list of str
