@@ -19,7 +19,7 @@ from model.bulk.arrays import as_numpy, octets_of, to_string, to_strings
 from model.bulk.cells import Cells
 from model.bulk.charsets import Utf8Search, errors_of
 from model.bulk.columns import Block, Columns
-from model.bulk.reader import Reader, check_text, notes_on, read_text
+from model.bulk.reader import Reader, check_text, read_text
 from model.bulk.records import RECORD_LIMIT, Records
 from model.bulk.render import Options, Predictions, Rejects
 from model.bulk.run import Run
@@ -124,7 +124,7 @@ def look(source: Readable, work: Work) -> tuple[Layout, list[str]]:
         has_lines=text.encoding in _CUT and reader.above.endswith(b"\n"),
         is_sure=text.is_sure,
     )
-    return layout, [*text.notes, *notes_on(reader.header)]
+    return layout, [*text.notes, *reader.notes]
 
 
 def score_lines(batches: Iterable[Any], layout: Layout, work: Work) -> Iterator[Any]:

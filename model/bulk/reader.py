@@ -1,7 +1,7 @@
 """UTF-8 text to blocks of whole records: finds header, separator and columns, and cuts only between records."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -22,6 +22,10 @@ HEAD: Final = RECORD_LIMIT
 """Bytes in which the header must be found."""
 
 _NAMES_SHOWN: Final = 30
+_NAMES_COMPARED: Final = 500
+_BYTES_COMPARED: Final = 20_000
+"""Of a header, to find out what it may have meant; a megabyte of names would take seconds."""
+
 _DAMAGED: Final = "\ufffd".encode()
 _FOREIGN_SEPARATORS: Final = "|^~:\x01\x1f "
 """Separators of other programs, which are named and not read."""
@@ -56,6 +60,7 @@ class Reader:
         Blank records above the header.
     above : bytes
         All that stands above the first row: the header, and what is above that.
+    notes : list of str
 
     Raises
     ------
@@ -82,6 +87,7 @@ class Reader:
         self._rest = head[end:]
         self.above = start[: len(start) - len(self._rest)]
         self.positions = check_header(self.header, needed)
+        self.notes = notes_on(self.header, self.positions)
 
     def _read_head(self) -> tuple[bytes, bool]:
         """Return the start of the text, enough to hold any header, and whether that is all of it."""
@@ -245,9 +251,9 @@ def check_header(header: Sequence[str], needed: Sequence[str] = NAMES) -> dict[s
     return positions
 
 
-def notes_on(header: Sequence[str]) -> list[str]:
-    """Return what to know of a file by its header: that it has no ids."""
-    if CUSTOMER_ID in resolve(header)[0]:
+def notes_on(header: Sequence[str], positions: Mapping[str, int]) -> list[str]:
+    """Return what to know of a file or table by its header: that it has no ids."""
+    if CUSTOMER_ID in positions:
         return []
     advice = _renames(header, [CUSTOMER_ID])
     return [f"The file has no column {CUSTOMER_ID}, so its rows are identified by their number only.{advice}"]
@@ -258,7 +264,7 @@ def _check_separator(header: Sequence[str], needed: Sequence[str], known: int) -
     is_one = len(header) == 1
     # In quotes as a whole, a line is one cell, whatever it is separated by.
     separators = [*(DELIMITERS if is_one else ""), *_FOREIGN_SEPARATORS]
-    line = ",".join(header)
+    line = ",".join(header[:_NAMES_COMPARED])[:_BYTES_COMPARED]
     for separator in separators:
         cells = [clean(cell).strip('"') for cell in line.split(separator)]
         if len(resolve(cells, needed)[0]) > max(known, 1):
@@ -269,5 +275,6 @@ def _check_separator(header: Sequence[str], needed: Sequence[str], known: int) -
 
 def _renames(header: Sequence[str], missing: Sequence[str]) -> str:
     """Return advice for columns that have another name, as sentences with a space in front; empty if there are none."""
-    found = [(name, header[place]) for name in missing if (place := find_alike(header, name)) is not None]
-    return "".join(f" The column {show(given)} looks like it: rename it to {name}." for name, given in found)
+    given = header[:_NAMES_COMPARED]
+    found = [(name, given[place]) for name in missing if (place := find_alike(given, name)) is not None]
+    return "".join(f" The column {show(theirs)} looks like it: rename it to {name}." for name, theirs in found)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from model.bulk.columns import Block, Columns
-from model.bulk.reader import Reader, notes_on, read_text
+from model.bulk.reader import Reader, read_text
 from model.bulk.score import BulkScorer
 from model.bulk.source import Limits, Readable, Text
 from model.bulk.summary import TOP, Summary
@@ -105,7 +105,7 @@ class Run:
     def notes(self) -> list[str]:
         """What a reader of the result should know: an assumed encoding, no ids, a file without rows."""
         empty = [] if self.rows_in else ["The file has a header and no rows."]
-        return [*self._text.notes, *notes_on(self.header), *empty]
+        return [*self._text.notes, *self._reader.notes, *empty]
 
     def summary(self) -> dict[str, Any]:
         """Return the content of summary.json, but for the name of the job.
