@@ -2,7 +2,7 @@
 
 import errno
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from flask import Response
@@ -12,6 +12,10 @@ from model.scorecard import Scorer
 CSV: Final = "text/csv"
 NDJSON: Final = "application/x-ndjson"
 JSON: Final = "application/json"
+
+NOTES: Final = "X-Notes"
+NOTES_BYTES: Final = 1000
+"""Of the header; many proxies take no more than 4 or 8 KB for all headers."""
 
 
 class CutShortError(ConnectionResetError):
@@ -29,6 +33,13 @@ def json_answer(members: Mapping[str, Any]) -> Response:
     """Return an answer of JSON; a lone surrogate that the client sent becomes the escape that it was."""
     text = json.dumps(members, ensure_ascii=False, allow_nan=False) + "\n"
     return Response(text.encode("utf-8", "backslashreplace"), content_type=JSON)
+
+
+def add_notes(response: Response, notes: Sequence[str]) -> None:
+    """Put what is to be known of a file into the header X-Notes, in ASCII and at most `NOTES_BYTES` long."""
+    if notes:
+        text = " ".join(notes).encode("ascii", "backslashreplace").decode()
+        response.headers[NOTES] = text if len(text) <= NOTES_BYTES else text[: NOTES_BYTES - 3] + "..."
 
 
 def context(scorer: Scorer) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl, unquote, unquote_plus
 
 from app.problems import PACK, RequestError, shorten
+from model.errors import show
 
 MOST_BYTES: Final = 6_291_556
 """Of an event and of an answer, as Lambda itself says when it refuses one; base64 and JSON's escapes count."""
@@ -84,7 +85,7 @@ def read(
     method = event.get("httpMethod") or http.get("method")
     path = event.get("path") or event.get("rawPath")
     if not isinstance(method, str) or not isinstance(path, str):
-        raise RequestError("bad_request")
+        raise RequestError("bad_request", sentence="bad_event")
     prefix, path = _mounted(event, context, _clean(path), base_path, is_route)
     host = context.get("domainName") or _first(event, "host")
     if isinstance(host, str):
@@ -200,7 +201,7 @@ def _body(event: Mapping[str, Any], edge: Edge, larger: str) -> bytes:
     if body is None:
         return b""
     if not isinstance(body, str):
-        raise RequestError("bad_request")
+        raise RequestError("bad_request", sentence="bad_event_body", found=show(body))
     is_packed = event.get("isBase64Encoded") is True
     # Half a surrogate becomes bytes that are not UTF-8, and is refused as such where text is read.
     text = b"" if is_packed else body.encode("utf-8", "surrogatepass")

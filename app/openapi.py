@@ -42,7 +42,8 @@ _JSON_BODY: Final = (
 _CUSTOMER: Final = ("wrapped", "bad_customer")
 _FORM_BODY: Final = ("bad_form", "no_file", "several_files", "form_too_large", "too_large", "send_unpacked")
 _FILE: Final = (
-    *("empty_file", "no_header", "missing_columns", "duplicate_columns", "header_too_long", "not_csv", "binary"),
+    *("empty_file", "no_header", "missing_columns", "wrong_separator", "quoted_lines", "duplicate_columns"),
+    *("header_too_long", "not_csv", "binary"),
     *("record_too_long", "open_quote", "mixed_decimals", "truncated_gzip", "damaged_gzip", "gzip_ratio"),
     *("encoding", "unknown_charset", "no_byte_order_mark", "damaged_text", "bad_rows", "bad_option"),
 )

@@ -53,6 +53,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "empty_file": _FILE,
     "no_header": _HEADER,
     "missing_columns": _HEADER,
+    "wrong_separator": _HEADER,
+    "quoted_lines": _HEADER,
     "duplicate_columns": _HEADER,
     "header_too_long": _HEADER,
     "not_csv": _FILE,
@@ -135,6 +137,14 @@ MESSAGES: Final[Mapping[str, str]] = {
     ),
     "bad_form": "The form cannot be read: {reason}. Let the client write the form and its Content-Type.",
     "bad_request": "The request was cut off or malformed, and cannot be read. Send it again.",
+    "bad_event": (
+        "The event of the gateway has no method or no path as text. Send it as API Gateway, a function URL or a load "
+        "balancer does."
+    ),
+    "bad_event_body": (
+        "The body of the event is {found}; a gateway sends it as text. Send the same JSON as one string, as "
+        "json.dumps makes it."
+    ),
     "bad_base64": "The body is marked as base64 on its way to us, and is not. Send it again; if it stays so, tell us.",
     "no_file": 'The form has no part named "file"; it has {found}. Send the CSV as "file".',
     "several_files": 'The form has {count} parts named "file". Send one file a request.',
@@ -208,9 +218,10 @@ class RequestError(ChurnError):
     """
 
     def __init__(self, code: str, *, members: Mapping[str, object] | None = None, **parts: Any) -> None:
+        """Hold the code and its sentence; where the cause is known better, `sentence` among `parts` names another."""
         if "value" in parts:
             parts["value"] = show(parts["value"])
-        super().__init__(MESSAGES[code].format(**parts))
+        super().__init__(MESSAGES[parts.pop("sentence", code)].format(**parts))
         self.code = code
         self.members = dict(members or {})
 

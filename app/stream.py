@@ -9,7 +9,7 @@ from typing import IO, Any, Final
 
 from flask import Response, g
 
-from app.answers import CSV, JSON, NDJSON, CutShortError, json_answer
+from app.answers import CSV, JSON, NDJSON, CutShortError, add_notes, json_answer
 from app.options import REFUSE, REJECTS
 from app.problems import RequestError, errors_of
 from app.service import service
@@ -73,7 +73,9 @@ def _summary(run: Run, file: IO[bytes]) -> Response:
     file.close()
     summary = run.summary()
     g.counts = {**_counts(run), **worst(summary)}
-    return json_answer(summary)
+    response = json_answer(summary)
+    add_notes(response, summary["notes"])
+    return response
 
 
 def _rows(run: Run, file: IO[bytes], scorer: Scorer, wanted: str, options: dict[str, Any]) -> Response:
@@ -90,7 +92,11 @@ def _rows(run: Run, file: IO[bytes], scorer: Scorer, wanted: str, options: dict[
         writer = Rejects(run.header, run.delimiter, columns.spreadsheet_safe)
     else:
         writer = Predictions(scorer, columns, run.header)
-    return Response(_pieces(run, file, chain(ahead, blocks), writer, counts), content_type=kind)
+    notes = run.notes
+    response = Response(_pieces(run, file, chain(ahead, blocks), writer, counts), content_type=kind)
+    # Those known before the answer begins; the summary has all of them.
+    add_notes(response, notes)
+    return response
 
 
 def _pieces(

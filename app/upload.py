@@ -9,6 +9,7 @@ from typing import IO, BinaryIO, Final
 
 from flask import Response, g
 
+from app.answers import add_notes
 from app.listing import Listing, Table, Writer
 from app.problems import RequestError, errors_of, shorten
 from app.service import service
@@ -39,7 +40,7 @@ def score_file(file: BinaryIO, *, as_csv: bool, skip: bool, charset: str | None)
         max_rows=None if as_csv else settings.max_listed_rows,
     )
     run = Run(file, scorer, charset=charset, limits=limits, id_required=not as_csv)
-    writer = Table(scorer) if as_csv else Listing(scorer)
+    writer = Table(scorer) if as_csv else Listing(scorer, skip)
     spool = tempfile.SpooledTemporaryFile(_SPOOL_BYTES)  # noqa: SIM115 (the answer closes it when it is sent)
     try:
         _write(run, writer, spool, skip=skip)
@@ -49,8 +50,7 @@ def score_file(file: BinaryIO, *, as_csv: bool, skip: bool, charset: str | None)
         raise
     if skip:
         response.headers["X-Rejected-Rows"] = str(run.rows_rejected)
-    if run.notes:
-        response.headers["X-Notes"] = " ".join(run.notes)
+    add_notes(response, run.notes)
     return response
 
 

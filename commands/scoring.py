@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from batch.local import Scoring
     from batch.outputs import Progress
 
-CHARSETS: Final = ("utf-8", "utf-16", "latin-1", "cp1252")
+CHARSETS: Final = ("utf-8", "utf-16", "latin-1", "windows-1252", "cp1252")
 
 
 def scoring_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -1,12 +1,14 @@
 """What can be wrong with a customer or a file: one table of codes and sentences, and a small class tree.
 
-A code is a promise to clients; its sentence may improve. Imports nothing beyond the standard library.
+A code is a promise to clients; its sentence may improve. Imports model.text and nothing beyond the standard library.
 """
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
+
+from model.text import reveal
 
 SHOWN_CHARACTERS: Final = 40
 SHOWN_ID_CHARACTERS: Final = 200
@@ -29,7 +31,11 @@ MESSAGES: Final[dict[str, str]] = {
     "not_changes": "Changes must be a JSON object of features and their values, not {value}.",
     "unknown_feature": "{value} is no feature of a customer; those that can be changed are {known}.",
     # One row of a file.
-    "field_count": "The row has {found}, but the header has {expected}.",
+    "field_count": "The row has {found}, but the header has {expected}.{advice}",
+    "stray_byte": (
+        "The row holds bytes that are not UTF-8 ({bytes}), and the file is UTF-8. Correct the letter there and save "
+        "the file as UTF-8; if all of it is Windows-1252, say charset=windows-1252."
+    ),
     "duplicate_id": (
         "customerID {value} stands in row {first} and again in row {row}; an answer listed by customerID can "
         "hold it only "
@@ -55,7 +61,14 @@ MESSAGES: Final[dict[str, str]] = {
         "The first line is not a header: it names none of the columns, and reads {value}. Put the column "
         "names first: {columns}."
     ),
-    "missing_columns": "The header lacks {missing}. It has {found}.",
+    "missing_columns": "The header lacks {missing}. It has {found}.{advice}",
+    "wrong_separator": (
+        "The file is separated by {value}. Accepted are the comma, the semicolon and the tab; save it with one of them."
+    ),
+    "quoted_lines": (
+        "Each line of the file is in quotes as a whole, so that it is one cell. Remove the quotes at the start and the "
+        "end of each line, and make two quotes inside it one."
+    ),
     "duplicate_columns": "The header has {duplicates} more than once. Keep one of each.",
     "not_csv": "The file is {kind}, not a CSV. {advice}",
     "binary": "The file is not text: its first line holds NUL bytes. Save it as CSV (UTF-8) and send that.",
@@ -71,7 +84,11 @@ MESSAGES: Final[dict[str, str]] = {
     "gzip_ratio": "The gzip file unpacks to more than {limit} times its size. Send it unpacked, or in parts.",
     "encoding": (
         "{place} holds bytes that are not {encoding}, as the file was said to be or began. Save all of it as UTF-8, or "
-        "say charset=latin-1."
+        "say charset=windows-1252."
+    ),
+    "two_encodings": (
+        "The file begins as Windows-1252 and holds letters in UTF-8 further on. Save all of it as UTF-8, or say which "
+        "of both it is with --charset."
     ),
     "unknown_charset": "The charset {value} is not known. Send utf-8, utf-16, latin-1 or windows-1252.",
     "no_byte_order_mark": (
@@ -92,9 +109,12 @@ MESSAGES: Final[dict[str, str]] = {
 
 
 def show(value: object) -> str:
-    """Return `value` as a message quotes it: text in quotes, what is not printable escaped, cut at 40 characters."""
+    """Return `value` as a message quotes it: text in quotes, cut at 40 characters, what misleads the eye made visible.
+
+    What is not printable is escaped; after a letter that looks like another stands its code point.
+    """
     if isinstance(value, str):
-        cut = value if len(value) <= SHOWN_CHARACTERS else value[:SHOWN_CHARACTERS] + "…"
+        cut = reveal(value[:SHOWN_CHARACTERS]) + "…" * (len(value) > SHOWN_CHARACTERS)
         quoted = json.dumps(cut, ensure_ascii=False)
         # What cannot be seen would look like what is accepted, or act on a terminal: no-break spaces, marks of width
         # and direction, C1 controls. A lone surrogate (JSON "\ud800") cannot be written as UTF-8 either.

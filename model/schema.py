@@ -1,13 +1,15 @@
 """The ten features and customerID: the only place where they are written down.
 
 Validation, CSV columns, the API description, the form, the training transformers, the Spark schema and the README's
-table are all made from `FEATURES`. Imports nothing of ours and nothing beyond the standard library.
+table are all made from `FEATURES`. Imports model.text and nothing beyond the standard library.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
+
+from model.text import clean
 
 SCHEMA_VERSION: Final = 1
 """Raised by one whenever a feature is added, dropped or read differently; an artifact names the one it was built
@@ -25,11 +27,11 @@ Customer = dict[str, Value]
 
 
 def fold(text: str) -> str:
-    """Return `text` trimmed and, where it is ASCII, in lower case: two words are the same when they fold to the same.
+    """Return `text` cleaned and, where it is ASCII, in lower case: two words are the same when they fold to the same.
 
     Beyond ASCII nothing is folded, because lower() would turn look-alikes such as the Kelvin sign into plain letters.
     """
-    text = text.strip()
+    text = clean(text)
     return text.lower() if text.isascii() else text
 
 

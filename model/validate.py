@@ -10,6 +10,7 @@ from typing import Final
 
 from model.errors import CustomerError, Problem, problem
 from model.schema import FEATURES, TENURE, Choice, Customer, Feature, Number, Value, fold
+from model.text import clean
 
 NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", re.ASCII)
 """The one grammar of numbers in text, at every door. It excludes nan, inf, hex, 1_000, 1,000 and full-width digits."""
@@ -54,7 +55,7 @@ def validate(
         value = raw.get(feature.name, _MISSING)
         if value is _MISSING:
             problems.append(problem("missing", field=feature.name, rule=feature.rule))
-        elif value is None or (isinstance(value, str) and (not value or value.isspace())):
+        elif value is None or (isinstance(value, str) and _is_blank(value)):
             if isinstance(feature, Number) and feature.blank_is_zero_when_new:
                 blanks.append(feature)
                 customer[feature.name] = 0.0
@@ -95,7 +96,7 @@ def _choose(feature: Choice, value: object) -> Value | Problem:
 def _measure(feature: Number, value: object) -> Value | Problem:
     number: float | None = None
     if isinstance(value, str):
-        number = read_number(value.strip())
+        number = read_number(clean(value))
     elif isinstance(value, int | float) and not isinstance(value, bool):
         number = value
     code = None
@@ -109,6 +110,11 @@ def _measure(feature: Number, value: object) -> Value | Problem:
         return problem(code or "not_a_number", field=feature.name, rule=feature.rule, value=value)
     # Adding 0.0 turns -0.0, which "-0" spells, into 0.0.
     return int(number) if feature.whole else float(number) + 0.0
+
+
+def _is_blank(text: str) -> bool:
+    # Most cells hold a word of ASCII that begins with no space, and are not cleaned for this.
+    return not text or ((text[0].isspace() or not text.isascii()) and not clean(text))
 
 
 def _judge_blank(feature: Number, tenure: Value | None) -> Problem | None:

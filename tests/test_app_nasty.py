@@ -167,10 +167,12 @@ FILES: dict[str, tuple[bytes, int, str, list[str]]] = {
         *(422, "mixed_decimals"),
         ["decimal mark"],
     ),
-    "Latin-1 after a MiB of UTF-8": (
-        LONG * 4 + f"Zoë,{ROW}\n".encode("latin-1"),
+    "Latin-1 in the header of UTF-8": (
+        f"{HEADER},Größe\n".encode("latin-1")
+        + LONG[len(HEADER) + 1 :].replace(b"\n", b",x\n")
+        + f"Zoë,{ROW},x\n".encode(),
         *(422, "encoding"),
-        ["UTF-8", "charset=latin-1"],
+        ["The header", "UTF-8", "charset=windows-1252"],
     ),
     "letters lost on the way": (GOOD + f"Zo\ufffd,{ROW}\n".encode(), 422, "damaged_text", ["Row 2", "U+FFFD"]),
     "gzip cut off": (gzip.compress(LONG)[:-20], 422, "truncated_gzip", ["too early"]),

@@ -233,7 +233,7 @@ def file_requests(path: str) -> dict[str, dict]:
         "record_too_long": GOOD + b"x" * 1_200_000,
         "damaged_gzip": gzip.compress(GOOD)[:-8] + bytes(8),
         "gzip_ratio": gzip.compress(GOOD + (b" " * 900_000 + b"\n") * 20),
-        "encoding": GOOD + many + f"\xe9,{ROW}\n".encode("latin-1"),
+        "encoding": GOOD.replace(b"\n", b",\xe9\n", 1) + f"\xe9,{ROW}\n".encode(),
     }
     of_files = {
         "no_header": "no_header.csv",
@@ -242,6 +242,8 @@ def file_requests(path: str) -> dict[str, dict]:
         "not_csv": "image.csv",
         "binary": "utf16_without_bom.csv",
         "open_quote": "open_quote.csv",
+        "wrong_separator": "pipes.csv",
+        "quoted_lines": "quoted_lines.csv",
         "mixed_decimals": "mixed_decimals.csv",
         "truncated_gzip": "truncated_gzip.csv.gz",
         "damaged_text": "damaged_letters.csv",

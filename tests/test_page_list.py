@@ -288,6 +288,7 @@ def test_a_file_that_cannot_be_scored_is_refused_in_the_words_of_the_api(lists, 
     [
         *(("semicolons_decimal_commas.csv", 2), ("without_customer_id.csv", 2), ("duplicate_ids.csv", 3)),
         *(("gzip.csv.gz", 2), ("utf16.csv", 2), ("latin1.csv", 1)),
+        *(("ids_under_another_name.csv", 2), ("stray_latin1_byte.csv", 2)),
     ],
 )
 def test_unusual_files_that_the_api_takes_are_taken(lists, served, name, customers):

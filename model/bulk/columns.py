@@ -8,6 +8,7 @@ is accepted, or its error named, by the same lines of code at every door.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -20,11 +21,12 @@ from model.bulk.amounts import BLANKS, to_amounts
 from model.bulk.arrays import as_numpy, octets_of, to_strings
 from model.bulk.cells import Cells
 from model.bulk.decimals import NUMERIC, Decimals, mark_to_dot
-from model.bulk.doubts import ALL, BLANK_ID, RAGGED, WORD_CODES, Draft, field_count, names_of, settle
+from model.bulk.doubts import ALL, BLANK_ID, RAGGED, STRAY, WORD_CODES, Draft, advice_on, field_count, names_of, settle
 from model.bulk.records import Records, is_blank, split
 from model.bulk.source import BOM
 from model.errors import Problem, problem
 from model.schema import BY_NAME, CUSTOMER_ID, FEATURES, TENURE, Choice, Customer, Feature, Number
+from model.text import clean_id, has_invisible
 from model.validate import LONGEST_NUMBER, read_value
 
 _UNSURE: Final = -1
@@ -41,6 +43,14 @@ _TEXTS_AT_ONCE: Final = 15
 """Blocks read as text after one in which an amount was no number: where one is, more are, and tries are for nothing."""
 
 
+_SPACE: Final = ord(" ")
+_DEL: Final = 0x7F
+"""Bytes of an id between these two are plain: neither white space nor control characters, nor beyond ASCII."""
+
+_MAY_BE_INVISIBLE: Final = np.zeros(256, bool)
+_MAY_BE_INVISIBLE[[*range(0x20), _DEL, *b"\xc2\xcd\xd8\xe1\xe2\xe3\xef\xf0\xf3"]] = True
+"""First bytes, in UTF-8, of what `model.text.has_invisible` looks for; looking takes five times as long."""
+
 Array = NDArray[Any]
 
 
@@ -55,7 +65,7 @@ class Block:
     rows : int
         Good and bad ones.
     ids : pyarrow.StringArray of length rows
-        customerID, trimmed; "" where absent.
+        customerID as `model.text.clean_id` leaves it; "" where absent.
     columns : dict of str to ndarray of shape (rows,)
         int8 codes into `Choice.values`, float64 for numbers; fillers in bad rows.
     good : ndarray of shape (rows,), bool
@@ -127,15 +137,15 @@ class Columns:
         self._numbers = {**self._texts, **{str(positions[name]): pa.float64() for name in amounts}}
         self._texts_left = 0
 
-    def parse(self, records: Records, first_row: int) -> Block:
-        """Return the rows of `records`, which are UTF-8.
+    def parse(self, records: Records, first_row: int, strays: Mapping[int, str] = MappingProxyType({})) -> Block:
+        """Return the rows of `records`, which are UTF-8; of those that were not, `strays` has the first such byte.
 
         Raises
         ------
         InputError
             mixed_decimals.
         """
-        return self._parse(*self._read(records), records, first_row)
+        return self._parse(*self._read(records), records, first_row, strays)
 
     def parse_cells(self, cells: Cells, first_row: int) -> Block:
         """Return the rows of `cells`, which come from a table."""
@@ -148,15 +158,24 @@ class Columns:
         table = pa.Table.from_arrays(texts, [str(self._positions[name]) for name in names])
         return self._parse(table, np.arange(cells.count), cells, first_row)
 
-    def _parse(self, table: Any, kept: NDArray[np.int64], records: Records, first_row: int) -> Block:
+    def _parse(
+        self,
+        table: Any,
+        kept: NDArray[np.int64],
+        records: Records,
+        first_row: int,
+        strays: Mapping[int, str] = MappingProxyType({}),
+    ) -> Block:
         columns, doubts = self._convert(table, kept, records, first_row)
         ids = self._ids(table)
         if self._id_required:
             doubts[as_numpy(pc.binary_length(ids), np.int32) == 0] |= BLANK_ID
-        if len(kept) == records.count and not doubts.any():
+        if len(kept) == records.count and not strays and not doubts.any():
             good = np.ones(records.count, bool)
             return Block(first_row, records.count, ids, columns, good, source=records, places=kept)
-        return self._settle(records, first_row, Draft(records.count, kept, columns, doubts, ids))
+        draft = Draft(records.count, kept, columns, doubts, ids)
+        draft.doubts[list(strays)] |= STRAY
+        return self._settle(records, first_row, draft, strays)
 
     @property
     def decimal_mark(self) -> str | None:
@@ -237,9 +256,12 @@ class Columns:
             return to_strings([""] * table.num_rows)
         ids = self._column(table, CUSTOMER_ID)
         octets = octets_of(ids)
-        if not octets.isascii() or any(space in octets for space in b" \t\r\n\v\f\x1c\x1d\x1e\x1f"):
-            ids = pc.utf8_trim_whitespace(ids)
-        return ids
+        letters = np.frombuffer(octets, np.uint8)
+        if not len(letters) or (letters.min() > _SPACE and letters.max() < _DEL):
+            return ids
+        if b'"' in octets or (_MAY_BE_INVISIBLE[letters].any() and has_invisible(octets.decode("utf-8"))):
+            return to_strings(clean_id(each) for each in ids.to_pylist())
+        return pc.utf8_trim_whitespace(ids)
 
     def _convert(
         self, table: Any, kept: NDArray[np.int64], records: Records, first_row: int
@@ -286,7 +308,7 @@ class Columns:
     def _mark_to_dot(self, name: str, cell: str) -> str:
         return cell if self._decimals is None or BY_NAME.get(name) not in NUMERIC else mark_to_dot(cell)
 
-    def _settle(self, records: Records, first_row: int, draft: Draft) -> Block:
+    def _settle(self, records: Records, first_row: int, draft: Draft, strays: Mapping[int, str]) -> Block:
         """Ask `model.validate` about every field that is in doubt, and leave out blank records."""
         wanted = ~records.are_empty()
         problems: dict[int, tuple[Problem, ...]] = {}
@@ -309,6 +331,8 @@ class Columns:
             if doubted == RAGGED:
                 ragged_ids.append(identity)
             found = self._validate(cells, identity, doubted, draft.tenure(index))
+            if index in strays:
+                found = (*(() if isinstance(found, dict) else found), problem("stray_byte", bytes=strays[index]))
             place = index - blank_lines - int(empty_above[index])
             if isinstance(found, dict):
                 accepted[place] = found
@@ -334,12 +358,12 @@ class Columns:
 
     def _identity(self, cells: list[str]) -> str:
         position = self._positions.get(CUSTOMER_ID, self._width)
-        return cells[position].strip() if position < len(cells) else ""
+        return clean_id(cells[position]) if position < len(cells) else ""
 
     def _validate(self, cells: list[str], identity: str, doubted: int, tenure: int) -> Customer | tuple[Problem, ...]:
         """Return what the fields in doubt hold, or all that is wrong with the row."""
         if len(cells) != self._width:
-            return (field_count(len(cells), self._width),)
+            return (field_count(len(cells), self._width, advice_on(cells, self._delimiter)),)
         names = names_of(doubted)
         asked = tuple([self._mark_to_dot(name, cells[self._positions[name]]) for name in names])
         ask = self._settled if sum(map(len, asked)) <= _REMEMBERED_BYTES else settle

@@ -1,7 +1,7 @@
 """What the fast path is in doubt of, a bit a feature for each row, and what `model.validate` makes of those alone."""
 
 from collections.abc import Mapping
-from functools import cache
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -17,6 +17,9 @@ BLANK_ID: Final = 1 << len(FEATURES)
 ALL: Final = BLANK_ID - 1
 """Every feature is in doubt; the row may be blank."""
 
+STRAY: Final = BLANK_ID << 1
+"""The record held a byte that is not UTF-8."""
+
 RAGGED: Final = -1
 """Stands for a record that has too many or too few fields."""
 
@@ -26,10 +29,22 @@ WORD_CODES: Final[dict[str, dict[Value, int]]] = {
     if isinstance(feature, Choice)
 }
 
+_WAYS: Final = 2048
+"""How many combinations of doubts there are, and of counts of fields that are remembered: files choose them."""
+
+_LATE_QUOTE: Final = (
+    " A quote after a space does not open a cell, so a separator inside the quotes cuts it: remove the space after the "
+    "separator."
+)
+
+_WHOLE_LINE: Final = (
+    " The line is in quotes as a whole, so that it is one cell: remove the quotes at its start and end."
+)
+
 Array = NDArray[Any]
 
 
-@cache
+@lru_cache(_WAYS)
 def names_of(doubted: int) -> tuple[str, ...]:
     """Return the features whose bits are set."""
     return tuple(feature.name for place, feature in enumerate(FEATURES) if doubted >> place & 1)
@@ -44,10 +59,18 @@ def settle(names: tuple[str, ...], cells: tuple[str, ...], tenure: int | None) -
         return error.problems
 
 
-@cache
-def field_count(found: int, expected: int) -> Problem:
+@lru_cache(_WAYS)
+def field_count(found: int, expected: int, advice: str = "") -> Problem:
     """Return the problem of a record with too many or too few fields."""
-    return problem("field_count", found=_fields(found), expected=_fields(expected))
+    return problem("field_count", found=_fields(found), expected=_fields(expected), advice=advice)
+
+
+def advice_on(cells: list[str], delimiter: str) -> str:
+    """Return what to do about quotes that may be why a record has too many or too few fields, "" without any."""
+    if len(cells) == 1 and delimiter in cells[0]:
+        return _WHOLE_LINE
+    late = any(cell[:1].isspace() and cell.lstrip()[:1] == '"' for cell in cells)
+    return _LATE_QUOTE if late else ""
 
 
 class Draft:

@@ -1,16 +1,18 @@
 """UTF-8 text to blocks of whole records: finds header, separator and columns, and cuts only between records."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 import numpy as np
 
+from model.bulk.charsets import errors_of
 from model.bulk.records import DELIMITERS, RECORD_LIMIT, Records, find_ends, is_blank, scan, split
 from model.bulk.source import MIB, Text
 from model.errors import InputError, listed, show
-from model.parse import resolve
-from model.schema import COLUMNS, NAMES
+from model.parse import find_alike, resolve
+from model.schema import COLUMNS, CUSTOMER_ID, NAMES
+from model.text import clean
 
 BLOCK: Final = MIB - (MIB >> 4)
 """Bytes read at a time. A block with what was left of the one before stays below RECORD_LIMIT, so that only in odd
@@ -20,6 +22,14 @@ HEAD: Final = RECORD_LIMIT
 """Bytes in which the header must be found."""
 
 _NAMES_SHOWN: Final = 30
+_NAMES_COMPARED: Final = 500
+_BYTES_COMPARED: Final = 20_000
+"""Of a header, to find out what it may have meant; a megabyte of names would take seconds."""
+
+_DAMAGED: Final = "\ufffd".encode()
+_FOREIGN_SEPARATORS: Final = "|^~:\x01\x1f "
+"""Separators of other programs, which are named and not read."""
+
 _BLANK_BYTES: Final = b" \t\r\n,;"
 _EXCEL_DIRECTIVE: Final = re.compile(rb'"?sep=[,;\t]"?(?:\r\n|\r|\n)', re.IGNORECASE)
 """A first line by which Excel tells itself the separator; it is no header."""
@@ -50,6 +60,7 @@ class Reader:
         Blank records above the header.
     above : bytes
         All that stands above the first row: the header, and what is above that.
+    notes : list of str
 
     Raises
     ------
@@ -76,6 +87,7 @@ class Reader:
         self._rest = head[end:]
         self.above = start[: len(start) - len(self._rest)]
         self.positions = check_header(self.header, needed)
+        self.notes = notes_on(self.header, self.positions)
 
     def _read_head(self) -> tuple[bytes, bool]:
         """Return the start of the text, enough to hold any header, and whether that is all of it."""
@@ -162,6 +174,38 @@ def _where(ended: bool) -> str:
     return "before the end of the file" if ended else f"within {RECORD_LIMIT:,} bytes"
 
 
+def read_text(records: Records, encoding: str, first_row: int) -> tuple[Records, dict[int, str]]:
+    """Return records as UTF-8, and the bytes that were not, by the index of the records that held them.
+
+    A byte that is not UTF-8 becomes the letter that it is in Windows-1252; none of those is a quote, a separator or a
+    line end, so the records stay the same. Otherwise as `check_text`.
+    """
+    strays: dict[int, str] = {}
+    if records.data.isascii():
+        return records, strays
+    if not _is_utf8(records.data):
+        lines = [records[index] for index in range(records.count)]
+        for index, line in enumerate(lines):
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError as error:
+                strays[index] = line[error.start : error.end].hex(" ").upper()
+                lines[index] = line.decode("utf-8", errors_of("utf-8")).encode("utf-8")
+        records = Records(b"".join(lines), records.delimiter)
+    elif _DAMAGED not in records.data:
+        return records, strays
+    check_text(records, encoding, first_row)
+    return records, strays
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def check_text(records: Records, encoding: str, first_row: int) -> None:
     """Raise InputError if the records hold bytes that are not UTF-8, or U+FFFD, and name the row.
 
@@ -179,7 +223,7 @@ def check_text(records: Records, encoding: str, first_row: int) -> None:
     except UnicodeDecodeError as error:
         position = error.start
     else:
-        code, position = "damaged_text", data.find("\ufffd".encode())
+        code, position = "damaged_text", data.find(_DAMAGED)
     if position >= 0:
         above = int(np.searchsorted(records.ends, position, side="right"))
         rows = sum(not is_blank(records[index], records.delimiter) for index in range(above))
@@ -192,13 +236,45 @@ def check_header(header: Sequence[str], needed: Sequence[str] = NAMES) -> dict[s
     if any("\0" in name for name in header):
         raise InputError("binary")
     positions, repeated = resolve(header, needed)
+    missing = [name for name in needed if name not in positions]
+    if missing:
+        _check_separator(header, needed, len(positions))
     if not positions:
         raise InputError("no_header", value=", ".join(header), columns=", ".join(COLUMNS))
     if repeated:
         raise InputError("duplicate_columns", duplicates=listed([name for name in positions if name in repeated]))
-    missing = [name for name in needed if name not in positions]
     if missing:
         shown = [show(name)[1:-1] for name in header[:_NAMES_SHOWN]] + ["…"] * (len(header) > _NAMES_SHOWN)
         noun = "column" if len(header) == 1 else "columns"
-        raise InputError("missing_columns", missing=listed(missing), found=f"{len(header)} {noun}: {', '.join(shown)}")
+        found = f"{len(header)} {noun}: {', '.join(shown)}"
+        raise InputError("missing_columns", missing=listed(missing), found=found, advice=_renames(header, missing))
     return positions
+
+
+def notes_on(header: Sequence[str], positions: Mapping[str, int]) -> list[str]:
+    """Return what to know of a file or table by its header: that it has no ids."""
+    if CUSTOMER_ID in positions:
+        return []
+    advice = _renames(header, [CUSTOMER_ID])
+    return [f"The file has no column {CUSTOMER_ID}, so its rows are identified by their number only.{advice}"]
+
+
+def _check_separator(header: Sequence[str], needed: Sequence[str], known: int) -> None:
+    """Raise InputError if other cells than ours of the header would name more columns than are known."""
+    is_one = len(header) == 1
+    # In quotes as a whole, a line is one cell, whatever it is separated by.
+    separators = [*(DELIMITERS if is_one else ""), *_FOREIGN_SEPARATORS]
+    line = ",".join(header[:_NAMES_COMPARED])[:_BYTES_COMPARED]
+    for separator in separators:
+        cells = [clean(cell).strip('"') for cell in line.split(separator)]
+        if len(resolve(cells, needed)[0]) > max(known, 1):
+            if separator in DELIMITERS:
+                raise InputError("quoted_lines")
+            raise InputError("wrong_separator", value=separator)
+
+
+def _renames(header: Sequence[str], missing: Sequence[str]) -> str:
+    """Return advice for columns that have another name, as sentences with a space in front; empty if there are none."""
+    given = header[:_NAMES_COMPARED]
+    found = [(name, given[place]) for name in missing if (place := find_alike(given, name)) is not None]
+    return "".join(f" The column {show(theirs)} looks like it: rename it to {name}." for name, theirs in found)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from model.bulk.columns import Block, Columns
-from model.bulk.reader import Reader, check_text
+from model.bulk.reader import Reader, read_text
 from model.bulk.score import BulkScorer
 from model.bulk.source import Limits, Readable, Text
 from model.bulk.summary import TOP, Summary
@@ -66,10 +66,10 @@ class Run:
 
     def __iter__(self) -> Iterator[Block]:
         """Yield scored blocks in file order."""
-        for records in self._reader:
+        for raw in self._reader:
             first_row = self.rows_in + 1
-            check_text(records, self._text.encoding, first_row)
-            block = self._columns.parse(records, first_row)
+            records, strays = read_text(raw, self._text.encoding, first_row)
+            block = self._columns.parse(records, first_row, strays)
             self._scorer.score(block)
             self._summary.add(block)
             if self._limits.max_rows is not None and self.rows_in > self._limits.max_rows:
@@ -103,9 +103,9 @@ class Run:
 
     @property
     def notes(self) -> list[str]:
-        """What a reader of the result should know: an assumed encoding, a file without rows."""
+        """What a reader of the result should know: an assumed encoding, no ids, a file without rows."""
         empty = [] if self.rows_in else ["The file has a header and no rows."]
-        return [*self._text.notes, *empty]
+        return [*self._text.notes, *self._reader.notes, *empty]
 
     def summary(self) -> dict[str, Any]:
         """Return the content of summary.json, but for the name of the job.
