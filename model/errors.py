@@ -68,7 +68,10 @@ MESSAGES: Final[dict[str, str]] = {
     ),
     "truncated_gzip": "The gzip file ends too early: it was cut off on its way. Send it again.",
     "damaged_gzip": "The gzip file is damaged: {reason}. Send it again.",
-    "gzip_ratio": "The gzip file unpacks to more than {limit} times its size. Send it unpacked, or in parts.",
+    "gzip_ratio": (
+        "The gzip file decompresses to more than {limit} times its size, the most that is accepted "
+        "(CHURN_MAX_GZIP_RATIO). Send it decompressed."
+    ),
     "encoding": (
         "{place} holds bytes that are not {encoding}, as the file was said to be or began. Save all of it as UTF-8, or "
         "say charset=latin-1."
@@ -87,6 +90,10 @@ MESSAGES: Final[dict[str, str]] = {
         "{other}. Use one decimal mark in the file."
     ),
     "too_many_bytes": "The file is longer than {limit} bytes. Send it in parts.",
+    "too_many_columns": (
+        "The header names more than {limit} columns, the most that is accepted. Send the columns of a customer and few "
+        "others."
+    ),
     "too_many_rows": "The file has more than {limit} rows. Send it in parts.",
 }
 
