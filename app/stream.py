@@ -52,9 +52,10 @@ def _refuse_bad_rows(run: Run) -> None:
     problems: list[Problem] = []
     total = 0
     for block in run:
-        for found in block.problems.values():
+        for index, found in block.problems.items():
             total += len(found)
-            problems.extend(found[: SHOWN_PROBLEMS - len(problems)])
+            if len(problems) < SHOWN_PROBLEMS:
+                problems.extend(block.located(index)[: SHOWN_PROBLEMS - len(problems)])
     if total:
         g.counts = counts = _counts(run)
         members = {**errors_of(problems, total), **counts}

@@ -59,9 +59,10 @@ def _write(run: Run, writer: Writer, spool: IO[bytes], *, skip: bool) -> None:
     total, max_bytes = 0, service().limits.max_upload_bytes
     spool.write(writer.header)
     for block in run:
-        for found in block.problems.values():
+        for index, found in block.problems.items():
             total += len(found)
-            problems.extend(found[: SHOWN_PROBLEMS - len(problems)])
+            if len(problems) < SHOWN_PROBLEMS:
+                problems.extend(block.located(index)[: SHOWN_PROBLEMS - len(problems)])
         writer.note(block)
         if skip or not total:
             spool.write(writer.lines(block))

@@ -35,13 +35,13 @@ def names_of(doubted: int) -> tuple[str, ...]:
     return tuple(feature.name for place, feature in enumerate(FEATURES) if doubted >> place & 1)
 
 
-def settle(names: tuple[str, ...], cells: tuple[str, ...], tenure: int | None) -> Customer | tuple[Problem, ...]:
-    """Return what `model.validate` makes of some fields of a customer whose others are right."""
+def settle(name: str, cell: str, tenure: Value | None) -> Value | Problem:
+    """Return what `model.validate` makes of one field; the tenure is that of the same customer, if it is known."""
     known = NOTHING if tenure is None else {TENURE: tenure}
     try:
-        return validate(dict(zip(names, cells, strict=True)), [BY_NAME[name] for name in names], known)
+        return validate({name: cell}, [BY_NAME[name]], known)[name]
     except CustomerError as error:
-        return error.problems
+        return error.problems[0]
 
 
 @cache

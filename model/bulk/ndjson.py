@@ -46,7 +46,7 @@ class NdJson:
         ):
             name = f',"{CUSTOMER_ID}":{_text(identity)}' if identity else ""
             if index in block.problems:
-                errors = [each.to_dict() for each in block.problems[index]]
+                errors = [each.to_dict() for each in block.located(index)]
                 tail = f'"errors":{_compact(errors)}{self._input(block, index)}'
             else:
                 tail = tails[code] + more + self._input(block, index)

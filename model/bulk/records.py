@@ -137,11 +137,15 @@ class Records:
     data : bytes
         Each record with its line end.
     delimiter : str
+    ends : ndarray of shape (n_records,), int64, optional
+        The offset after each record, where it is known.
     """
 
-    def __init__(self, data: bytes, delimiter: str) -> None:
+    def __init__(self, data: bytes, delimiter: str, ends: NDArray[np.int64] | None = None) -> None:
         self.data = data
         self.delimiter = delimiter
+        if ends is not None:
+            self.ends = ends
 
     @cached_property
     def ends(self) -> NDArray[np.int64]:

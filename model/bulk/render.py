@@ -152,7 +152,7 @@ class Predictions:
         """Return the lines with those of bad rows replaced."""
         bad = []
         for index, problems in block.problems.items():
-            identity = quote(self._safe(problems[0].customer_id or ""))
+            identity = quote(self._safe(block.identities[index]))
             end = ends[index].as_py() if self._has_extra else "\n"
             front = f"{block.first_row + index}," if self._numbered else ""
             bad.append(f"{front}{identity},,,,{quote(sentences(problems))}{end}")
