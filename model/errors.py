@@ -6,6 +6,7 @@ A code is a promise to clients; its sentence may improve. Imports nothing beyond
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from json.encoder import encode_basestring
 from typing import Final
 
 SHOWN_CHARACTERS: Final = 40
@@ -102,7 +103,7 @@ def show(value: object) -> str:
     """Return `value` as a message quotes it: text in quotes, what is not printable escaped, cut at 40 characters."""
     if isinstance(value, str):
         cut = value if len(value) <= SHOWN_CHARACTERS else value[:SHOWN_CHARACTERS] + "…"
-        quoted = json.dumps(cut, ensure_ascii=False)
+        quoted = encode_basestring(cut)
         # What cannot be seen would look like what is accepted, or act on a terminal: no-break spaces, marks of width
         # and direction, C1 controls. A lone surrogate (JSON "\ud800") cannot be written as UTF-8 either.
         return quoted if quoted.isprintable() else "".join(map(_seen, quoted))

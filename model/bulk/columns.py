@@ -25,7 +25,7 @@ from model.bulk.records import Records, is_blank, split
 from model.bulk.source import BOM
 from model.errors import Problem, problem
 from model.schema import BY_NAME, CUSTOMER_ID, FEATURES, TENURE, Choice, Customer, Feature, Number, Value
-from model.validate import LONGEST_NUMBER, read_value
+from model.validate import LONGEST_NUMBER, find_word, read_value
 
 _UNSURE: Final = -1
 _JUDGED_AT_MOST: Final = 10_000
@@ -34,6 +34,9 @@ _JUDGED_AT_MOST: Final = 10_000
 _SETTLED_AT_MOST: Final = 4_096
 """Cells in doubt whose outcome is remembered: most bad rows of a file are wrong in the same few. A power of two, and
 with its problem a cell takes up to 1.5 KB."""
+
+_ROWS_AT_MOST: Final = 1_000
+"""Rows whose outcome is remembered, likewise."""
 
 _CHECKED_EVERY: Final = 256
 """Rows, or distinct spellings, that are classified between two looks at the budget; each takes 2 to 60 us."""
@@ -169,6 +172,7 @@ class Columns:
         self._decimals = Decimals() if delimiter != "," else None
         self._judged: dict[str, dict[str, float]] = {feature.name: {} for feature in FEATURES}
         self._settled = lru_cache(_SETTLED_AT_MOST)(settle)
+        self._alike: dict[tuple[object, ...], Customer | tuple[Problem, ...]] = {}
         words = pa.dictionary(pa.int32(), pa.string())
         self._texts = {
             str(position): words if _has_few_spellings(name) else pa.string() for name, position in positions.items()
@@ -330,10 +334,13 @@ class Columns:
         return judged
 
     def _judge_one(self, feature: Feature, spelling: str) -> float:
-        value = read_value(feature, self._mark_to_dot(feature.name, spelling))
-        if isinstance(value, Problem):
-            return _UNSURE
-        return float(WORD_CODES[feature.name][value] if isinstance(feature, Choice) else value)
+        spelling = self._mark_to_dot(feature.name, spelling)
+        if isinstance(feature, Choice):
+            # Without the sentence of what is wrong, which costs ten times as much and is made once a cell below.
+            word = find_word(feature, spelling)
+            return _UNSURE if word is None else WORD_CODES[feature.name][word]
+        value = read_value(feature, spelling)
+        return _UNSURE if isinstance(value, Problem) else float(value)
 
     def _mark_to_dot(self, name: str, cell: str) -> str:
         return cell if self._decimals is None or BY_NAME.get(name) not in NUMERIC else mark_to_dot(cell)
@@ -396,16 +403,28 @@ class Columns:
         """Return what the fields in doubt hold, or all that is wrong with the row."""
         if len(cells) != self._width:
             return (field_count(len(cells), self._width),)
+        names = names_of(doubted)
+        asked = tuple([cells[self._positions[name]] for name in names])
+        # The tenure says something of another field only where that is blank.
+        is_asked = doubted & _TENURE_BIT or not any(name in _BLANK_WHEN_NEW for name in names)
+        known = None if is_asked else tenure
+        key = (doubted, asked, known, self._id_required and not identity)
+        found = self._alike.get(key)
+        if found is None:
+            found = self._classify(names, asked, known, self._id_required and not identity)
+            if len(self._alike) < _ROWS_AT_MOST and sum(map(len, asked)) <= _REMEMBERED_BYTES:
+                self._alike[key] = found
+        return found
+
+    def _classify(
+        self, names: tuple[str, ...], cells: tuple[str, ...], tenure: Value | None, lacks_id: bool
+    ) -> Customer | tuple[Problem, ...]:
         values: Customer = {}
-        problems: list[Problem] = [] if identity or not self._id_required else [_BLANK_ID]
-        for name in names_of(doubted):
-            cell = cells[self._positions[name]]
+        problems: list[Problem] = [_BLANK_ID] if lacks_id else []
+        for name, cell in zip(names, cells, strict=True):
             if self._decimals is not None:
                 cell = self._mark_to_dot(name, cell)
-            # Another field says something of this one only where it is blank.
-            known: Value | None = None
-            if name in _BLANK_WHEN_NEW and not cell.strip():
-                known = values.get(TENURE) if doubted & _TENURE_BIT else tenure
+            known = values.get(TENURE, tenure) if name in _BLANK_WHEN_NEW and not cell.strip() else None
             ask = self._settled if len(cell) <= _REMEMBERED_BYTES else settle
             found = ask(name, cell, known)
             if isinstance(found, Problem):
