@@ -51,7 +51,6 @@ def batches() -> Response:
     with ExitStack() as held:
         file, charset = take_csv(service().limits.max_upload_bytes)
         held.callback(file.close)
-        held.enter_context(service().turn())
         response = answer_file(file, scorer, wanted, options["charset"] or charset, options)
         # The rest of it is scored while it goes out.
         response.call_on_close(held.pop_all().close)

@@ -95,7 +95,10 @@ MESSAGES: Final[dict[str, str]] = {
         "The header names more than {limit} columns, the most that is accepted. Send the columns of a customer and few "
         "others."
     ),
-    "too_many_rows": "The file has more than {limit} rows. Send it in parts.",
+    "too_many_rows": (
+        "The file has more than {limit} rows. Send it in parts, or score it on the command line with churn score, "
+        "which takes any number."
+    ),
 }
 
 

@@ -22,7 +22,7 @@ HEAD: Final = RECORD_LIMIT
 """Bytes in which the header must be found."""
 
 MAX_COLUMNS: Final = 16_384
-"""As many as a sheet of Excel has. Each costs time in every block, and in a header of 1 MiB there is room for 500,000."""
+"""As many as a sheet of Excel has. Each costs time in every block, and a header of 1 MiB has room for 500,000."""
 
 MAX_BLOCK_ROWS: Final = 32_768
 """A block of good rows has 24,000 at most, since the shortest good row has 41 bytes. Blocks of shorter ones are cut, so
