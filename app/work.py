@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 from flask import g
 
+from app.answers import ANSWER_RATIO, FREE_ANSWER_BYTES, most_answer_bytes
 from app.problems import MOST, RequestError, errors_of
 from app.service import service
 from model.bulk.run import Block, Limits, Run
@@ -17,11 +18,6 @@ from model.bulk.source import MIB, Readable
 from model.bulk.work import Budget, OutOfCpuError
 from model.errors import SHOWN_PROBLEMS, Problem, listed
 from model.scorecard import Scorer
-
-FREE_ANSWER_BYTES: Final = 1_000_000
-ANSWER_RATIO: Final = 20
-"""Bytes of answer for each byte of the file, decompressed. The public data comes to 0.3 as CSV, and to 14 as NDJSON
-with every option."""
 
 LEAST_ROWS: Final = 10_000
 """Rows after which a file ends if half of them are wrong in the same way; shorter ones are cheap."""
@@ -147,7 +143,7 @@ class Work:
     def sized(self, piece: bytes) -> bytes:
         """Return a piece of the answer, or raise RequestError (answer_too_large) if it is too much."""
         self._bytes_out += len(piece)
-        by_file = max(FREE_ANSWER_BYTES, ANSWER_RATIO * self.budget.bytes_in)
+        by_file = most_answer_bytes(self.budget.bytes_in)
         limit = min(by_file, self._max_answer_bytes)
         if self._bytes_out > limit:
             is_by_file = by_file < self._max_answer_bytes and by_file > FREE_ANSWER_BYTES
