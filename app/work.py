@@ -3,6 +3,7 @@
 Imports model/bulk and with it numpy and pyarrow, so only app/stream.py and app/upload.py import it.
 """
 
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -67,7 +68,7 @@ class Work:
             max_rows=min(settings.max_rows, max_rows or settings.max_rows),
             max_gzip_ratio=settings.max_gzip_ratio,
         )
-        self.budget = Budget(settings.max_file_cpu_s)
+        self.budget = Budget(settings.max_file_cpu_s, time.thread_time)
         self._has_begun = False
         self._bytes_out = 0
         self.counts: dict[str, Any] = {}
