@@ -265,11 +265,32 @@ class Settings:
         "CHURN_MAX_UPLOAD_BYTES",
         512 * 1024**2,
         "bytes",
-        "The longest file sent over HTTP, packed or not, and the longest answer to one",
+        "The longest file sent over HTTP, compressed or not",
         _whole(1024, 1024**4),
     )
     max_gzip_ratio: int = _setting(
-        "CHURN_MAX_GZIP_RATIO", 200, "times", "How far a gzip file may unpack beyond its own size", _whole(1, 100_000)
+        "CHURN_MAX_GZIP_RATIO",
+        50,
+        "times",
+        "How far a gzip file may decompress beyond its own size, from the first byte on, wherever it comes from",
+        _whole(1, 100_000),
+    )
+    max_rows: int = _setting(
+        "CHURN_MAX_ROWS", 5_000_000, "rows", "The most rows of a file sent over HTTP", _whole(1, 1_000_000_000)
+    )
+    max_answer_bytes: int = _setting(
+        "CHURN_MAX_ANSWER_BYTES",
+        512 * 1024**2,
+        "bytes",
+        "The longest answer to a file over HTTP; beyond 1 MB also no more than 20 times the decompressed file",
+        _whole(1024, 1024**4),
+    )
+    max_file_cpu_s: int = _setting(
+        "CHURN_MAX_FILE_CPU_SECONDS",
+        60,
+        "seconds",
+        "The most CPU time for a file over HTTP; also no more than 1 s for each MB decompressed, and 0.5 s",
+        _whole(1, 86_400),
     )
     max_listed_rows: int = _setting(
         "CHURN_MAX_LISTED_ROWS",

@@ -10,6 +10,7 @@ import os
 import shutil
 import tempfile
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -40,12 +41,12 @@ _KEEP_ALIVE_S: Final = 75
 _GRACE_S: Final = 30
 _HEARTBEAT_S: Final = 60
 _FILES_AT_ONCE: Final = 2
-"""Scored by one process; each takes some 25 MB, and a second one lets a short file pass a long one."""
+"""Worked on by one process; a second one lets a short file pass a part of a long one."""
 _MOST_ARENAS: Final = -8
 """M_ARENA_MAX of malloc.h."""
 _ARENAS: Final = 2
 _TURN_S: Final = 60
-"""The longest that a file which has come waits for its turn."""
+"""The longest that a file which has come waits for its first slot."""
 
 
 def build(settings: Settings | None = None) -> Flask:
@@ -141,26 +142,55 @@ class _Body:
 
 
 class _Turns:
-    """So many files are scored at once by one process; the others wait, and not for ever."""
+    """So many files are worked on at once by one process; the others wait in order.
+
+    A file gives its slot back after each of its parts and waits for the next one behind the others: nobody holds one
+    who waits for a client, and a long file delays a short one by a part.
+    """
 
     def __init__(self, at_once: int, most_s: float) -> None:
-        self._free, self._most_s = threading.BoundedSemaphore(at_once), most_s
+        self._free, self._most_s = at_once, most_s
+        self._lock = threading.Lock()
+        self._waiting: deque[threading.Event] = deque()
 
     @contextlib.contextmanager
-    def take(self) -> Iterator[None]:
-        """Give a turn.
+    def take(self, has_begun: bool = False) -> Iterator[None]:
+        """Give a slot.
 
         Raises
         ------
         RequestError
-            busy.
+            busy, for a file that has not begun: others hold their slots for a part only, so there is no end to await.
         """
-        if not self._free.acquire(timeout=self._most_s):
+        if not self._acquire(None if has_begun else self._most_s):
             raise RequestError("busy")
         try:
             yield
         finally:
-            self._free.release()
+            self._release()
+
+    def _acquire(self, most_s: float | None) -> bool:
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return True
+            mine = threading.Event()
+            self._waiting.append(mine)
+        if mine.wait(most_s):
+            return True
+        with self._lock:
+            if mine.is_set():
+                return True
+            self._waiting.remove(mine)
+            return False
+
+    def _release(self) -> None:
+        with self._lock:
+            # Handed on to whoever has waited longest: freed, it would mostly be taken again by the same thread.
+            if self._waiting:
+                self._waiting.popleft().set()
+            else:
+                self._free += 1
 
 
 class Server(BaseApplication):  # type: ignore[misc]

@@ -9,6 +9,11 @@ from flask import Response
 
 from model.scorecard import Scorer
 
+FREE_ANSWER_BYTES: Final = 1_000_000
+ANSWER_RATIO: Final = 20
+"""Bytes of answer for each byte of a decompressed body, beyond what is free. Of the public data a CSV comes to 0.3, and
+NDJSON with every option to 14."""
+
 CSV: Final = "text/csv"
 NDJSON: Final = "application/x-ndjson"
 JSON: Final = "application/json"
@@ -40,6 +45,11 @@ def add_notes(response: Response, notes: Sequence[str]) -> None:
     if notes:
         text = " ".join(notes).encode("ascii", "backslashreplace").decode()
         response.headers[NOTES] = text if len(text) <= NOTES_BYTES else text[: NOTES_BYTES - 3] + "..."
+
+
+def most_answer_bytes(bytes_in: int) -> int:
+    """Return how long the answer to a body of so many bytes may be."""
+    return max(FREE_ANSWER_BYTES, ANSWER_RATIO * bytes_in)
 
 
 def context(scorer: Scorer) -> dict[str, Any]:

@@ -18,7 +18,7 @@ import log
 from app import envelope
 from app.answers import CutShortError
 from app.events import API_GATEWAY, LOAD_BALANCER, MAX_PACKED, Edge, Request, is_balanced, read, read_headers
-from app.problems import ASK_FOR_JSON, MEDIA_TYPE, RequestError, parts_of, shorten
+from app.problems import ASK_FOR_JSON, MEDIA_TYPE, MOST, RequestError, parts_of, shorten
 from model.errors import InputError
 
 if TYPE_CHECKING:
@@ -92,13 +92,17 @@ class Gateway:
             if _length(made) > edge.max_out:
                 is_table = bridged["headers"].get("Content-Type", "").startswith("text/csv")
                 advice = shorten(ASK_FOR_JSON if is_table else "", self._larger)
-                raise RequestError("answer_too_large", limit=edge.max_out, advice=advice)
+                raise RequestError("answer_too_large", limit=edge.max_out, bound=MOST, advice=advice)
         except RequestError as error:
             made = _shaped(self._problem(error, request_id, line), event)
         except CutShortError as error:
             # Nothing went out yet, so the whole answer can be the reason why it has no end.
             fault = error.__cause__
-            known = fault if isinstance(fault, InputError) else RequestError("internal", request_id=request_id)
+            known = (
+                fault
+                if isinstance(fault, InputError | RequestError)
+                else RequestError("internal", request_id=request_id)
+            )
             made = _shaped(self._problem(known, request_id, line), event)
         except Exception as error:  # noqa: BLE001 - whatever escapes becomes a bare 502
             log.write_failure(error, request_id)

@@ -46,6 +46,7 @@ _FILE: Final = (
     *("header_too_long", "not_csv", "binary"),
     *("record_too_long", "open_quote", "mixed_decimals", "truncated_gzip", "damaged_gzip", "gzip_ratio"),
     *("encoding", "unknown_charset", "no_byte_order_mark", "damaged_text", "bad_rows", "bad_option"),
+    *("too_many_columns", "too_many_rows", "answer_too_large", "too_much_work"),
 )
 _OPTIONS: Final = ("unknown_option", "bad_option")
 
@@ -89,7 +90,15 @@ def _operations() -> dict[str, Operation]:
             {JSON: {"anyOf": [refer("OneResult"), refer("ManyResults")]}},
             {JSON: {"anyOf": [refer("Customer"), {**members({MANY: customers}), "additionalProperties": False}]}},
             options.CUSTOMERS,
-            (*_JSON_BODY, *_OPTIONS, *_CUSTOMER, "wrong_shape", "unknown_member", "too_many_entries"),
+            (
+                *_JSON_BODY,
+                *_OPTIONS,
+                *_CUSTOMER,
+                "wrong_shape",
+                "unknown_member",
+                "too_many_entries",
+                "answer_too_large",
+            ),
         ),
         "POST /v2/what-if": Operation(
             "compareCustomer",
@@ -146,7 +155,7 @@ def _operations() -> dict[str, Operation]:
             {JSON: refer("Labels"), CSV: _TEXT},
             {_FORM: _CSV_PART},
             options.UPLOAD,
-            (*_FORM_BODY, "send_form", *_FILE, "duplicate_id", "too_many_rows", "answer_too_large"),
+            (*_FORM_BODY, "send_form", *_FILE, "duplicate_id"),
         ),
         "GET /": Operation("home", "The welcome: a page in browsers", {JSON: refer("Welcome"), _HTML: _TEXT}),
         "GET /health": Operation(

@@ -19,6 +19,7 @@ MEDIA_TYPE: Final = "application/problem+json"
 _NO_ROOM: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 
 PACK: Final = "packed by gzip"
+MOST: Final = "the most that goes out here"
 ASK_FOR_JSON: Final = "ask for application/json, which is shorter"
 
 
@@ -70,6 +71,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "no_byte_order_mark": _TEXT,
     "damaged_text": _TEXT,
     "too_many_bytes": _LARGE,
+    "too_many_columns": _HEADER,
     "too_many_rows": _LARGE,
     "duplicate_id": Kind(422, "A customerID is repeated"),
     # What only HTTP can have.
@@ -93,6 +95,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "too_large": _LARGE,
     "form_too_large": _LARGE,
     "answer_too_large": _LARGE,
+    "too_much_work": Kind(413, "Too much work"),
     "send_json": _TYPE,
     "send_utf8": _TYPE,
     "send_form": _TYPE,
@@ -121,8 +124,8 @@ RETRY_AFTER_S: Final[Mapping[str, int]] = {"busy": 5, "no_room": 60, "uploads_un
 
 MESSAGES: Final[Mapping[str, str]] = {
     "bad_rows": (
-        "{rows_rejected:,} of {rows_in:,} rows cannot be scored. {first} {listed} of {total:,} problems are listed "
-        "under errors. Mend them, or {advice}."
+        "{rows_rejected:,} of {scope}{rows_in:,} rows cannot be scored. {first} {listed} of {total:,} problems are "
+        "listed under errors. Mend them, or {advice}."
     ),
     "duplicate_id": "{first}{more}",
     "bad_option": "{name} must be {rule}, not {value}.",
@@ -155,7 +158,8 @@ MESSAGES: Final[Mapping[str, str]] = {
         "The form has too many parts, or a part that is too long and has no file name. Send one part, "
         'named "file", with a file name.'
     ),
-    "answer_too_large": "The answer would be longer than {limit:,} bytes, the most that goes out here. {advice}",
+    "answer_too_large": "The answer would be longer than {limit:,} bytes, {bound}. {advice}",
+    "too_much_work": "Scoring was stopped. {why} {state}{first} {advice}",
     "send_json": "{found} Send one customer as JSON, with the header 'Content-Type: application/json'.",
     "send_utf8": "The charset {value} is not read here. Send JSON as UTF-8.",
     "send_form": (

@@ -6,6 +6,7 @@ A code is a promise to clients; its sentence may improve. Imports model.text and
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from json.encoder import encode_basestring
 from typing import Final
 
 from model.text import reveal
@@ -81,7 +82,10 @@ MESSAGES: Final[dict[str, str]] = {
     ),
     "truncated_gzip": "The gzip file ends too early: it was cut off on its way. Send it again.",
     "damaged_gzip": "The gzip file is damaged: {reason}. Send it again.",
-    "gzip_ratio": "The gzip file unpacks to more than {limit} times its size. Send it unpacked, or in parts.",
+    "gzip_ratio": (
+        "The gzip file decompresses to more than {limit} times its size, the most that is accepted "
+        "(CHURN_MAX_GZIP_RATIO). Send it decompressed."
+    ),
     "encoding": (
         "{place} holds bytes that are not {encoding}, as the file was said to be or began. Save all of it as UTF-8, or "
         "say charset=windows-1252."
@@ -104,7 +108,14 @@ MESSAGES: Final[dict[str, str]] = {
         "{other}. Use one decimal mark in the file."
     ),
     "too_many_bytes": "The file is longer than {limit} bytes. Send it in parts.",
-    "too_many_rows": "The file has more than {limit} rows. Send it in parts.",
+    "too_many_columns": (
+        "The header names more than {limit} columns, the most that is accepted. Send the columns of a customer and few "
+        "others."
+    ),
+    "too_many_rows": (
+        "The file has more than {limit} rows. Send it in parts, or score it on the command line with churn score, "
+        "which takes any number."
+    ),
 }
 
 
@@ -115,7 +126,7 @@ def show(value: object) -> str:
     """
     if isinstance(value, str):
         cut = reveal(value[:SHOWN_CHARACTERS]) + "…" * (len(value) > SHOWN_CHARACTERS)
-        quoted = json.dumps(cut, ensure_ascii=False)
+        quoted = encode_basestring(cut)
         # What cannot be seen would look like what is accepted, or act on a terminal: no-break spaces, marks of width
         # and direction, C1 controls. A lone surrogate (JSON "\ud800") cannot be written as UTF-8 either.
         return quoted if quoted.isprintable() else "".join(map(_seen, quoted))

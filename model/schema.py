@@ -64,6 +64,8 @@ class Choice:
     numbers: bool = False
     actionable: bool = False
     spellings: Mapping[str, Word] = field(init=False, repr=False)
+    rule: str = field(init=False, repr=False)
+    """The rule as the second half of a sentence: `must be "A", "B" or "C"`."""
 
     def __post_init__(self) -> None:
         words: dict[str, Word] = {fold(str(value)): value for value in self.values}
@@ -72,12 +74,8 @@ class Choice:
         # The exact spellings too: most cells hold one, and then nothing has to be folded.
         words.update({str(value): value for value in self.values})
         object.__setattr__(self, "spellings", MappingProxyType(words))
-
-    @property
-    def rule(self) -> str:
-        """The rule as the second half of a sentence: `must be "A", "B" or "C"`."""
         shown = [str(value) if self.numbers else f'"{value}"' for value in self.values]
-        return f"must be {', '.join(shown[:-1])} or {shown[-1]}"
+        object.__setattr__(self, "rule", f"must be {', '.join(shown[:-1])} or {shown[-1]}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +106,12 @@ class Number:
     whole: bool = False
     changes: tuple[float, ...] = ()
     blank_is_zero_when_new: bool = False
+    rule: str = field(init=False, repr=False)
+    """The rule as the second half of a sentence."""
 
-    @property
-    def rule(self) -> str:
-        """The rule as the second half of a sentence."""
+    def __post_init__(self) -> None:
         noun = f"a whole number of {self.unit}" if self.whole else "a number"
-        return f"must be {noun} from {self.minimum:,.0f} to {self.maximum:,.0f}"
+        object.__setattr__(self, "rule", f"must be {noun} from {self.minimum:,.0f} to {self.maximum:,.0f}")
 
 
 Feature = Choice | Number

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from model.errors import CustomerError, Problem, problem
-from model.schema import FEATURES, TENURE, Choice, Customer, Feature, Number, Value, fold
+from model.schema import FEATURES, TENURE, Choice, Customer, Feature, Number, Value, Word, fold
 from model.text import clean
 
 NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", re.ASCII)
@@ -78,12 +78,16 @@ def read_value(feature: Feature, value: object) -> Value | Problem:
     return _choose(feature, value) if isinstance(feature, Choice) else _measure(feature, value)
 
 
+def find_word(feature: Choice, text: str) -> Word | None:
+    """Return the word that `text` spells, or None."""
+    found = feature.spellings.get(text)
+    return feature.spellings.get(fold(text)) if found is None else found
+
+
 def _choose(feature: Choice, value: object) -> Value | Problem:
     found = None
     if isinstance(value, str):
-        found = feature.spellings.get(value)
-        if found is None:
-            found = feature.spellings.get(fold(value))
+        found = find_word(feature, value)
     elif isinstance(value, bool):
         found = feature.booleans.get(value)
     elif feature.numbers and isinstance(value, int | float) and value in feature.values:

@@ -45,7 +45,7 @@ class Result:
         rejects = render.Rejects(self.run.header, self.run.delimiter)
         self.problems, lines, rejected = [], [predictions.header], [rejects.header]
         for block in self.run:
-            self.problems += [each for found in block.problems.values() for each in found]
+            self.problems += [each for index in block.problems for each in block.located(index)]
             lines.append(predictions.lines(block))
             rejected.append(rejects.lines(block))
         self.predictions_csv, self.rejects_csv = b"".join(lines), b"".join(rejected)
@@ -372,7 +372,7 @@ REFUSED = {
     "truncated gzip": (gzip.compress(to_csv([ROW] * 50))[:-20], "truncated_gzip"),
     "damaged gzip": (gzip.compress(to_csv([ROW]))[:-8] + b"\0" * 8, "damaged_gzip"),
     "gzip of gzip": (gzip.compress(gzip.compress(to_csv([ROW]))), "not_csv"),
-    "gzip bomb of one line": (BOMB, "header_too_long"),
+    "gzip bomb of one line": (BOMB, "gzip_ratio"),
     "gzip bomb of many lines": (gzip.compress(PLAIN + (b"x" * 999 + b"\n") * 50_000), "gzip_ratio"),
     "endless line": (PLAIN + b"x" * (3 << 20), "record_too_long"),
     "endless line after good rows": (to_csv([ROW] * 3) + b"x" * (3 << 20) + b"\n", "record_too_long"),

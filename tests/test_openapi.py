@@ -210,6 +210,7 @@ def json_requests(path: str) -> dict[str, dict]:
     if path == "/v2/customers":
         found["unknown_member"] = body({"customers": [dict(EXAMPLE)], "reasons": 3})
         found["too_many_entries"] = body({"customers": [1] * 1001})
+        found["answer_too_large"] = body({"customers": [{}] * 1000})
     if path == "/v2/what-if":
         changes = {"customer": dict(EXAMPLE), "changes": {"tenure": -1}}
         found["unknown_member"] = raw(json.dumps(dict(EXAMPLE)).encode())
@@ -223,6 +224,10 @@ def in_form(*contents: bytes, name: str = "file", **headers: str) -> dict:
     head = f'--cut\r\nContent-Disposition: form-data; name="{name}"; filename="x"\r\n\r\n'.encode()
     body = b"".join(head + content + b"\r\n" for content in contents) + b"--cut--\r\n"
     return {"data": body, "headers": {"Content-Type": FORM, **headers}}
+
+
+SKIP = {"/v1/customerbatch": "on_error=skip"}
+"""Else its bad rows are what is wrong with a file."""
 
 
 def file_requests(path: str) -> dict[str, dict]:
@@ -262,16 +267,15 @@ def file_requests(path: str) -> dict[str, dict]:
         "no_byte_order_mark": {**in_form(GOOD), "query_string": "charset=utf-16"},
         "bad_rows": {**in_form(BAD), "query_string": "on_error=refuse"},
         "bad_option": {**in_form(GOOD), "query_string": "on_error=maybe"},
+        "too_many_columns": in_form(GOOD.partition(b"\n")[0] + b",x" * 20_000),
+        "too_many_rows": {**in_form(GOOD + many), "settings": Settings(max_rows=2)},
+        "answer_too_large": {**in_form(GOOD + many, Accept="text/csv"), "settings": Settings(max_answer_bytes=8192)},
+        "too_much_work": {**in_form(GOOD + b"x\n" * 20_000), "query_string": SKIP.get(path, "")},
     }
     if path.startswith("/v1"):
         found |= {
             "send_form": {"data": GOOD, "content_type": "text/csv"},
             "duplicate_id": in_form(GOOD + f"a,{ROW}\n".encode()),
-            "too_many_rows": {**in_form(GOOD + many), "settings": Settings(max_listed_rows=2)},
-            "answer_too_large": {
-                **in_form(gzip.compress(GOOD + many), Accept="text/csv"),
-                "settings": Settings(max_upload_bytes=8192),
-            },
         }
     else:
         found |= {

@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from model.bulk.charsets import errors_of
 from model.bulk.records import DELIMITERS, RECORD_LIMIT, Records, find_ends, is_blank, scan, split
@@ -20,6 +22,13 @@ files the length of each record has to be looked at."""
 
 HEAD: Final = RECORD_LIMIT
 """Bytes in which the header must be found."""
+
+MAX_COLUMNS: Final = 16_384
+"""As many as a sheet of Excel has. Each costs time in every block, and a header of 1 MiB has room for 500,000."""
+
+MAX_BLOCK_ROWS: Final = 32_768
+"""A block of good rows has 24,000 at most, since the shortest good row has 41 bytes. Blocks of shorter ones are cut, so
+that a limit that is looked at between two blocks is looked at often enough."""
 
 _NAMES_SHOWN: Final = 30
 _NAMES_COMPARED: Final = 500
@@ -101,19 +110,24 @@ class Reader:
 
     def _find_header(self, head: bytes, ended: bool) -> tuple[str, int]:
         """Return the separator under which the first record names most columns, and where that record ends."""
-        found, opened = [], False
+        found, opened, is_wide = [], False, False
         for rank, delimiter in enumerate(DELIMITERS):
             ends, is_open = scan(head, delimiter, most=1)
             opened |= is_open
             if not ends and (is_open or not ended):
                 continue
             end = ends[0] if ends else len(head)
+            if head.count(delimiter.encode(), 0, end) >= MAX_COLUMNS:
+                is_wide = True
+                continue
             try:
                 cells = split(head[:end], delimiter)
             except UnicodeDecodeError:
                 # Only where the encoding was declared or marked; a guess looks at more than the header.
                 raise InputError("encoding", place="The header", encoding=self._text.encoding.upper()) from None
             found.append((len(resolve(cells, self._needed)[0]), len(cells), -rank, end))
+        if is_wide and not (found and max(found)[0]):
+            raise InputError("too_many_columns", limit=f"{MAX_COLUMNS:,}")
         if found:
             _, _, rank, end = max(found)
             return DELIMITERS[-rank], end
@@ -131,23 +145,23 @@ class Reader:
             final = not chunk
             if final and data and data[-1:] not in (b"\n", b"\r"):
                 data += b"\n"
-            cut = self._last_end(data, final)
+            cut, ends = self._last_end(data, final)
             if len(data) > RECORD_LIMIT:
                 yield from self._checked(data[:cut])
             elif cut:
-                yield Records(data[:cut], self.delimiter)
+                yield from _in_blocks(Records(data[:cut], self.delimiter, ends))
             data = data[cut:]
             if len(data) > RECORD_LIMIT or (final and data):
                 self._refuse(data, final)
 
-    def _last_end(self, data: bytes, final: bool) -> int:
-        """Return the offset after the last record that is known to be complete."""
+    def _last_end(self, data: bytes, final: bool) -> tuple[int, NDArray[np.int64] | None]:
+        """Return the offset after the last record that is known to be complete, and those of all, if they are known."""
         # A carriage return at the very end may be the first half of a CRLF.
         known = data if final or not data.endswith(b"\r") else data[:-1]
         if b'"' in known:
             ends = find_ends(known, self.delimiter)
-            return int(ends[-1]) if len(ends) else 0
-        return max(known.rfind(b"\n"), known.rfind(b"\r")) + 1
+            return (int(ends[-1]) if len(ends) else 0), ends
+        return max(known.rfind(b"\n"), known.rfind(b"\r")) + 1, None
 
     def _checked(self, data: bytes) -> Iterator[Records]:
         """Yield the records of a block that is long enough to hold one over the limit, up to such a one."""
@@ -155,11 +169,11 @@ class Reader:
         too_long = np.flatnonzero(np.diff(records.ends, prepend=0) > RECORD_LIMIT)
         if not len(too_long):
             if data:
-                yield records
+                yield from _in_blocks(records)
             return
         start = int(records.ends[too_long[0] - 1]) if too_long[0] else 0
         if start:
-            yield Records(data[:start], self.delimiter)
+            yield from _in_blocks(Records(data[:start], self.delimiter))
         raise InputError("record_too_long", row=self._next_row(), limit=f"{RECORD_LIMIT:,}")
 
     def _refuse(self, data: bytes, final: bool) -> None:
@@ -168,6 +182,16 @@ class Reader:
         if is_open:
             raise InputError("open_quote", row=row, place=f"Row {row}", where=_where(final))
         raise InputError("record_too_long", row=row, limit=f"{RECORD_LIMIT:,}")
+
+
+def _in_blocks(records: Records) -> Iterator[Records]:
+    """Yield the records, at most MAX_BLOCK_ROWS at a time."""
+    if records.count <= MAX_BLOCK_ROWS:
+        yield records
+        return
+    cuts = [0, *records.ends[MAX_BLOCK_ROWS - 1 : -1 : MAX_BLOCK_ROWS].tolist(), len(records.data)]
+    for start, stop in pairwise(cuts):
+        yield Records(records.data[start:stop], records.delimiter)
 
 
 def _where(ended: bool) -> str:

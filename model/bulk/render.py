@@ -1,6 +1,6 @@
 """Last step of the road: scored blocks to predictions.csv and rejects.csv, as bytes. One writer for every bulk door."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -59,6 +59,16 @@ class Options:
 def sentences(problems: Iterable[Problem]) -> str:
     """Return what is wrong with a row as the text of one cell."""
     return " ".join([each.message for each in problems])
+
+
+def _error_cells(block: Block, delimiter: str = ",") -> Iterator[tuple[int, tuple[Problem, ...], str]]:
+    """Yield index, problems and the cell that names them, for each bad row; rows wrong alike share the cell."""
+    cells: dict[int, str] = {}
+    for index, problems in block.problems.items():
+        cell = cells.get(id(problems))
+        if cell is None:
+            cell = cells[id(problems)] = quote(sentences(problems), delimiter)
+        yield index, problems, cell
 
 
 def defuse(text: str) -> str:
@@ -151,11 +161,11 @@ class Predictions:
     def _with_errors(self, lines: Any, block: Block, ends: Any) -> Any:
         """Return the lines with those of bad rows replaced."""
         bad = []
-        for index, problems in block.problems.items():
-            identity = quote(self._safe(problems[0].customer_id or ""))
+        for index, _, errors in _error_cells(block):
+            identity = quote(self._safe(block.identities[index]))
             end = ends[index].as_py() if self._has_extra else "\n"
             front = f"{block.first_row + index}," if self._numbered else ""
-            bad.append(f"{front}{identity},,,,{quote(sentences(problems))}{end}")
+            bad.append(f"{front}{identity},,,,{errors}{end}")
         order = np.arange(block.rows)
         order[~block.good] = block.rows + np.arange(len(bad))
         return pa.concat_arrays([lines, to_strings(bad)]).take(to_arrow(order))
@@ -210,7 +220,7 @@ class Rejects:
         """Return the lines of one block; b"" where all its rows are good."""
         separator = self._delimiter
         lines = []
-        for index, problems in block.problems.items():
+        for index, problems, errors in _error_cells(block, separator):
             record, whole = block.records[index], ""
             if problems[0].code == "field_count":
                 record, whole = self._nothing, self._cell(record)
@@ -219,7 +229,6 @@ class Rejects:
                 record = self._join(cells[self._own])
                 if self._is_again:  # a ragged record that nobody has mended yet
                     whole = self._cell(cells[-1])
-            errors = quote(sentences(problems), separator)
             front = f"{block.first_row + index}{separator}" if self._numbered else ""
             lines.append(f"{front}{errors}{separator}{record}{separator}{whole}\n")
         return "".join(lines).encode()

@@ -16,8 +16,11 @@ from model.errors import InputError
 MIB: Final = 1 << 20
 BOM: Final = codecs.BOM_UTF8
 GZIP_MAGIC: Final = b"\x1f\x8b"
-GZIP_FREE_BYTES: Final = 10 * MIB
-"""Below this size no ratio is refused: a small file of equal lines packs a thousandfold and harms nobody."""
+GZIP_RATIO: Final = 50
+"""Decompressed bytes for each compressed one. Lists of customers come to 5 to 25, a bomb to 1,000."""
+
+_GZIP_STEP: Final = 64 * 1024
+"""Bytes decompressed between two looks at the ratio."""
 
 _LEAST: Final = 16
 """Bytes asked for at least where the encoding is not decided: more than a letter has."""
@@ -68,12 +71,12 @@ class Limits:
         As they come, packed or not.
     max_rows : int, optional
     max_gzip_ratio : int
-        Unpacked bytes for each packed one, beyond the first 10 MiB.
+        Decompressed bytes for each compressed one, from the first byte on.
     """
 
     max_bytes: int | None = None
     max_rows: int | None = None
-    max_gzip_ratio: int = 200
+    max_gzip_ratio: int = GZIP_RATIO
 
 
 class _Counted:
@@ -107,19 +110,20 @@ class _Gunzipped:
         self._packed = packed
         self._file = gzip.GzipFile(fileobj=cast("IO[bytes]", packed), mode="rb")
         self._max_ratio = max_ratio
-        self._bytes_out = 0
+        self.bytes_read = 0
 
     def read(self, size: int, /) -> bytes:
         try:
-            given: bytes = self._file.read(size)
+            # read1 decompresses at most once and no more than it is asked for; read would go on to the full size.
+            given: bytes = self._file.read1(min(size, _GZIP_STEP))
         except EOFError:
             raise InputError("truncated_gzip") from None
         except (OSError, zlib.error) as error:
             if isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile):
                 raise
             raise InputError("damaged_gzip", reason=str(error)) from None
-        self._bytes_out += len(given)
-        if self._bytes_out > max(GZIP_FREE_BYTES, self._packed.bytes_read * self._max_ratio):
+        self.bytes_read += len(given)
+        if self.bytes_read > self._packed.bytes_read * self._max_ratio:
             raise InputError("gzip_ratio", limit=self._max_ratio)
         return given
 
@@ -184,7 +188,7 @@ class Text:
         self._decoder = self._transcoder()
         self._ended = False
 
-    def _open(self, source: Readable) -> tuple[_Counted, Readable]:
+    def _open(self, source: Readable) -> tuple[_Counted, _Counted | _Gunzipped]:
         counted = _Counted(source, self._limits.max_bytes)
         if counted.peek(2) == GZIP_MAGIC:
             return counted, _Gunzipped(counted, self._limits.max_gzip_ratio)
@@ -194,6 +198,11 @@ class Text:
     def bytes_read(self) -> int:
         """Bytes of the source consumed so far, as they came."""
         return self._counted.bytes_read
+
+    @property
+    def bytes_decompressed(self) -> int:
+        """Bytes of the file consumed so far, decompressed where they came as gzip."""
+        return self._bytes.bytes_read
 
     def _look(self) -> None:
         head = self._first.removeprefix(BOM).lstrip()[:16]

@@ -92,7 +92,7 @@ def _take(block: Block, target: int, found: Labelled) -> list[Problem]:
     problems: list[Problem] = []
     ids = block.ids.to_pylist()
     for index in range(block.rows):
-        wrong = list(block.problems.get(index, ()))
+        wrong = list(block.located(index)) if index in block.problems else []
         problems += wrong
         if wrong and wrong[0].code == "field_count":
             continue
