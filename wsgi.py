@@ -113,7 +113,7 @@ class Patient:
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Answer one request."""
-        body = environ["wsgi.input"] = _Body(environ["wsgi.input"])
+        body = environ["wsgi.input"] = _Body(environ["wsgi.input"], environ.get("HTTP_EXPECT", ""))
         answer = self._app(environ, start_response)
         with contextlib.suppress(OSError, RequestError):
             body.drain()
@@ -123,10 +123,11 @@ class Patient:
 class _Body:
     """A body whose reading fails with errors that the app and Werkzeug answer, and not with gunicorn's classes."""
 
-    def __init__(self, body: Any) -> None:
-        self._body = body
+    def __init__(self, body: Any, expects: str) -> None:
+        self._body, self._is_held_back = body, bool(expects)
 
     def read(self, size: int) -> bytes:
+        self._is_held_back = False
         try:
             return bytes(self._body.read(size))
         except TooSlowError:
@@ -135,6 +136,9 @@ class _Body:
             raise OSError("The body is malformed.") from error
 
     def drain(self) -> None:
+        if self._is_held_back:
+            # The client waits to be asked for it (Expect: 100-continue), and the answer says that nobody wants it.
+            return
         left = DISCARDED_BYTES
         while left > 0 and (piece := self.read(PIECE_BYTES)):
             left -= len(piece)

@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 
 import pytest
+from served import EXAMPLE_BODY, JSON, Server, problem_in, running
 from test_streaming import HEADER, LINES, last_line, rows, send
-from test_wsgi import EXAMPLE_BODY, JSON, Server, problem_in, running
 
 from model.schema import EXAMPLE
-from server.worker import QUICK_BYTES, SHORT_BYTES, missing_bytes
+from server.exchange import SHORT_BYTES, missing_bytes
+from server.worker import QUICK_BYTES
 
 MANY = 80
 LABEL = b'{"Prediction": "churn"}'
@@ -246,19 +247,6 @@ def test_requests_sent_at_once_are_answered_in_their_order(server):
 
     assert answer.count(b"HTTP/1.1 200 OK") == 3
     assert answer.index(b"HTTP/1.1 404") > answer.rindex(LABEL)
-
-
-@pytest.mark.parametrize("path", ["/v1/customer", "/nowhere"])
-def test_a_client_that_asks_whether_to_go_on_is_told(server, path):
-    length = f"Content-Length: {len(EXAMPLE_BODY)}"
-    with open_raw(server, b"") as raw:
-        raw.sendall(head(path, "Content-Type: application/json", length, "Expect: 100-continue", "Connection: close"))
-        told = raw.recv(1000)
-        raw.sendall(EXAMPLE_BODY)
-        answer = hear(raw)
-
-    assert told.startswith(b"HTTP/1.1 100 Continue\r\n\r\n")
-    assert (LABEL in answer) == (path == "/v1/customer")
 
 
 def test_a_disk_without_room_is_told_and_the_next_request_passes(tmp_path):
