@@ -219,3 +219,22 @@ def soon(is_so: Callable[[], bool], seconds: float = 20) -> bool:
 def stop(server: Server) -> None:
     """Ask a server to end, as a host does."""
     server.process.send_signal(signal.SIGTERM)
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU time that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def assert_limit(server: Server, connections: int) -> None:
+    """Assert that exactly so many clients in the middle of a request are held, and that each is answered."""
+    with contextlib.ExitStack() as held:
+        begun = [held.enter_context(Raw(server, ASK[:-10])) for _ in range(connections)]
+        with Raw(server, ASK) as beyond:
+            refusal = beyond.read_answer()
+        assert (refusal.status, b'"code": "busy"' in refusal.body) == (503, True), refusal
+        for raw in begun:
+            raw.send(ASK[-10:])
+        answers = [raw.read_answer() for raw in begun]
+    assert [(answer.status, answer.body) for answer in answers] == [(200, LABEL)] * connections
