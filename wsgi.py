@@ -7,6 +7,7 @@ import contextlib
 import ctypes
 import functools
 import os
+import resource
 import shutil
 import tempfile
 import threading
@@ -41,6 +42,8 @@ _GRACE_S: Final = 30
 _HEARTBEAT_S: Final = 60
 _FILES_AT_ONCE: Final = 2
 """Scored by one process; each takes some 25 MB, and a second one lets a short file pass a long one."""
+_OTHER_DESCRIPTORS: Final = 64
+"""Of a process: its standard streams, counts, sockets and modules."""
 _MOST_ARENAS: Final = -8
 """M_ARENA_MAX of malloc.h."""
 _ARENAS: Final = 2
@@ -211,6 +214,15 @@ def options_of(settings: Settings) -> dict[str, Any]:
     }
 
 
+def _raise_descriptors(settings: Settings) -> None:
+    """Let a process open what its connections and threads need, where the host allows more than it gives at first."""
+    needed = 2 * settings.connections + 4 * settings.threads + _OTHER_DESCRIPTORS
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def _spare_memory() -> None:
     """Have threads share what they free: by default the C library keeps some for each that ever scored a file."""
     spare_memory()
@@ -256,6 +268,7 @@ def serve(settings: Settings, on_ready: Callable[[], object] | None = None) -> N
     """
     options = options_of(settings)
     _spare_memory()
+    _raise_descriptors(settings)
     if on_ready:
         options["when_ready"] = lambda _server: on_ready()
     with _shared_folder() as folder:

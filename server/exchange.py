@@ -2,6 +2,7 @@
 
 import re
 import socket
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
@@ -119,8 +120,8 @@ def missing_bytes(heard: bytes | bytearray) -> int | None:
     return max(0, end + len(HEAD_END) + int(found[1]) - len(heard))
 
 
-def exchange(request: Any, conn: Any, app: "WSGIApplication", cfg: Any, *, goes_on: bool) -> bool:
-    """Have the app answer a request; return whether another may follow on its connection, as only if `goes_on`.
+def exchange(request: Any, conn: Any, app: "WSGIApplication", cfg: Any, is_alive: Callable[[], bool]) -> bool:
+    """Have the app answer a request; return whether another may follow on its connection: none where the server ends.
 
     Raises
     ------
@@ -131,9 +132,9 @@ def exchange(request: Any, conn: Any, app: "WSGIApplication", cfg: Any, *, goes_
     _invite_on_read(request, conn.sock)
     answer, environ = create(request, conn.sock, conn.client, conn.server, cfg, response_class=_Answer)
     environ["wsgi.multithread"] = True
-    if not goes_on:
-        answer.force_close()
     pieces = app(environ, answer.start_response)
+    if not is_alive():
+        answer.force_close()
     try:
         for piece in pieces:
             answer.write(piece)

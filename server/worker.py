@@ -7,8 +7,10 @@ worker (27.0): its parser and its responses, not its waiting.
 
 import contextlib
 import errno
+import resource
 import selectors
 import socket
+import sys
 import threading
 import time
 import uuid
@@ -83,6 +85,13 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         self._computing = ThreadPoolExecutor(_COMPUTING)
         self.method_queue = _Queue()
         self._next_sweep = self._accept_again = 0.0
+        descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        if descriptors == resource.RLIM_INFINITY:
+            descriptors = sys.maxsize
+        # A thread needs one for the file that it takes and one for its answer; without one for a module to import, not
+        # even a customer is answered.
+        self._spare_descriptors = min(2 * self.cfg.threads, descriptors // 4)
+        self._last_descriptor = descriptors - self._spare_descriptors
         super().init_process()
 
     # Connections come, are heard, and go.
@@ -114,16 +123,24 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         client = Client(accepted, self.wsgi.most_kept_bytes)
         conn = Connection(self.cfg, client, address, client.getsockname())
         self.nr_conns += 1
-        # Those that only wait for their client to read a last answer do not count, so that refusals cost no places.
-        is_full = self.nr_conns > self.wsgi.connections
-        parting = [each for each, then in self._watched.items() if is_full and then == self._discard]
-        if self.nr_conns - len(parting) > self.wsgi.connections and not self._make_room():
+        if not self._has_room(conn) and not self._make_room():
             self._refuse(conn, "busy")
         else:
             self._watch(conn, selectors.EVENT_READ, self._hear, self.wsgi.patience_s)
-        if len(parting) > self.wsgi.connections:
-            self._close(parting[0])
         return True
+
+    def _has_room(self, conn: Connection) -> bool:
+        """Return whether a new connection is within the limit, of which those that have their last answer are no part.
+
+        They are closed from the first on when they become as many themselves.
+        """
+        is_last = conn.sock.fileno() >= self._last_descriptor
+        if self.nr_conns <= self.wsgi.connections and not is_last:
+            return True
+        parting = [each for each, then in self._watched.items() if then == self._discard]
+        if len(parting) >= min(self.wsgi.connections, self._spare_descriptors // 2):
+            self._close(parting.pop(0))
+        return not is_last and self.nr_conns - len(parting) <= self.wsgi.connections
 
     def _make_room(self) -> bool:
         """Let the connection go that has been idle for the longest, if there is one."""
@@ -304,7 +321,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
     def handle_request(self, req: Any, conn: Connection) -> bool:
         """Have the app answer a request; return whether another may follow."""
-        return exchange(req, conn, self.wsgi, self.cfg, goes_on=self.alive)
+        return exchange(req, conn, self.wsgi, self.cfg, lambda: bool(self.alive))
 
     # What never reaches the app.
 

@@ -8,7 +8,6 @@ import http.client
 import json
 import os
 import re
-import signal
 import socket
 import subprocess
 import sys
@@ -133,9 +132,17 @@ class Raw:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.settimeout(30)
-        self.socket.connect(("127.0.0.1", server.port))
+        try:
+            self.socket.connect(("127.0.0.1", server.port))
+        except OSError:
+            self.socket.close()
+            raise
         self._file = self.socket.makefile("rb")
-        self.send(first)
+        try:
+            self.send(first)
+        except OSError:
+            self.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -214,11 +221,6 @@ def soon(is_so: Callable[[], bool], seconds: float = 20) -> bool:
     while not is_so() and time.monotonic() < deadline:
         time.sleep(0.02)
     return is_so()
-
-
-def stop(server: Server) -> None:
-    """Ask a server to end, as a host does."""
-    server.process.send_signal(signal.SIGTERM)
 
 
 def cpu_seconds(pid: int) -> float:
