@@ -249,6 +249,32 @@ def test_requests_sent_at_once_are_answered_in_their_order(server):
     assert answer.index(b"HTTP/1.1 404") > answer.rindex(LABEL)
 
 
+NO_SECOND_THREAD = """
+from concurrent.futures import ThreadPoolExecutor as Pool
+start = Pool._adjust_thread_count
+def start_one(pool):
+    if not pool._threads:
+        start(pool)
+    elif not pool._idle_semaphore.acquire(timeout=0):
+        raise RuntimeError("can't start new thread")
+Pool._adjust_thread_count = start_one
+"""
+
+
+def test_a_request_refused_for_want_of_a_thread_is_not_answered_by_another_later(tmp_path):
+    # The pool queues work before it starts a thread for it, and keeps it when none can be started.
+    with running(tmp_path / "log", before=NO_SECOND_THREAD) as server, open_raw(server, CHUNK_HEAD) as first:
+        time.sleep(0.5)
+        with closing(server.connect()) as connection:
+            answer = send(connection, rows(1000), **{"X-Request-Id": "refused"})
+            assert (answer.status, json.loads(answer.read())["code"]) == (503, "busy")
+        first.sendall(b"0\r\n\r\n")
+        assert first.recv(12) == b"HTTP/1.1 422"
+
+        assert soon(lambda: score_file(server) == 1000)
+        assert not [line for line in server.lines() if line.get("request_id") == "refused"]
+
+
 def test_a_disk_without_room_is_told_and_the_next_request_passes(tmp_path):
     code = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (4 << 20, 4 << 20))"
     with running(tmp_path / "log", before=code) as server, closing(server.connect()) as connection:
