@@ -32,7 +32,7 @@ _SCHEMA: Final = "application/schema+json"
 
 # Codes by what can go wrong.
 _ANYWHERE: Final = (
-    *("bad_request", "bad_base64", "long_address", "long_headers"),
+    *("bad_request", "bad_base64", "no_host", "long_address", "long_headers"),
     *("expectation", "transfer_coding", "too_slow", "busy", "no_room", "internal"),
 )
 _JSON_BODY: Final = (

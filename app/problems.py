@@ -112,6 +112,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "busy": Kind(503, "Too much at once"),
     "too_slow": Kind(408, "The request took too long"),
     "no_room": Kind(507, "No room for the file"),
+    "no_host": Kind(400, "The request names no host"),
     "long_address": Kind(414, "The address is too long"),
     "long_headers": Kind(431, "The headers are too long"),
     "expectation": Kind(417, "The expectation cannot be met"),
@@ -200,6 +201,7 @@ MESSAGES: Final[Mapping[str, str]] = {
         "There is no room left to hold the file while it is scored. Whoever runs the service can tell by request id "
         "{request_id}; a smaller file may pass."
     ),
+    "no_host": "The request is of HTTP/1.1 and has no Host header. Send one: its value is the host of the address.",
     "long_address": "The address in the request line is too long. Send a customer in the body.",
     "long_headers": "A header of the request is too long, or there are too many. Send fewer or shorter ones.",
     "expectation": 'The request has an Expect header other than "100-continue". Send it without.',

@@ -26,7 +26,7 @@ FORM = "multipart/form-data; boundary=cut"
 # Codes that any request can be answered with, and where it is shown that they are: test_wsgi.py, test_app.py and
 # test_server.py.
 ANYWHERE = {
-    *("bad_request", "bad_base64", "long_address", "long_headers", "expectation", "transfer_coding"),
+    *("bad_request", "bad_base64", "no_host", "long_address", "long_headers", "expectation", "transfer_coding"),
     *("too_slow", "busy", "no_room", "internal"),
 }
 # Of no route, or (the last) always caught by too_large first.

@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from test_wsgi import Server, running
+from served import Server, running
 
 from model.schema import EXAMPLE, NAMES
 

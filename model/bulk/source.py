@@ -179,7 +179,8 @@ class Text:
         self.encoding = _declared(charset)
         self._source, self._looks_ahead = source, looks_ahead
         self._start = position_of(source)
-        self._counted, self._bytes = self._open(source)
+        self._counted, self._decompressed = self._open(source)
+        self._bytes: Readable = self._decompressed
         self._first = read_fully(self._bytes, MIB)
         self._look()
         self.is_sure = bool(self.encoding)
@@ -202,7 +203,7 @@ class Text:
     @property
     def bytes_decompressed(self) -> int:
         """Bytes of the file consumed so far, decompressed where they came as gzip."""
-        return self._bytes.bytes_read
+        return self._decompressed.bytes_read
 
     def _look(self) -> None:
         head = self._first.removeprefix(BOM).lstrip()[:16]
