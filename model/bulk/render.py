@@ -16,10 +16,10 @@ from model.bulk.reasons import Reasons
 from model.bulk.records import quote, split
 from model.bulk.score import STEPS, to_steps, to_tiers
 from model.errors import Problem
+from model.formulas import defuse
 from model.parse import resolve
 from model.schema import CHURN, CUSTOMER_ID, MONTHLY_CHARGES, NOT_CHURN, TIERS
 from model.scorecard import DECIMALS, Scorer
-from model.validate import read_number
 
 FORMAT: Final = 2
 """Raised by one when the bytes of an output change for the same input."""
@@ -30,7 +30,6 @@ ERRORS, RECORD = "errors", "record"
 
 _LABELS: Final = (NOT_CHURN, CHURN)
 _COMMA, _END_OF_LINE = to_string(","), to_string("\n")
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 _SPECIAL: Final = ',"\r\n'
 
 
@@ -47,7 +46,7 @@ class Options:
     include_input : bool
         The columns of the input but customerID, as they came; blank for a record with too many or too few fields.
     spreadsheet_safe : bool
-        An apostrophe in front of cells that a spreadsheet would take for a formula: OWASP's list, = + - @ tab CR LF.
+        An apostrophe wherever a spreadsheet would begin a formula: `model.formulas`.
     """
 
     value_at_risk: bool = False
@@ -59,13 +58,6 @@ class Options:
 def sentences(problems: Iterable[Problem]) -> str:
     """Return what is wrong with a row as the text of one cell."""
     return " ".join([each.message for each in problems])
-
-
-def defuse(text: str) -> str:
-    """Return a cell that no spreadsheet takes for a formula; a plain number stays one."""
-    if text.startswith(_FORMULA_STARTS) and read_number(text) is None:
-        return "'" + text
-    return text
 
 
 class Predictions:
@@ -155,7 +147,7 @@ class Predictions:
             identity = quote(self._safe(problems[0].customer_id or ""))
             end = ends[index].as_py() if self._has_extra else "\n"
             front = f"{block.first_row + index}," if self._numbered else ""
-            bad.append(f"{front}{identity},,,,{quote(sentences(problems))}{end}")
+            bad.append(f"{front}{identity},,,,{quote(self._safe(sentences(problems)))}{end}")
         order = np.arange(block.rows)
         order[~block.good] = block.rows + np.arange(len(bad))
         return pa.concat_arrays([lines, to_strings(bad)]).take(to_arrow(order))
@@ -192,7 +184,7 @@ class Rejects:
         The header of the input.
     delimiter : str
     spreadsheet_safe : bool
-        As in `Options`; a defused cell goes back with its apostrophe.
+        As in `Options`; a cell that is sent again has the apostrophe in it.
     numbered : bool
         Whether a row's number stands in front.
     """
@@ -219,7 +211,7 @@ class Rejects:
                 record = self._join(cells[self._own])
                 if self._is_again:  # a ragged record that nobody has mended yet
                     whole = self._cell(cells[-1])
-            errors = quote(sentences(problems), separator)
+            errors = self._cell(sentences(problems))
             front = f"{block.first_row + index}{separator}" if self._numbered else ""
             lines.append(f"{front}{errors}{separator}{record}{separator}{whole}\n")
         return "".join(lines).encode()
