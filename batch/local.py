@@ -19,6 +19,7 @@ from batch.jobs import PREDICTIONS, REJECTS, SUMMARY, job_id
 from model.bulk.render import Options
 from model.bulk.run import Limits, Run
 from model.bulk.source import Readable
+from model.bulk.unchanged import Unchanged
 from model.errors import ChurnError
 from model.scorecard import Scorer
 
@@ -63,11 +64,13 @@ def score_file(
 
     Raises
     ------
-    InputError
-        If the file cannot be read to its end; `folder` is then as it was.
+    InputError, FileChangedError
+        If the file cannot be read to its end, or was changed meanwhile; `folder` is then as it was.
     """
     with draft(folder) as made:
         summary = write_results(source, name, made, scoring, progress)
+        if isinstance(source, Unchanged):
+            source.check()
         publish(made, folder)
     return summary
 
