@@ -63,7 +63,7 @@ def write(
     InputError
         If the file cannot be read to its end; what was written until then is to be thrown away.
     """
-    good, bad = Predictions(scorer, options), Rejects(run.header, run.delimiter)
+    good, bad = Predictions(scorer, options), Rejects(run.header, run.delimiter, options.spreadsheet_safe)
     predictions.write(good.header)
     rejects.write(bad.header)
     for block in run:

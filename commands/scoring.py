@@ -59,10 +59,12 @@ def score(file: str, out: Path | None, **options: Any) -> None:
     FILE may be packed by gzip; - is standard input. The folder of the results gets predictions.csv, rejects.csv and
     summary.json, all of them or none; other files in it stay.
 
-    Exits with 0 when the file was read to its end, with or without rejected rows, and with 2 when it could not be.
+    Exits with 0 when the file was read to its end, with or without rejected rows, and with 2 when it could not be, or
+    was changed meanwhile.
     """
     keep_to_one_thread()
     from batch import local
+    from model.bulk.unchanged import Unchanged
 
     if file == "-" and out is None:
         raise click.UsageError("Standard input has no name to call a folder by. Say where the results go: -o FOLDER.")
@@ -70,7 +72,8 @@ def score(file: str, out: Path | None, **options: Any) -> None:
     local.check_apart(Path(file), folder)
     scoring = scoring_of(**options)
     end_on_sigterm()
-    with click.open_file(file, "rb") as source, rows_bar(source) as progress:
+    with click.open_file(file, "rb") as opened, rows_bar(opened) as progress:
+        source = Unchanged(opened, file)
         summary = local.score_file(source, Path(file).name, folder, scoring, progress)
     click.echo(report(summary, folder), err=True)
 

@@ -66,8 +66,10 @@ def submit(file: Path | None, job: str | None, out: Path | None, url: str | None
 def _send(api: "Api", file: Path) -> str:
     """Upload a file, and return the id of its job."""
     from commands import client
+    from model.bulk.unchanged import Unchanged
 
-    with file.open("rb") as source:
+    with file.open("rb") as opened:
+        source = Unchanged(opened, file)
         size = os.fstat(source.fileno()).st_size
         form = api.begin()
         if size > form["max_bytes"]:
@@ -83,7 +85,7 @@ def _send(api: "Api", file: Path) -> str:
                 nonlocal form
                 if client.is_over(form):
                     form = api.begin()
-                source.seek(0)
+                source.rewind()
                 client.send(form, source, size, tell)
 
             _repeat(attempt, client.TRIES)

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -16,6 +16,7 @@ from model.scorecard import Scorer
 
 if TYPE_CHECKING:
     from model.bulk.run import Run
+    from model.bulk.unchanged import Unchanged
 
 TRAINING: Final = "training"
 _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -94,11 +95,15 @@ def backtest(predictions: Path, truth: Path, as_json: bool) -> None:
 
 
 @contextmanager
-def _opened(name: str) -> Iterator[IO[bytes]]:
+def _opened(name: str) -> Iterator["Unchanged"]:
     """Open a file, and name it where it cannot be used: there are two."""
+    from model.bulk.unchanged import FileChangedError, Unchanged
+
     try:
         with click.open_file(name, "rb") as file:
-            yield file
+            yield Unchanged(file, name)
+    except FileChangedError:
+        raise
     except ChurnError as error:
         raise ChurnError(f"{name}: {error}") from error
     except (FileNotFoundError, IsADirectoryError) as error:

@@ -72,6 +72,10 @@ MESSAGES: Final[dict[str, str]] = {
     ),
     "duplicate_columns": "The header has {duplicates} more than once. Keep one of each.",
     "not_csv": "The file is {kind}, not a CSV. {advice}",
+    "link_outside": (
+        "The file is a link that leads out of the watched folder, and only what is inside is read. Copy the file "
+        "itself into the folder."
+    ),
     "binary": "The file is not text: its first line holds NUL bytes. Save it as CSV (UTF-8) and send that.",
     "header_too_long": "The header is longer than {limit} bytes. Expected a CSV whose first line names the columns.",
     "record_too_long": (

@@ -53,7 +53,7 @@ RICH = [f"model/{name}.py" for name in ("about", "actions", "result", "versions"
 STANDARD_LIBRARY_ONLY = [
     *SCALAR,
     *RICH,
-    *("model/engine.py", "model/describe.py", "settings.py", "log.py", "batch/events.py"),
+    *("model/engine.py", "model/describe.py", "model/formulas.py", "settings.py", "log.py", "batch/events.py"),
 ]
 
 COLD_IMPORT_CEILING = 1.6
