@@ -5,6 +5,8 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -12,6 +14,7 @@ import pytest
 from served import EXAMPLE_BODY, JSON, ROOT, Server, problem_in, running
 
 import wsgi
+from app.problems import RequestError
 from model.errors import ArtifactError
 from model.schema import EXAMPLE, NAMES
 from settings import Settings
@@ -165,6 +168,31 @@ def test_the_app_is_made_from_the_settings():
 
 def test_an_address_of_the_sixth_version_is_put_in_brackets():
     assert wsgi.options_of(Settings(host="::", port=80))["bind"] == "[::]:80"
+
+
+def test_a_slot_goes_to_whoever_has_waited_longest_and_only_a_new_file_is_refused():
+    slots = wsgi._Turns(1, most_s=0.05)
+    order = []
+
+    def work(name: str) -> None:
+        with slots.take(True):
+            order.append(name)
+
+    with slots.take(False):
+        threads = []
+        for name in "abc":
+            threads.append(threading.Thread(target=work, args=(name,)))
+            threads[-1].start()
+            while len(slots._waiting) < len(threads):
+                time.sleep(0.001)
+        with pytest.raises(RequestError, match="More is asked for at once"), slots.take(False):
+            pass
+    for thread in threads:
+        thread.join()
+
+    assert order == ["a", "b", "c"]
+    with slots.take(False):
+        pass
 
 
 def test_one_customer_loads_no_heavy_library():
