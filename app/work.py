@@ -23,7 +23,7 @@ from model.scorecard import Scorer
 LEAST_ROWS: Final = 10_000
 """Rows after which a file ends if half of them are wrong in the same way; shorter ones are cheap."""
 
-_PART_ROWS: Final = 1_000
+_PART_ROWS: Final = 250
 """Rows written between two looks at the limits, where a row can be long or take long."""
 
 Step = TypeVar("Step")

@@ -53,7 +53,7 @@ class Outcome:
         self.files = [writer.header for writer in writers]
         for block in run:
             self.ids += block.ids.to_pylist()
-            self.bad |= {block.first_row + place: found for place, found in block.problems.items()}
+            self.bad |= {block.first_row + place: block.located(place) for place in block.problems}
             self.files = [file + writer.lines(block) for file, writer in zip(self.files, writers, strict=True)]
         self.notes, self.summary = run.notes, run.summary()
 

@@ -40,7 +40,7 @@ with its problem a cell takes up to 1.5 KB."""
 _ROWS_AT_MOST: Final = 1_000
 """Rows whose outcome is remembered, likewise."""
 
-_CHECKED_EVERY: Final = 256
+_CHECKED_EVERY: Final = 64
 """Rows, or distinct spellings, that are classified between two looks at the budget; each takes 2 to 60 us."""
 
 _REMEMBERED_BYTES: Final = 400
@@ -344,11 +344,13 @@ class Columns:
         """Return the code or number of each distinct spelling, `_UNSURE` where `model.validate` has to be asked."""
         remembered = self._judged[feature.name]
         judged = np.empty(len(spellings), np.int8 if isinstance(feature, Choice) else np.float64)
+        new = 0
         for index, spelling in enumerate(spellings):
             value = remembered.get(spelling)
             if value is None:
-                if not index % _CHECKED_EVERY:
+                if not new % _CHECKED_EVERY:
                     self._check()
+                new += 1
                 value = self._judge_one(feature, spelling)
                 if len(remembered) < _JUDGED_AT_MOST and len(spelling) <= _REMEMBERED_BYTES:
                     remembered[spelling] = value
