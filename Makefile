@@ -27,7 +27,7 @@ help:  ## list these commands
 	@echo 'variables: PYTHON=python3.13, VENV=.venv, PORT=7860, ARGS="-k watch" (handed to pytest and the benchmarks)'
 	@echo 'of the AWS commands: STAGE=dev, REGION=eu-central-1, DRY_RUN=1 (prints the commands), IMAGE=...@sha256:... (builds none)'
 
-run: $(VENV)/.serving  ## serve on http://127.0.0.1:7860 (PORT=...), and show a question and its answer
+run: $(VENV)/.serving  ## serve on http://127.0.0.1:7860 (PORT=...), show a question, its answer and the address to open
 	@exec $(BIN)/churn serve --example
 
 dev: $(VENV)/.development  ## .venv with all that serves, trains, tests and lints, and .venv/bin/churn

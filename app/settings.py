@@ -219,7 +219,7 @@ class Settings:
         "CHURN_RATE_LIMIT",
         None,
         "requests per time",
-        "The most requests to /v1 and /v2 of one key or address that one server process takes, such as 600/minute",
+        "The most requests of one key or address to /v1, /v2 and /metrics, in each server process, such as 600/minute",
         _rate,
         shown="none",
     )
@@ -265,11 +265,32 @@ class Settings:
         "CHURN_MAX_UPLOAD_BYTES",
         512 * 1024**2,
         "bytes",
-        "The longest file sent over HTTP, packed or not, and the longest answer to one",
+        "The longest file sent over HTTP, compressed or not",
         _whole(1024, 1024**4),
     )
     max_gzip_ratio: int = _setting(
-        "CHURN_MAX_GZIP_RATIO", 200, "times", "How far a gzip file may unpack beyond its own size", _whole(1, 100_000)
+        "CHURN_MAX_GZIP_RATIO",
+        50,
+        "times",
+        "How far a gzip file may decompress beyond its own size, from the first byte on, wherever it comes from",
+        _whole(1, 100_000),
+    )
+    max_rows: int = _setting(
+        "CHURN_MAX_ROWS", 5_000_000, "rows", "The most rows of a file sent over HTTP", _whole(1, 1_000_000_000)
+    )
+    max_answer_bytes: int = _setting(
+        "CHURN_MAX_ANSWER_BYTES",
+        512 * 1024**2,
+        "bytes",
+        "The longest answer to a file over HTTP; beyond 1 MB also no more than 20 times the decompressed file",
+        _whole(1024, 1024**4),
+    )
+    max_file_cpu_s: int = _setting(
+        "CHURN_MAX_FILE_CPU_SECONDS",
+        60,
+        "seconds",
+        "The most CPU time for a file over HTTP; also no more than 1 s for each MB decompressed, and 0.5 s",
+        _whole(1, 86_400),
     )
     max_listed_rows: int = _setting(
         "CHURN_MAX_LISTED_ROWS",
@@ -293,7 +314,12 @@ class Settings:
         shown="model/actions.csv",
     )
     base_path: str = _setting(
-        "CHURN_BASE_PATH", "", "path", "On Lambda, where the API lies on a domain of your own", _mount, shown="none"
+        "CHURN_BASE_PATH",
+        "",
+        "path",
+        "On Lambda, the base path that your own domain is mapped under; the API's own address works without it",
+        _mount,
+        shown="none",
     )
     inbox_bucket: str | None = _setting(
         "CHURN_INBOX_BUCKET",

@@ -31,10 +31,11 @@ from model.bulk import batches
 from model.bulk.batches import COUNTS, FAILURES, Layout, Work
 from model.bulk.cells import BOOLEAN, NUMBER, TEXT, WHOLE, check_kinds
 from model.bulk.population import load
-from model.bulk.reader import check_header
+from model.bulk.reader import check_header, notes_on
 from model.bulk.summary import Summary
 from model.bulk.typed import KIND, PREDICTIONS, REJECTS, columns_of
 from model.errors import SHOWN_PROBLEMS, ChurnError, InputError
+from model.parse import resolve
 
 CSV, PARQUET, TABLE = "csv", "parquet", "table"
 ROWS_A_BATCH: Final = 10_000
@@ -154,7 +155,8 @@ class _Source:
 def _read(spark: SparkSession, files: Files, job: Job, work: Work) -> _Source:
     spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", ROWS_A_BATCH)
     if job.source_format == TABLE:
-        return _Source(_score_table(spark.table(job.source), work), {}, [])
+        table = spark.table(job.source)
+        return _Source(_score_table(table, work), {}, notes_on(table.columns, resolve(table.columns)[0]))
     if not files.exists(job.source):
         raise ChurnError(f"There is no {job.source}.")
     found = files.list(job.source)
@@ -163,7 +165,7 @@ def _read(spark: SparkSession, files: Files, job: Job, work: Work) -> _Source:
     if job.source_format == PARQUET:
         # Merged, so that a file that differs from the others is found before anything is scored.
         frame = spark.read.option("mergeSchema", True).parquet(files.path(job.source).toString())
-        return _Source(_score_table(frame, work), {}, [])
+        return _Source(_score_table(frame, work), {}, notes_on(frame.columns, resolve(frame.columns)[0]))
     return _score_csv(spark, files, job, found, work)
 
 

@@ -6,7 +6,6 @@ the function that needs it, so that one customer on Lambda does not pay for file
 
 import functools
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Final
 
 from app.settings import Settings
@@ -21,11 +20,12 @@ if TYPE_CHECKING:
     from app.jobs.s3 import Store
     from app.jobs.uploads import Uploads
     from app.web.metrics import Metrics
+    from app.web.service import Turn
 
 _FILES_AT_ONCE: Final = 2
-"""Scored by one process; each takes some 25 MB, and a second one lets a short file pass a long one."""
+"""Worked on by one process; a second one lets a short file pass a part of a long one."""
 _SLOT_S: Final = 60
-"""The longest that a file waits for its slot."""
+"""The longest that a file which has come waits for its first slot."""
 
 
 def make_scorer(settings: Settings) -> Scorer:
@@ -75,7 +75,7 @@ def make_app(
     larger: str,
     *,
     admit: Callable[[], None] | None = None,
-    turn: Callable[[], AbstractContextManager[None]] = nullcontext,
+    turn: "Turn | None" = None,
 ) -> "Flask":
     """Return the Flask app; see `app.web.create_app`. The store of uploads is made when it is first asked for.
 
@@ -84,9 +84,10 @@ def make_app(
     ActionsError
     """
     from app.web import create_app
+    from app.web.service import at_once
 
     uploads = functools.cache(lambda: make_uploads(settings)) if settings.takes_uploads else None
-    return create_app(scorer, settings, larger, uploads=uploads, admit=admit, turn=turn)
+    return create_app(scorer, settings, larger, uploads=uploads, admit=admit, turn=turn or at_once)
 
 
 def build(settings: Settings | None = None) -> "Flask":

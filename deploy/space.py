@@ -1,7 +1,8 @@
 """The repository of a Docker Space of Hugging Face: made in build/space, checked, and published.
 
 "make space" and "make deploy-space SPACE=user/name". A Space builds the Dockerfile at its root and reads its settings
-from the front of its README.md, so both are made here. Imports the standard library, and huggingface_hub to publish.
+from the front of its README.md, so both are made here. Imports the standard library, the
+example customer, deploy/images.py, and huggingface_hub to publish.
 """
 
 import argparse

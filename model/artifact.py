@@ -1,9 +1,9 @@
 """The model on disk: one folder a version, each file held to its sha256. Standard library only.
 
-`model/artifacts/<MAJOR.MINOR.PATCH>/` holds scorecard.json, one .joblib, metrics.json, MODEL_CARD.md and SHA256SUMS,
-which `sha256sum -c` reads too. A model that is not additive has outline.json in place of scorecard.json: all that its
-pipeline does not know of itself. `run.json` (date, duration, machine) stands outside every hash. `DEFAULT` names the
-version served.
+`model/artifacts/<MAJOR.MINOR.PATCH>/` holds scorecard.json, one .joblib, metrics.json, population.json, MODEL_CARD.md,
+where it was compared with others peers.json, and SHA256SUMS, which `sha256sum -c` reads too. A model that is not
+additive has outline.json in place of scorecard.json: all that its pipeline does not know of itself. `run.json` (date,
+duration, machine) is outside every hash. `DEFAULT` names the version served.
 """
 
 import hashlib

@@ -1,12 +1,15 @@
 """What can be wrong with a customer or a file: one table of codes and sentences, and a small class tree.
 
-A code is a promise to clients; its sentence may improve. Imports nothing beyond the standard library.
+A code is a promise to clients; its sentence may improve. Imports model.text and nothing beyond the standard library.
 """
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from json.encoder import encode_basestring
 from typing import Final
+
+from model.text import reveal
 
 SHOWN_CHARACTERS: Final = 40
 SHOWN_ID_CHARACTERS: Final = 200
@@ -29,7 +32,11 @@ MESSAGES: Final[dict[str, str]] = {
     "not_changes": "Changes must be a JSON object of features and their values, not {value}.",
     "unknown_feature": "{value} is no feature of a customer; those that can be changed are {known}.",
     # One row of a file.
-    "field_count": "The row has {found}, but the header has {expected}.",
+    "field_count": "The row has {found}, but the header has {expected}.{advice}",
+    "stray_byte": (
+        "The row holds bytes that are not UTF-8 ({bytes}), and the file is UTF-8. Correct the letter there and save "
+        "the file as UTF-8; if all of it is Windows-1252, say charset=windows-1252."
+    ),
     "duplicate_id": (
         "customerID {value} stands in row {first} and again in row {row}; an answer listed by customerID can "
         "hold it only "
@@ -55,9 +62,20 @@ MESSAGES: Final[dict[str, str]] = {
         "The first line is not a header: it names none of the columns, and reads {value}. Put the column "
         "names first: {columns}."
     ),
-    "missing_columns": "The header lacks {missing}. It has {found}.",
+    "missing_columns": "The header lacks {missing}. It has {found}.{advice}",
+    "wrong_separator": (
+        "The file is separated by {value}. Accepted are the comma, the semicolon and the tab; save it with one of them."
+    ),
+    "quoted_lines": (
+        "Each line of the file is in quotes as a whole, so that it is one cell. Remove the quotes at the start and the "
+        "end of each line, and make two quotes inside it one."
+    ),
     "duplicate_columns": "The header has {duplicates} more than once. Keep one of each.",
     "not_csv": "The file is {kind}, not a CSV. {advice}",
+    "link_outside": (
+        "The file is a link that leads out of the watched folder, and only what is inside is read. Copy the file "
+        "itself into the folder."
+    ),
     "binary": "The file is not text: its first line holds NUL bytes. Save it as CSV (UTF-8) and send that.",
     "header_too_long": "The header is longer than {limit} bytes. Expected a CSV whose first line names the columns.",
     "record_too_long": (
@@ -68,10 +86,17 @@ MESSAGES: Final[dict[str, str]] = {
     ),
     "truncated_gzip": "The gzip file ends too early: it was cut off on its way. Send it again.",
     "damaged_gzip": "The gzip file is damaged: {reason}. Send it again.",
-    "gzip_ratio": "The gzip file unpacks to more than {limit} times its size. Send it unpacked, or in parts.",
+    "gzip_ratio": (
+        "The gzip file decompresses to more than {limit} times its size, the most that is accepted "
+        "(CHURN_MAX_GZIP_RATIO). Send it decompressed."
+    ),
     "encoding": (
         "{place} holds bytes that are not {encoding}, as the file was said to be or began. Save all of it as UTF-8, or "
-        "say charset=latin-1."
+        "say charset=windows-1252."
+    ),
+    "two_encodings": (
+        "The file begins as Windows-1252 and holds letters in UTF-8 further on. Save all of it as UTF-8, or say which "
+        "of both it is with --charset."
     ),
     "unknown_charset": "The charset {value} is not known. Send utf-8, utf-16, latin-1 or windows-1252.",
     "no_byte_order_mark": (
@@ -87,15 +112,25 @@ MESSAGES: Final[dict[str, str]] = {
         "{other}. Use one decimal mark in the file."
     ),
     "too_many_bytes": "The file is longer than {limit} bytes. Send it in parts.",
-    "too_many_rows": "The file has more than {limit} rows. Send it in parts.",
+    "too_many_columns": (
+        "The header names more than {limit} columns, the most that is accepted. Send the columns of a customer and few "
+        "others."
+    ),
+    "too_many_rows": (
+        "The file has more than {limit} rows. Send it in parts, or score it on the command line with churn score, "
+        "which takes any number."
+    ),
 }
 
 
 def show(value: object) -> str:
-    """Return `value` as a message quotes it: text in quotes, what is not printable escaped, cut at 40 characters."""
+    """Return `value` as a message quotes it: text in quotes, cut at 40 characters, what misleads the eye made visible.
+
+    What is not printable is escaped; after a letter that looks like another stands its code point.
+    """
     if isinstance(value, str):
-        cut = value if len(value) <= SHOWN_CHARACTERS else value[:SHOWN_CHARACTERS] + "…"
-        quoted = json.dumps(cut, ensure_ascii=False)
+        cut = reveal(value[:SHOWN_CHARACTERS]) + "…" * (len(value) > SHOWN_CHARACTERS)
+        quoted = encode_basestring(cut)
         # What cannot be seen would look like what is accepted, or act on a terminal: no-break spaces, marks of width
         # and direction, C1 controls. A lone surrogate (JSON "\ud800") cannot be written as UTF-8 either.
         return quoted if quoted.isprintable() else "".join(map(_seen, quoted))

@@ -4,10 +4,12 @@ What a name in a JSON object or a CSV header stands for is decided here, by `res
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from model.errors import CustomerError, InputError, Problem, listed, problem, show
 from model.schema import BY_NAME, COLUMNS, CUSTOMER_ID, NAMES, fold
+from model.text import clean, clean_id
 
 _BY_FOLDED = {fold(name): name for name in COLUMNS}
 _LONGEST_INTEGER = 400
@@ -17,8 +19,8 @@ _LONGEST_INTEGER = 400
 def resolve(names: Sequence[str], extra: Sequence[str] = ()) -> tuple[dict[str, int], dict[str, list[str]]]:
     """Find the ten features and customerID, and what else is asked for, among the names of a header or an object.
 
-    Names are trimmed and matched without regard to case; an exact name beats a differently-cased twin; others are
-    ignored.
+    Names are cleaned as cells are, and matched without regard to case; an exact name beats a differently-cased twin;
+    others are ignored.
 
     Returns
     -------
@@ -35,12 +37,39 @@ def resolve(names: Sequence[str], extra: Sequence[str] = ()) -> tuple[dict[str, 
             candidates.setdefault(known, []).append(position)
     positions, repeated = {}, {}
     for known, claims in candidates.items():
-        exact = [position for position in claims if names[position].strip() == known]
+        exact = [position for position in claims if clean(names[position]) == known]
         best = exact or claims
         positions[known] = best[0]
         if len(best) > 1:
             repeated[known] = [names[position] for position in best]
     return positions, repeated
+
+
+_LETTERS = re.compile(r"[\W_]+")
+_LIKE_AN_ID = (
+    *(
+        "customerid",
+        "custid",
+        "customernumber",
+        "customerno",
+        "customernr",
+        "customerkey",
+        "customercode",
+        "customerref",
+    ),
+    *("clientid", "clientnumber", "accountid", "accountnumber", "accountno", "subscriberid", "userid", "memberid"),
+    *("id", "customer", "client", "account", "subscriber", "kundennummer", "idcustomer", "idclient"),
+)
+"""What people call a column of ids, without spaces and signs; the first that a file has is meant most likely."""
+
+
+def find_alike(names: Sequence[str], wanted: str) -> int | None:
+    """Return which of some names is `wanted` but for spaces and signs in it, or is another word for customerID."""
+    plain = [_LETTERS.sub("", clean(name)).lower() for name in names]
+    for name in _LIKE_AN_ID if wanted == CUSTOMER_ID else (wanted.lower(),):
+        if name in plain:
+            return plain.index(name)
+    return None
 
 
 class _RepeatedKeyError(ValueError):
@@ -151,7 +180,7 @@ def _ambiguous(repeated: Mapping[str, Iterable[str]]) -> list[Problem]:
 
 
 def customer_id(raw: Mapping[str, object]) -> str:
-    """Return the customer's id, trimmed, or "" where none is given.
+    """Return the customer's id as `clean_id` leaves it, or "" where none is given.
 
     Raises
     ------
@@ -162,7 +191,7 @@ def customer_id(raw: Mapping[str, object]) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        return value.strip()
+        return clean_id(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     raise CustomerError([problem("bad_id", field=CUSTOMER_ID, value=value)])

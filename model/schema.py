@@ -1,13 +1,15 @@
 """The ten features and customerID: the only place where they are written down.
 
 Validation, CSV columns, the API description, the form, the training transformers, the Spark schema and the README's
-table are all made from `FEATURES`. Imports nothing of ours and nothing beyond the standard library.
+table are all made from `FEATURES`. Imports model.text and nothing beyond the standard library.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
+
+from model.text import clean
 
 SCHEMA_VERSION: Final = 1
 """Raised by one whenever a feature is added, dropped or read differently; an artifact names the one it was built
@@ -25,11 +27,11 @@ Customer = dict[str, Value]
 
 
 def fold(text: str) -> str:
-    """Return `text` trimmed and, where it is ASCII, in lower case: two words are the same when they fold to the same.
+    """Return `text` cleaned and, where it is ASCII, in lower case: two words are the same when they fold to the same.
 
     Beyond ASCII nothing is folded, because lower() would turn look-alikes such as the Kelvin sign into plain letters.
     """
-    text = text.strip()
+    text = clean(text)
     return text.lower() if text.isascii() else text
 
 
@@ -62,6 +64,8 @@ class Choice:
     numbers: bool = False
     actionable: bool = False
     spellings: Mapping[str, Word] = field(init=False, repr=False)
+    rule: str = field(init=False, repr=False)
+    """The rule as the second half of a sentence: `must be "A", "B" or "C"`."""
 
     def __post_init__(self) -> None:
         words: dict[str, Word] = {fold(str(value)): value for value in self.values}
@@ -70,12 +74,8 @@ class Choice:
         # The exact spellings too: most cells hold one, and then nothing has to be folded.
         words.update({str(value): value for value in self.values})
         object.__setattr__(self, "spellings", MappingProxyType(words))
-
-    @property
-    def rule(self) -> str:
-        """The rule as the second half of a sentence: `must be "A", "B" or "C"`."""
         shown = [str(value) if self.numbers else f'"{value}"' for value in self.values]
-        return f"must be {', '.join(shown[:-1])} or {shown[-1]}"
+        object.__setattr__(self, "rule", f"must be {', '.join(shown[:-1])} or {shown[-1]}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +106,12 @@ class Number:
     whole: bool = False
     changes: tuple[float, ...] = ()
     blank_is_zero_when_new: bool = False
+    rule: str = field(init=False, repr=False)
+    """The rule as the second half of a sentence."""
 
-    @property
-    def rule(self) -> str:
-        """The rule as the second half of a sentence."""
+    def __post_init__(self) -> None:
         noun = f"a whole number of {self.unit}" if self.whole else "a number"
-        return f"must be {noun} from {self.minimum:,.0f} to {self.maximum:,.0f}"
+        object.__setattr__(self, "rule", f"must be {noun} from {self.minimum:,.0f} to {self.maximum:,.0f}")
 
 
 Feature = Choice | Number

@@ -9,7 +9,8 @@ from types import MappingProxyType
 from typing import Final
 
 from model.errors import CustomerError, Problem, problem
-from model.schema import FEATURES, TENURE, Choice, Customer, Feature, Number, Value, fold
+from model.schema import FEATURES, TENURE, Choice, Customer, Feature, Number, Value, Word, fold
+from model.text import clean
 
 NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", re.ASCII)
 """The one grammar of numbers in text, at every door. It excludes nan, inf, hex, 1_000, 1,000 and full-width digits."""
@@ -54,7 +55,7 @@ def validate(
         value = raw.get(feature.name, _MISSING)
         if value is _MISSING:
             problems.append(problem("missing", field=feature.name, rule=feature.rule))
-        elif value is None or (isinstance(value, str) and (not value or value.isspace())):
+        elif value is None or (isinstance(value, str) and _is_blank(value)):
             if isinstance(feature, Number) and feature.blank_is_zero_when_new:
                 blanks.append(feature)
                 customer[feature.name] = 0.0
@@ -77,12 +78,16 @@ def read_value(feature: Feature, value: object) -> Value | Problem:
     return _choose(feature, value) if isinstance(feature, Choice) else _measure(feature, value)
 
 
+def find_word(feature: Choice, text: str) -> Word | None:
+    """Return the word that `text` spells, or None."""
+    found = feature.spellings.get(text)
+    return feature.spellings.get(fold(text)) if found is None else found
+
+
 def _choose(feature: Choice, value: object) -> Value | Problem:
     found = None
     if isinstance(value, str):
-        found = feature.spellings.get(value)
-        if found is None:
-            found = feature.spellings.get(fold(value))
+        found = find_word(feature, value)
     elif isinstance(value, bool):
         found = feature.booleans.get(value)
     elif feature.numbers and isinstance(value, int | float) and value in feature.values:
@@ -95,7 +100,7 @@ def _choose(feature: Choice, value: object) -> Value | Problem:
 def _measure(feature: Number, value: object) -> Value | Problem:
     number: float | None = None
     if isinstance(value, str):
-        number = read_number(value.strip())
+        number = read_number(clean(value))
     elif isinstance(value, int | float) and not isinstance(value, bool):
         number = value
     code = None
@@ -109,6 +114,11 @@ def _measure(feature: Number, value: object) -> Value | Problem:
         return problem(code or "not_a_number", field=feature.name, rule=feature.rule, value=value)
     # Adding 0.0 turns -0.0, which "-0" spells, into 0.0.
     return int(number) if feature.whole else float(number) + 0.0
+
+
+def _is_blank(text: str) -> bool:
+    # Most cells hold a word of ASCII that begins with no space, and are not cleaned for this.
+    return not text or ((text[0].isspace() or not text.isascii()) and not clean(text))
 
 
 def _judge_blank(feature: Number, tenure: Value | None) -> Problem | None:

@@ -39,7 +39,7 @@ from model.validate import validate
 
 CORPUS = Path(__file__).parent / "corpus"
 CHARSETS = (None, "utf-8", "utf-16", "latin-1", "cp1252")
-LIMITS = Limits(max_bytes=8 * 1024**2, max_gzip_ratio=200)
+LIMITS = Limits(max_bytes=8 * 1024**2, max_gzip_ratio=50)
 DESCRIBED = {200, 400, 404, 405, 406, 413, 415, 422}
 
 

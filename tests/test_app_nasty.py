@@ -167,16 +167,18 @@ FILES: dict[str, tuple[bytes, int, str, list[str]]] = {
         *(422, "mixed_decimals"),
         ["decimal mark"],
     ),
-    "Latin-1 after a MiB of UTF-8": (
-        LONG * 4 + f"Zoë,{ROW}\n".encode("latin-1"),
+    "Latin-1 in the header of UTF-8": (
+        f"{HEADER},Größe\n".encode("latin-1")
+        + LONG[len(HEADER) + 1 :].replace(b"\n", b",x\n")
+        + f"Zoë,{ROW},x\n".encode(),
         *(422, "encoding"),
-        ["UTF-8", "charset=latin-1"],
+        ["The header", "UTF-8", "charset=windows-1252"],
     ),
     "letters lost on the way": (GOOD + f"Zo\ufffd,{ROW}\n".encode(), 422, "damaged_text", ["Row 2", "U+FFFD"]),
     "gzip cut off": (gzip.compress(LONG)[:-20], 422, "truncated_gzip", ["too early"]),
     "gzip damaged": (damaged(LONG), 422, "damaged_gzip", ["damaged"]),
     "gzip in gzip": (gzip.compress(gzip.compress(GOOD)), 422, "not_csv", ["gzip inside gzip"]),
-    "a gzip bomb": (gzip.compress(GOOD + f"A,{ROW}\n".encode() * 400_000), 413, "gzip_ratio", ["200 times"]),
+    "a gzip bomb": (gzip.compress(GOOD + f"A,{ROW}\n".encode() * 400_000), 413, "gzip_ratio", ["50 times"]),
     "a workbook": (b"PK\x03\x04" + NOISE, 422, "not_csv", ["workbook", "Save it as CSV"]),
     "an old workbook": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + NOISE, 422, "not_csv", ["workbook"]),
     "a PNG": (b"\x89PNG\r\n\x1a\n" + NOISE, 422, "not_csv", ["PNG"]),
@@ -206,7 +208,7 @@ WHOLE = [id for id, file in FILES.items() if file[2] not in {"bad_rows", "duplic
 
 @pytest.fixture(scope="session")
 def narrow_app(scorer):
-    return create_app(scorer, Settings(max_upload_bytes=100_000, max_listed_rows=100))
+    return create_app(scorer, Settings(max_upload_bytes=100_000, max_answer_bytes=100_000, max_listed_rows=100))
 
 
 def form_of(*parts: tuple[str, bytes]) -> bytes:

@@ -54,7 +54,14 @@ RICH = [f"model/{name}.py" for name in ("about", "actions", "result", "versions"
 STANDARD_LIBRARY_ONLY = [
     *SCALAR,
     *RICH,
-    *("model/engine.py", "model/describe.py", "app/settings.py", "app/log.py", "app/jobs/events.py"),
+    *(
+        "model/engine.py",
+        "model/describe.py",
+        "model/formulas.py",
+        "app/settings.py",
+        "app/log.py",
+        "app/jobs/events.py",
+    ),
 ]
 
 COLD_IMPORT_CEILING = 1.6

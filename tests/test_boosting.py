@@ -247,7 +247,9 @@ def test_files_get_the_answers_and_reasons_of_single_customers(client, boosted):
 def test_a_file_is_set_beside_the_training_population(client):
     headers = {"Content-Type": "text/csv", "Accept": "application/json"}
 
-    summary = client.post("/v2/batches", data=SAMPLE.read_bytes(), headers=headers).json
+    header, *lines = SAMPLE.read_bytes().splitlines(keepends=True)
+
+    summary = client.post("/v2/batches", data=header + b"".join(lines) * 5, headers=headers).json
 
     assert set(summary["drift"]) == {*NAMES, "probability"}
     assert all(index >= 0 for index in summary["drift"].values())

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from model.artifact import ARTIFACTS
-from model.bulk.population import stability
+from model.bulk.population import LEAST_CUSTOMERS, stability
 from model.bulk.run import Run
 from model.bulk.summary import _steps_of
 from model.schema import CUSTOMER_ID, EXAMPLE, FEATURES, NAMES, Choice
@@ -102,8 +102,16 @@ def test_a_bin_that_was_never_seen_has_a_finite_index():
     assert math.isfinite(stability(np.array([0, 10]), [0.5, 0.5]))
 
 
+@pytest.mark.parametrize(("customers", "is_shown"), [(1, False), (LEAST_CUSTOMERS - 1, False), (LEAST_CUSTOMERS, True)])
+def test_drift_is_given_only_for_a_file_that_is_large_enough(scorer, customers, is_shown):
+    drift = summary_of(scorer, [dict(EXAMPLE)] * customers)["drift"]
+
+    assert set(drift) == {*NAMES, "probability"}
+    assert {index is not None for index in drift.values()} == {is_shown}
+
+
 def test_one_kind_of_customer_drifts_in_every_feature(scorer):
-    found = summary_of(scorer, [dict(EXAMPLE)] * 100)
+    found = summary_of(scorer, [dict(EXAMPLE)] * LEAST_CUSTOMERS)
 
     assert set(found["drift"]) == {*NAMES, "probability"}
     assert found["drift"]["Contract"] > 0.25

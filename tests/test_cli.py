@@ -470,7 +470,7 @@ def test_training_is_told_the_data_the_version_and_the_place(folder, run, monkey
     told = []
 
     def train(data, version, root, progress, recipe, trusted):
-        told.append((data, version, root, progress, recipe.name, trusted))
+        told.append((data, version, root, callable(progress), recipe.name, trusted))
         return root / "2.0.0"
 
     monkeypatch.setitem(sys.modules, "model.training.train", SimpleNamespace(train=train))
@@ -478,7 +478,7 @@ def test_training_is_told_the_data_the_version_and_the_place(folder, run, monkey
 
     result = run("train", "--data", "customers.csv", "--out", "models", "--version", "2.0.0", "--trust", "Partner")
 
-    assert told == [(Path("customers.csv"), "2.0.0", Path("models"), None, "additive", ("Partner",))]
+    assert told == [(Path("customers.csv"), "2.0.0", Path("models"), True, "additive", ("Partner",))]
     assert result.stdout == "models/2.0.0\n"
 
 

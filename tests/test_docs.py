@@ -116,6 +116,41 @@ def test_the_commands_of_a_document_print_what_it_says(document, environment, se
         assert re.fullmatch(expected, done.stdout.rstrip("\n"), re.DOTALL), (command, done.stdout)
 
     assert found
+    assert untracked(tmp_path) == [], "git would offer to commit what the commands wrote"
+
+
+def untracked(folder: Path) -> list[str]:
+    """Return the files of a folder that git would show as new, if it were the root of this repository."""
+    if shutil.which("git") is None:
+        assert os.environ.get("CI") != "true", "CI needs git"
+        pytest.skip("git is not installed")
+    shutil.copy(ROOT / ".gitignore", folder)
+    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+    words = ["git", "status", "--porcelain", "--untracked-files=all"]
+    shown = subprocess.run(words, cwd=folder, check=True, capture_output=True, text=True).stdout
+    return [line for line in shown.splitlines() if line != "?? .gitignore"]
+
+
+# What the commands of README.md write that need an account, a download or minutes. A key and customers' data must not
+# be committed by mistake; a version of a model that somebody trained must not be left out in silence.
+@pytest.mark.parametrize(
+    ("path", "is_ignored"),
+    [
+        *((path, True) for path in ("Telco-Customer-Churn.csv", "customers.csv.gz", "report.html", "key", ".env.dev")),
+        *((path, True) for path in ("scored/1/predictions.csv", "customers-scored/summary.json", "build/space/app.py")),
+        *((path, False) for path in ("model/artifacts/1.1.0/scorecard.json", "model/artifacts/DEFAULT")),
+        *(
+            (path, False)
+            for path in ("tests/data/new.csv", "app/web/keys.py", "docs/report.html", "requirements/new.txt")
+        ),
+    ],
+)
+def test_what_the_readme_makes_is_ignored_by_git_and_a_model_is_not(path, is_ignored, tmp_path):
+    file = tmp_path / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch()
+
+    assert untracked(tmp_path) == ([] if is_ignored else [f"?? {path}"])
 
 
 def test_the_readme_opens_with_the_example_customer():

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from pathlib import Path
 
 import pytest
@@ -77,7 +78,26 @@ def test_chance_shrinks_with_both_lists(files):
     (tenure,) = (each for each in figures(files["before"], files["few"])["features"] if each["feature"] == "Contract")
 
     assert tenure["by_chance"] == pytest.approx(2 * (1 / 600 + 1 / 40), abs=1e-4)
-    assert "Below 500 customers much of an index is chance." in drift(files["before"], files["few"]).output
+
+
+@pytest.mark.parametrize(("before", "new"), [("before", "few"), ("few", "before")])
+def test_too_few_customers_on_either_side_give_no_figure(files, before, new):
+    found = figures(files[before], files[new])
+    said = drift(files[before], files[new]).output
+
+    assert {(each["psi"], each["verdict"]) for each in found["features"]} == {(None, None)}
+    assert found["drift_max"] is None
+    assert (
+        f"Too few to tell: {files['few']} has 40 customers, and below 500 on either side an index is mostly chance."
+    ) in said
+    assert not re.search(r"\d\.\d{4}|steady|moved|changed", said)
+
+
+def test_too_few_customers_are_no_pass_for_a_script(files):
+    done = drift(files["before"], files["few"], "--fail-above", "99")
+
+    assert done.exit_code == 3
+    assert "Too few to tell" in done.output
 
 
 @pytest.mark.parametrize("words", [(), ("training",)], ids=["left out", "named"])

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from served import EXAMPLE_BODY, Server, running
 from test_app_nasty import GOOD, HEADER, ROW, form_of, post_form
-from test_wsgi import EXAMPLE_BODY, Server, running
 
 ROOT = Path(__file__).parent.parent
 SHIPPED = [

@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from test_wsgi import Server, running
+from served import Server, running
 
 from app import wiring
 from app.settings import Settings

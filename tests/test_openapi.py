@@ -26,7 +26,7 @@ FORM = "multipart/form-data; boundary=cut"
 # Codes that any request can be answered with, and where it is shown that they are: test_wsgi.py, test_app.py and
 # test_server.py.
 ANYWHERE = {
-    *("bad_request", "bad_base64", "long_address", "long_headers", "expectation", "transfer_coding"),
+    *("bad_request", "bad_base64", "no_host", "long_address", "long_headers", "expectation", "transfer_coding"),
     *("too_slow", "busy", "no_room", "internal"),
 }
 # Of no route, or (the last) always caught by too_large first.
@@ -210,6 +210,7 @@ def json_requests(path: str) -> dict[str, dict]:
     if path == "/v2/customers":
         found["unknown_member"] = body({"customers": [dict(EXAMPLE)], "reasons": 3})
         found["too_many_entries"] = body({"customers": [1] * 1001})
+        found["answer_too_large"] = body({"customers": [{}] * 1000})
     if path == "/v2/what-if":
         changes = {"customer": dict(EXAMPLE), "changes": {"tenure": -1}}
         found["unknown_member"] = raw(json.dumps(dict(EXAMPLE)).encode())
@@ -225,6 +226,10 @@ def in_form(*contents: bytes, name: str = "file", **headers: str) -> dict:
     return {"data": body, "headers": {"Content-Type": FORM, **headers}}
 
 
+SKIP = {"/v1/customerbatch": "on_error=skip"}
+"""Else its bad rows are what is wrong with a file."""
+
+
 def file_requests(path: str) -> dict[str, dict]:
     many = f"a,{ROW}\n".encode() * 16_000
     contents = {
@@ -233,7 +238,7 @@ def file_requests(path: str) -> dict[str, dict]:
         "record_too_long": GOOD + b"x" * 1_200_000,
         "damaged_gzip": gzip.compress(GOOD)[:-8] + bytes(8),
         "gzip_ratio": gzip.compress(GOOD + (b" " * 900_000 + b"\n") * 20),
-        "encoding": GOOD + many + f"\xe9,{ROW}\n".encode("latin-1"),
+        "encoding": GOOD.replace(b"\n", b",\xe9\n", 1) + f"\xe9,{ROW}\n".encode(),
     }
     of_files = {
         "no_header": "no_header.csv",
@@ -242,6 +247,8 @@ def file_requests(path: str) -> dict[str, dict]:
         "not_csv": "image.csv",
         "binary": "utf16_without_bom.csv",
         "open_quote": "open_quote.csv",
+        "wrong_separator": "pipes.csv",
+        "quoted_lines": "quoted_lines.csv",
         "mixed_decimals": "mixed_decimals.csv",
         "truncated_gzip": "truncated_gzip.csv.gz",
         "damaged_text": "damaged_letters.csv",
@@ -260,16 +267,15 @@ def file_requests(path: str) -> dict[str, dict]:
         "no_byte_order_mark": {**in_form(GOOD), "query_string": "charset=utf-16"},
         "bad_rows": {**in_form(BAD), "query_string": "on_error=refuse"},
         "bad_option": {**in_form(GOOD), "query_string": "on_error=maybe"},
+        "too_many_columns": in_form(GOOD.partition(b"\n")[0] + b",x" * 20_000),
+        "too_many_rows": {**in_form(GOOD + many), "settings": Settings(max_rows=2)},
+        "answer_too_large": {**in_form(GOOD + many, Accept="text/csv"), "settings": Settings(max_answer_bytes=8192)},
+        "too_much_work": {**in_form(GOOD + b"x\n" * 20_000), "query_string": SKIP.get(path, "")},
     }
     if path.startswith("/v1"):
         found |= {
             "send_form": {"data": GOOD, "content_type": "text/csv"},
             "duplicate_id": in_form(GOOD + f"a,{ROW}\n".encode()),
-            "too_many_rows": {**in_form(GOOD + many), "settings": Settings(max_listed_rows=2)},
-            "answer_too_large": {
-                **in_form(gzip.compress(GOOD + many), Accept="text/csv"),
-                "settings": Settings(max_upload_bytes=8192),
-            },
         }
     else:
         found |= {

@@ -287,7 +287,8 @@ def test_a_file_that_cannot_be_scored_is_refused_in_the_words_of_the_api(lists, 
     ("name", "customers"),
     [
         *(("semicolons_decimal_commas.csv", 2), ("without_customer_id.csv", 2), ("duplicate_ids.csv", 3)),
-        *(("gzip.csv.gz", 2), ("utf16.csv", 2), ("latin1.csv", 1), ("header_only.csv", 0)),
+        *(("gzip.csv.gz", 2), ("utf16.csv", 2), ("latin1.csv", 1)),
+        *(("ids_under_another_name.csv", 2), ("stray_latin1_byte.csv", 2)),
     ],
 )
 def test_unusual_files_that_the_api_takes_are_taken(lists, served, name, customers):
@@ -302,10 +303,30 @@ def test_unusual_files_that_the_api_takes_are_taken(lists, served, name, custome
     assert violations(lists) == []
 
 
+def test_a_file_with_a_header_and_no_customers_shows_no_result_of_zeros(lists):
+    give(lists, (DATA / "header_only.csv").read_bytes(), "header_only.csv")
+
+    alert = lists.get_by_role("alert")
+    expect(alert).to_contain_text("The file has no customers")
+    expect(alert).to_contain_text(
+        "header_only.csv has a header and no rows below it. Add one row for each customer, and choose it again."
+    )
+    expect(lists.locator("#list-result")).to_be_hidden()
+    expect(lists.get_by_role("button", name="Try again")).to_have_count(0)
+    assert violations(lists) == []
+
+    result_of(lists, csv_of(f"a,{ROW}"))
+    assert tile(lists, "Scored") == "1"
+
+
 def test_a_list_in_which_every_row_is_bad_says_so(lists):
     result_of(lists, csv_of(*(f"c{place},{ROW.replace(',12,', ',soon,')}" for place in range(1500))))
 
     assert (tile(lists, "Scored"), tile(lists, "To mend")) == ("0", "1,500")
+    shown = lists.locator("#list-tiles dt").all_inner_texts()
+    assert shown == ["Customers in the file", "Scored", "To mend"], "zeros of risk and money would look like a result"
+    expect(lists.get_by_role("heading", name="Whom to call")).to_be_hidden()
+    expect(lists.locator("#list-segments")).to_be_hidden()
     expect(lists.locator("#list-status")).to_have_text("Nobody in this file could be scored.")
     expect(lists.get_by_role("heading", name="1,500 rows of 1,500 could not be scored")).to_be_visible()
     lists.get_by_role("navigation", name="Pages of rows to mend").get_by_role("button", name="Last page").click()

@@ -79,6 +79,40 @@ def test_what_costs_nothing_is_never_limited(limited, path):
     assert "RateLimit" not in answers[0].headers
 
 
+def test_metrics_are_limited_like_the_rest():
+    client = wiring.build(Settings(rate_limit="2/day")).test_client()
+
+    answers = [client.get("/metrics") for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert answers[2].json["code"] == "too_many_requests"
+    assert ["Retry-After" in answer.headers for answer in answers] == [False, False, True]
+
+
+def test_with_keys_metrics_count_against_the_key_and_guesses_against_the_address(customer):
+    client = wiring.build(Settings(rate_limit="2/day", api_keys=DIGESTS)).test_client()
+
+    def status(key: str, path: str = "/metrics") -> int:
+        return client.get(path, headers={"X-Api-Key": key}).status_code
+
+    assert [status(KEYS[0], path) for path in ("/v2/model", "/metrics", "/metrics")] == [200, 200, 429]
+    assert [status("a guess") for _ in range(3)] == [401, 401, 429]
+    assert status(KEYS[1]) == 200
+
+
+def test_whatever_needs_a_key_is_limited(scorer, clock):
+    """A route of the server that is guarded by a key and not counted would be the case of /metrics again."""
+    app = wiring.build(Settings(api_keys=DIGESTS))
+    limited = wiring.build(Settings(rate_limit="1000/day")).test_client()
+    paths = [rule.rule for rule in app.url_map.iter_rules() if "GET" in rule.methods and "<" not in rule.rule]
+
+    guarded = {path for path in paths if app.test_client().get(path).status_code == 401}
+    counted = {path for path in paths if "RateLimit" in limited.get(path).headers}
+
+    assert "/metrics" in guarded
+    assert counted == guarded
+
+
 def test_each_address_has_its_own_count(limited, customer):
     def status(address: str) -> int:
         return limited.post("/v1/customer", json=customer, environ_base={"REMOTE_ADDR": address}).status_code

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 from ports import free_port
+from served import EXAMPLE_BODY, ROOT, running
 from test_app_nasty import HEADER, ROW, form_of
-from test_wsgi import EXAMPLE_BODY, ROOT, running
 
 from model import artifact
 from model.artifact import SCORECARD, SUMS

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 
 import pytest
+from served import EXAMPLE_BODY, JSON, Server, problem_in, running
 from test_streaming import HEADER, LINES, last_line, rows, send
-from test_wsgi import EXAMPLE_BODY, JSON, Server, problem_in, running
 
-from app.server.worker import QUICK_BYTES, SHORT_BYTES, missing_bytes
+from app.server.exchange import SHORT_BYTES, missing_bytes
+from app.server.worker import QUICK_BYTES
 from model.schema import EXAMPLE
 
 MANY = 80
@@ -248,17 +249,30 @@ def test_requests_sent_at_once_are_answered_in_their_order(server):
     assert answer.index(b"HTTP/1.1 404") > answer.rindex(LABEL)
 
 
-@pytest.mark.parametrize("path", ["/v1/customer", "/nowhere"])
-def test_a_client_that_asks_whether_to_go_on_is_told(server, path):
-    length = f"Content-Length: {len(EXAMPLE_BODY)}"
-    with open_raw(server, b"") as raw:
-        raw.sendall(head(path, "Content-Type: application/json", length, "Expect: 100-continue", "Connection: close"))
-        told = raw.recv(1000)
-        raw.sendall(EXAMPLE_BODY)
-        answer = hear(raw)
+NO_SECOND_THREAD = """
+from concurrent.futures import ThreadPoolExecutor as Pool
+start = Pool._adjust_thread_count
+def start_one(pool):
+    if not pool._threads:
+        start(pool)
+    elif not pool._idle_semaphore.acquire(timeout=0):
+        raise RuntimeError("can't start new thread")
+Pool._adjust_thread_count = start_one
+"""
 
-    assert told.startswith(b"HTTP/1.1 100 Continue\r\n\r\n")
-    assert (LABEL in answer) == (path == "/v1/customer")
+
+def test_a_request_refused_for_want_of_a_thread_is_not_answered_by_another_later(tmp_path):
+    # The pool queues work before it starts a thread for it, and keeps it when none can be started.
+    with running(tmp_path / "log", before=NO_SECOND_THREAD) as server, open_raw(server, CHUNK_HEAD) as first:
+        time.sleep(0.5)
+        with closing(server.connect()) as connection:
+            answer = send(connection, rows(1000), **{"X-Request-Id": "refused"})
+            assert (answer.status, json.loads(answer.read())["code"]) == (503, "busy")
+        first.sendall(b"0\r\n\r\n")
+        assert first.recv(12) == b"HTTP/1.1 422"
+
+        assert soon(lambda: score_file(server) == 1000)
+        assert not [line for line in server.lines() if line.get("request_id") == "refused"]
 
 
 def test_a_disk_without_room_is_told_and_the_next_request_passes(tmp_path):

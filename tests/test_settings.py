@@ -14,6 +14,9 @@ def test_an_empty_environment_gives_the_defaults():
     assert (settings.connections, settings.patience_s) == (1000, 20)
     assert (settings.model_version, settings.engine, settings.threshold) == (None, "scorecard", None)
     assert (settings.max_json_bytes, settings.max_upload_bytes) == (1_048_576, 536_870_912)
+    assert (settings.max_gzip_ratio, settings.max_rows, settings.max_answer_bytes, settings.max_file_cpu_s) == (
+        *(50, 5_000_000, 536_870_912, 60),
+    )
 
 
 def test_every_variable_is_read():
@@ -37,7 +40,10 @@ def test_every_variable_is_read():
             "CHURN_THRESHOLD": "0.25",
             "CHURN_MAX_JSON_BYTES": "2048",
             "CHURN_MAX_UPLOAD_BYTES": "4096",
-            "CHURN_MAX_GZIP_RATIO": "50",
+            "CHURN_MAX_GZIP_RATIO": "40",
+            "CHURN_MAX_ROWS": "1000",
+            "CHURN_MAX_ANSWER_BYTES": "8192",
+            "CHURN_MAX_FILE_CPU_SECONDS": "7",
             "CHURN_MAX_LISTED_ROWS": "10",
             "CHURN_MAX_CUSTOMERS": "20",
             "CHURN_ACTIONS_FILE": "actions.csv",
@@ -60,7 +66,7 @@ def test_every_variable_is_read():
         *(("ab" * 32,), ("https://crm.example.com", "http://localhost:3000"), ("'self'", "https://*.example.com")),
         *("600/minute", 1, False),
         *("1.2.3", "models", "pipeline", 0.25),
-        *(2048, 4096, 50, 10, 20, "actions.csv", "/churn"),
+        *(2048, 4096, 40, 1000, 8192, 7, 10, 20, "actions.csv", "/churn"),
         *(
             "churn-inbox",
             "churn-results",

@@ -1,5 +1,6 @@
 """/v2/batches on the real server: in bounded memory both ways, and with clients that are slow, stuck or gone."""
 
+import gzip
 import http.client
 import json
 import os
@@ -11,7 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from test_wsgi import Server, running
+from served import Server, running
 
 from model.schema import EXAMPLE, NAMES
 
@@ -71,7 +72,7 @@ def last_line(server: Server, **members: object) -> dict:
 def test_a_long_file_goes_through_in_bounded_memory(tmp_path, accept):
     path = "/v2/batches?value_at_risk=true&reasons=3&include_input=true"
     with (
-        running(tmp_path / "log", CHURN_MAX_UPLOAD_BYTES=str(1024**3)) as server,
+        running(tmp_path / "log", CHURN_MAX_UPLOAD_BYTES=str(1024**3), CHURN_MAX_FILE_CPU_SECONDS="3600") as server,
         closing(server.connect()) as connection,
     ):
         answer = send(connection, rows(ROWS), path, Accept=accept)
@@ -158,6 +159,30 @@ def test_a_slow_upload_is_waited_for_while_others_are_answered(server):
 
         assert answer.status == 200
         assert answer.read().count(b"\n") == 9
+
+
+def test_a_file_is_answered_at_once_while_others_read_slowly(tmp_path):
+    # Each answer has 30 MB, more than sockets and the server hold; a process works on two files at a time.
+    limits = {"CHURN_MAX_UPLOAD_BYTES": "1000000", "CHURN_PATIENCE_SECONDS": "300"}
+    packed = gzip.compress(b"".join(rows(60_000)))
+    slow, answers = [], []
+    with running(tmp_path / "log", **limits) as server:
+        for _ in range(3):
+            slow.append(connection := server.connect())
+            names = {"Content-Type": "application/gzip", "Accept": "application/x-ndjson"}
+            connection.request("POST", "/v2/batches?reasons=3", packed, names)
+            answers.append(answer := connection.getresponse())
+            assert answer.read(1000).startswith(b'{"row":1,')
+
+        with closing(server.connect()) as connection:
+            assert send(connection, rows(1000)).read().count(b"\n") == 1001
+        # And the slow ones get the rest when they take it; the first line was read above.
+        left = answers[0].read()
+        for connection in slow:
+            connection.close()
+
+    assert left.count(b"\n") == 60_000
+    assert b'"rows_scored":60000' in left[-20_000:]
 
 
 def test_a_client_that_sends_everything_before_it_reads_gets_all_of_it(server):

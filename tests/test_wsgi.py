@@ -1,92 +1,31 @@
 """The server for real: gunicorn on a free port of this machine, spoken to over sockets."""
 
-import http.client
 import json
-import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from pathlib import Path
+from contextlib import closing
 
 import pytest
-from ports import free_port
+from served import EXAMPLE_BODY, JSON, ROOT, Server, problem_in, running
 
 from app import wiring
 from app.server import process
 from app.settings import Settings
+from app.web.problems import RequestError
+from app.web.slots import Slots
 from model.errors import ArtifactError
 from model.schema import EXAMPLE, NAMES
-
-ROOT = Path(__file__).parent.parent
-JSON = {"Content-Type": "application/json"}
-EXAMPLE_BODY = json.dumps(dict(EXAMPLE)).encode()
-CODE = "from app import settings; from app.server import process; process.serve(settings.Settings.from_environment())"
-
-
-class Server:
-    """A running server and its log."""
-
-    def __init__(self, log: Path, before: str = "", **environ: str) -> None:
-        self.port = free_port()
-        self.log = log
-        environ = {**os.environ, "PORT": str(self.port), "CPU_CORES": "1", "PYTHONWARNINGS": "error", **environ}
-        with log.open("wb") as out:
-            self.process = subprocess.Popen(
-                [sys.executable, "-c", f"{before}\n{CODE}"], cwd=ROOT, env=environ, stdout=out, stderr=out
-            )
-
-    def connect(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-
-    def wait(self) -> None:
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline and self.process.poll() is None:
-            try:
-                with closing(self.connect()) as connection:
-                    connection.request("GET", "/health")
-                    connection.getresponse().read()
-                    return
-            except ConnectionRefusedError:
-                time.sleep(0.05)
-        raise AssertionError(self.log.read_text())
-
-    def talk(self, *pieces: bytes) -> bytes:
-        """Send raw bytes and return all that comes back until the server hangs up."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as raw:
-            for piece in pieces:
-                raw.sendall(piece)
-            return b"".join(iter(lambda: raw.recv(65_536), b""))
-
-    def lines(self) -> list[dict]:
-        return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
-
-
-@contextmanager
-def running(log: Path, before: str = "", **environ: str) -> Iterator[Server]:
-    """Start a server; `before` is Python that its first process runs before all else."""
-    server = Server(log, before, **environ)
-    try:
-        server.wait()
-        yield server
-    finally:
-        server.process.terminate()
-        server.process.wait(20)
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory) -> Iterator[Server]:
     with running(tmp_path_factory.mktemp("server") / "log") as server:
         yield server
-
-
-def problem_in(answer: bytes) -> tuple[str, dict]:
-    head, _, body = answer.partition(b"\r\n\r\n")
-    assert b"\r\nContent-Type: application/problem+json\r\n" in head
-    return head.decode().splitlines()[0], json.loads(body)
 
 
 def test_one_connection_carries_many_requests(server):
@@ -231,6 +170,31 @@ def test_the_app_is_made_from_the_settings():
 
 def test_an_address_of_the_sixth_version_is_put_in_brackets():
     assert process.options_of(Settings(host="::", port=80))["bind"] == "[::]:80"
+
+
+def test_a_slot_goes_to_whoever_has_waited_longest_and_only_a_new_file_is_refused():
+    slots = Slots(1, timeout_s=0.05)
+    order = []
+
+    def work(name: str) -> None:
+        with slots.acquire(True):
+            order.append(name)
+
+    with slots.acquire(False):
+        threads = []
+        for name in "abc":
+            threads.append(threading.Thread(target=work, args=(name,)))
+            threads[-1].start()
+            while len(slots._waiting) < len(threads):
+                time.sleep(0.001)
+        with pytest.raises(RequestError, match="More is asked for at once"), slots.acquire(False):
+            pass
+    for thread in threads:
+        thread.join()
+
+    assert order == ["a", "b", "c"]
+    with slots.acquire(False):
+        pass
 
 
 def test_one_customer_loads_no_heavy_library():

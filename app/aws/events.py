@@ -5,11 +5,12 @@ An event comes from outside, so nothing in it is believed to have its type. Know
 
 import base64
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
-from urllib.parse import parse_qsl, unquote_plus
+from urllib.parse import parse_qsl, unquote, unquote_plus
 
 from app.web.problems import PACK, RequestError, shorten
+from model.errors import show
 
 MOST_BYTES: Final = 6_291_556
 """Of an event and of an answer, as Lambda itself says when it refuses one; base64 and JSON's escapes count."""
@@ -21,6 +22,7 @@ _BESIDE_BYTES: Final = 32 * 1024
 _HEADER_NAME: Final = re.compile(r"[A-Za-z0-9-]+", re.ASCII)
 _BREAKS: Final = str.maketrans("\r\n\0", "   ")
 """RFC 9110 5.5: where these stand in the value of a header it is refused, or each becomes a space."""
+_PARAMETER: Final = re.compile(r"\{([^{}+]+)\+?\}")
 _DROPPED: Final = {"cookie", "content-length", "host", "proxy", "transfer-encoding"}
 
 
@@ -58,8 +60,17 @@ def is_http(event: Mapping[str, Any]) -> bool:
     return "httpMethod" in event or "rawPath" in event
 
 
-def read(event: Mapping[str, Any], headers: dict[str, str], edge: Edge, base_path: str, larger: str) -> Request:
+def read(
+    event: Mapping[str, Any],
+    headers: dict[str, str],
+    edge: Edge,
+    base_path: str,
+    larger: str,
+    is_route: Callable[[str], bool],
+) -> Request:
     """Return the request that an event of HTTP is; `headers` are those of `read_headers`.
+
+    `is_route` returns whether the app has a route for a path.
 
     Raises
     ------
@@ -71,8 +82,8 @@ def read(event: Mapping[str, Any], headers: dict[str, str], edge: Edge, base_pat
     method = event.get("httpMethod") or http.get("method")
     path = event.get("path") or event.get("rawPath")
     if not isinstance(method, str) or not isinstance(path, str):
-        raise RequestError("bad_request")
-    prefix, path = _mounted(event, context, _clean(path), base_path)
+        raise RequestError("bad_request", sentence="bad_event")
+    prefix, path = _mounted(event, context, _clean(path), base_path, is_route)
     host = context.get("domainName") or _first(event, "host")
     if isinstance(host, str):
         headers["host"] = _clean(host).translate(_BREAKS)
@@ -136,23 +147,50 @@ def _query(event: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(_clean(decode(name)), _clean(decode(value))) for name, value in pairs]
 
 
-def _mounted(event: Mapping[str, Any], context: Mapping[str, Any], path: str, base_path: str) -> tuple[str, str]:
+def _mounted(
+    event: Mapping[str, Any],
+    context: Mapping[str, Any],
+    path: str,
+    base_path: str,
+    is_route: Callable[[str], bool],
+) -> tuple[str, str]:
     """Return what of the path leads to the app, and the rest; a prefix is a whole segment, so /dev does not cut /devx.
 
-    HTTP APIs have the stage in their path, unless it is $default; REST APIs have it in another member only.
+    HTTP APIs have the stage in their path, unless it is $default; REST APIs have it in another member only. A domain
+    that is mapped under a base path puts that in front, and the API's own address does not: with the base path /v1,
+    /v1/customer is a route there and must not be cut.
     """
     before = ""
     stage, whole = context.get("stage"), context.get("path")
     bare = path.rstrip("/")
     if "version" not in event and isinstance(whole, str) and whole.rstrip("/").endswith(bare):
         before = whole.rstrip("/").removesuffix(bare)
+    mapped = _in_front(path, _matched(event))
+    before, path = before + mapped, path.removeprefix(mapped)
     prefixes = [base_path]
     if "version" in event and isinstance(stage, str) and stage and stage != "$default":
         prefixes.insert(0, f"/{stage}")
     for prefix in prefixes:
-        if prefix and (path == prefix or path.startswith(f"{prefix}/")):
+        if prefix and (path == prefix or path.startswith(f"{prefix}/")) and not is_route(path):
             before, path = before + prefix, path.removeprefix(prefix)
     return before, path or "/"
+
+
+def _matched(event: Mapping[str, Any]) -> str | None:
+    """Return the path that the gateway matched: its route with the parameters put in. None where it names no route."""
+    route = event.get("resource", event.get("routeKey"))
+    template = route.rpartition(" ")[2] if isinstance(route, str) else ""
+    parameters = _object(event.get("pathParameters"))
+    if not template.startswith("/"):
+        return None
+    return _PARAMETER.sub(lambda name: str(parameters.get(name[1])), template)
+
+
+def _in_front(path: str, matched: str | None) -> str:
+    """Return the part of `path` in front of the path that the gateway matched: the base path, the stage, or both."""
+    whole, end = unquote(path).rstrip("/"), unquote(matched or "").rstrip("/")
+    prefix = whole.removesuffix(end)
+    return prefix if matched and whole.endswith(end) and path.startswith(prefix) else ""
 
 
 def _body(event: Mapping[str, Any], edge: Edge, larger: str) -> bytes:
@@ -160,7 +198,7 @@ def _body(event: Mapping[str, Any], edge: Edge, larger: str) -> bytes:
     if body is None:
         return b""
     if not isinstance(body, str):
-        raise RequestError("bad_request")
+        raise RequestError("bad_request", sentence="bad_event_body", found=show(body))
     is_packed = event.get("isBase64Encoded") is True
     # Half a surrogate becomes bytes that are not UTF-8, and is refused as such where text is read.
     text = b"" if is_packed else body.encode("utf-8", "surrogatepass")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from app import wiring
 from app.aws.events import MOST_BYTES, is_http
-from app.aws.gateway import Gateway, Invocation
+from app.aws.gateway import Gateway, Invocation, routes_of
 from app.settings import Settings, xray_trace
 from app.web import problems
 from model.errors import CustomerError, InputError, listed, show
@@ -43,7 +43,8 @@ _LARGER: Final = (
     f"drop it into {_INBOX}, which takes files of any size"
 )
 _CALLS: Final = itertools.count()
-_GATEWAY: Final = Gateway(wiring.make_app(_LIMITS, _SCORER, _LARGER), _SCORER.version, _SETTINGS.base_path, _LARGER)
+_APP: Final = wiring.make_app(_LIMITS, _SCORER, _LARGER)
+_GATEWAY: Final = Gateway(_APP, _SCORER.version, _SETTINGS.base_path, _LARGER, routes_of(_APP))
 
 
 def handler(event: Any, context: Any = None) -> dict[str, Any] | None:

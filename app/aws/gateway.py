@@ -6,18 +6,19 @@ since what is longer than Lambda takes would become a bare 502. Nothing that fai
 
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 import serverless_wsgi
+from flask import Flask
 
 from app import log
 from app.aws.events import API_GATEWAY, LOAD_BALANCER, Edge, Request, is_balanced, read, read_headers
 from app.web import envelope
 from app.web.answers import CutShortError
-from app.web.problems import ASK_FOR_JSON, MEDIA_TYPE, RequestError, parts_of, shorten
+from app.web.problems import ASK_FOR_JSON, MEDIA_TYPE, MOST, RequestError, parts_of, shorten
 from app.web.service import MAX_PACKED
 from model.errors import InputError
 
@@ -59,9 +60,20 @@ class Invocation:
 class Gateway:
     """A WSGI app behind Lambda's events."""
 
-    def __init__(self, app: "WSGIApplication", version: str, base_path: str = "", larger: str = "") -> None:
-        """Hold `app` of the model `version`, reached under `base_path`; `larger` is as in `create_app`."""
+    def __init__(
+        self,
+        app: "WSGIApplication",
+        version: str,
+        base_path: str = "",
+        larger: str = "",
+        is_route: Callable[[str], bool] = lambda _path: False,
+    ) -> None:
+        """Hold `app` of the model `version`, reached under `base_path`; `larger` is as in `create_app`.
+
+        A path for which `is_route` is true is the app's own, and nothing is cut off it.
+        """
         self._app, self._version, self._base_path, self._larger = app, version, base_path, larger
+        self._is_route = is_route
 
     def answer(self, event: Mapping[str, Any], call: Invocation) -> dict[str, Any]:
         """Return the answer to one event, in the form that its edge wants, and write its line."""
@@ -75,19 +87,23 @@ class Gateway:
         trace_id = log.trace_id(headers.get("traceparent"), headers.get("x-amzn-trace-id"))
         line: envelope.Line = {"request_id": request_id, "trace_id": trace_id, "model_version": self._version}
         try:
-            request = read(event, headers, edge, self._base_path, self._larger)
+            request = read(event, headers, edge, self._base_path, self._larger, self._is_route)
             bridged = self._bridge(request, line, edge)
             made = _shaped(bridged, event)
             if _length(made) > edge.max_out:
                 is_table = bridged["headers"].get("Content-Type", "").startswith("text/csv")
                 advice = shorten(ASK_FOR_JSON if is_table else "", self._larger)
-                raise RequestError("answer_too_large", limit=edge.max_out, advice=advice)
+                raise RequestError("answer_too_large", limit=edge.max_out, bound=MOST, advice=advice)
         except RequestError as error:
             made = _shaped(self._problem(error, request_id, line), event)
         except CutShortError as error:
             # Nothing went out yet, so the whole answer can be the reason why it has no end.
             fault = error.__cause__
-            known = fault if isinstance(fault, InputError) else RequestError("internal", request_id=request_id)
+            known = (
+                fault
+                if isinstance(fault, InputError | RequestError)
+                else RequestError("internal", request_id=request_id)
+            )
             made = _shaped(self._problem(known, request_id, line), event)
         except Exception as error:  # noqa: BLE001 - whatever escapes becomes a bare 502
             log.write_failure(error, request_id)
@@ -129,6 +145,12 @@ class Gateway:
         line.update(code=code, bytes_out=len(body))
         headers["X-Model-Version"] = self._version
         return {"statusCode": status, "headers": headers, "body": body.decode(), "isBase64Encoded": False}
+
+
+def routes_of(app: Flask) -> Callable[[str], bool]:
+    """Return a function that reports whether `app` has a route for a path, with any method."""
+    routes = app.url_map.bind("localhost")
+    return lambda path: bool(routes.allowed_methods(path))
 
 
 def _length(made: Mapping[str, Any]) -> int:

@@ -17,6 +17,7 @@ from urllib.request import getproxies, proxy_bypass
 import urllib3
 from urllib3.exceptions import HTTPError
 
+from model.bulk.unchanged import Unchanged
 from model.errors import ChurnError
 
 BUSY: Final = {429, 500, 502, 503, 504}
@@ -90,13 +91,13 @@ def is_over(form: Mapping[str, Any]) -> bool:
     return datetime.fromisoformat(form["expires"]) <= datetime.now(UTC)
 
 
-def send(form: Mapping[str, Any], file: IO[bytes], size: int, tell: Tell) -> None:
-    """Send a file with its form to the bucket.
+def send(form: Mapping[str, Any], file: Unchanged, size: int, tell: Tell) -> None:
+    """Send a file with its form to the bucket, which takes all of the `size` bytes that are announced or nothing.
 
     Raises
     ------
     ChurnError
-        If the bucket does not take it.
+        If the bucket does not take it, or the file is changed meanwhile.
     ConnectionError
         If it may take it the next time.
     """
@@ -120,11 +121,11 @@ def send(form: Mapping[str, Any], file: IO[bytes], size: int, tell: Tell) -> Non
 class _Form:
     """A form with a file in it, read piece by piece."""
 
-    def __init__(self, head: bytes, file: IO[bytes], tail: bytes, tell: Tell) -> None:
+    def __init__(self, head: bytes, file: Unchanged, tail: bytes, tell: Tell) -> None:
         self._pieces = self._read(head, file, tail, tell)
 
     @staticmethod
-    def _read(head: bytes, file: IO[bytes], tail: bytes, tell: Tell) -> Iterator[bytes]:
+    def _read(head: bytes, file: Unchanged, tail: bytes, tell: Tell) -> Iterator[bytes]:
         yield head
         sent = 0
         while piece := file.read(PIECE_BYTES):

@@ -13,12 +13,13 @@ from typing import IO, TYPE_CHECKING, Any, Final
 import click
 
 from app.cli.terminal import Destination, Figure, bar, end_on_sigterm, keep_to_one_thread, read_settings
+from app.cli.versions import models_option, version_option
 
 if TYPE_CHECKING:
     from app.jobs.local import Scoring
     from app.jobs.outputs import Progress
 
-CHARSETS: Final = ("utf-8", "utf-16", "latin-1", "cp1252")
+CHARSETS: Final = ("utf-8", "utf-16", "latin-1", "windows-1252", "cp1252")
 
 
 def scoring_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -28,8 +29,8 @@ def scoring_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--charset", type=click.Choice(CHARSETS), help="How the text is encoded, where it is not UTF-8."),
         click.option("--engine", help="What scores: scorecard (the default) or pipeline."),
         click.option("--threshold", help="The least probability that is labelled churn, instead of the model's own."),
-        click.option("--models", metavar="DIR", help="Where the versions of the model stand; instead of CHURN_MODELS."),
-        click.option("--model", "model_version", metavar="VERSION", help="Another model than the default one."),
+        models_option(),
+        version_option("--model"),
     ):
         command = option(command)
     return command
@@ -56,10 +57,12 @@ def score(file: str, out: Path | None, **options: Any) -> None:
     FILE may be packed by gzip; - is standard input. The folder of the results gets predictions.csv, rejects.csv and
     summary.json, all of them or none; other files in it stay.
 
-    Exits with 0 when the file was read to its end, with or without rejected rows, and with 2 when it could not be.
+    Exits with 0 when the file was read to its end, with or without rejected rows, and with 2 when it could not be, or
+    was changed meanwhile.
     """
     keep_to_one_thread()
     from app.jobs import local
+    from model.bulk.unchanged import Unchanged
 
     if file == "-" and out is None:
         raise click.UsageError("Standard input has no name to call a folder by. Say where the results go: -o FOLDER.")
@@ -67,7 +70,8 @@ def score(file: str, out: Path | None, **options: Any) -> None:
     local.check_apart(Path(file), folder)
     scoring = scoring_of(**options)
     end_on_sigterm()
-    with click.open_file(file, "rb") as source, rows_bar(source) as progress:
+    with click.open_file(file, "rb") as opened, rows_bar(opened) as progress:
+        source = Unchanged(opened, file)
         summary = local.score_file(source, Path(file).name, folder, scoring, progress)
     click.echo(report(summary, folder), err=True)
 
@@ -94,16 +98,23 @@ def report(summary: Mapping[str, Any], folder: Path) -> str:
     """Return what is said on the terminal of a list that was scored."""
     from app.jobs.jobs import REJECTS
 
-    tiers = ", ".join(f"{count:,} {tier}" for tier, count in summary["tiers"].items())
-    lines = [
-        f"{summary['rows_in']:,} rows in, {summary['rows_scored']:,} scored, {summary['rows_rejected']:,} rejected.",
-        f"Risk: {tiers}. Labelled churn (from {summary['threshold']:.4g}): {summary['predicted_churn']:,}.",
-        *summary["notes"],
-        f"Results: {folder}",
-    ]
+    lines = [counts(summary)]
+    # Of nobody the zeros would look like a result.
+    if summary["rows_scored"]:
+        tiers = ", ".join(f"{count:,} {tier}" for tier, count in summary["tiers"].items())
+        labelled = f"Labelled churn (from {summary['threshold']:.4g}): {summary['predicted_churn']:,}"
+        lines.append(f"Risk: {tiers}. {labelled}.")
+    lines += [*summary["notes"], f"Results: {folder}"]
     if summary["rows_rejected"]:
         lines.append(f"Rejected rows, each with its errors: {folder / REJECTS}. Mend them and score that file.")
     return "\n".join(lines)
+
+
+def counts(summary: Mapping[str, Any]) -> str:
+    """Return how many rows were read, scored and rejected, in a sentence."""
+    if not summary["rows_in"]:
+        return "Nothing was scored."
+    return f"{summary['rows_in']:,} rows in, {summary['rows_scored']:,} scored, {summary['rows_rejected']:,} rejected."
 
 
 @click.command()

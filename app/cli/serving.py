@@ -6,6 +6,7 @@ import shlex
 import sys
 import time
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -13,14 +14,18 @@ from app.cli.terminal import FAILED, read_settings
 from app.cli.versions import models_option
 from model.errors import ChurnError
 
-CLI = Path(__file__).parent
+CLI: Final = Path(__file__).parent
 
 
 @click.command()
 @click.option("--port", help="Instead of PORT, or 7860.")
 @click.option("--host", help="Instead of CHURN_HOST, or 127.0.0.1.")
 @models_option()
-@click.option("--example", is_flag=True, help="Once it listens, ask it for the example customer and show that.")
+@click.option(
+    "--example",
+    is_flag=True,
+    help="Once it listens, ask it for the example customer, show that, and the address to open.",
+)
 def serve(example: bool, **given: str | None) -> None:
     """Serve over HTTP."""
     import subprocess
@@ -30,6 +35,8 @@ def serve(example: bool, **given: str | None) -> None:
     settings = read_settings(**given)
     # Started only when the port is ours, so that no other server's answer is shown.
     asking = [sys.executable, str(CLI), "ask", "--port", str(settings.port), "--wait", "30"]
+    # After the lines of all processes: gunicorn starts them up to 0.1 s apart.
+    asking += ["--open-after", str(0.1 * settings.workers)]
     process.serve(settings, (lambda: subprocess.Popen(asking)) if example else None)  # noqa: S603 - our own command
 
 
@@ -38,7 +45,8 @@ def serve(example: bool, **given: str | None) -> None:
 @click.option(
     "--wait", type=click.FloatRange(0, 600), default=0.0, metavar="SECONDS", help="How long to wait for a server."
 )
-def ask(port: str | None, wait: float) -> None:
+@click.option("--open-after", type=click.FloatRange(0), metavar="SECONDS", hidden=True)
+def ask(port: str | None, wait: float, open_after: float | None) -> None:
     """Ask a running server for the example customer.
 
     Prints the request as a curl, and the answer of the server on this machine.
@@ -68,6 +76,9 @@ def ask(port: str | None, wait: float) -> None:
             connection.close()
     url = f"http://{address[0]}:{address[1]}{path}"
     click.echo(f"\ncurl {url} -H 'Content-Type: {kind}' -d {shlex.quote(body)}\n{answer}\n")
+    if open_after is not None:
+        time.sleep(open_after)
+        click.echo(f"Open http://{address[0]}:{address[1]} in a browser. Ctrl-C ends the server.")
 
 
 @click.command()

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import click
 
-from app.cli.scoring import scoring_of, scoring_options
+from app.cli.scoring import counts, scoring_of, scoring_options
 from model.errors import ChurnError
 
 FORMATS: Final = ("csv", "parquet", "table")
@@ -44,11 +44,7 @@ def spark(
     job = door.Job(source, target, source_format or _format_of(source), target_format, multiline)
     with door.session(master) as session:
         summary = door.score(session, job, scoring)
-    click.echo(
-        f"{summary['rows_in']:,} rows in, {summary['rows_scored']:,} scored, {summary['rows_rejected']:,} rejected.\n"
-        f"Results: {target}",
-        err=True,
-    )
+    click.echo(f"{counts(summary)}\nResults: {target}", err=True)
 
 
 def _format_of(source: str) -> str:

@@ -30,9 +30,9 @@ LONGEST_WAIT_S: Final = 3.0
 )
 @click.option("--url", help="Of the API, instead of CHURN_URL, or this machine at PORT.")
 @click.option(
-    "--key-file", type=click.File("r"), help="A file with the key of the API, instead of the one in CHURN_API_KEY."
+    "--key-file", "api_key", type=click.File("r"), help="A file with the key of the API, instead of CHURN_API_KEY."
 )
-def submit(file: Path | None, job: str | None, out: Path | None, url: str | None, key_file: IO[str] | None) -> None:
+def submit(file: Path | None, job: str | None, out: Path | None, url: str | None, api_key: IO[str] | None) -> None:
     """Send a CSV file to a service with a bucket.
 
     For files that are too long for a request. FILE may be packed by gzip, which saves time. Once it has been sent, the
@@ -46,7 +46,7 @@ def submit(file: Path | None, job: str | None, out: Path | None, url: str | None
 
     if (file is None) == (job is None):
         raise click.UsageError("Name either a FILE to submit, or with --job the job of one that was submitted.")
-    settings = read_settings(url=url, api_key=key_file.read().strip() if key_file else None)
+    settings = read_settings(url=url, api_key=api_key.read() if api_key else None)
     api = Api(settings.url or f"http://127.0.0.1:{settings.port}", settings.api_key)
     folder = out or (local.default_folder(file) if file else Path(f"{job}-scored"))
     end_on_sigterm()
@@ -66,8 +66,10 @@ def submit(file: Path | None, job: str | None, out: Path | None, url: str | None
 def _send(api: "Api", file: Path) -> str:
     """Upload a file, and return the id of its job."""
     from app.cli import client
+    from model.bulk.unchanged import Unchanged
 
-    with file.open("rb") as source:
+    with file.open("rb") as opened:
+        source = Unchanged(opened, file)
         size = os.fstat(source.fileno()).st_size
         form = api.begin()
         if size > form["max_bytes"]:
@@ -83,7 +85,7 @@ def _send(api: "Api", file: Path) -> str:
                 nonlocal form
                 if client.is_over(form):
                     form = api.begin()
-                source.seek(0)
+                source.rewind()
                 client.send(form, source, size, tell)
 
             _repeat(attempt, client.TRIES)

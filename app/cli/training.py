@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from app.cli.terminal import FAILED, bar, end_on_sigterm
-from app.cli.versions import models_option, root_of
+from app.cli.terminal import FAILED, end_on_sigterm, stages
+from app.cli.versions import models_option, root_of, version_option
 from model.errors import ChurnError
 
 _DATA = click.option(
@@ -38,7 +38,7 @@ def _training(module: str) -> Any:
 @click.command()
 @_DATA
 @models_option("--out")
-@click.option("--version", help="MAJOR.MINOR.PATCH; the next minor version if not given.")
+@click.option("--version", help="The version to make, MAJOR.MINOR.PATCH; the next minor version if not given.")
 @click.option("--recipe", default="additive", show_default=True, help="What kind of model: additive or boosting.")
 @click.option(
     "--trust",
@@ -57,24 +57,23 @@ def train(data: Path, models: str | None, version: str | None, recipe: str, trus
         raise click.UsageError(f"--trust must name one of {', '.join(NAMES)}, not {name}.")
     run, kind = _training("train").train, _training("recipes").recipe_of(recipe)
     end_on_sigterm()
-    with bar(1.0) as move:
-        tell = (lambda doing, share: move(share, doing)) if move else None
-        folder = run(data, version, root_of(models), progress=tell, recipe=kind, trusted=trust)
+    with stages() as report:
+        folder = run(data, version, root_of(models), progress=report, recipe=kind, trusted=trust)
     click.echo(folder)
 
 
 @click.command()
 @_DATA
-@click.option("--version", help="The model; the default one if not given.")
+@version_option()
 @models_option()
-@click.option("--json", "as_json", is_flag=True, help="All figures as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 @_REPORT
-def evaluate(data: Path, version: str | None, models: str | None, as_json: bool, report: Path | None) -> None:
+def evaluate(data: Path, model_version: str | None, models: str | None, as_json: bool, report: Path | None) -> None:
     """Measure a model on customers whose outcome is known."""
     run = _training("evaluate").evaluate
     to_page = _training("report").to_page if report else None
-    with bar(1.0) as move:
-        found = run(data, version, root_of(models), report=lambda share: move(share, "drawing anew") if move else None)
+    with stages(each=False) as tell:
+        found = run(data, model_version, root_of(models), report=lambda share: tell("resampling", share))
     click.echo(json.dumps(found.metrics, indent=2) if as_json else found.text)
     if report and to_page:
         _write(report, to_page(found.metrics))
@@ -117,7 +116,7 @@ def _bounds(_context: click.Context, _parameter: click.Parameter, values: tuple[
     callback=_bounds,
     help=f"Exit with 1 where SECOND is worse by more than X in a figure: {', '.join(_FIGURES)}.",
 )
-@click.option("--json", "as_json", is_flag=True, help="All of it as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 @_REPORT
 def compare(
     first: str,
@@ -137,8 +136,7 @@ def compare(
     changed.
     """
     module, pages = _training("compare"), _training("comparison")
-    with bar(1.0) as move:
-        tell = (lambda doing, share: move(share, doing)) if move else (lambda _doing, _share: None)
+    with stages() as tell:
         found = module.compare(first, second, data, root_of(models), report=tell)
     lost = module.losses(found)
     unknown = [name for name in max_loss_of if lost[_FIGURES[name]] is None]

@@ -7,13 +7,31 @@ from typing import Any
 
 import click
 
-from app.cli.terminal import read_settings
+from app.cli.terminal import Renamed, read_settings
 
 
-def models_option(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def models_option(*former: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command the option that says where the versions stand; `root_of` takes it."""
-    help = "Where the versions of the model stand; instead of CHURN_MODELS, or model/artifacts."
-    return click.option("--models", *names, "models", metavar="DIR", help=help)
+    help = "The folder of the model versions, instead of CHURN_MODELS, or model/artifacts."
+    return click.option("--models", *former, "models", metavar="DIR", help=help, cls=Renamed)
+
+
+def version_option(*former: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the option that names the model version it uses."""
+    help = "The version of the model, instead of the default one."
+    return click.option("--version", *former, "model_version", metavar="VERSION", help=help, cls=Renamed)
+
+
+def served_version() -> str:
+    """Return the version that commands and the server use where none is named.
+
+    Raises
+    ------
+    ArtifactError, SettingsError
+    """
+    from model.artifact import default_version
+
+    return read_settings().model_version or default_version(root_of(None))
 
 
 def root_of(models: str | None) -> Path:
@@ -26,7 +44,7 @@ def root_of(models: str | None) -> Path:
 
 @click.command()
 @models_option()
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 def models(models: str | None, as_json: bool) -> None:
     """List the versions of the model.
 

@@ -6,17 +6,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from app.cli.terminal import BEYOND, Figure, read_settings
-from app.cli.versions import models_option
+from app.cli.versions import models_option, version_option
 from model.errors import ChurnError
 from model.scorecard import Scorer
 
 if TYPE_CHECKING:
     from model.bulk.run import Run
+    from model.bulk.unchanged import Unchanged
 
 TRAINING: Final = "training"
 _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -25,16 +26,21 @@ _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="[BASELINE] NEW")
 @click.option("--engine", help="What scores: scorecard (the default) or pipeline.")
-@click.option("--model", "model_version", metavar="VERSION", help="Another model than the default one.")
+@version_option("--model")
 @models_option()
-@click.option("--json", "as_json", is_flag=True, help="All figures as JSON.")
-@click.option("--fail-above", type=Figure(0), help=f"Exit with {BEYOND} if an index is above this, such as 0.25.")
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+@click.option(
+    "--fail-above",
+    type=Figure(0),
+    help=f"Exit with {BEYOND} if an index is above this, such as 0.25, or absent.",
+)
 def drift(files: tuple[str, ...], as_json: bool, fail_above: float | None, **given: str | None) -> None:
     """Tell how far customers have moved.
 
     NEW and BASELINE are CSVs of customers; without BASELINE, or where it is the word "training", NEW is set beside the
     customers that the model was trained on. For each feature and for the score: the population stability index, what
-    chance alone would show, and the group that moved most. Rows that cannot be scored are counted and left out.
+    chance alone would show, and the group that moved most. Rows that cannot be scored are counted and left out. Below
+    500 customers on either side an index is mostly chance, so none is shown.
     """
     from app import wiring
     from model.bulk import population
@@ -71,7 +77,7 @@ def drift(files: tuple[str, ...], as_json: bool, fail_above: float | None, **giv
 @click.command()
 @click.argument("predictions", type=_FILE)
 @click.argument("truth", type=_FILE)
-@click.option("--json", "as_json", is_flag=True, help="All figures as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 def backtest(predictions: Path, truth: Path, as_json: bool) -> None:
     """Tell how a scored list came true.
 
@@ -90,11 +96,15 @@ def backtest(predictions: Path, truth: Path, as_json: bool) -> None:
 
 
 @contextmanager
-def _opened(name: str) -> Iterator[IO[bytes]]:
+def _opened(name: str) -> Iterator["Unchanged"]:
     """Open a file, and name it where it cannot be used: there are two."""
+    from model.bulk.unchanged import FileChangedError, Unchanged
+
     try:
         with click.open_file(name, "rb") as file:
-            yield file
+            yield Unchanged(file, name)
+    except FileChangedError:
+        raise
     except ChurnError as error:
         raise ChurnError(f"{name}: {error}") from error
     except (FileNotFoundError, IsADirectoryError) as error:
@@ -113,22 +123,25 @@ def _drift_lines(found: Mapping[str, Any]) -> list[str]:
     from model.bulk.drift import CHANGED, MOVED
     from model.bulk.population import LEAST_CUSTOMERS
 
+    before, new = (found[name] for name in ("baseline", "new"))
+    title = f"{_counted(new)} compared with {_counted(before)}; model {found['model_version']}"
+    fewer = min(before, new, key=lambda side: side["customers"])
+    if fewer["customers"] < LEAST_CUSTOMERS:
+        count = f"{fewer['customers']:,} {'customer' if fewer['customers'] == 1 else 'customers'}"
+        few = f"{fewer['name']} has {count}, and below {LEAST_CUSTOMERS} on either side an index is mostly chance."
+        return [title, "", f"Too few to tell: {few}"]
     lines = [f"{'':<18}{'index':>8}{'chance':>8}  {'':<9}what moved most"]
     for each in found["features"]:
         most = each["most"]
         moved = f"{most['group']}: {most['then']:.1%} before, {most['now']:.1%} now" if most else ""
         cells = "".join(f"{_figure(each[name]):>8}" for name in ("psi", "by_chance"))
         lines.append(f"{each['feature']:<18}{cells}  {each['verdict'] or '':<9}{moved}".rstrip())
-    before, new = (found[name] for name in ("baseline", "new"))
-    few = min(before["customers"], new["customers"]) < LEAST_CUSTOMERS
-    doubt = [f"Below {LEAST_CUSTOMERS} customers much of an index is chance."] if few else []
     return [
-        f"{_counted(new)} beside {_counted(before)}; model {found['model_version']}",
+        title,
         "",
         *lines,
         "",
         f"steady below {MOVED}, moved below {CHANGED}, changed from there on: then look at the model.",
-        *doubt,
     ]
 
 

@@ -1,1 +1,1 @@
-"""Bulk doors that are not HTTP: a folder today. Imports model/, nothing else of app/."""
+"""Bulk entry points that are not HTTP: files, a watched folder, a bucket. Imports model/, nothing else of app/."""

@@ -43,6 +43,15 @@ BROKEN: Final = (ClientError, BotoCoreError, HTTPError, OSError)
 
 _MD5: Final = re.compile('"[0-9a-f]{32}"', re.ASCII)
 
+_CREDENTIALS: Final = {
+    "InvalidAccessKeyId": "S3 does not know the access key. Correct the credentials, then send the event again.",
+    "SignatureDoesNotMatch": "the secret key is wrong. Correct the credentials, then send the event again.",
+    "RequestTimeTooSkewed": "the clock of this machine is wrong by more than 15 minutes. Set it.",
+}
+"""Answers with status 403 that no permission would change."""
+
+_MAY_BE_MISSING: Final = " Without s3:ListBucket, S3 answers the same for an object that is not there."
+
 GONE_CODES: Final = {"NoSuchKey", "NoSuchVersion", "PreconditionFailed", "404", "412"}
 
 # smart_open's own retries wait 10 s each, also after the last; those of the client below know the answers' codes.
@@ -89,12 +98,20 @@ def _code(error: BaseException) -> str:
 
 
 def _retryable(doing: str, error: BaseException) -> RetryableError:
+    code = _code(error)
+    if code == "InvalidObjectState":
+        return RetryableError(
+            f"S3 failed {doing}: the object is archived (storage class GLACIER, DEEP_ARCHIVE, or an archive tier). "
+            "Restore it, or upload the file again; then send the event again."
+        )
+    if code in _CREDENTIALS:
+        return RetryableError(f"S3 failed {doing} ({code}): {_CREDENTIALS[code]}")
     if _status(error) == 403:
         return RetryableError(
-            f"S3 refused {doing} ({_code(error)}). Give the function's role the permissions of docs/operations.md, "
-            "then send the event again."
+            f"S3 refused {doing} ({code}). Give the function's role the permissions of docs/operations.md, "
+            f"then send the event again.{_MAY_BE_MISSING if doing.startswith(('to read', 'to look')) else ''}"
         )
-    return RetryableError(f"S3 failed {doing} ({_code(error) or type(error).__name__}).")
+    return RetryableError(f"S3 failed {doing} ({code or type(error).__name__}).")
 
 
 @contextmanager
@@ -137,7 +154,7 @@ class Source:
     """
 
     def __init__(self, client: "S3Client", bucket: str, key: str, pin: dict[str, str]) -> None:
-        self._client = client
+        self._client, self._pin = client, pin
         self._request: dict[str, Any] = {"Bucket": bucket, "Key": key, **pin}
         self._doing = f"to read s3://{bucket}/{key}"
         self._breaks = 0
@@ -188,6 +205,15 @@ class Source:
         self._body = answer["Body"]
         if answer["ContentLength"] != self.size - self.bytes_read:
             raise RetryableError(f"S3 failed {self._doing}: asked for the rest, it sent another length.")
+
+    @contextmanager
+    def again(self) -> Iterator["Source"]:
+        """Give the same content once more, from its start."""
+        second = Source(self._client, self._request["Bucket"], self._request["Key"], self._pin)
+        try:
+            yield second
+        finally:
+            second.close()
 
     def close(self) -> None:
         """Give the connection back."""

@@ -7,18 +7,19 @@ Nothing is locked: a job is named for what goes in, so the same drop makes the s
 overlap it is delivered. Of what came through the API a progress.json tells how far the job is, until it is settled.
 """
 
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from app.jobs import jobs, outputs
-from app.jobs.bucket import JSON, PART_BYTES, Bucket, GoneError, RetryableError
+from app.jobs.bucket import JSON, PART_BYTES, Bucket, GoneError, RetryableError, Source
 from app.jobs.events import Drop
 from app.jobs.local import Scoring
 from app.jobs.places import UPLOADS, Places
 from app.jobs.progress import telling
 from model.bulk.run import Run
+from model.bulk.source import Readable
 from model.errors import ChurnError, InputError
 
 if TYPE_CHECKING:
@@ -107,6 +108,30 @@ def _found(drop: Drop, keys: list[str], store: Store) -> Drop:
     raise GoneError("NoSuchKey")
 
 
+class _Timed:
+    """The bytes of an object. Looking through all of it for its encoding keeps the deadline too."""
+
+    def __init__(self, source: Source, check: Callable[[int], None]) -> None:
+        self._source, self._check = source, check
+
+    def read(self, size: int, /) -> bytes:
+        return self._source.read(size)
+
+    @contextmanager
+    def again(self) -> Iterator[Readable]:
+        with self._source.again() as second:
+            yield _Checked(second, self._check)
+
+
+class _Checked:
+    def __init__(self, source: Source, check: Callable[[int], None]) -> None:
+        self._source, self._check = source, check
+
+    def read(self, size: int, /) -> bytes:
+        self._check(self._source.bytes_read)
+        return self._source.read(size)
+
+
 class _Job:
     """The scoring of one object; everything it learns goes into `line`."""
 
@@ -161,7 +186,8 @@ class _Job:
         drop = self._drop
         with closing(self._store.inbox.open(drop.key, drop.version, drop.etag)) as source:
             # What is wrong with the beginning of a file shows here, before any upload is begun.
-            run = Run(source, scoring.scorer, charset=scoring.charset, limits=scoring.limits)
+            timed = _Timed(source, lambda bytes_read: self._check_time(bytes_read, 0))
+            run = Run(timed, scoring.scorer, charset=scoring.charset, limits=scoring.limits)
             with (
                 results.upload(self._folder + jobs.PREDICTIONS, CSV) as predictions,
                 results.upload(self._folder + jobs.REJECTS, CSV) as rejects,

@@ -6,19 +6,18 @@ interrupt or a full disk leaves what was there before.
 
 import errno
 import re
-import secrets
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.jobs import outputs
+from app.jobs import drafts, outputs
 from app.jobs.jobs import PREDICTIONS, REJECTS, SUMMARY, job_id
 from model.bulk.render import Options
 from model.bulk.run import Limits, Run
 from model.bulk.source import Readable
+from model.bulk.unchanged import Unchanged
 from model.errors import ChurnError
 from model.scorecard import Scorer
 
@@ -63,11 +62,13 @@ def score_file(
 
     Raises
     ------
-    InputError
-        If the file cannot be read to its end; `folder` is then as it was.
+    InputError, FileChangedError
+        If the file cannot be read to its end, or was changed meanwhile; `folder` is then as it was.
     """
     with draft(folder) as made:
         summary = write_results(source, name, made, scoring, progress)
+        if isinstance(source, Unchanged):
+            source.check()
         publish(made, folder)
     return summary
 
@@ -87,23 +88,21 @@ def write_results(
 
 @contextmanager
 def draft(folder: Path) -> Iterator[Path]:
-    """Give a new hidden folder, and remove it at the end if it was not published.
+    """Give a new hidden folder, and remove it at the end if it was not published; drafts of killed processes go first.
 
     It lies beside `folder`, or in it where that is there already: beside it may be another file system (a mounted
     volume), no permission to write, or nothing at all (".", "/"). A disk that is full or may only be read is told with
     the name of `folder`: that of the draft says nothing to anyone, and a write that fails names no file at all.
     """
-    name = f".{folder.name[:40]}-{secrets.token_hex(4)}.part"
-    made = folder / name if folder.is_dir() else folder.with_name(name)
+    drafts.sweep(folder)
+    drafts.sweep(folder.parent)
     try:
-        made.mkdir(parents=True)
-        yield made
+        with drafts.open_draft(folder if folder.is_dir() else folder.parent, folder.name) as made:
+            yield made
     except OSError as error:
         if error.errno in _CANNOT_BE_WRITTEN:
             error.filename = str(folder)
         raise
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
 
 
 def publish(made: Path, folder: Path) -> None:

@@ -3,10 +3,12 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from model.bulk.population import worst
 from model.bulk.render import Options, Predictions, Rejects
+from model.bulk.rereading import position_of, reread
 from model.bulk.run import Run
 from model.bulk.source import Readable
 from model.errors import InputError
@@ -27,7 +29,7 @@ class Hashed:
     """A source that hashes what is read from it."""
 
     def __init__(self, source: Readable) -> None:
-        self._source = source
+        self._source, self._start = source, position_of(source)
         self._hash = hashlib.sha256()
 
     def read(self, size: int, /) -> bytes:
@@ -35,6 +37,10 @@ class Hashed:
         content = self._source.read(size)
         self._hash.update(content)
         return content
+
+    def again(self) -> AbstractContextManager[Readable | None]:
+        """Give the bytes of the source from its start, which are not hashed a second time; None if that cannot be."""
+        return reread(self._source, self._start)
 
     @property
     def sha256(self) -> str:
@@ -57,7 +63,7 @@ def write(
     InputError
         If the file cannot be read to its end; what was written until then is to be thrown away.
     """
-    good, bad = Predictions(scorer, options), Rejects(run.header, run.delimiter)
+    good, bad = Predictions(scorer, options), Rejects(run.header, run.delimiter, options.spreadsheet_safe)
     predictions.write(good.header)
     rejects.write(bad.header)
     for block in run:

@@ -4,6 +4,7 @@ import errno
 import io
 import select
 import socket
+import struct
 import tempfile
 import time
 from typing import IO, Any, Final
@@ -74,6 +75,13 @@ class Client(socket.socket):
                 self._moved_bytes += len(content)
                 return content
 
+    def has_unread(self) -> bool:
+        """Return whether something came that was not read yet; the client's end of the connection is nothing."""
+        try:
+            return bool(super().recv(1, socket.MSG_PEEK))
+        except OSError:
+            return False
+
     def sendall(self, content: Any, _flags: int = 0, /) -> None:
         """Send what the client takes at once, and keep the rest for `send_kept`.
 
@@ -132,6 +140,11 @@ class Client(socket.socket):
         if self._kept is not None:
             self._kept.close()
             self._kept = None
+
+    def abort(self) -> None:
+        """Reset the connection, so that the client does not take what it has for all."""
+        self.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close()
 
     def close(self) -> None:
         """Close the connection; what was kept is lost."""

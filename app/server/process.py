@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import os
+import resource
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -30,6 +31,8 @@ _KEEP_ALIVE_S: Final = 75
 """Longer than the 60 s of most proxies, so that the proxy closes first and no request falls in between."""
 _GRACE_S: Final = 30
 _HEARTBEAT_S: Final = 60
+_OTHER_DESCRIPTORS: Final = 64
+"""Of a process: its standard streams, counts, sockets and modules."""
 _MOST_ARENAS: Final = -8
 """M_ARENA_MAX of malloc.h."""
 _ARENAS: Final = 2
@@ -51,7 +54,7 @@ class Patient:
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Answer one request."""
-        body = environ["wsgi.input"] = _Body(environ["wsgi.input"])
+        body = environ["wsgi.input"] = _Body(environ["wsgi.input"], environ.get("HTTP_EXPECT", ""))
         answer = self._app(environ, start_response)
         with contextlib.suppress(OSError, RequestError):
             body.drain()
@@ -61,10 +64,11 @@ class Patient:
 class _Body:
     """A body whose reading fails with errors that the app and Werkzeug answer, and not with gunicorn's classes."""
 
-    def __init__(self, body: Any) -> None:
-        self._body = body
+    def __init__(self, body: Any, expects: str) -> None:
+        self._body, self._is_held_back = body, bool(expects)
 
     def read(self, size: int) -> bytes:
+        self._is_held_back = False
         try:
             return bytes(self._body.read(size))
         except TooSlowError:
@@ -73,6 +77,9 @@ class _Body:
             raise OSError("The body is malformed.") from error
 
     def drain(self) -> None:
+        if self._is_held_back:
+            # The client waits to be asked for it (Expect: 100-continue), and the answer says that nobody wants it.
+            return
         left = DISCARDED_BYTES
         while left > 0 and (piece := self.read(PIECE_BYTES)):
             left -= len(piece)
@@ -122,6 +129,15 @@ def options_of(settings: Settings) -> dict[str, Any]:
     }
 
 
+def _raise_descriptors(settings: Settings) -> None:
+    """Let a process open what its connections and threads need, where the host allows more than it gives at first."""
+    needed = 2 * settings.connections + 4 * settings.threads + _OTHER_DESCRIPTORS
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def _spare_memory() -> None:
     """Have threads share what they free: by default the C library keeps some for each that ever scored a file."""
     spare_memory()
@@ -167,6 +183,7 @@ def serve(settings: Settings, on_ready: Callable[[], object] | None = None) -> N
     """
     options = options_of(settings)
     _spare_memory()
+    _raise_descriptors(settings)
     if on_ready:
         options["when_ready"] = lambda _server: on_ready()
     with _shared_folder() as folder:

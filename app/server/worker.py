@@ -7,29 +7,26 @@ worker (27.0): its parser and its responses, not its waiting.
 
 import contextlib
 import errno
-import re
+import resource
 import selectors
 import socket
+import sys
+import threading
 import time
 import uuid
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from http import HTTPStatus
 from typing import Any, Final
 
 from gunicorn import http
-from gunicorn.http import errors
-from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
+from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, PollableMethodQueue, TConn, ThreadWorker
 
 from app import log
 from app.server.client import PIECE_BYTES, Client, TooSlowError
-from app.web import envelope, problems
-from app.web.service import WAITING
-
-SHORT_BYTES: Final = 64 * 1024
-"""Of a request with JSON or without a body: up to here the loop hears it out, and no thread waits for it."""
+from app.server.exchange import HEAD_END, bare_answer, code_of, exchange, missing_bytes
+from app.web import problems
 
 QUICK_BYTES: Final = 2 * 1024
 """Of the body of a short request, with the scorecard: up to here the loop answers it too. A list of so many bytes takes
@@ -45,41 +42,11 @@ DISCARDED_BYTES: Final = 64 * 1024**2
 """Of a body that nobody wants, so that its sender sees the answer and not a broken pipe."""
 
 _SWEEP_S: Final = 1.0
-_HEAD_END: Final = b"\r\n\r\n"
-_PLAIN_PATH: Final = re.compile(rb"[A-Z]+ (/[^?% ]*)[? ]")
-_WAITING: Final = tuple(path.encode() for path in WAITING)
-_LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,5})[ \t]*\r\n", re.IGNORECASE)
-_JSON: Final = re.compile(rb"\r\ncontent-type:[ \t]*application/(?:[a-z0-9.+-]+\+)?json[ \t;\r]", re.IGNORECASE)
-_WITH_BODY: Final = re.compile(rb"\r\n(?:content-length|transfer-encoding|expect)[ \t]*:", re.IGNORECASE)
 
-_BROKEN: Final[dict[type[Exception], str]] = {
-    errors.LimitRequestLine: "long_address",
-    errors.LimitRequestHeaders: "long_headers",
-    errors.UnsupportedTransferCoding: "transfer_coding",
-    errors.ExpectationFailed: "expectation",
-    errors.ParseException: "bad_request",
-    TooSlowError: "too_slow",
-}
+_ACCEPT_PAUSE_S: Final = 0.5
+"""Without a free descriptor, nothing is accepted for so long: the waiting client would wake the loop again at once."""
 
-
-def missing_bytes(heard: bytes | bytearray) -> int | None:
-    """Return how many bytes of a short request have not come yet (1 if that is not known).
-
-    None if it is a long one, asks for something that takes long, or cannot be told from those.
-    """
-    end = heard.find(_HEAD_END)
-    if end < 0:
-        return 1 if len(heard) < SHORT_BYTES else None
-    head = bytes(heard[: end + 2])
-    path = _PLAIN_PATH.match(head)
-    if path is None or path[1].startswith(_WAITING):
-        return None
-    if not _WITH_BODY.search(head):
-        return 0
-    found = _LENGTH.search(head)
-    if found is None or len(_WITH_BODY.findall(head)) > 1 or not _JSON.search(head) or int(found[1]) > SHORT_BYTES:
-        return None
-    return max(0, end + len(_HEAD_END) + int(found[1]) - len(heard))
+_NO_DESCRIPTOR: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
 class Connection(TConn):  # type: ignore[misc]
@@ -92,59 +59,112 @@ class Connection(TConn):  # type: ignore[misc]
         self.heard = bytearray()
         self.pool: ThreadPoolExecutor | None = None
         self.goes_on = True
+        self.is_closed = False
         self.discarded_bytes = 0
 
 
+class _Queue(PollableMethodQueue):  # type: ignore[misc]
+    """What threads hand back to the loop."""
+
+    def close(self) -> None:
+        """Stay open until the process ends: a thread may still write, and the number could be another file's then."""
+
+
 class PatientWorker(ThreadWorker):  # type: ignore[misc]
-    """Waits for clients in its loop. `self.wsgi` is the app with what it may cost: see `process.Patient`."""
+    """Waits for clients in its loop. `self.wsgi` is the app with what it may cost: see `process.Patient`.
+
+    A connection has one owner. The loop owns those in `_watched`, each with the one callback that may act on it; all
+    others belong to a thread, or are closed. One select() returns many events, and the first of them may close a
+    connection that a later one is about, or give it to a thread: `_dispatch` drops such an event.
+    """
 
     def init_process(self) -> None:
         """Begin to serve."""
-        self._watched: dict[Connection, Callable[..., None]] = {}
+        self._watched: dict[Connection, Callable[[Connection], None]] = {}
         self._handed_on: Counter[ThreadPoolExecutor | None] = Counter()
         self._computing = ThreadPoolExecutor(_COMPUTING)
-        self._next_sweep = 0.0
+        self.method_queue = _Queue()
+        self._next_sweep = self._accept_again = 0.0
+        descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        if descriptors == resource.RLIM_INFINITY:
+            descriptors = sys.maxsize
+        # A thread needs one for the file that it takes and one for its answer; without one for a module to import, not
+        # even a customer is answered.
+        self._spare_descriptors = min(2 * self.cfg.threads, descriptors // 4)
+        self._last_descriptor = descriptors - self._spare_descriptors
         super().init_process()
 
     # Connections come, are heard, and go.
 
-    def accept(self, listener: socket.socket) -> None:
-        """Take a connection, if there is room for it."""
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """Accept connections or not; the loop asks for it each time around.
+
+        A worker that ends takes those that are waiting and closes its listening socket, so that the next is refused at
+        once and not reset when the last answer is sent.
+        """
+        super().set_accept_enabled(enabled and time.monotonic() >= self._accept_again)
+        if not (enabled or self.alive):
+            for listener in self.sockets:
+                for _ in range(self.cfg.backlog):
+                    if not self.accept(listener):
+                        break
+                listener.close()
+
+    def accept(self, listener: socket.socket) -> bool:
+        """Take a connection, if there is room for it; return whether one was waiting."""
         try:
             accepted, address = listener.accept()
         except OSError as error:
-            if error.errno in (errno.EMFILE, errno.ENFILE):
-                self._make_room()
-            elif error.errno not in (errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED):
-                raise
-            return
-        self.nr_conns += 1
+            is_over = isinstance(error, BlockingIOError | ConnectionAbortedError)
+            if not is_over and not (error.errno in _NO_DESCRIPTOR and self._make_room()):
+                self._accept_again = time.monotonic() + _ACCEPT_PAUSE_S
+                super().set_accept_enabled(enabled=False)
+            return False
         client = Client(accepted, self.wsgi.most_kept_bytes)
-        conn = Connection(self.cfg, client, address, listener.getsockname())
-        if self.nr_conns > self.wsgi.connections and not self._make_room():
+        conn = Connection(self.cfg, client, address, client.getsockname())
+        self.nr_conns += 1
+        if not self._has_room(conn) and not self._make_room():
             self._refuse(conn, "busy")
-            return
-        self._watch(conn, selectors.EVENT_READ, self._hear, self.wsgi.patience_s)
+        else:
+            self._watch(conn, selectors.EVENT_READ, self._hear, self.wsgi.patience_s)
+        return True
+
+    def _has_room(self, conn: Connection) -> bool:
+        """Return whether a new connection is within the limit, of which those that have their last answer are no part.
+
+        They are closed from the first on when they become as many themselves.
+        """
+        is_last = conn.sock.fileno() >= self._last_descriptor
+        if self.nr_conns <= self.wsgi.connections and not is_last:
+            return True
+        parting = [each for each, then in self._watched.items() if then == self._discard]
+        if len(parting) >= min(self.wsgi.connections, self._spare_descriptors // 2):
+            self._close(parting.pop(0))
+        return not is_last and self.nr_conns - len(parting) <= self.wsgi.connections
 
     def _make_room(self) -> bool:
         """Let the connection go that has been idle for the longest, if there is one."""
-        idle = next((conn for conn in self._watched if conn.parser.req_count and conn.goes_on and not conn.heard), None)
+        idle = next((conn for conn, then in self._watched.items() if then == self._hear and _is_idle(conn)), None)
         if idle is None:
             return False
         self._close(idle)
         return True
 
-    def _watch(self, conn: Connection, event: int, then: Callable[..., None], seconds: float) -> None:
+    def _watch(self, conn: Connection, event: int, then: Callable[[Connection], None], seconds: float) -> None:
         """Call `then` when the client can be heard (or told more), for so many seconds at most."""
         conn.timeout = time.monotonic() + seconds
         if self._watched.pop(conn, None) != then:
             self._leave(conn)
             try:
-                self.poller.register(conn.sock, event, partial(then, conn))
+                self.poller.register(conn.sock, event, partial(self._dispatch, conn, then))
             except ValueError:  # closed already
                 self._close(conn)
                 return
         self._watched[conn] = then
+
+    def _dispatch(self, conn: Connection, then: Callable[[Connection], None], _sock: object = None) -> None:
+        if self._watched.get(conn) == then:
+            then(conn)
 
     def _leave(self, conn: Connection) -> None:
         self._watched.pop(conn, None)
@@ -152,11 +172,15 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             self.poller.unregister(conn.sock)
 
     def _close(self, conn: Connection) -> None:
+        if conn.is_closed:
+            return
+        conn.is_closed = True
         self._leave(conn)
         self.nr_conns -= 1
+        self._accept_again = 0.0
         conn.close()
 
-    def _hear(self, conn: Connection, _sock: object = None) -> None:
+    def _hear(self, conn: Connection) -> None:
         """Take what has come of a request."""
         try:
             piece = conn.sock.recv(PIECE_BYTES)
@@ -177,7 +201,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         missing = missing_bytes(conn.heard)
         if missing:
             return
-        body_bytes = len(conn.heard) - conn.heard.find(_HEAD_END) - len(_HEAD_END)
+        body_bytes = len(conn.heard) - conn.heard.find(HEAD_END) - len(HEAD_END)
         conn.parser.unreader.unread(bytes(conn.heard))
         conn.heard = bytearray()
         if missing == 0 and body_bytes <= self.wsgi.quick_bytes:
@@ -192,20 +216,32 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             self._refuse(conn, "busy")
             return
         conn.sock.wait_up_to(self.wsgi.patience_s)
-        try:
-            future = pool.submit(self.handle, conn)
-        except RuntimeError:  # the machine gives us no more threads
-            self._refuse(conn, "busy")
-            return
         conn.pool = pool
         self._handed_on[pool] += 1
-        future.add_done_callback(lambda done: self.method_queue.defer(self.finish_request, conn, done))
+        # submit() queues its work before it starts a thread. Where the machine gives none, another thread may still
+        # come to it, so whoever acquires this first owns the connection.
+        owner = threading.Lock()
+        try:
+            pool.submit(self._answer_in_thread, conn, owner)
+        except RuntimeError:
+            if owner.acquire(blocking=False):
+                self._handed_on[pool] -= 1
+                self._refuse(conn, "busy")
 
-    def finish_request(self, conn: Connection, fs: "Future[bool]") -> None:
+    def _answer_in_thread(self, conn: Connection, owner: threading.Lock) -> None:
+        if not owner.acquire(blocking=False):
+            return
+        goes_on = False
+        try:
+            goes_on = bool(self.handle(conn))
+        finally:
+            self.method_queue.defer(self._take_back, conn, goes_on)
+
+    def _take_back(self, conn: Connection, goes_on: bool) -> None:
         """Take a connection back from a thread."""
         self._handed_on[conn.pool] -= 1
         conn.sock.wait_up_to(None)
-        self._answered(conn, not fs.cancelled() and fs.exception() is None and bool(fs.result()))
+        self._answered(conn, goes_on)
 
     def _answered(self, conn: Connection, goes_on: bool) -> None:
         """Send the rest of an answer as the client takes it; then hear its next request, or part."""
@@ -224,10 +260,10 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
                 self.method_queue.defer(self._judge_again, conn)
 
     def _judge_again(self, conn: Connection) -> None:
-        if conn in self._watched and conn.heard:
+        if self._watched.get(conn) == self._hear and conn.heard:
             self._judge(conn)
 
-    def _send(self, conn: Connection, _sock: object) -> None:
+    def _send(self, conn: Connection) -> None:
         try:
             done = conn.sock.send_kept()
         except OSError:
@@ -249,7 +285,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             conn, selectors.EVENT_READ, self._discard, self.wsgi.patience_s if self.alive else STOP_KEEPALIVE_LINGER
         )
 
-    def _discard(self, conn: Connection, _sock: object) -> None:
+    def _discard(self, conn: Connection) -> None:
         try:
             piece = conn.sock.recv(PIECE_BYTES)
         except TooSlowError:
@@ -283,6 +319,10 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         except TooSlowError:  # in a body that nobody wanted
             return False
 
+    def handle_request(self, req: Any, conn: Connection) -> bool:
+        """Have the app answer a request; return whether another may follow."""
+        return exchange(req, conn, self.wsgi, self.cfg, lambda: bool(self.alive))
+
     # What never reaches the app.
 
     def handle_error(self, _request: object, client: socket.socket, _address: object, error: Exception) -> None:
@@ -290,11 +330,11 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
         Nothing of it is logged: after a wrong Content-Length the next "request line" is a piece of a body.
         """
-        code = next((code for kind, code in _BROKEN.items() if isinstance(error, kind)), "internal")
-        self._write_problem(client, code, error)
+        self._write_problem(client, code_of(error), error)
 
     def _refuse(self, conn: Connection, code: str) -> None:
         conn.heard = bytearray()
+        conn.sock.wait_up_to(None)
         self._write_problem(conn.sock, code)
         self._answered(conn, goes_on=False)
 
@@ -305,12 +345,9 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         self.wsgi.report(status=problems.KINDS[code].status, code=code, request_id=request_id)
         # The client may have gone already.
         with contextlib.suppress(OSError):
-            client.sendall(_bare_answer(code, request_id))
+            client.sendall(bare_answer(code, request_id))
 
 
-def _bare_answer(code: str, request_id: str) -> bytes:
-    detail = problems.MESSAGES[code].format(request_id=request_id)
-    status, headers, body = envelope.bare_answer(code, detail, request_id)
-    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", "Connection: close"]
-    lines += [f"{name}: {value}" for name, value in headers.items()]
-    return "\r\n".join([*lines, "", ""]).encode("ascii") + body
+def _is_idle(conn: Connection) -> bool:
+    """Return whether the client has its last answer, and nothing of its next request has come."""
+    return conn.parser.req_count > 0 and not conn.heard and not conn.sock.keeps and not conn.sock.has_unread()

@@ -4,7 +4,6 @@ Never app/aws/, app/jobs/ or app/settings.py. Nothing is loaded at import; the s
 """
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ from flask import Flask
 
 from app.web import cors, docs, envelope, headers, keys, pages, problems, static_files, v1, v2
 from app.web.body import ChurnRequest
-from app.web.service import EXTENSION, Limits, Service, Turn, Uploads
+from app.web.service import EXTENSION, Limits, Service, Turn, Uploads, at_once
 from model.scorecard import Scorer
 
 if TYPE_CHECKING:
@@ -26,13 +25,13 @@ def create_app(
     *,
     uploads: Callable[[], Uploads] | None = None,
     admit: Callable[[], None] | None = None,
-    turn: Turn = nullcontext,
+    turn: Turn = at_once,
 ) -> Flask:
     """Return the WSGI app that answers with `scorer` within the limits of `settings`.
 
     `larger` says what to do with a file beyond them, as a clause: "drop it into ...". `uploads` gives the store of
     larger files when a route needs it. `admit` is asked before each request, and refuses it by raising RequestError;
-    `turn` gives the context in which a file is scored.
+    `turn` gives the context in which a part of a file is scored; it is told whether the file has been begun.
 
     Raises
     ------

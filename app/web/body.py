@@ -76,7 +76,8 @@ def read_json_body(max_bytes: int, advice: str = "Send one customer.") -> bytes:
     # Of a chunked body that is too long, Werkzeug gives the beginning as if it were all; one byte more tells.
     request.max_content_length = max_bytes + 1
     try:
-        body = request.get_data(cache=False)
+        # A length that is too long by one is refused by the head as well, before the client is asked for the body.
+        body = None if (request.content_length or 0) > max_bytes else request.get_data(cache=False)
     except RequestEntityTooLarge:
         body = None
     if body is None or len(body) > max_bytes:
@@ -157,6 +158,8 @@ def _copy(spool: IO[bytes], max_bytes: int) -> None:
     too_large = RequestError("too_large", limit=max_bytes, advice=shorten(PACK, service().larger))
     # As in read_json_body: one byte more tells a chunked body that is too long from one that just fits.
     request.max_content_length = max_bytes + 1
+    if (request.content_length or 0) > max_bytes:
+        raise too_large
     try:
         while piece := request.stream.read(_PIECE_BYTES):
             spool.write(piece)

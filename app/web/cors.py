@@ -10,7 +10,7 @@ from flask import Flask, Response, request
 
 METHODS: Final = "GET, HEAD, POST"
 ASKED: Final = "Content-Type, X-Api-Key, X-Request-Id"
-SHOWN: Final = "RateLimit, RateLimit-Policy, Retry-After, X-Model-Version, X-Rejected-Rows, X-Request-Id"
+SHOWN: Final = "RateLimit, RateLimit-Policy, Retry-After, X-Model-Version, X-Notes, X-Rejected-Rows, X-Request-Id"
 _KEPT_S: Final = 3600
 
 

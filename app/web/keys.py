@@ -13,10 +13,9 @@ from flask import Flask, Response, g, request
 from app.web.problems import RequestError
 
 HEADER: Final = "X-Api-Key"
-LIMITED: Final = ("/v1/", "/v2/")
-"""What the limit of a server counts, by key or address."""
+GUARDED: Final = ("/v1/", "/v2/", "/metrics")
+"""The routes that need a key where there are keys, and that the rate limit of a server counts, by key or address."""
 
-GUARDED: Final = (*LIMITED, "/metrics")
 CODES: Final = ("no_key", "wrong_key", "key_in_query")
 CHALLENGE: Final = f'ApiKey realm="churn", header="{HEADER}"'
 """Of WWW-Authenticate, which a 401 must have; no browser knows the scheme, so none asks for a password."""
@@ -48,7 +47,7 @@ def find(key: str, digests: Sequence[str]) -> str | None:
 
 
 def is_guarded() -> bool:
-    """Return whether this request needs a key where there are keys."""
+    """Return whether this request needs a key where there are keys, and counts where there is a rate limit."""
     return request.path.startswith(GUARDED)
 
 

@@ -3,6 +3,7 @@
 Imports numpy and pyarrow, so only app/web/upload.py imports it.
 """
 
+from collections.abc import Sequence
 from json.encoder import encode_basestring
 from typing import Protocol
 
@@ -11,11 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from app.web.problems import ASK_FOR_JSON
-from model.bulk.arrays import as_numpy, to_arrow
+from model.bulk.arrays import as_numpy, to_arrow, to_string, with_nulls
 from model.bulk.render import Predictions
 from model.bulk.run import Block
 from model.errors import SHOWN_PROBLEMS, Problem, problem
-from model.schema import BATCH_LABELS, CHURN, CUSTOMER_ID, NOT_CHURN
+from model.schema import BATCH_LABELS, BY_NAME, CHURN, CUSTOMER_ID, NOT_CHURN
 from model.scorecard import Scorer
 
 
@@ -61,14 +62,21 @@ class Listing:
     footer = b"}"
     shorter = ""
 
-    def __init__(self, scorer: Scorer) -> None:
+    def __init__(self, scorer: Scorer, skip: bool = False) -> None:
+        """Hold the model; with `skip`, only customers that are scored are in the answer, and can repeat each other."""
         self._threshold = scorer.threshold
+        self._skip = skip
         self._ids: list[pa.Array] = []
         self._separator = ""
 
     def note(self, block: Block) -> None:
-        """Remember the ids."""
-        self._ids.append(block.ids)
+        """Remember the ids; "" for those of rows that are no customers, such as totals."""
+        left_out = ~block.good if self._skip else np.zeros(block.rows, bool)
+        left_out[[index for index, problems in block.problems.items() if _has_no_feature(problems)]] = True
+        ids = block.ids
+        if left_out.any():
+            ids = pc.fill_null(with_nulls(ids, left_out), to_string(""))
+        self._ids.append(ids)
 
     def lines(self, block: Block) -> bytes:
         """Return the pairs of the good rows, with a comma in front of all but the first pair of the file."""
@@ -84,7 +92,7 @@ class Listing:
         return (separator + pairs).encode()
 
     def repeats(self) -> tuple[list[Problem], int]:
-        """Find rows that an object could not hold beside each other; one that is rejected counts as well."""
+        """Find rows that an object could not hold both; where bad rows are not skipped, those are counted as well."""
         ids = pa.chunked_array(self._ids, type=pa.string())
         if pc.count_distinct(ids).as_py() == len(ids):
             return [], 0
@@ -96,6 +104,11 @@ class Listing:
         repeated = np.flatnonzero((first != np.arange(len(codes))) & ~is_blank)
         shown = repeated[:SHOWN_PROBLEMS].tolist()
         return [_repeat(ids[row].as_py(), int(first[row]) + 1, row + 1) for row in shown], len(repeated)
+
+
+def _has_no_feature(problems: Sequence[Problem]) -> bool:
+    """Return whether nothing in a row is as a customer has it: a total, a footer, a row of other columns."""
+    return problems[0].code == "field_count" or sum(each.field in BY_NAME for each in problems) == len(BY_NAME)
 
 
 _CHURN, _NOT_CHURN = BATCH_LABELS[CHURN], BATCH_LABELS[NOT_CHURN]

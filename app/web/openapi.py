@@ -11,7 +11,7 @@ from app.web import options
 from app.web.answers import CSV, JSON, NDJSON
 from app.web.customers import CHANGES, MANY, ONE, compare_body, score_body
 from app.web.keys import CODES as KEY_CODES
-from app.web.keys import GUARDED, HEADER, LIMITED
+from app.web.keys import GUARDED, HEADER
 from app.web.options import Option
 from app.web.problems import KINDS, MEDIA_TYPE
 from app.web.service import service
@@ -32,7 +32,7 @@ _SCHEMA: Final = "application/schema+json"
 
 # Codes by what can go wrong.
 _ANYWHERE: Final = (
-    *("bad_request", "bad_base64", "long_address", "long_headers"),
+    *("bad_request", "bad_base64", "no_host", "long_address", "long_headers"),
     *("expectation", "transfer_coding", "too_slow", "busy", "no_room", "internal"),
 )
 _JSON_BODY: Final = (
@@ -42,9 +42,11 @@ _JSON_BODY: Final = (
 _CUSTOMER: Final = ("wrapped", "bad_customer")
 _FORM_BODY: Final = ("bad_form", "no_file", "several_files", "form_too_large", "too_large", "send_unpacked")
 _FILE: Final = (
-    *("empty_file", "no_header", "missing_columns", "duplicate_columns", "header_too_long", "not_csv", "binary"),
+    *("empty_file", "no_header", "missing_columns", "wrong_separator", "quoted_lines", "duplicate_columns"),
+    *("header_too_long", "not_csv", "binary"),
     *("record_too_long", "open_quote", "mixed_decimals", "truncated_gzip", "damaged_gzip", "gzip_ratio"),
     *("encoding", "unknown_charset", "no_byte_order_mark", "damaged_text", "bad_rows", "bad_option"),
+    *("too_many_columns", "too_many_rows", "answer_too_large", "too_much_work"),
 )
 _OPTIONS: Final = ("unknown_option", "bad_option")
 
@@ -88,7 +90,15 @@ def _operations() -> dict[str, Operation]:
             {JSON: {"anyOf": [refer("OneResult"), refer("ManyResults")]}},
             {JSON: {"anyOf": [refer("Customer"), {**members({MANY: customers}), "additionalProperties": False}]}},
             options.CUSTOMERS,
-            (*_JSON_BODY, *_OPTIONS, *_CUSTOMER, "wrong_shape", "unknown_member", "too_many_entries"),
+            (
+                *_JSON_BODY,
+                *_OPTIONS,
+                *_CUSTOMER,
+                "wrong_shape",
+                "unknown_member",
+                "too_many_entries",
+                "answer_too_large",
+            ),
         ),
         "POST /v2/what-if": Operation(
             "compareCustomer",
@@ -145,7 +155,7 @@ def _operations() -> dict[str, Operation]:
             {JSON: refer("Labels"), CSV: _TEXT},
             {_FORM: _CSV_PART},
             options.UPLOAD,
-            (*_FORM_BODY, "send_form", *_FILE, "duplicate_id", "too_many_rows", "answer_too_large"),
+            (*_FORM_BODY, "send_form", *_FILE, "duplicate_id"),
         ),
         "GET /": Operation("home", "The welcome: a page in browsers", {JSON: refer("Welcome"), _HTML: _TEXT}),
         "GET /health": Operation(
@@ -243,7 +253,7 @@ def _needs_key(path: str) -> bool:
 
 def _guards(path: str) -> tuple[str, ...]:
     """Return the codes of what stands before a route here, as it is set."""
-    limited = ("too_many_requests",) if service().limits.rate_limit and path.startswith(LIMITED) else ()
+    limited = ("too_many_requests",) if service().limits.rate_limit and path.startswith(GUARDED) else ()
     return (*KEY_CODES, *limited) if _needs_key(path) else limited
 
 

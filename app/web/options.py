@@ -110,7 +110,7 @@ BATCHES: Final = (
     _THRESHOLD,
     _flag("value_at_risk", "Whether rows have MonthlyCharges x probability"),
     _flag("include_input", "Whether rows have the columns of the file"),
-    _flag("spreadsheet_safe", "Whether an apostrophe stands in front of cells of the CSV that would be formulas"),
+    _flag("spreadsheet_safe", "Whether an apostrophe goes before what a spreadsheet would run as a formula"),
     Option(
         "top",
         "How many customers the summary names, those with most value at risk",

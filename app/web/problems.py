@@ -19,6 +19,7 @@ MEDIA_TYPE: Final = "application/problem+json"
 _NO_ROOM: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 
 PACK: Final = "packed by gzip"
+MOST: Final = "the most that goes out here"
 ASK_FOR_JSON: Final = "ask for application/json, which is shorter"
 
 
@@ -53,6 +54,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "empty_file": _FILE,
     "no_header": _HEADER,
     "missing_columns": _HEADER,
+    "wrong_separator": _HEADER,
+    "quoted_lines": _HEADER,
     "duplicate_columns": _HEADER,
     "header_too_long": _HEADER,
     "not_csv": _FILE,
@@ -68,6 +71,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "no_byte_order_mark": _TEXT,
     "damaged_text": _TEXT,
     "too_many_bytes": _LARGE,
+    "too_many_columns": _HEADER,
     "too_many_rows": _LARGE,
     "duplicate_id": Kind(422, "A customerID is repeated"),
     # What only HTTP can have.
@@ -91,6 +95,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "too_large": _LARGE,
     "form_too_large": _LARGE,
     "answer_too_large": _LARGE,
+    "too_much_work": Kind(413, "Too much work"),
     "send_json": _TYPE,
     "send_utf8": _TYPE,
     "send_form": _TYPE,
@@ -107,6 +112,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "busy": Kind(503, "Too much at once"),
     "too_slow": Kind(408, "The request took too long"),
     "no_room": Kind(507, "No room for the file"),
+    "no_host": Kind(400, "The request names no host"),
     "long_address": Kind(414, "The address is too long"),
     "long_headers": Kind(431, "The headers are too long"),
     "expectation": Kind(417, "The expectation cannot be met"),
@@ -119,8 +125,8 @@ RETRY_AFTER_S: Final[Mapping[str, int]] = {"busy": 5, "no_room": 60, "uploads_un
 
 MESSAGES: Final[Mapping[str, str]] = {
     "bad_rows": (
-        "{rows_rejected:,} of {rows_in:,} rows cannot be scored. {first} {listed} of {total:,} problems are listed "
-        "under errors. Mend them, or {advice}."
+        "{rows_rejected:,} of {scope}{rows_in:,} rows cannot be scored. {first} {listed} of {total:,} problems are "
+        "listed under errors. Mend them, or {advice}."
     ),
     "duplicate_id": "{first}{more}",
     "bad_option": "{name} must be {rule}, not {value}.",
@@ -135,6 +141,14 @@ MESSAGES: Final[Mapping[str, str]] = {
     ),
     "bad_form": "The form cannot be read: {reason}. Let the client write the form and its Content-Type.",
     "bad_request": "The request was cut off or malformed, and cannot be read. Send it again.",
+    "bad_event": (
+        "The event of the gateway has no method or no path as text. Send it as API Gateway, a function URL or a load "
+        "balancer does."
+    ),
+    "bad_event_body": (
+        "The body of the event is {found}; a gateway sends it as text. Send the same JSON as one string, as "
+        "json.dumps makes it."
+    ),
     "bad_base64": "The body is marked as base64 on its way to us, and is not. Send it again; if it stays so, tell us.",
     "no_file": 'The form has no part named "file"; it has {found}. Send the CSV as "file".',
     "several_files": 'The form has {count} parts named "file". Send one file a request.',
@@ -145,7 +159,8 @@ MESSAGES: Final[Mapping[str, str]] = {
         "The form has too many parts, or a part that is too long and has no file name. Send one part, "
         'named "file", with a file name.'
     ),
-    "answer_too_large": "The answer would be longer than {limit:,} bytes, the most that goes out here. {advice}",
+    "answer_too_large": "The answer would be longer than {limit:,} bytes, {bound}. {advice}",
+    "too_much_work": "Scoring was stopped. {why} {state}{first} {advice}",
     "send_json": "{found} Send one customer as JSON, with the header 'Content-Type: application/json'.",
     "send_utf8": "The charset {value} is not read here. Send JSON as UTF-8.",
     "send_form": (
@@ -186,6 +201,7 @@ MESSAGES: Final[Mapping[str, str]] = {
         "There is no room left to hold the file while it is scored. Whoever runs the service can tell by request id "
         "{request_id}; a smaller file may pass."
     ),
+    "no_host": "The request is of HTTP/1.1 and has no Host header. Send one: its value is the host of the address.",
     "long_address": "The address in the request line is too long. Send a customer in the body.",
     "long_headers": "A header of the request is too long, or there are too many. Send fewer or shorter ones.",
     "expectation": 'The request has an Expect header other than "100-continue". Send it without.',
@@ -208,9 +224,10 @@ class RequestError(ChurnError):
     """
 
     def __init__(self, code: str, *, members: Mapping[str, object] | None = None, **parts: Any) -> None:
+        """Hold the code and its sentence; where the cause is known better, `sentence` among `parts` names another."""
         if "value" in parts:
             parts["value"] = show(parts["value"])
-        super().__init__(MESSAGES[code].format(**parts))
+        super().__init__(MESSAGES[parts.pop("sentence", code)].format(**parts))
         self.code = code
         self.members = dict(members or {})
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from flask import Response, g, request
 
-from app.web.keys import LIMITED
+from app.web.keys import is_guarded
 from app.web.problems import RequestError
 
 MOST_CLIENTS: Final = 100_000
@@ -61,7 +61,7 @@ class RateLimit:
         RequestError
             too_many_requests.
         """
-        if not request.path.startswith(LIMITED):
+        if not is_guarded():
             return
         key = g.get("key")
         seen, seconds = g.rate = self.count(f"key {key}" if key else address_of(request.remote_addr))

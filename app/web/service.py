@@ -21,7 +21,12 @@ WAITING: Final = ("/v2/uploads", "/v2/jobs/")
 MAX_PACKED: Final = "churn.max_packed"
 """The key of the WSGI environment under which the app finds the longest body of bytes that its edge passes on."""
 
-Turn = Callable[[], AbstractContextManager[None]]
+Turn = Callable[[bool], AbstractContextManager[None]]
+
+
+def at_once(_has_begun: bool) -> AbstractContextManager[None]:
+    """Return a slot that is always free."""
+    return nullcontext()
 
 
 class Limits(Protocol):
@@ -49,11 +54,23 @@ class Limits(Protocol):
 
     @property
     def max_upload_bytes(self) -> int:
-        """The longest upload, and the longest answer to one."""
+        """The longest upload."""
 
     @property
     def max_gzip_ratio(self) -> int:
-        """Unpacked bytes for each packed one."""
+        """Decompressed bytes for each compressed one."""
+
+    @property
+    def max_rows(self) -> int:
+        """The most rows of a file."""
+
+    @property
+    def max_answer_bytes(self) -> int:
+        """The longest answer to a file."""
+
+    @property
+    def max_file_cpu_s(self) -> int:
+        """The most CPU seconds for a file, however long it is."""
 
     @property
     def max_listed_rows(self) -> int:
@@ -93,7 +110,8 @@ class Service:
     uploads : callable, optional
         Gives the store of uploads, and connects to it when it is first called; None where there is none.
     turn : callable
-        Returns a context in which a file is scored; entering it may wait, or raise RequestError (busy).
+        Returns a context in which a part of a file is scored; entering it waits, and may raise RequestError (busy)
+        unless it is called with True, for a file that has been begun.
     """
 
     scorer: Scorer
@@ -101,7 +119,7 @@ class Service:
     larger: str = ""
     actions: "Sequence[Action] | None" = None
     uploads: Callable[[], Uploads] | None = None
-    turn: Turn = nullcontext
+    turn: Turn = at_once
 
 
 def service() -> Service:

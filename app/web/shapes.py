@@ -130,7 +130,7 @@ _SUMMARY: Final = {
     "segments": array(members({"feature": _FEATURE, "groups": array({"type": "object"})})),
     "drift": _said(
         {"type": "object", "additionalProperties": {"type": ["number", "null"]}},
-        "Population stability index of each feature and of the probability",
+        "Population stability index of each feature and of the probability; null for fewer than 500 customers",
     ),
     "distribution": _said(
         array(members({"from": _PROBABILITY, "to": _PROBABILITY, "customers": _COUNT})),

@@ -3,27 +3,30 @@
 Imports model/bulk and with it numpy and pyarrow, so the view imports it when it is called.
 """
 
-from collections.abc import Iterable, Iterator
-from itertools import chain, islice
+import tempfile
+from collections.abc import Iterator
 from typing import IO, Any, Final
 
-from flask import Response, g
+from flask import Response
 
-from app.web.answers import CSV, JSON, NDJSON, CutShortError, json_answer
+from app.web.answers import CSV, JSON, NDJSON, CutShortError, add_notes, json_answer
 from app.web.options import REFUSE, REJECTS
-from app.web.problems import RequestError, errors_of
-from app.web.service import service
+from app.web.problems import RequestError, parts_of
+from app.web.work import Work
 from model.bulk import ndjson
 from model.bulk.population import worst
 from model.bulk.render import Options, Predictions, Rejects
-from model.bulk.run import Block, Limits, Run
-from model.errors import SHOWN_PROBLEMS, InputError, Problem
+from model.bulk.run import Run
+from model.errors import InputError
 from model.scorecard import Scorer
 
 Writer = Predictions | Rejects | ndjson.NdJson
 
 _AHEAD: Final = 2
-"""Blocks scored before the first byte goes out: what is wrong with a file of up to about 1 MiB is then a plain 422."""
+"""Blocks written before the first byte goes out: what is wrong with a file of up to about 2 MiB is then a plain 422."""
+
+_SPOOL_BYTES: Final = 1024**2
+_CHUNK_BYTES: Final = 64 * 1024
 
 
 def answer_file(file: IO[bytes], scorer: Scorer, wanted: str, charset: str | None, options: dict[str, Any]) -> Response:
@@ -34,54 +37,55 @@ def answer_file(file: IO[bytes], scorer: Scorer, wanted: str, charset: str | Non
     InputError
         If the file cannot be read, as far as that is known before the answer begins.
     RequestError
-        bad_rows, under on_error=refuse.
+        bad_rows, under on_error=refuse; too_many_rows, too_much_work, answer_too_large, as far as that is known before.
     """
-    settings = service().limits
-    limits = Limits(max_bytes=settings.max_upload_bytes, max_gzip_ratio=settings.max_gzip_ratio)
-    run = Run(file, scorer, charset, limits, top=options["top"])
+    work = Work(_shorter(wanted, options))
+    run = work.open(file, scorer, charset, top=options["top"])
     if options["on_error"] == REFUSE:
-        _refuse_bad_rows(run)
+        _refuse_bad_rows(work)
         file.seek(0)
-        run = Run(file, scorer, charset, limits, top=options["top"])
-    response = _summary(run, file) if wanted == JSON else _rows(run, file, scorer, wanted, options)
+        run = work.open(file, scorer, charset, top=options["top"])
+    response = _summary(work, run, file) if wanted == JSON else _rows(work, run, file, scorer, wanted, options)
     response.vary.add("Accept")
     return response
 
 
-def _refuse_bad_rows(run: Run) -> None:
-    problems: list[Problem] = []
-    total = 0
-    for block in run:
-        for found in block.problems.values():
-            total += len(found)
-            problems.extend(found[: SHOWN_PROBLEMS - len(problems)])
-    if total:
-        g.counts = counts = _counts(run)
-        members = {**errors_of(problems, total), **counts}
-        advice = "leave on_error=refuse out to have each reported in its place"
-        shown = {"first": problems[0], "listed": len(problems), "total": total, "advice": advice}
-        raise RequestError("bad_rows", members=members, **shown, **counts)
+def _shorter(wanted: str, options: dict[str, Any]) -> list[str]:
+    """Return how to ask for less than these options do, as clauses."""
+    return [
+        *["ask for fewer reasons"] * (wanted != JSON and options["reasons"] > 0),
+        *["leave include_input out"] * (wanted != JSON and options["include_input"]),
+        *["ask for text/csv"] * (wanted == NDJSON),
+    ]
 
 
-def _counts(run: Run) -> dict[str, Any]:
-    return {"rows_in": run.rows_in, "rows_rejected": run.rows_rejected}
+def _refuse_bad_rows(work: Work) -> None:
+    is_whole = True
+    try:
+        for _ in work.in_slots(work.blocks()):
+            pass
+    except RequestError:
+        if not work.problems:
+            raise
+        is_whole = False
+    if work.problems:
+        raise work.bad_rows("leave on_error=refuse out to have each reported in its place", is_whole=is_whole)
 
 
-def _summary(run: Run, file: IO[bytes]) -> Response:
-    for _ in run:
+def _summary(work: Work, run: Run, file: IO[bytes]) -> Response:
+    for _ in work.in_slots(work.blocks()):
         pass
     file.close()
     summary = run.summary()
-    g.counts = {**_counts(run), **worst(summary)}
-    return json_answer(summary)
+    work.counts.update(worst(summary))
+    answer = json_answer(summary)
+    work.sized(answer.data)
+    add_notes(answer, summary["notes"])
+    return answer
 
 
-def _rows(run: Run, file: IO[bytes], scorer: Scorer, wanted: str, options: dict[str, Any]) -> Response:
+def _rows(work: Work, run: Run, file: IO[bytes], scorer: Scorer, wanted: str, options: dict[str, Any]) -> Response:
     columns = Options(**{name: options[name] for name in Options.__slots__})
-    blocks = iter(run)
-    ahead = list(islice(blocks, _AHEAD))
-    counts: dict[str, Any] = {}
-    g.counts = counts
     writer: Writer
     kind = f"{CSV}; charset=utf-8"
     if wanted == NDJSON:
@@ -90,24 +94,42 @@ def _rows(run: Run, file: IO[bytes], scorer: Scorer, wanted: str, options: dict[
         writer = Rejects(run.header, run.delimiter, columns.spreadsheet_safe)
     else:
         writer = Predictions(scorer, columns, run.header)
-    return Response(_pieces(run, file, chain(ahead, blocks), writer, counts), content_type=kind)
+    pieces = work.in_slots(work.pieces(writer, is_plain=wanted == CSV and columns == Options()))
+    ahead: IO[bytes] = tempfile.SpooledTemporaryFile(_SPOOL_BYTES)  # noqa: SIM115 (closed with the answer)
+    try:
+        for piece in pieces:
+            ahead.write(piece)
+            if work.blocks_read > _AHEAD:
+                break
+    except BaseException:
+        ahead.close()
+        raise
+    response = Response(_sent(work, run, file, ahead, pieces, writer), content_type=kind)
+    response.call_on_close(ahead.close)
+    # Those known before the answer begins; the summary has all of them.
+    add_notes(response, run.notes)
+    return response
 
 
-def _pieces(
-    run: Run, file: IO[bytes], blocks: Iterable[Block], writer: Writer, counts: dict[str, Any]
+def _sent(
+    work: Work, run: Run, file: IO[bytes], ahead: IO[bytes], pieces: Iterator[bytes], writer: Writer
 ) -> Iterator[bytes]:
     with file:
-        yield writer.header
+        with ahead:
+            ahead.seek(0)
+            while chunk := ahead.read(_CHUNK_BYTES):
+                yield chunk
+        is_ndjson = isinstance(writer, ndjson.NdJson)
         try:
-            for block in blocks:
-                yield writer.lines(block)
-                counts.update(_counts(run))
-        except InputError as error:
-            counts["code"] = error.problem.code
-            if isinstance(writer, ndjson.NdJson):
-                yield ndjson.error_line(error)
+            yield from pieces
+            summary = run.summary()
+            work.counts.update(worst(summary))
+            if is_ndjson:
+                yield work.sized(ndjson.last_line(summary))
+        except (InputError, RequestError) as error:
+            code, message, members = parts_of(error)
+            work.counts["code"] = code
+            if is_ndjson:
+                own = error.problem.to_dict() if isinstance(error, InputError) else {"message": message, **members}
+                yield ndjson.error_line({"code": code, **own})
             raise CutShortError from error
-        summary = run.summary()
-        counts.update(worst(summary))
-        if isinstance(writer, ndjson.NdJson):
-            yield ndjson.last_line(summary)

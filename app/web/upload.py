@@ -7,12 +7,13 @@ import tempfile
 from collections.abc import Iterator
 from typing import IO, BinaryIO, Final
 
-from flask import Response, g
+from flask import Response
 
+from app.web.answers import add_notes
 from app.web.listing import Listing, Table, Writer
-from app.web.problems import RequestError, errors_of, shorten
+from app.web.problems import RequestError, errors_of
 from app.web.service import service
-from model.bulk.run import Limits, Run
+from app.web.work import Work
 from model.errors import SHOWN_PROBLEMS, Problem
 
 _SPOOL_BYTES: Final = 1024**2
@@ -30,55 +31,55 @@ def score_file(file: BinaryIO, *, as_csv: bool, skip: bool, charset: str | None)
     InputError
         If the file cannot be read.
     RequestError
-        bad_rows, unless `skip`; duplicate_id, in an answer listed by customerID; answer_too_large.
+        bad_rows, unless `skip`; duplicate_id, in an answer listed by customerID; answer_too_large, too_much_work.
     """
-    scorer, settings = service().scorer, service().limits
-    limits = Limits(
-        max_bytes=settings.max_upload_bytes,
-        max_gzip_ratio=settings.max_gzip_ratio,
-        max_rows=None if as_csv else settings.max_listed_rows,
-    )
-    run = Run(file, scorer, charset=charset, limits=limits, id_required=not as_csv)
-    writer = Table(scorer) if as_csv else Listing(scorer)
+    scorer = service().scorer
+    writer = Table(scorer) if as_csv else Listing(scorer, skip)
+    shorter = [writer.shorter] if writer.shorter else []
+    work = Work(shorter, max_rows=None if as_csv else service().limits.max_listed_rows)
+    run = work.open(file, scorer, charset, id_required=not as_csv)
     spool = tempfile.SpooledTemporaryFile(_SPOOL_BYTES)  # noqa: SIM115 (the answer closes it when it is sent)
     try:
-        _write(run, writer, spool, skip=skip)
+        _write(work, writer, spool, skip=skip)
         response = _send(spool, writer.media_type)
     except BaseException:
         spool.close()
         raise
     if skip:
         response.headers["X-Rejected-Rows"] = str(run.rows_rejected)
-    if run.notes:
-        response.headers["X-Notes"] = " ".join(run.notes)
+    add_notes(response, run.notes)
     return response
 
 
-def _write(run: Run, writer: Writer, spool: IO[bytes], *, skip: bool) -> None:
-    problems: list[Problem] = []
-    total, max_bytes = 0, service().limits.max_upload_bytes
-    spool.write(writer.header)
-    for block in run:
-        for found in block.problems.values():
-            total += len(found)
-            problems.extend(found[: SHOWN_PROBLEMS - len(problems)])
-        writer.note(block)
-        if skip or not total:
-            spool.write(writer.lines(block))
-        # A packed file of equal rows unpacks 200 times, and its answer would fill the disk.
-        if spool.tell() > max_bytes:
-            raise RequestError("answer_too_large", limit=max_bytes, advice=shorten(writer.shorter, service().larger))
-    spool.write(writer.footer)
-    g.counts = {"rows_in": run.rows_in, "rows_rejected": run.rows_rejected}
-    repeats, repeats_total = writer.repeats()
-    if repeats or (total and not skip):
-        shown = sorted([*problems, *repeats], key=lambda each: each.row or 0)[:SHOWN_PROBLEMS]
-        members = {**errors_of(shown, total + repeats_total), **g.counts}
-        if not repeats:
-            parts = {"first": shown[0], "listed": len(shown), "total": total, "advice": _ADVICE}
-            raise RequestError("bad_rows", members=members, **parts, **g.counts)
+def _write(work: Work, writer: Writer, spool: IO[bytes], *, skip: bool) -> None:
+    repeats: list[Problem] = []
+    repeats_total = 0
+
+    def pieces() -> Iterator[bytes]:
+        nonlocal repeats, repeats_total
+        yield work.sized(writer.header)
+        for block in work.blocks():
+            writer.note(block)
+            if skip or not work.problems:
+                yield from work.written(block, writer, is_plain=True)
+        repeats, repeats_total = writer.repeats()
+        yield work.sized(writer.footer)
+
+    try:
+        for piece in work.in_slots(pieces()):
+            spool.write(piece)
+    except RequestError:
+        if skip or not work.problems:
+            raise
+        # What the answer is has been settled by the rows so far.
+        raise work.bad_rows(_ADVICE, is_whole=False) from None
+    if repeats:
+        shown = sorted([*work.problems, *repeats], key=lambda each: each.row or 0)[:SHOWN_PROBLEMS]
+        members = {**errors_of(shown, work.problems_total + repeats_total), **work.counts}
         more = f" {repeats_total - 1:,} more rows repeat an earlier id." if repeats_total > 1 else ""
         raise RequestError("duplicate_id", members=members, first=repeats[0].message, more=more)
+    if work.problems and not skip:
+        raise work.bad_rows(_ADVICE, is_whole=True)
 
 
 def _send(spool: IO[bytes], media_type: str) -> Response:

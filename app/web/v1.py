@@ -39,5 +39,4 @@ def customerbatch() -> Response:
     file = find_file(service().limits.max_upload_bytes)
     wants_csv = request.accept_mimetypes.best_match(["application/json", "text/csv"]) == "text/csv"
     charset = request.args.get("charset") or declared_charset()
-    with service().turn():
-        return score_file(file, as_csv=wants_csv, skip=on_error == "skip", charset=charset)
+    return score_file(file, as_csv=wants_csv, skip=on_error == "skip", charset=charset)

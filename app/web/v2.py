@@ -1,19 +1,21 @@
 """The second version: probabilities, reasons, money, what-if and batches, with options in the query."""
 
 from contextlib import ExitStack
+from typing import Final
 
 from flask import Blueprint, Response, g, request
 
-from app.web.answers import CSV, JSON, NDJSON, json_answer
+from app.web.answers import CSV, JSON, NDJSON, json_answer, most_answer_bytes
 from app.web.body import read_json_body, take_csv
 from app.web.options import BATCHES, CUSTOMERS, NONE, WHAT_IF, read_options
-from app.web.problems import RequestError
+from app.web.problems import MOST, RequestError
 from app.web.service import service
 from model.parse import parse_json
 from model.scorecard import Scorer
 
 blueprint = Blueprint("v2", __name__, url_prefix="/v2")
 
+_FEWER: Final = "Send fewer customers, or a CSV to /v2/batches."
 _OFFERED = (CSV, NDJSON, JSON)
 
 
@@ -24,9 +26,14 @@ def customers() -> Response:
     from app.web.customers import counts_of, score_body
 
     options = read_options(CUSTOMERS)
-    answer = score_body(parse_json(_body()), _scorer(options["threshold"]), options["reasons"])
+    body = _body()
+    answer = score_body(parse_json(body), _scorer(options["threshold"]), options["reasons"])
     g.counts = counts_of(answer)
-    return json_answer(answer)
+    response, most = json_answer(answer), most_answer_bytes(len(body))
+    # A thousand empty objects lack ten features each: 3 KB, and 1.9 MB of errors.
+    if len(response.data) > most:
+        raise RequestError("answer_too_large", limit=most, bound=MOST, advice=_FEWER)
+    return response
 
 
 @blueprint.post("/what-if")
@@ -51,7 +58,6 @@ def batches() -> Response:
     with ExitStack() as held:
         file, charset = take_csv(service().limits.max_upload_bytes)
         held.callback(file.close)
-        held.enter_context(service().turn())
         response = answer_file(file, scorer, wanted, options["charset"] or charset, options)
         # The rest of it is scored while it goes out.
         response.call_on_close(held.pop_all().close)
@@ -117,7 +123,7 @@ def _file(text: str, name: str) -> Response:
 
 
 def _body() -> bytes:
-    return read_json_body(service().limits.max_json_bytes, "Send fewer customers, or a CSV to /v2/batches.")
+    return read_json_body(service().limits.max_json_bytes, _FEWER)
 
 
 def _scorer(threshold: float | None) -> Scorer:

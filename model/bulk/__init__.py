@@ -1,1 +1,4 @@
-"""The road for many customers: the same steps over columns. numpy and pyarrow live here; only bulk doors import it."""
+"""Many customers at once: the same steps over columns, with numpy and pyarrow.
+
+Imported by the bulk entry points and by training, never for a single customer.
+"""

@@ -53,6 +53,9 @@ def _convert_text(text: Any, has_commas: bool) -> tuple[Floats, Bools, Bools]:
     """Return the same of a column of text."""
     octets = octets_of(text)
     if b" " in octets or b"\t" in octets:
+        if b'"' in octets:
+            # A quote after a space, as `model.text.clean` reads it.
+            text = pc.replace_substring_regex(text, '^[ \t]+"([^"]*)"[ \t]*$', r"\1")
         text = pc.ascii_trim_whitespace(text)
     if has_commas and b"," in octets:
         text = with_octets(text, octets_of(text).translate(_COMMA_TO_DOT))

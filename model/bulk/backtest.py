@@ -21,6 +21,7 @@ from model.bulk.source import Readable, Text
 from model.errors import SHOWN_PROBLEMS, ChurnError, InputError, listed, show
 from model.parse import resolve
 from model.schema import CHURN, CUSTOMER_ID, LABEL_RULE, LABELS, MONTHLY_CHARGES, NOT_CHURN, TARGET, TIERS, fold
+from model.text import clean, clean_id
 from model.validate import read_number
 
 SHOWN_IDS: Final = 5
@@ -63,8 +64,10 @@ class Table:
                 self.rows += 1
                 cells = split(record, self._reader.delimiter)
                 if len(cells) != width:
-                    raise InputError("field_count", row=self.rows, found=_fields(len(cells)), expected=_fields(width))
-                yield {name: cells[place].strip() for name, place in self._positions.items()}
+                    raise InputError(
+                        "field_count", row=self.rows, found=_fields(len(cells)), expected=_fields(width), advice=""
+                    )
+                yield {name: _clean(name, cells[place]) for name, place in self._positions.items()}
 
 
 class Row(NamedTuple):
@@ -221,6 +224,10 @@ def read_truth(source: Readable) -> Side:
         rest = f"\n... and {len(wrong) - SHOWN_PROBLEMS:,} more" if len(wrong) > SHOWN_PROBLEMS else ""
         raise ChurnError("\n".join(wrong[:SHOWN_PROBLEMS]) + rest)
     return side
+
+
+def _clean(name: str, cell: str) -> str:
+    return clean_id(cell) if name == CUSTOMER_ID else clean(cell)
 
 
 def _charges(row: Mapping[str, str], chance: float = 0.0) -> float:

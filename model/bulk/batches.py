@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 
 from model.bulk.arrays import as_numpy, octets_of, to_string, to_strings
 from model.bulk.cells import Cells
+from model.bulk.charsets import Utf8Search, errors_of
 from model.bulk.columns import Block, Columns
-from model.bulk.reader import Reader, check_text
+from model.bulk.reader import Reader, check_text, read_text
 from model.bulk.records import RECORD_LIMIT, Records
 from model.bulk.render import Options, Predictions, Rejects
 from model.bulk.run import Run
 from model.bulk.score import BulkScorer
-from model.bulk.source import Limits, Readable, Text, errors_of
+from model.bulk.source import Limits, Readable, Text
 from model.bulk.summary import Summary
 from model.bulk.typed import KIND, PREDICTIONS, REJECTS, Typed
 from model.errors import InputError
@@ -83,6 +84,9 @@ class Layout:
         How many of those lines are blank.
     has_lines : bool
         Whether the file may be cut at line feeds.
+    is_sure : bool
+        Whether the encoding was declared, marked or proved by the beginning of the file; if not, its parts must not
+        contradict it.
     """
 
     header: tuple[str, ...]
@@ -92,6 +96,7 @@ class Layout:
     lines_above: int = 0
     blank_lines: int = 0
     has_lines: bool = False
+    is_sure: bool = True
 
     def columns(self) -> Columns:
         """Return what parses the rows of one file."""
@@ -106,7 +111,8 @@ def look(source: Readable, work: Work) -> tuple[Layout, list[str]]:
     InputError
         Whatever is wrong with the start of the file.
     """
-    text = Text(source, work.charset, work.limits)
+    # The rest is read where it lies, in parts; looking through all of it here would read every file twice.
+    text = Text(source, work.charset, work.limits, looks_ahead=False)
     reader = Reader(text, next_row=lambda: 1)
     layout = Layout(
         header=tuple(reader.header),
@@ -116,8 +122,9 @@ def look(source: Readable, work: Work) -> tuple[Layout, list[str]]:
         lines_above=reader.above.count(b"\n"),
         blank_lines=reader.blank_lines,
         has_lines=text.encoding in _CUT and reader.above.endswith(b"\n"),
+        is_sure=text.is_sure,
     )
-    return layout, text.notes
+    return layout, [*text.notes, *reader.notes]
 
 
 def score_lines(batches: Iterable[Any], layout: Layout, work: Work) -> Iterator[Any]:
@@ -214,6 +221,8 @@ class _Piece:
     def _parse(self, lines: Any) -> Block:
         data = octets_of(pc.binary_join_element_wise(lines, to_string(""), to_string("\n")))
         if self._layout.encoding != "utf-8":
+            if not self._layout.is_sure and Utf8Search().read(data, final=True):
+                raise InputError("two_encodings")
             data = data.decode(self._layout.encoding, errors_of(self._layout.encoding)).encode()
         records = Records(data, self._layout.delimiter)
         if b'"' in data:
@@ -222,8 +231,12 @@ class _Piece:
                 raise InputError("quoted_line_end")
         if len(data) > RECORD_LIMIT and np.diff(records.ends, prepend=0).max() > RECORD_LIMIT:
             raise InputError("record_too_long", row=self._rows + 1, limit=f"{RECORD_LIMIT:,}")
-        check_text(records, self._layout.encoding, self._rows + 1)
-        return self._columns.parse(records, self._rows + 1)
+        strays: dict[int, str] = {}
+        if self._layout.is_sure:
+            records, strays = read_text(records, self._layout.encoding, self._rows + 1)
+        else:
+            check_text(records, self._layout.encoding, self._rows + 1)
+        return self._columns.parse(records, self._rows + 1, strays)
 
 
 class _Part:

@@ -5,9 +5,10 @@ columns. Every field of which it is not sure goes through `model.validate`, as t
 is accepted, or its error named, by the same lines of code at every door.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -20,19 +21,27 @@ from model.bulk.amounts import BLANKS, to_amounts
 from model.bulk.arrays import as_numpy, octets_of, to_strings
 from model.bulk.cells import Cells
 from model.bulk.decimals import NUMERIC, Decimals, mark_to_dot
-from model.bulk.doubts import ALL, BLANK_ID, RAGGED, WORD_CODES, Draft, field_count, names_of, settle
+from model.bulk.doubts import ALL, BLANK_ID, RAGGED, STRAY, WORD_CODES, Draft, advice_on, field_count, names_of, settle
 from model.bulk.records import Records, is_blank, split
 from model.bulk.source import BOM
 from model.errors import Problem, problem
-from model.schema import BY_NAME, CUSTOMER_ID, FEATURES, TENURE, Choice, Customer, Feature, Number
-from model.validate import LONGEST_NUMBER, read_value
+from model.schema import BY_NAME, CUSTOMER_ID, FEATURES, TENURE, Choice, Customer, Feature, Number, Value
+from model.text import clean, clean_id, has_invisible
+from model.validate import LONGEST_NUMBER, find_word, read_value
 
 _UNSURE: Final = -1
 _JUDGED_AT_MOST: Final = 10_000
 """Distinct spellings remembered for a feature; a file of noise must not fill the memory."""
 
-_SETTLED_AT_MOST: Final = 1_000
-"""Ways to be wrong that are remembered: most bad rows of a file are wrong in the same few."""
+_SETTLED_AT_MOST: Final = 4_096
+"""Cells in doubt whose outcome is remembered: most bad rows of a file are wrong in the same few. A power of two, and
+with its problem a cell takes up to 1.5 KB."""
+
+_ROWS_AT_MOST: Final = 1_000
+"""Rows whose outcome is remembered, likewise."""
+
+_CHECKED_EVERY: Final = 64
+"""Rows, or distinct spellings, that are classified between two looks at the budget; each takes 2 to 60 us."""
 
 _REMEMBERED_BYTES: Final = 400
 """Of a spelling; a longer one is judged anew each time."""
@@ -40,6 +49,18 @@ _REMEMBERED_BYTES: Final = 400
 _TEXTS_AT_ONCE: Final = 15
 """Blocks read as text after one in which an amount was no number: where one is, more are, and tries are for nothing."""
 
+
+_BLANK_ID: Final = problem("blank_id", field=CUSTOMER_ID)
+_BLANK_WHEN_NEW: Final = {each.name for each in FEATURES if isinstance(each, Number) and each.blank_is_zero_when_new}
+_TENURE_BIT: Final = 1 << [each.name for each in FEATURES].index(TENURE)
+
+_SPACE: Final = ord(" ")
+_DEL: Final = 0x7F
+"""Bytes of an id between these two are plain: neither white space nor control characters, nor beyond ASCII."""
+
+_MAY_BE_INVISIBLE: Final = np.zeros(256, bool)
+_MAY_BE_INVISIBLE[[*range(0x20), _DEL, *b"\xc2\xcd\xd8\xe1\xe2\xe3\xef\xf0\xf3"]] = True
+"""First bytes, in UTF-8, of what `model.text.has_invisible` looks for; looking takes five times as long."""
 
 Array = NDArray[Any]
 
@@ -55,12 +76,15 @@ class Block:
     rows : int
         Good and bad ones.
     ids : pyarrow.StringArray of length rows
-        customerID, trimmed; "" where absent.
+        customerID as `model.text.clean_id` leaves it; "" where absent.
     columns : dict of str to ndarray of shape (rows,)
         int8 codes into `Choice.values`, float64 for numbers; fillers in bad rows.
     good : ndarray of shape (rows,), bool
     problems : dict of int to tuple of Problem
-        By index in the block, in file order, one entry for each bad row.
+        By index in the block, in file order, one entry for each bad row. Rows that are wrong in the same way share
+        their problems, which name neither row nor customer; `located` does.
+    identities : dict of int to str
+        The customerID of each bad row, trimmed; "" where absent.
     records : dict of int to str
         The record of each bad row as it came, without its line end.
     blank_lines : int
@@ -79,12 +103,41 @@ class Block:
     columns: dict[str, Array]
     good: NDArray[np.bool_]
     problems: dict[int, tuple[Problem, ...]] = field(default_factory=dict)
+    identities: dict[int, str] = field(default_factory=dict)
     records: dict[int, str] = field(default_factory=dict)
     blank_lines: int = 0
     source: Records = field(default_factory=lambda: Records(b"", ","))
     places: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     log_odds: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     probability: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+
+    def located(self, index: int) -> tuple[Problem, ...]:
+        """Return the problems of one bad row, with its number and its customerID."""
+        row, identity = self.first_row + index, self.identities[index]
+        return tuple([each.at(row, identity) for each in self.problems[index]])
+
+    def parts(self, rows: int) -> "Iterator[Block]":
+        """Yield the scored block as smaller ones of so many rows at most. What is no row is counted in none of them."""
+        if self.rows <= rows:
+            yield self
+            return
+        for start in range(0, self.rows, rows):
+            stop = min(start + rows, self.rows)
+            bad = [index for index in range(start, stop) if index in self.problems]
+            yield Block(
+                self.first_row + start,
+                stop - start,
+                self.ids.slice(start, stop - start),
+                {name: column[start:stop] for name, column in self.columns.items()},
+                self.good[start:stop],
+                {index - start: self.problems[index] for index in bad},
+                {index - start: self.identities[index] for index in bad},
+                {index - start: self.records[index] for index in bad},
+                source=self.source,
+                places=self.places[start:stop],
+                log_odds=self.log_odds[start:stop],
+                probability=self.probability[start:stop],
+            )
 
     def customer(self, index: int) -> Customer:
         """Return one good row as `model.validate` would have made it."""
@@ -109,16 +162,27 @@ class Columns:
     delimiter : str
     id_required : bool
         Whether a blank customerID is a problem.
+    check : callable, optional
+        Called again and again while many rows are classified one by one; may raise what ends that.
     """
 
-    def __init__(self, header: list[str], positions: Mapping[str, int], delimiter: str, id_required: bool) -> None:
+    def __init__(
+        self,
+        header: list[str],
+        positions: Mapping[str, int],
+        delimiter: str,
+        id_required: bool,
+        check: Callable[[], object] = lambda: None,
+    ) -> None:
         self._width = len(header)
         self._positions = dict(positions)
         self._delimiter = delimiter
         self._id_required = id_required
+        self._check = check
         self._decimals = Decimals() if delimiter != "," else None
         self._judged: dict[str, dict[str, float]] = {feature.name: {} for feature in FEATURES}
         self._settled = lru_cache(_SETTLED_AT_MOST)(settle)
+        self._alike: dict[tuple[object, ...], Customer | tuple[Problem, ...]] = {}
         words = pa.dictionary(pa.int32(), pa.string())
         self._texts = {
             str(position): words if _has_few_spellings(name) else pa.string() for name, position in positions.items()
@@ -127,15 +191,15 @@ class Columns:
         self._numbers = {**self._texts, **{str(positions[name]): pa.float64() for name in amounts}}
         self._texts_left = 0
 
-    def parse(self, records: Records, first_row: int) -> Block:
-        """Return the rows of `records`, which are UTF-8.
+    def parse(self, records: Records, first_row: int, strays: Mapping[int, str] = MappingProxyType({})) -> Block:
+        """Return the rows of `records`, which are UTF-8; of those that were not, `strays` has the first such byte.
 
         Raises
         ------
         InputError
             mixed_decimals.
         """
-        return self._parse(*self._read(records), records, first_row)
+        return self._parse(*self._read(records), records, first_row, strays)
 
     def parse_cells(self, cells: Cells, first_row: int) -> Block:
         """Return the rows of `cells`, which come from a table."""
@@ -148,15 +212,24 @@ class Columns:
         table = pa.Table.from_arrays(texts, [str(self._positions[name]) for name in names])
         return self._parse(table, np.arange(cells.count), cells, first_row)
 
-    def _parse(self, table: Any, kept: NDArray[np.int64], records: Records, first_row: int) -> Block:
+    def _parse(
+        self,
+        table: Any,
+        kept: NDArray[np.int64],
+        records: Records,
+        first_row: int,
+        strays: Mapping[int, str] = MappingProxyType({}),
+    ) -> Block:
         columns, doubts = self._convert(table, kept, records, first_row)
         ids = self._ids(table)
         if self._id_required:
             doubts[as_numpy(pc.binary_length(ids), np.int32) == 0] |= BLANK_ID
-        if len(kept) == records.count and not doubts.any():
+        if len(kept) == records.count and not strays and not doubts.any():
             good = np.ones(records.count, bool)
             return Block(first_row, records.count, ids, columns, good, source=records, places=kept)
-        return self._settle(records, first_row, Draft(records.count, kept, columns, doubts, ids))
+        draft = Draft(records.count, kept, columns, doubts, ids)
+        draft.doubts[list(strays)] |= STRAY
+        return self._settle(records, first_row, draft, strays)
 
     @property
     def decimal_mark(self) -> str | None:
@@ -237,9 +310,12 @@ class Columns:
             return to_strings([""] * table.num_rows)
         ids = self._column(table, CUSTOMER_ID)
         octets = octets_of(ids)
-        if not octets.isascii() or any(space in octets for space in b" \t\r\n\v\f\x1c\x1d\x1e\x1f"):
-            ids = pc.utf8_trim_whitespace(ids)
-        return ids
+        letters = np.frombuffer(octets, np.uint8)
+        if not len(letters) or (letters.min() > _SPACE and letters.max() < _DEL):
+            return ids
+        if b'"' in octets or (_MAY_BE_INVISIBLE[letters].any() and has_invisible(octets.decode("utf-8"))):
+            return to_strings(clean_id(each) for each in ids.to_pylist())
+        return pc.utf8_trim_whitespace(ids)
 
     def _convert(
         self, table: Any, kept: NDArray[np.int64], records: Records, first_row: int
@@ -268,9 +344,13 @@ class Columns:
         """Return the code or number of each distinct spelling, `_UNSURE` where `model.validate` has to be asked."""
         remembered = self._judged[feature.name]
         judged = np.empty(len(spellings), np.int8 if isinstance(feature, Choice) else np.float64)
+        new = 0
         for index, spelling in enumerate(spellings):
             value = remembered.get(spelling)
             if value is None:
+                if not new % _CHECKED_EVERY:
+                    self._check()
+                new += 1
                 value = self._judge_one(feature, spelling)
                 if len(remembered) < _JUDGED_AT_MOST and len(spelling) <= _REMEMBERED_BYTES:
                     remembered[spelling] = value
@@ -278,25 +358,31 @@ class Columns:
         return judged
 
     def _judge_one(self, feature: Feature, spelling: str) -> float:
-        value = read_value(feature, self._mark_to_dot(feature.name, spelling))
-        if isinstance(value, Problem):
-            return _UNSURE
-        return float(WORD_CODES[feature.name][value] if isinstance(feature, Choice) else value)
+        spelling = self._mark_to_dot(feature.name, spelling)
+        if isinstance(feature, Choice):
+            # Without the sentence of what is wrong, which costs ten times as much and is made once a cell below.
+            word = find_word(feature, spelling)
+            return _UNSURE if word is None else WORD_CODES[feature.name][word]
+        value = read_value(feature, spelling)
+        return _UNSURE if isinstance(value, Problem) else float(value)
 
     def _mark_to_dot(self, name: str, cell: str) -> str:
         return cell if self._decimals is None or BY_NAME.get(name) not in NUMERIC else mark_to_dot(cell)
 
-    def _settle(self, records: Records, first_row: int, draft: Draft) -> Block:
+    def _settle(self, records: Records, first_row: int, draft: Draft, strays: Mapping[int, str]) -> Block:
         """Ask `model.validate` about every field that is in doubt, and leave out blank records."""
         wanted = ~records.are_empty()
         problems: dict[int, tuple[Problem, ...]] = {}
+        identities: dict[int, str] = {}
         texts: dict[int, str] = {}
         accepted: dict[int, Customer] = {}
         ragged_ids: list[str] = []
         # Empty lines are settled all at once: ten million of them are a small file.
         empty_above = np.cumsum(~wanted)
         blank_lines = 0
-        for index in np.flatnonzero(wanted & (draft.doubts != 0)).tolist():
+        for number, index in enumerate(np.flatnonzero(wanted & (draft.doubts != 0)).tolist()):
+            if not number % _CHECKED_EVERY:
+                self._check()
             record = records[index]
             doubted = int(draft.doubts[index])
             # A row with a feature that is right is not blank.
@@ -309,12 +395,14 @@ class Columns:
             if doubted == RAGGED:
                 ragged_ids.append(identity)
             found = self._validate(cells, identity, doubted, draft.tenure(index))
+            if index in strays:
+                found = (*(() if isinstance(found, dict) else found), problem("stray_byte", bytes=strays[index]))
             place = index - blank_lines - int(empty_above[index])
             if isinstance(found, dict):
                 accepted[place] = found
                 continue
-            row = first_row + place
-            problems[place] = tuple([each.at(row, identity) for each in found])
+            problems[place] = found
+            identities[place] = identity
             texts[place] = record.decode("utf-8").rstrip("\r\n")
         places = np.flatnonzero(wanted)
         good = np.ones(len(places), bool)
@@ -326,6 +414,7 @@ class Columns:
             draft.columns_at(places, accepted),
             good,
             problems,
+            identities,
             texts,
             blank_lines=records.count - len(places),
             source=records,
@@ -334,19 +423,41 @@ class Columns:
 
     def _identity(self, cells: list[str]) -> str:
         position = self._positions.get(CUSTOMER_ID, self._width)
-        return cells[position].strip() if position < len(cells) else ""
+        return clean_id(cells[position]) if position < len(cells) else ""
 
     def _validate(self, cells: list[str], identity: str, doubted: int, tenure: int) -> Customer | tuple[Problem, ...]:
         """Return what the fields in doubt hold, or all that is wrong with the row."""
         if len(cells) != self._width:
-            return (field_count(len(cells), self._width),)
+            return (field_count(len(cells), self._width, advice_on(cells, self._delimiter)),)
         names = names_of(doubted)
-        asked = tuple([self._mark_to_dot(name, cells[self._positions[name]]) for name in names])
-        ask = self._settled if sum(map(len, asked)) <= _REMEMBERED_BYTES else settle
-        found = ask(names, asked, None if TENURE in names else tenure)
-        if self._id_required and not identity:
-            return (problem("blank_id", field=CUSTOMER_ID), *(() if isinstance(found, dict) else found))
+        asked = tuple([cells[self._positions[name]] for name in names])
+        # The tenure says something of another field only where that is blank.
+        is_asked = doubted & _TENURE_BIT or not any(name in _BLANK_WHEN_NEW for name in names)
+        known = None if is_asked else tenure
+        key = (doubted, asked, known, self._id_required and not identity)
+        found = self._alike.get(key)
+        if found is None:
+            found = self._classify(names, asked, known, self._id_required and not identity)
+            if len(self._alike) < _ROWS_AT_MOST and sum(map(len, asked)) <= _REMEMBERED_BYTES:
+                self._alike[key] = found
         return found
+
+    def _classify(
+        self, names: tuple[str, ...], cells: tuple[str, ...], tenure: Value | None, lacks_id: bool
+    ) -> Customer | tuple[Problem, ...]:
+        values: Customer = {}
+        problems: list[Problem] = [_BLANK_ID] if lacks_id else []
+        for name, cell in zip(names, cells, strict=True):
+            if self._decimals is not None:
+                cell = self._mark_to_dot(name, cell)
+            known = values.get(TENURE, tenure) if name in _BLANK_WHEN_NEW and not clean(cell) else None
+            ask = self._settled if len(cell) <= _REMEMBERED_BYTES else settle
+            found = ask(name, cell, known)
+            if isinstance(found, Problem):
+                problems.append(found)
+            else:
+                values[name] = found
+        return tuple(problems) if problems else values
 
 
 def _has_few_spellings(name: str) -> bool:

@@ -10,6 +10,7 @@ from model.bulk.arrays import octets_of
 from model.bulk.records import Records, is_blank
 from model.errors import InputError, show
 from model.schema import FEATURES, Number
+from model.text import clean
 from model.validate import read_number
 
 NUMERIC: Final = tuple(each for each in FEATURES if isinstance(each, Number) or each.numbers)
@@ -37,11 +38,11 @@ class Decimals:
         for place, cells in enumerate(zip(*columns, strict=True)):
             for feature, cell in zip(NUMERIC, cells, strict=True):
                 mark = "," if "," in cell else "." if "." in cell else None
-                if mark is None or read_number(cell.strip().replace(",", ".")) is None:
+                if mark is None or read_number(clean(cell).replace(",", ".")) is None:
                     continue
                 if self._first is None:
                     row = first_row + _rows_above(records, int(kept[place]))
-                    self._first = (mark, row, feature.name, cell.strip())
+                    self._first = (mark, row, feature.name, clean(cell))
                 elif self._first[0] != mark:
                     _, first, column, before = self._first
                     names = {",": "comma", ".": "point"}
@@ -49,7 +50,7 @@ class Decimals:
                         "mixed_decimals",
                         row=first_row + _rows_above(records, int(kept[place])),
                         field=feature.name,
-                        value=cell.strip(),
+                        value=clean(cell),
                         mark=names[mark],
                         first=first,
                         column=column,
@@ -63,7 +64,7 @@ def mark_to_dot(cell: str) -> str:
     if "," not in cell:
         return cell
     dotted = cell.replace(",", ".")
-    return cell if read_number(dotted.strip()) is None else dotted
+    return cell if read_number(clean(dotted)) is None else dotted
 
 
 def _rows_above(records: Records, index: int) -> int:

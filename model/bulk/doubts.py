@@ -1,7 +1,7 @@
 """What the fast path is in doubt of, a bit a feature for each row, and what `model.validate` makes of those alone."""
 
 from collections.abc import Mapping
-from functools import cache
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -11,11 +11,14 @@ from numpy.typing import NDArray
 from model.bulk.arrays import to_arrow, to_strings
 from model.errors import CustomerError, Problem, problem
 from model.schema import BY_NAME, FEATURES, TENURE, Choice, Customer, Value
-from model.validate import NOTHING, validate
+from model.validate import NOTHING, read_value, validate
 
 BLANK_ID: Final = 1 << len(FEATURES)
 ALL: Final = BLANK_ID - 1
 """Every feature is in doubt; the row may be blank."""
+
+STRAY: Final = BLANK_ID << 1
+"""The record held a byte that is not UTF-8."""
 
 RAGGED: Final = -1
 """Stands for a record that has too many or too few fields."""
@@ -26,28 +29,51 @@ WORD_CODES: Final[dict[str, dict[Value, int]]] = {
     if isinstance(feature, Choice)
 }
 
+_WAYS: Final = 2048
+"""How many combinations of doubts there are, and of counts of fields that are remembered: files choose them."""
+
+_LATE_QUOTE: Final = (
+    " A quote after a space does not open a cell, so a separator inside the quotes cuts it: remove the space after the "
+    "separator."
+)
+
+_WHOLE_LINE: Final = (
+    " The line is in quotes as a whole, so that it is one cell: remove the quotes at its start and end."
+)
+
 Array = NDArray[Any]
 
 
-@cache
+@lru_cache(_WAYS)
 def names_of(doubted: int) -> tuple[str, ...]:
     """Return the features whose bits are set."""
     return tuple(feature.name for place, feature in enumerate(FEATURES) if doubted >> place & 1)
 
 
-def settle(names: tuple[str, ...], cells: tuple[str, ...], tenure: int | None) -> Customer | tuple[Problem, ...]:
-    """Return what `model.validate` makes of some fields of a customer whose others are right."""
+def settle(name: str, cell: str, tenure: Value | None) -> Value | Problem:
+    """Return what `model.validate` makes of one field; the tenure is that of the same customer, if it is known."""
+    if cell and not cell.isspace():
+        # What `validate` does with it as well; its exception takes as long again.
+        return read_value(BY_NAME[name], cell)
     known = NOTHING if tenure is None else {TENURE: tenure}
     try:
-        return validate(dict(zip(names, cells, strict=True)), [BY_NAME[name] for name in names], known)
+        return validate({name: cell}, [BY_NAME[name]], known)[name]
     except CustomerError as error:
-        return error.problems
+        return error.problems[0]
 
 
-@cache
-def field_count(found: int, expected: int) -> Problem:
+@lru_cache(_WAYS)
+def field_count(found: int, expected: int, advice: str = "") -> Problem:
     """Return the problem of a record with too many or too few fields."""
-    return problem("field_count", found=_fields(found), expected=_fields(expected))
+    return problem("field_count", found=_fields(found), expected=_fields(expected), advice=advice)
+
+
+def advice_on(cells: list[str], delimiter: str) -> str:
+    """Return what to do about quotes that may be why a record has too many or too few fields, "" without any."""
+    if len(cells) == 1 and delimiter in cells[0]:
+        return _WHOLE_LINE
+    late = any(cell[:1].isspace() and cell.lstrip()[:1] == '"' for cell in cells)
+    return _LATE_QUOTE if late else ""
 
 
 class Draft:

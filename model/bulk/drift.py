@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model.bulk.population import Comparison
+from model.bulk.population import LEAST_CUSTOMERS, Comparison
 from model.bulk.run import Run
 from model.schema import FEATURES, Choice
 from model.scorecard import DECIMALS
@@ -58,7 +58,8 @@ def compare(population: Mapping[str, Any], run: Run) -> list[dict[str, Any]]:
     -------
     list of dict
         feature; psi; by_chance, which an unchanged population would show on average; verdict: steady, moved or
-        changed; most: the bin that moved most, with its share then and now.
+        changed; most: the bin that moved most, with its share then and now. psi and verdict are None where either side
+        has fewer than `LEAST_CUSTOMERS`.
     """
     comparison = Comparison(population)
     for block in run:
@@ -66,6 +67,7 @@ def compare(population: Mapping[str, Any], run: Run) -> list[dict[str, Any]]:
     size, then = run.rows_scored, population["customers"]
     found = []
     for name, psi in comparison.drift().items():
+        psi = psi if then >= LEAST_CUSTOMERS else None
         bins = comparison.bins(name)
         chance = (len(bins) - 1) * (1 / size + 1 / then) if size and then else None
         found.append(

@@ -9,7 +9,6 @@ from model.bulk.columns import Block
 from model.bulk.reasons import Reasons
 from model.bulk.records import split
 from model.bulk.render import VALUE_AT_RISK, Options, codes_of, combined
-from model.errors import InputError
 from model.result import to_reason
 from model.schema import CUSTOMER_ID, MONTHLY_CHARGES
 from model.scorecard import Scorer
@@ -46,7 +45,7 @@ class NdJson:
         ):
             name = f',"{CUSTOMER_ID}":{_text(identity)}' if identity else ""
             if index in block.problems:
-                errors = [each.to_dict() for each in block.problems[index]]
+                errors = [each.to_dict() for each in block.located(index)]
                 tail = f'"errors":{_compact(errors)}{self._input(block, index)}'
             else:
                 tail = tails[code] + more + self._input(block, index)
@@ -85,9 +84,9 @@ def last_line(summary: Mapping[str, Any]) -> bytes:
     return _compact({"summary": summary}).encode("utf-8") + b"\n"
 
 
-def error_line(error: InputError) -> bytes:
+def error_line(members: Mapping[str, Any]) -> bytes:
     """Return the line that ends an answer whose file could not be read to its end."""
-    return _compact({"error": error.problem.to_dict()}).encode("utf-8") + b"\n"
+    return _compact({"error": members}).encode("utf-8") + b"\n"
 
 
 def _compact(value: object) -> str:

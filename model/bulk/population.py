@@ -30,8 +30,9 @@ LEAST_SHARE: Final = 0.0001
 """Stands for an empty bin, whose logarithm has no value."""
 
 LEAST_CUSTOMERS: Final = 500
-"""Of a file whose drift is told to whoever watches. By chance alone an index of ten bins is (10 - 1) / rows on average:
-0.018 with 500, but 0.09 with 100, where every tenth file or so would look as if something had moved."""
+"""Of a file whose drift is shown: in summaries, on the page, by churn drift and in logs. By chance alone an index of
+ten bins is (10 - 1) / rows on average: 0.018 with 500, but 0.09 with 100, where every tenth file or so would look as if
+something had moved."""
 
 _ROUNDED: Final = 6
 """Decimals of shares and rates, as in population.json."""
@@ -47,6 +48,8 @@ def load(scorer: Scorer) -> dict[str, Any] | None:
 
 def stability(counts: NDArray[np.int64], shares: Mapping[str, float] | list[float]) -> float | None:
     """Return the population stability index of a batch, None for one without customers.
+
+    Of few customers it is mostly chance: see `LEAST_CUSTOMERS`.
 
     Parameters
     ----------
@@ -114,7 +117,12 @@ class Comparison:
             segment.chances += np.array(chances)
 
     def drift(self) -> dict[str, float | None]:
-        """Return the population stability index of each feature and of the probability."""
+        """Return the population stability index of each feature and of the probability.
+
+        All are None below `LEAST_CUSTOMERS` good rows.
+        """
+        if self._score_bins.sum() < LEAST_CUSTOMERS:
+            return {**dict.fromkeys(self._bins), PROBABILITY: None}
         found = {
             name: stability(self._bins[name], described.get("words") or described["shares"])
             for name, described in self._features

@@ -8,6 +8,7 @@ stands.
 import csv
 import re
 from functools import cached_property
+from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -22,7 +23,7 @@ DELIMITERS: Final = ",;\t"
 
 _ASCII_SPACE: Final = b" \t\r\n\v\f\x1c\x1d\x1e\x1f"
 _QUOTE, _LF, _CR = b'"\n\r'
-_STOPS: Final = {delimiter: re.compile(f"{delimiter}|\r\n|\r|\n".encode()) for delimiter in DELIMITERS}
+_LINE_END: Final = re.compile(b"\r\n|\r|\n")
 
 # The default, 131,072 characters, is below the limit for a record.
 csv.field_size_limit(RECORD_LIMIT)
@@ -54,7 +55,7 @@ def is_blank(record: bytes, delimiter: str) -> bool:
 
 
 def scan(data: bytes, delimiter: str, most: int | None = None) -> tuple[list[int], bool]:
-    """Walk through `data` field by field; for the rare data that `find_ends` cannot tell at a glance.
+    """Walk through `data` from quote to quote; for the rare data that `find_ends` cannot tell at a glance.
 
     Returns
     -------
@@ -64,20 +65,26 @@ def scan(data: bytes, delimiter: str, most: int | None = None) -> tuple[list[int
         Whether the data ends inside a quoted field.
     """
     ends: list[int] = []
-    stop = _STOPS[delimiter]
-    position, length = 0, len(data)
-    while position < length and len(ends) != most:
-        if data[position] == _QUOTE:
-            position = _after_quote(data, position + 1)
-            if position < 0:
-                return ends, True
-        match = stop.search(data, position)
-        if match is None:
-            break
-        position = match.end()
-        if data[position - 1] in b"\r\n":
-            ends.append(position)
+    before = b"\r\n" + delimiter.encode()
+    start, position = 0, -1
+    while (position := data.find(b'"', position + 1)) >= 0:
+        # Only at the start of a field does a quote open one.
+        if position and data[position - 1] not in before:
+            continue
+        _add_ends(ends, data, start, position, most)
+        if len(ends) == most:
+            return ends, False
+        start = _after_quote(data, position + 1)
+        if start < 0:
+            return ends, True
+        position = start - 1
+    _add_ends(ends, data, start, len(data), most)
     return ends, False
+
+
+def _add_ends(ends: list[int], data: bytes, start: int, stop: int, most: int | None) -> None:
+    matches = _LINE_END.finditer(data, start, stop)
+    ends.extend(match.end() for match in islice(matches, None if most is None else most - len(ends)))
 
 
 def _after_quote(data: bytes, position: int) -> int:
@@ -130,11 +137,15 @@ class Records:
     data : bytes
         Each record with its line end.
     delimiter : str
+    ends : ndarray of shape (n_records,), int64, optional
+        The offset after each record, where it is known.
     """
 
-    def __init__(self, data: bytes, delimiter: str) -> None:
+    def __init__(self, data: bytes, delimiter: str, ends: NDArray[np.int64] | None = None) -> None:
         self.data = data
         self.delimiter = delimiter
+        if ends is not None:
+            self.ends = ends
 
     @cached_property
     def ends(self) -> NDArray[np.int64]:

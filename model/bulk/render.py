@@ -1,6 +1,6 @@
 """Last step of the road: scored blocks to predictions.csv and rejects.csv, as bytes. One writer for every bulk door."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -16,10 +16,10 @@ from model.bulk.reasons import Reasons
 from model.bulk.records import quote, split
 from model.bulk.score import STEPS, to_steps, to_tiers
 from model.errors import Problem
+from model.formulas import defuse
 from model.parse import resolve
 from model.schema import CHURN, CUSTOMER_ID, MONTHLY_CHARGES, NOT_CHURN, TIERS
 from model.scorecard import DECIMALS, Scorer
-from model.validate import read_number
 
 FORMAT: Final = 2
 """Raised by one when the bytes of an output change for the same input."""
@@ -30,7 +30,6 @@ ERRORS, RECORD = "errors", "record"
 
 _LABELS: Final = (NOT_CHURN, CHURN)
 _COMMA, _END_OF_LINE = to_string(","), to_string("\n")
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 _SPECIAL: Final = ',"\r\n'
 
 
@@ -47,7 +46,7 @@ class Options:
     include_input : bool
         The columns of the input but customerID, as they came; blank for a record with too many or too few fields.
     spreadsheet_safe : bool
-        An apostrophe in front of cells that a spreadsheet would take for a formula: OWASP's list, = + - @ tab CR LF.
+        An apostrophe wherever a spreadsheet would begin a formula: `model.formulas`.
     """
 
     value_at_risk: bool = False
@@ -61,11 +60,14 @@ def sentences(problems: Iterable[Problem]) -> str:
     return " ".join([each.message for each in problems])
 
 
-def defuse(text: str) -> str:
-    """Return a cell that no spreadsheet takes for a formula; a plain number stays one."""
-    if text.startswith(_FORMULA_STARTS) and read_number(text) is None:
-        return "'" + text
-    return text
+def _error_cells(block: Block, to_cell: Callable[[str], str]) -> Iterator[tuple[int, tuple[Problem, ...], str]]:
+    """Yield index, problems and the cell that names them, for each bad row; rows wrong alike share the cell."""
+    cells: dict[int, str] = {}
+    for index, problems in block.problems.items():
+        cell = cells.get(id(problems))
+        if cell is None:
+            cell = cells[id(problems)] = to_cell(sentences(problems))
+        yield index, problems, cell
 
 
 class Predictions:
@@ -151,11 +153,11 @@ class Predictions:
     def _with_errors(self, lines: Any, block: Block, ends: Any) -> Any:
         """Return the lines with those of bad rows replaced."""
         bad = []
-        for index, problems in block.problems.items():
-            identity = quote(self._safe(problems[0].customer_id or ""))
+        for index, _, errors in _error_cells(block, lambda text: quote(self._safe(text))):
+            identity = quote(self._safe(block.identities[index]))
             end = ends[index].as_py() if self._has_extra else "\n"
             front = f"{block.first_row + index}," if self._numbered else ""
-            bad.append(f"{front}{identity},,,,{quote(sentences(problems))}{end}")
+            bad.append(f"{front}{identity},,,,{errors}{end}")
         order = np.arange(block.rows)
         order[~block.good] = block.rows + np.arange(len(bad))
         return pa.concat_arrays([lines, to_strings(bad)]).take(to_arrow(order))
@@ -192,7 +194,7 @@ class Rejects:
         The header of the input.
     delimiter : str
     spreadsheet_safe : bool
-        As in `Options`; a defused cell goes back with its apostrophe.
+        As in `Options`; a cell that is sent again has the apostrophe in it.
     numbered : bool
         Whether a row's number stands in front.
     """
@@ -210,7 +212,7 @@ class Rejects:
         """Return the lines of one block; b"" where all its rows are good."""
         separator = self._delimiter
         lines = []
-        for index, problems in block.problems.items():
+        for index, problems, errors in _error_cells(block, self._cell):
             record, whole = block.records[index], ""
             if problems[0].code == "field_count":
                 record, whole = self._nothing, self._cell(record)
@@ -219,7 +221,6 @@ class Rejects:
                 record = self._join(cells[self._own])
                 if self._is_again:  # a ragged record that nobody has mended yet
                     whole = self._cell(cells[-1])
-            errors = quote(sentences(problems), separator)
             front = f"{block.first_row + index}{separator}" if self._numbered else ""
             lines.append(f"{front}{errors}{separator}{record}{separator}{whole}\n")
         return "".join(lines).encode()

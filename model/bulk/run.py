@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from model.bulk.columns import Block, Columns
-from model.bulk.reader import Reader, check_text
+from model.bulk.reader import Reader, read_text
 from model.bulk.score import BulkScorer
 from model.bulk.source import Limits, Readable, Text
 from model.bulk.summary import TOP, Summary
+from model.bulk.work import Budget
 from model.errors import InputError
 from model.schema import COLUMNS, NAMES
 from model.scorecard import Scorer
@@ -32,6 +33,8 @@ class Run:
         How many customers the summary names.
     summary : Summary, optional
         A fresh one that counts, instead of one made here.
+    budget : Budget, optional
+        The CPU time that the file may take; without one it is read to its end.
 
     Attributes
     ----------
@@ -42,6 +45,8 @@ class Run:
     ------
     InputError
         On creation for what is wrong with the start of the file; while iterating for what shows up later.
+    OutOfCpuError
+        While iterating, when the budget is used up.
     """
 
     def __init__(
@@ -53,6 +58,7 @@ class Run:
         id_required: bool = False,
         top: int = TOP,
         summary: Summary | None = None,
+        budget: Budget | None = None,
     ) -> None:
         self._limits = limits or Limits()
         self._scorer = BulkScorer(scorer)
@@ -61,20 +67,27 @@ class Run:
         self._reader = Reader(self._text, next_row=lambda: self.rows_in + 1, needed=COLUMNS if id_required else NAMES)
         self.header = self._reader.header
         self.delimiter = self._reader.delimiter
-        self._columns = Columns(self.header, self._reader.positions, self.delimiter, id_required)
+        self._budget = budget
+        self._columns = Columns(self.header, self._reader.positions, self.delimiter, id_required, self._check)
         self._summary.blank_lines = self._reader.blank_lines
 
     def __iter__(self) -> Iterator[Block]:
         """Yield scored blocks in file order."""
-        for records in self._reader:
+        for raw in self._reader:
             first_row = self.rows_in + 1
-            check_text(records, self._text.encoding, first_row)
-            block = self._columns.parse(records, first_row)
+            self._check()
+            records, strays = read_text(raw, self._text.encoding, first_row)
+            block = self._columns.parse(records, first_row, strays)
             self._scorer.score(block)
             self._summary.add(block)
             if self._limits.max_rows is not None and self.rows_in > self._limits.max_rows:
                 raise InputError("too_many_rows", limit=f"{self._limits.max_rows:,}")
             yield block
+
+    def _check(self) -> None:
+        if self._budget:
+            self._budget.bytes_in = max(self._budget.bytes_in, self._text.bytes_decompressed)
+            self._budget.check()
 
     @property
     def rows_in(self) -> int:
@@ -103,9 +116,9 @@ class Run:
 
     @property
     def notes(self) -> list[str]:
-        """What a reader of the result should know: an assumed encoding, a file without rows."""
+        """What a reader of the result should know: an assumed encoding, no ids, a file without rows."""
         empty = [] if self.rows_in else ["The file has a header and no rows."]
-        return [*self._text.notes, *empty]
+        return [*self._text.notes, *self._reader.notes, *empty]
 
     def summary(self) -> dict[str, Any]:
         """Return the content of summary.json, but for the name of the job.

@@ -9,13 +9,21 @@ import zlib
 from dataclasses import dataclass
 from typing import IO, Final, Protocol, cast
 
+from model.bulk.charsets import Utf8Search, encoding_of, errors_of
+from model.bulk.rereading import Aside, position_of, reread
 from model.errors import InputError
 
 MIB: Final = 1 << 20
 BOM: Final = codecs.BOM_UTF8
 GZIP_MAGIC: Final = b"\x1f\x8b"
-GZIP_FREE_BYTES: Final = 10 * MIB
-"""Below this size no ratio is refused: a small file of equal lines packs a thousandfold and harms nobody."""
+GZIP_RATIO: Final = 50
+"""Decompressed bytes for each compressed one. Lists of customers come to 5 to 25, a bomb to 1,000."""
+
+_GZIP_STEP: Final = 64 * 1024
+"""Bytes decompressed between two looks at the ratio."""
+
+_LEAST: Final = 16
+"""Bytes asked for at least where the encoding is not decided: more than a letter has."""
 
 _CSV_ADVICE: Final = "Save it as CSV (UTF-8) and send that."
 _KINDS: Final[tuple[tuple[bytes, str, str], ...]] = (
@@ -44,31 +52,6 @@ _KINDS: Final[tuple[tuple[bytes, str, str], ...]] = (
     (b"<", "HTML or XML", _CSV_ADVICE),
 )
 _MARKS: Final = ((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-_CHARSETS: Final = {
-    "utf-8": "utf-8",
-    "utf-8-sig": "utf-8",
-    "ascii": "utf-8",
-    "utf-16": "utf-16",
-    "iso8859-1": "latin-1",
-    "cp1252": "cp1252",
-}
-
-
-_UNDEFINED: Final = "churn-undefined"
-
-
-def _undefined(error: UnicodeError) -> tuple[str, int]:
-    # Windows-1252 leaves five bytes undefined; they are controls there as in Latin-1 (WHATWG Encoding Standard, 9.1).
-    assert isinstance(error, UnicodeDecodeError)
-    return error.object[error.start : error.end].decode("latin-1"), error.end
-
-
-codecs.register_error(_UNDEFINED, _undefined)
-
-
-def errors_of(encoding: str) -> str:
-    """Return what to do with bytes that mean nothing in `encoding`, as `bytes.decode` takes it."""
-    return _UNDEFINED if encoding == "cp1252" else "replace"
 
 
 class Readable(Protocol):
@@ -88,12 +71,12 @@ class Limits:
         As they come, packed or not.
     max_rows : int, optional
     max_gzip_ratio : int
-        Unpacked bytes for each packed one, beyond the first 10 MiB.
+        Decompressed bytes for each compressed one, from the first byte on.
     """
 
     max_bytes: int | None = None
     max_rows: int | None = None
-    max_gzip_ratio: int = 200
+    max_gzip_ratio: int = GZIP_RATIO
 
 
 class _Counted:
@@ -127,19 +110,20 @@ class _Gunzipped:
         self._packed = packed
         self._file = gzip.GzipFile(fileobj=cast("IO[bytes]", packed), mode="rb")
         self._max_ratio = max_ratio
-        self._bytes_out = 0
+        self.bytes_read = 0
 
     def read(self, size: int, /) -> bytes:
         try:
-            given: bytes = self._file.read(size)
+            # read1 decompresses at most once and no more than it is asked for; read would go on to the full size.
+            given: bytes = self._file.read1(min(size, _GZIP_STEP))
         except EOFError:
             raise InputError("truncated_gzip") from None
         except (OSError, zlib.error) as error:
             if isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile):
                 raise
             raise InputError("damaged_gzip", reason=str(error)) from None
-        self._bytes_out += len(given)
-        if self._bytes_out > max(GZIP_FREE_BYTES, self._packed.bytes_read * self._max_ratio):
+        self.bytes_read += len(given)
+        if self.bytes_read > self._packed.bytes_read * self._max_ratio:
             raise InputError("gzip_ratio", limit=self._max_ratio)
         return given
 
@@ -163,12 +147,20 @@ class Text:
     ----------
     source : Readable
     charset : str, optional
-        As declared: utf-8, utf-16, latin-1 or cp1252. A byte order mark beats it. Undeclared, a file whose first MiB is
-        not UTF-8 is read as Windows-1252, and `notes` says so: what Excel writes, and Latin-1 but for controls.
+        As declared: utf-8, utf-16, latin-1 or cp1252. A byte order mark beats it. Undeclared, the whole file decides: a
+        letter of several bytes that is valid UTF-8, wherever it is, proves UTF-8; a file that has none, and bytes that
+        are not ASCII, is read as Windows-1252, and `notes` says so: what Excel writes, and Latin-1 but for controls.
+    looks_ahead : bool
+        Whether the rest of the file is looked through where its beginning does not decide. It is looked through at the
+        first byte that is not UTF-8, since all before it is ASCII and the same either way; a source that can be read
+        only once is put aside in a temporary file meanwhile.
 
     Attributes
     ----------
     encoding : str
+        In UTF-8, single bytes that are not may still occur; `reader.read_text` finds them.
+    is_sure : bool
+        Whether the encoding was declared, marked or proved.
     notes : list of str
     bytes_read : int
         Of the source, as they came.
@@ -179,24 +171,39 @@ class Text:
         not_csv, unknown_charset, no_byte_order_mark, and from `read` what is wrong with a gzip file, or too_many_bytes.
     """
 
-    def __init__(self, source: Readable, charset: str | None = None, limits: Limits | None = None) -> None:
-        limits = limits or Limits()
+    def __init__(
+        self, source: Readable, charset: str | None = None, limits: Limits | None = None, looks_ahead: bool = True
+    ) -> None:
+        self._limits = limits or Limits()
         self.notes: list[str] = []
         self.encoding = _declared(charset)
-        self._counted = _Counted(source, limits.max_bytes)
-        self._bytes: Readable = self._counted
-        if self._counted.peek(2) == GZIP_MAGIC:
-            self._bytes = _Gunzipped(self._counted, limits.max_gzip_ratio)
+        self._source, self._looks_ahead = source, looks_ahead
+        self._start = position_of(source)
+        self._counted, self._decompressed = self._open(source)
+        self._bytes: Readable = self._decompressed
         self._first = read_fully(self._bytes, MIB)
         self._look()
-        transcode = self.encoding != "utf-8"
-        self._decoder = codecs.getincrementaldecoder(self.encoding)(errors_of(self.encoding)) if transcode else None
+        self.is_sure = bool(self.encoding)
+        self._is_open = not self.encoding
+        self.encoding = self.encoding or "utf-8"
+        self._decoder = self._transcoder()
         self._ended = False
+
+    def _open(self, source: Readable) -> tuple[_Counted, _Counted | _Gunzipped]:
+        counted = _Counted(source, self._limits.max_bytes)
+        if counted.peek(2) == GZIP_MAGIC:
+            return counted, _Gunzipped(counted, self._limits.max_gzip_ratio)
+        return counted, counted
 
     @property
     def bytes_read(self) -> int:
         """Bytes of the source consumed so far, as they came."""
         return self._counted.bytes_read
+
+    @property
+    def bytes_decompressed(self) -> int:
+        """Bytes of the file consumed so far, decompressed where they came as gzip."""
+        return self._decompressed.bytes_read
 
     def _look(self) -> None:
         head = self._first.removeprefix(BOM).lstrip()[:16]
@@ -215,21 +222,16 @@ class Text:
                 return
         if self.encoding == "utf-16" and self._first:
             raise InputError("no_byte_order_mark")
-        if self.encoding == "":
-            self.encoding = "utf-8"
-            try:
-                # An incremental decoder forgives a letter that is cut in two by the end of the first MiB.
-                codecs.getincrementaldecoder("utf-8")().decode(self._first, final=len(self._first) < MIB)
-            except UnicodeDecodeError:
-                self.encoding = "cp1252"
-                self.notes.append("The file is not UTF-8; it was read as Windows-1252.")
+
+    def _transcoder(self) -> codecs.IncrementalDecoder | None:
+        if self.encoding == "utf-8":
+            return None
+        return codecs.getincrementaldecoder(self.encoding)(errors_of(self.encoding))
 
     def read(self, size: int) -> bytes:
         """Return about `size` bytes of UTF-8, b"" only at the end."""
         while True:
-            chunk, self._first = self._first[:size], self._first[size:]
-            if len(chunk) < size:
-                chunk += read_fully(self._bytes, size - len(chunk))
+            chunk = self._undecided(max(size, _LEAST)) if self._is_open else self._take(size)
             if self._decoder is None or self._ended:
                 return chunk
             self._ended = not chunk
@@ -237,11 +239,51 @@ class Text:
             if text or self._ended:
                 return text
 
+    def _take(self, size: int) -> bytes:
+        chunk, self._first = self._first[:size], self._first[size:]
+        if len(chunk) < size:
+            chunk += read_fully(self._bytes, size - len(chunk))
+        return chunk
+
+    def _undecided(self, size: int) -> bytes:
+        """Return the next bytes of a file that was ASCII so far, and decide its encoding where these are not."""
+        chunk = self._take(size)
+        if chunk.isascii():
+            return chunk
+        search = Utf8Search()
+        is_utf8 = search.read(chunk, final=len(chunk) < size)
+        whole = chunk.removesuffix(search.cut)
+        if not is_utf8 and whole.isascii():
+            # Nothing but the beginning of a letter, whose rest comes next.
+            self._first = search.cut + self._first
+            return whole
+        self._is_open = False
+        self.is_sure = is_utf8 or self._looks_ahead
+        if not is_utf8 and not (self._looks_ahead and self._is_utf8_further_on(search)):
+            self.encoding = "cp1252"
+            self._decoder = self._transcoder()
+            self.notes.append("The file is not UTF-8; it was read as Windows-1252.")
+        return chunk
+
+    def _is_utf8_further_on(self, search: Utf8Search) -> bool:
+        """Return whether what follows has a letter that is valid UTF-8."""
+        if search.read(self._first):
+            return True
+        with reread(self._source, self._start) as second:
+            if second is not None:
+                _, whole = self._open(second)
+                search = Utf8Search()
+                return any(search.read(part) for part in iter(lambda: read_fully(whole, MIB), b""))
+        self._bytes = aside = Aside(self._bytes)
+        is_utf8 = any(search.read(part) for part in iter(lambda: aside.look(MIB), b""))
+        aside.rewind()
+        return is_utf8
+
 
 def _declared(charset: str | None) -> str:
     if not charset:
         return ""
-    try:
-        return _CHARSETS[codecs.lookup(charset.strip()).name]
-    except (LookupError, ValueError):
-        raise InputError("unknown_charset", value=charset) from None
+    encoding = encoding_of(charset)
+    if encoding is None:
+        raise InputError("unknown_charset", value=charset)
+    return encoding

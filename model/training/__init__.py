@@ -1,1 +1,4 @@
-"""From labelled customers to an artifact. The only importer of scikit-learn; nothing that serves imports it."""
+"""From labelled customers to an artifact. Nothing that serves imports it.
+
+Outside of it only model/pipeline.py loads scikit-learn.
+"""

@@ -1,6 +1,7 @@
 """Two versions side by side: on labelled customers, and trained anew on the same folds of them.
 
-    compare(first: str, second: str, data_path: Path, root: Path = ARTIFACTS) -> dict
+    compare(first: str, second: str, data_path: Path, root: Path = ARTIFACTS, seed: int = SEED, number: int = DRAWS,
+            report: Progress = ...) -> dict
 
 A stored model looks better than it is on data it was trained on. There its recipe is trained anew on folds, and each
 customer gets the probability of the model that did not see them ("out of fold"); a version that has not seen the data
@@ -78,7 +79,7 @@ def compare(
             honest,
             seed,
             number,
-            lambda share: report("drawing anew", 0.75 + 0.25 * share),
+            lambda share: report("resampling", 0.75 + 0.25 * share),
         ),
         "anew": _anew(folded, made, seed) if folded else None,
         **changes(data, scorers, stored),

@@ -1,4 +1,4 @@
-"""Third step of training: a fitted pipeline to the document of scorecard.json, and the proof that the two agree.
+"""Fourth step of training: a fitted pipeline to the document of scorecard.json, and the proof that the two agree.
 
 At degree 1 the coefficient of a hat function is the curve's height at its knot, so nothing is sampled or
 approximated. All arithmetic is Python's own, in a fixed order: the same bytes on every machine.

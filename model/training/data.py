@@ -15,6 +15,7 @@ from model.bulk.columns import Block, Columns
 from model.bulk.reader import Reader, check_text
 from model.bulk.records import split
 from model.bulk.source import Text
+from model.bulk.unchanged import Unchanged
 from model.errors import SHOWN_PROBLEMS, InputError, Problem, TrainingError, problem
 from model.pipeline import to_frame
 from model.schema import CUSTOMER_ID, LABEL_RULE, LABELS, NAMES, TARGET, Customer, fold
@@ -61,9 +62,12 @@ def read(path: Path) -> Labelled:
     TrainingError
         If the file cannot be read, lacks a column, or holds rows that are not valid: the first 20 problems are
         written out.
+    FileChangedError
+        If it is changed meanwhile.
     """
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            content = Unchanged(file, path).read()
     except OSError as error:
         raise TrainingError(f"{path} cannot be read: {error.strerror}.") from error
     found = Labelled([], [], [], hashlib.sha256(content).hexdigest())
@@ -92,7 +96,7 @@ def _take(block: Block, target: int, found: Labelled) -> list[Problem]:
     problems: list[Problem] = []
     ids = block.ids.to_pylist()
     for index in range(block.rows):
-        wrong = list(block.problems.get(index, ()))
+        wrong = list(block.located(index)) if index in block.problems else []
         problems += wrong
         if wrong and wrong[0].code == "field_count":
             continue

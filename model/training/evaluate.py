@@ -1,6 +1,7 @@
 """How good a stored model is on labelled customers: it scores them by the engine that serves it.
 
-    evaluate(data_path: Path, version: str | None = None, root: Path = ARTIFACTS) -> Evaluation
+    evaluate(data_path: Path, version: str | None = None, root: Path = ARTIFACTS, seed: int = SEED, number: int = DRAWS,
+             report: Progress = ...) -> Evaluation
     Evaluation(metrics: dict, text: str)
 
 `metrics` is ready for JSON; `text` is the same as a table for a terminal; report.py makes a page of it. TrainingError

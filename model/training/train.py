@@ -1,7 +1,8 @@
 """The whole of training: labelled customers to a folder of the artifact, in one atomic step.
 
     train(data_path: Path, version: str | None = None, root: Path = ARTIFACTS, seed: int = SEED,
-          progress: Callable[[str, float], None] | None = None, recipe: Recipe = ADDITIVE) -> Path
+          progress: Callable[[str, float], None] | None = None, recipe: Recipe = ADDITIVE,
+          trusted: Collection[str] = ()) -> Path
 
 `version` None is the next minor version (1.0.0 where there is none). `progress` is told a sentence and the share of the
 work done, 0 to 1. A version that exists, or that could not be written, is refused before any work; an interrupted

@@ -114,6 +114,13 @@ const sample = () =>
   });
 const repeated = () => score(new File([list.body], list.name));
 
+const withoutCustomers = (name) =>
+  new Problem({
+    status: 422,
+    title: "The file has no customers",
+    detail: `${name} has a header and no rows below it. Add one row for each customer, and choose it again.`,
+  });
+
 /** Show the result of a list, got by `answer(way)`. */
 async function take(name, answer) {
   if (run) end();
@@ -131,6 +138,7 @@ async function take(name, answer) {
   try {
     const found = await answer(way);
     if (mine !== run) return;
+    if (!found.summary.rows_in) throw withoutCustomers(name);
     list?.desk.end();
     list = { name, desk, ...found };
     spare = new Desk(showProgress);
@@ -159,6 +167,7 @@ async function showResult() {
   element("about").textContent = `${counted(summary.rows_in, "customer")}, scored by model ${summary.model_version}`;
   element("notes").replaceChildren(...notes());
   element("tiles").replaceChildren(...tiles(summary));
+  for (const name of ["cut", "segments"]) element(name).closest("section").hidden = !summary.rows_scored;
   const mark = bands(element("bands"), element("bands-table"), summary.distribution);
   const { labels } = element("segments").dataset;
   element("segments").replaceChildren(...segments(summary.segments, JSON.parse(labels)));

@@ -14,10 +14,15 @@ function tile(name, value, note = "", className = "") {
 /** What the whole file came to. */
 export function tiles(summary) {
   const rejected = summary.rows_rejected;
-  return [
+  const counts = [
     tile("Customers in the file", count(summary.rows_in)),
     tile("Scored", count(summary.rows_scored)),
     tile("To mend", count(rejected), "", rejected ? "attention" : ""),
+  ];
+  // Of nobody the zeros would look like a result.
+  if (!summary.rows_scored) return counts;
+  return [
+    ...counts,
     ...Object.entries(summary.tiers).map(([tier, customers]) => tile(NAMES[tier] ?? tier, count(customers), "", `is-${tier}`)),
     tile("Expected to leave", ...counted(Math.round(summary.expected_churners), "customer").split(" ")),
     tile("Money at risk", money(summary.value_at_risk), "a month"),

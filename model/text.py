@@ -1,0 +1,93 @@
+"""Text as people see it: what is invisible is removed, and letters that look like others are named.
+
+Knows no customer and no file; standard library only.
+"""
+
+import re
+from typing import Final
+
+_IGNORABLE: Final = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+"""Characters that take no space on a screen: Default_Ignorable_Code_Point of Unicode 15, and U+FFF9 to U+FFFB. Byte
+order marks, zero-width spaces, soft hyphens and marks of direction are among them."""
+
+_CONTROLS: Final = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
+"""C0 and C1 controls but tab, line ends and form feed: NUL, Ctrl-Z, DEL."""
+
+_LOOK_ALIKES: Final = {
+    **dict(zip("АВЕЅІЈКМНОРСТХУҮӀ", "ABESIJKMHOPCTXYYI", strict=True)),
+    **dict(zip("аеорсухѕіјһӏԁԛԝ", "aeopcyxsijhldqw", strict=True)),
+    **dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "ABEZHIKMNOPTYX", strict=True)),
+    **dict(zip("αιοκνρ", "aiokvp", strict=True)),
+    **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"),
+}
+"""Letters of Cyrillic and Greek, and dashes, by what they look like in ASCII: a part of confusables.txt of Unicode."""
+
+_MARKED_AT_MOST: Final = 3
+"""Of one value; the first few tell what is wrong, and a message must not grow tenfold."""
+
+_WORD: Final = re.compile(r"[^\W\d_]+")
+
+
+def clean(text: str) -> str:
+    """Return a cell without what nobody sees: trimmed, without zero-width characters, a quote after a space removed.
+
+    `, "Yes"` is how some programs write a quoted cell: to a CSV reader the quotes belong to the text, since they do not
+    open the cell.
+    """
+    if not text.isascii():
+        text = _IGNORABLE.sub("", text)
+    trimmed = text.strip()
+    if trimmed[:1] == '"' == trimmed[-1:] and len(trimmed) > 1 and text[0].isspace():
+        trimmed = trimmed[1:-1].replace('""', '"').strip()
+    return trimmed
+
+
+def clean_id(text: str) -> str:
+    """Return a customerID without what nobody sees; control characters are removed as well."""
+    return clean(_CONTROLS.sub("", text))
+
+
+def has_invisible(text: str) -> bool:
+    """Return whether `clean_id` does more to some of these texts, joined, than trim them."""
+    return bool(_CONTROLS.search(text) or _IGNORABLE.search(text))
+
+
+def reveal(text: str) -> str:
+    """Return `text` with the code point after each letter that looks like an ASCII one and is another.
+
+    Where a word has letters of both kinds, or all of the text looks like ASCII; a word that is plainly Russian, Greek
+    or accented stays as it is.
+    """
+    if text.isascii():
+        return text
+    looks = [_look(letter) for letter in text]
+    is_all = all(look.isascii() for look in looks)
+    mixed = {
+        place
+        for word in _WORD.finditer(text)
+        if any(letter.isascii() for letter in word.group())
+        for place in range(*word.span())
+    }
+    marked = [
+        place
+        for place, (letter, look) in enumerate(zip(text, looks, strict=True))
+        if look != letter and (is_all or place in mixed)
+    ]
+    parts = list(text)
+    for place in marked[:_MARKED_AT_MOST]:
+        parts[place] += f" (U+{ord(text[place]):04X})"
+    return "".join(parts)
+
+
+def _look(letter: str) -> str:
+    """Return what a letter looks like in ASCII, the letter itself where it looks like nothing there."""
+    if letter.isascii() or letter in _LOOK_ALIKES:
+        return _LOOK_ALIKES.get(letter, letter)
+    # Cold starts do without: nearly all text is ASCII.
+    import unicodedata
+
+    plain = unicodedata.normalize("NFKC", letter)
+    return plain if plain.isascii() and letter.isalnum() else letter

@@ -1,0 +1,163 @@
+"""A server that is asked to end, and one without a free descriptor: what is in progress is finished, nothing spins."""
+
+import resource
+import signal
+import threading
+import time
+from collections import Counter
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import pytest
+from served import ASK, LABEL, Answer, Raw, Server, cpu_seconds, csv_of, post, running, soon
+
+LONG = csv_of(60_000)
+LONG_REQUEST = post("/v2/batches?include_input=true&reasons=3", LONG, "text/csv")
+RECEIVE_BYTES = 4096
+DESCRIPTORS = 64
+MAX_CPU_SECONDS = 0.2
+"""In 2 s with nothing to do but to look again; a loop that spins takes all of the 2."""
+
+needs_linux = pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="limits another process")
+
+
+def outcome(server: Server) -> str:
+    """Return what becomes of one new client: answered, refused at once, or anything else."""
+    try:
+        with Raw(server, ASK) as raw:
+            answer = raw.read_answer()
+    except ConnectionRefusedError:
+        return "refused"
+    except OSError as error:
+        return f"cut off: {error!r}"
+    return "answered" if (answer.status, answer.body) == (200, LABEL) else f"{answer}"
+
+
+def test_a_server_that_ends_refuses_at_once_and_finishes_a_slow_answer(tmp_path):
+    with running(tmp_path / "log") as server, ExitStack() as held:
+        with Raw(server, LONG_REQUEST) as raw:
+            whole = raw.read_answer().body
+        reader = held.enter_context(Raw(server, LONG_REQUEST, RECEIVE_BYTES))
+        sender = held.enter_context(Raw(server, ASK))
+        assert sender.read_answer().body == LABEL
+        upload = post("/v2/batches", csv_of(500), "text/csv")
+        sender.send(upload[:5000])
+        # In the middle of its answer.
+        time.sleep(2)
+
+        server.process.send_signal(signal.SIGTERM)
+        asked = time.monotonic()
+        assert soon(lambda: outcome(server) == "refused", 1)
+        outcomes: Counter[str] = Counter()
+        while time.monotonic() < asked + 4:
+            outcomes[outcome(server)] += 1
+            time.sleep(0.05)
+        assert server.process.poll() is None
+        sender.send(upload[5000:])
+        uploaded = sender.read_answer()
+        answer: Answer = reader.read_answer()
+
+        assert set(outcomes) == {"refused"}
+        assert (uploaded.status, uploaded.body.count(b"\n")) == (200, 501)
+        assert uploaded.headers["connection"] == "close"
+        assert (answer.status, answer.body == whole) == (200, True)
+        assert server.process.wait(10) == 0
+    assert "Traceback" not in server.log.read_text()
+
+
+def test_a_server_that_ends_while_clients_come_cuts_off_none_that_it_took(tmp_path):
+    outcomes: Counter[str] = Counter()
+    with running(tmp_path / "log") as server:
+        ended = threading.Event()
+
+        def keep_coming() -> None:
+            while not ended.is_set():
+                outcomes[outcome(server)] += 1
+
+        clients = [threading.Thread(target=keep_coming) for _ in range(6)]
+        for each in clients:
+            each.start()
+        time.sleep(1)
+        server.process.send_signal(signal.SIGTERM)
+        code = server.process.wait(20)
+        ended.set()
+        for each in clients:
+            each.join()
+
+    assert code == 0
+    assert outcomes["answered"] > 50
+    # A connection that is made in the very moment in which the socket is closed is reset by the kernel.
+    assert sum(outcomes.values()) - outcomes["answered"] - outcomes["refused"] <= len(clients), outcomes
+
+
+def idle_cpu_seconds(pid: int) -> float:
+    """Return the CPU time that a process uses in 2 s."""
+    before = cpu_seconds(pid)
+    time.sleep(2)
+    return cpu_seconds(pid) - before
+
+
+@needs_linux
+def test_without_a_free_descriptor_the_server_rests_and_recovers(tmp_path):
+    with running(tmp_path / "log") as server, ExitStack() as held:
+        worker = server.worker()
+        begun = [held.enter_context(Raw(server, ASK[:-10])) for _ in range(20)]
+        assert outcome(server) == "answered"
+        limits = resource.prlimit(worker, resource.RLIMIT_NOFILE)
+        used = len(list(Path(f"/proc/{worker}/fd").iterdir()))
+        resource.prlimit(worker, resource.RLIMIT_NOFILE, (used, limits[1]))
+        # In the middle of a request, too, so that none of them becomes idle and makes room for the next.
+        waiting = [held.enter_context(Raw(server, ASK[:-10])) for _ in range(20)]
+        time.sleep(0.5)
+
+        full_s = idle_cpu_seconds(worker)
+        # Those that were taken are answered while the others wait, and leave room for them.
+        for raw in begun[:10]:
+            raw.send(ASK[-10:])
+            assert raw.read_answer().body == LABEL
+            raw.close()
+        for raw in waiting:
+            raw.send(ASK[-10:])
+        assert [raw.read_answer().body for raw in waiting[:5]] == [LABEL] * 5
+        resource.prlimit(worker, resource.RLIMIT_NOFILE, limits)
+        assert [raw.read_answer().body for raw in waiting[5:]] == [LABEL] * 15
+        assert outcome(server) == "answered"
+
+        assert full_s < MAX_CPU_SECONDS
+        assert server.worker() == worker
+    assert "Traceback" not in server.log.read_text()
+
+
+@needs_linux
+def test_with_few_descriptors_what_is_taken_is_answered_and_the_rest_refused(tmp_path):
+    code = f"import resource; resource.setrlimit(resource.RLIMIT_NOFILE, ({DESCRIPTORS}, {DESCRIPTORS}))"
+    with running(tmp_path / "log", before=code) as server, ExitStack() as held:
+        worker = server.worker()
+        begun = [held.enter_context(Raw(server, ASK[:-10])) for _ in range(2 * DESCRIPTORS)]
+        time.sleep(1)
+
+        full_s = idle_cpu_seconds(worker)
+        answers: Counter[int] = Counter()
+        for raw in begun:
+            # A refused client may have been let go already.
+            with suppress(OSError):
+                raw.send(ASK[-10:])
+                answers[raw.read_answer().status] += 1
+        for raw in begun:
+            raw.close()
+
+        assert set(answers) == {200, 503}
+        assert answers[200] >= DESCRIPTORS // 4
+        assert soon(lambda: outcome(server) == "answered", 2)
+        assert full_s < MAX_CPU_SECONDS
+        assert server.worker() == worker
+    assert "Traceback" not in server.log.read_text()
+
+
+@needs_linux
+def test_with_few_descriptors_idle_clients_make_room(tmp_path):
+    code = f"import resource; resource.setrlimit(resource.RLIMIT_NOFILE, ({DESCRIPTORS}, {DESCRIPTORS}))"
+    with running(tmp_path / "log", before=code) as server, ExitStack() as held:
+        for _ in range(3 * DESCRIPTORS):
+            raw = held.enter_context(Raw(server, ASK))
+            assert raw.read_answer().body == LABEL
