@@ -172,7 +172,7 @@ def test_the_road_for_one_customer_needs_the_standard_library_only(source):
         pytest.param(["shap"], ("model/trees.py",), id="shap"),
         pytest.param(["numpy"], ("model/bulk/", *ENGINE, TRAINING, "app/web/listing.py"), id="numpy"),
         pytest.param(["pyarrow"], ("model/bulk/", "app/web/listing.py"), id="pyarrow"),
-        pytest.param(["flask", "werkzeug"], ("app/web/", "app/wiring.py"), id="flask"),
+        pytest.param(["flask", "werkzeug"], ("app/aws/gateway.py", "app/web/", "app/wiring.py"), id="flask"),
         pytest.param(["gunicorn"], ("app/server/",), id="gunicorn"),
         pytest.param(["prometheus_client"], ("app/web/metrics.py",), id="metrics"),
         pytest.param(["serverless_wsgi"], ("app/aws/gateway.py",), id="bridge"),
