@@ -123,6 +123,7 @@ def score(spark: SparkSession, job: Job, scoring: Scoring) -> dict[str, Any]:
         source = _read(spark, files, job, work)
         _write(source.frame, f"{draft}/made", job.target_format)
         summary = _count(spark, f"{draft}/made", source, work)
+        _check_unchanged(files, job, source.files)
         summary |= {"job": spark.sparkContext.applicationId, "notes": source.notes}
         _publish(files, draft, target, job.target_format, summary)
     except (PySparkException, Py4JJavaError) as error:
@@ -150,6 +151,7 @@ class _Source:
     frame: DataFrame
     names: Mapping[int, str]
     notes: list[str]
+    files: Sequence[File] = ()
 
 
 def _read(spark: SparkSession, files: Files, job: Job, work: Work) -> _Source:
@@ -165,7 +167,7 @@ def _read(spark: SparkSession, files: Files, job: Job, work: Work) -> _Source:
     if job.source_format == PARQUET:
         # Merged, so that a file that differs from the others is found before anything is scored.
         frame = spark.read.option("mergeSchema", True).parquet(files.path(job.source).toString())
-        return _Source(_score_table(frame, work), {}, notes_on(frame.columns, resolve(frame.columns)[0]))
+        return _Source(_score_table(frame, work), {}, notes_on(frame.columns, resolve(frame.columns)[0]), found)
     return _score_csv(spark, files, job, found, work)
 
 
@@ -205,7 +207,7 @@ def _score_csv(spark: SparkSession, files: Files, job: Job, found: Sequence[File
         for (layout, is_cut), paths in groups.items()
     ]
     names = {_number(form): file.name for file in found for form in _forms(files, file)}
-    return _Source(reduce(DataFrame.union, frames), names, notes)
+    return _Source(reduce(DataFrame.union, frames), names, notes, found)
 
 
 def _look(files: Files, job: Job, found: Sequence[File], work: Work) -> dict[File, tuple[Layout, list[str]]]:
@@ -231,6 +233,20 @@ def _look(files: Files, job: Job, found: Sequence[File], work: Work) -> dict[Fil
     bad = {file.name: str(seen) for file, seen in looks.items() if isinstance(seen, ChurnError)}
     _refuse(bad, len(found))
     return {file: seen for file, seen in looks.items() if isinstance(seen, tuple)}
+
+
+def _check_unchanged(files: Files, job: Job, before: Sequence[File]) -> None:
+    """Raise an error that names the files which were changed while Spark read them."""
+    if not before:
+        return
+    now = {file.path: file for file in files.list(job.source)}
+    changed = [file.name for file in before if now.get(file.path, file) != file]
+    if changed:
+        rest = f" and {len(changed) - SHOWN_PROBLEMS:,} more" if len(changed) > SHOWN_PROBLEMS else ""
+        raise ChurnError(
+            f"Changed while they were read: {', '.join(changed[:SHOWN_PROBLEMS])}{rest}. Nothing was written. Run this "
+            "again once no other program writes to them."
+        )
 
 
 def _refuse(bad: Mapping[str, str], count: int) -> None:

@@ -3,14 +3,12 @@
 Standard library only.
 """
 
-import json
 from typing import Any, Final
 
-from model.artifact import RUN, read_checked
+from model.artifact import read_checked, read_json, read_run
+from model.contents import CARD, METRICS
 from model.scorecard import Scorer, TableTerm, Term, probability
 
-METRICS: Final = "metrics.json"
-CARD: Final = "MODEL_CARD.md"
 _ELSEWHERE: Final = ("version", "schema_version", "recipe", "trained_on", "threshold", "tiers", "example")
 
 
@@ -42,9 +40,8 @@ def about(scorer: Scorer) -> dict[str, Any]:
 def _training(scorer: Scorer) -> dict[str, Any]:
     if scorer.folder is None:
         return {}
-    metrics = json.loads(read_checked(scorer.folder, METRICS))
-    run = scorer.folder / RUN
-    trained_at = json.loads(run.read_bytes()).get("trained_at") if run.exists() else None
+    metrics, _ = read_json(scorer.folder, METRICS)
+    trained_at = read_run(scorer.folder).get("trained_at")
     return {
         "recipe": metrics["recipe"],
         "trained_on": metrics["trained_on"],

@@ -53,7 +53,7 @@ def load(path: Path = TABLE) -> tuple[Action, ...]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             lines = [line for line in csv.reader(file) if any(cell.strip() for cell in line)]
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ActionsError(f"The table of actions {path} cannot be read: {error}.") from error
     if not lines or tuple(cell.strip() for cell in lines[0]) != HEADER:
         raise ActionsError(f"The table of actions {path} must begin with the line {','.join(HEADER)}.")
@@ -72,6 +72,8 @@ def _read(path: Path, number: int, line: Sequence[str]) -> Action:
         raise ActionsError(f"{where} has no suggestion.")
     share = _SHARE.fullmatch(to)
     if share and isinstance(feature, Number):
+        if int(share[1]) < -100:
+            raise ActionsError(f"{where} takes more than all of {name} away: {to}. The most is -100%.")
         return Action(name, _typed(where, feature, only_for), None, int(share[1]) / 100, suggestion)
     target = _typed(where, feature, to)
     if target is None:
@@ -97,7 +99,11 @@ def suggest(actions: Sequence[Action], scorer: Scorer, customer: Customer) -> li
             continue
         to = action.to
         if action.share is not None and not isinstance(value, str):
-            to = round(value * (1 + action.share), 2)
+            feature = BY_NAME[action.feature]
+            assert isinstance(feature, Number)
+            to = round(value * (1 + action.share), 0 if feature.whole else 2)
+            if not feature.minimum <= to <= feature.maximum:
+                continue
         fitting.append((action.suggestion, {action.feature: to}))
     offered = changes_of(scorer, customer, [changes for _, changes in fitting])
     found = [

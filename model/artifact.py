@@ -7,7 +7,6 @@ duration, machine) is outside every hash. `DEFAULT` names the version served.
 """
 
 import hashlib
-import json
 import re
 import shutil
 import tempfile
@@ -15,7 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, cast
 
-from model.errors import ArtifactError
+from model import strict_json
+from model.errors import ArtifactError, show
 from model.scorecard import Scorecard, from_document
 
 
@@ -92,6 +92,8 @@ def _sums(folder: Path) -> dict[str, str]:
         sums = (folder / SUMS).read_text(encoding="ascii")
     except OSError as error:
         raise ArtifactError(f"The model in {folder} is incomplete: {error.strerror}: {error.filename}.") from error
+    except UnicodeDecodeError as error:
+        raise ArtifactError(f"{folder / SUMS} is no list of sums: it holds bytes that are not ASCII.") from error
     return {line[66:]: line[:64] for line in sums.splitlines()}
 
 
@@ -124,10 +126,23 @@ def read_json(folder: Path, name: str) -> tuple[dict[str, Any], bytes]:
     ArtifactError
     """
     content = read_checked(folder, name)
+    return strict_json.parse(content, str(folder / name)), content
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    """Return what run.json holds, which stands outside the sums; {} where there is none.
+
+    Raises
+    ------
+    ArtifactError
+    """
+    run = folder / RUN
     try:
-        return json.loads(content), content
-    except ValueError as error:
-        raise ArtifactError(f"{folder / name} is not JSON: {error}.") from error
+        return strict_json.parse(run.read_bytes(), str(run))
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise ArtifactError(f"{run} cannot be read: {error.strerror}.") from error
 
 
 def folder_of(version: str | None = None, root: Path = ARTIFACTS) -> Path:
@@ -166,7 +181,7 @@ def load(version: str | None = None, root: Path = ARTIFACTS) -> Scorecard:
     document, content = read_json(folder, SCORECARD)
     scorecard = from_document(document, hashlib.sha256(content).hexdigest(), folder)
     if scorecard.version != folder.name:
-        raise ArtifactError(f"{folder / SCORECARD} says it is version {scorecard.version}.")
+        raise ArtifactError(f"{folder / SCORECARD} says it is version {show(scorecard.version)[1:-1]}.")
     return scorecard
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from model import artifact
+from model.contents import check_contents
 from model.scorecard import Scorer
 
 ENGINES: Final = ("scorecard", "pipeline")
@@ -32,10 +33,13 @@ def load_scorer(
     ArtifactError
     """
     root = Path(models) if models else artifact.ARTIFACTS
+    folder = artifact.folder_of(version, root)
+    scorer: Scorer
     if engine == "pipeline":
         from model import pipeline
 
-        scorer = pipeline.load(version, root)
-        return scorer if threshold is None else scorer.with_threshold(threshold)
-    scorecard = artifact.load(version, root)
-    return scorecard if threshold is None else scorecard.with_threshold(threshold)
+        scorer = pipeline.load(folder.name, root)
+    else:
+        scorer = artifact.load(folder.name, root)
+    check_contents(folder)
+    return scorer if threshold is None else scorer.with_threshold(threshold)

@@ -9,6 +9,7 @@ version, schema_version, threshold, tiers, trained_on, baseline, ranges, reasons
 
 import hashlib
 import io
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -17,17 +18,17 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from model import artifact
 from model.artifact import ARTIFACTS, OUTLINE, check_version, folder_of, is_additive, read_checked, read_json
-from model.errors import ArtifactError
-from model.schema import FEATURES, NAMES, TIERS, Choice, Customer
+from model.contents import METRICS
+from model.errors import ArtifactError, show
+from model.schema import EXAMPLE, FEATURES, NAMES, Choice, Customer
 from model.scorecard import EXACT, Score, Scorecard, check_schema, judge
+from model.scorecard_file import read_cuts
+from model.strict_json import Member
 from model.trees import METHOD, TreeReasons
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
-
-METRICS: Final = "metrics.json"
-"""Written by training; its `trained_with` names the versions a pipeline needs."""
 
 LIBRARY: Final = "scikit-learn"
 
@@ -206,10 +207,8 @@ def load(version: str | None = None, root: Path = ARTIFACTS) -> PipelineScorer:
     content = read_checked(folder, name)
     scorecard = artifact.load(folder.name, root) if is_additive(folder) else None
     facts = _facts_of(scorecard) if scorecard else _outline(folder)
-    try:
-        trained_with = read_json(folder, METRICS)[0]["trained_with"][LIBRARY]
-    except (KeyError, TypeError) as error:
-        raise ArtifactError(f"The model in {folder} is incomplete: {error!r}.") from error
+    metrics = Member(read_json(folder, METRICS)[0], str(folder / METRICS))
+    trained_with = metrics.at("trained_with").at(LIBRARY).text()
     try:
         import joblib
         import pandas  # noqa: F401  absent pandas should be known at the start, not at the first customer
@@ -225,13 +224,25 @@ def load(version: str | None = None, root: Path = ARTIFACTS) -> PipelineScorer:
             f"Install {LIBRARY}=={trained_with}, or train again"
             + (", or set CHURN_ENGINE=scorecard, which needs neither." if scorecard else ".")
         )
-    model = joblib.load(io.BytesIO(content))
+    try:
+        model = joblib.load(io.BytesIO(content))
+        (log_odds,) = model.decision_function(_frame_of([dict(EXAMPLE)])).tolist()
+        reasons = scorecard or TreeReasons(model)
+    except ArtifactError:
+        raise
+    except Exception as error:
+        # A pickle of anything may fail in any way.
+        raise ArtifactError(
+            f"{folder / name} is no pipeline that scores a customer: {type(error).__name__}. Train the model again."
+        ) from error
+    if not math.isfinite(log_odds):
+        raise ArtifactError(f"{folder / name} gives the log-odds {log_odds} for the example customer.")
     return PipelineScorer(
         version=folder.name,
         sha256=hashlib.sha256(content).hexdigest(),
         folder=folder,
         model=model,
-        reasons=scorecard or TreeReasons(model),
+        reasons=reasons,
         **facts,
     )
 
@@ -242,17 +253,11 @@ def _facts_of(scorecard: Scorecard) -> dict[str, Any]:
 
 def _outline(folder: Path) -> dict[str, Any]:
     document, _ = read_json(folder, OUTLINE)
-    check_schema(document, OUTLINE)
-    try:
-        if document["version"] != folder.name:
-            raise ArtifactError(f"{folder / OUTLINE} says it is version {document['version']}.")
-        if document["reasons_method"] != METHOD:
-            raise ArtifactError(f"{folder / OUTLINE} asks for reasons by {document['reasons_method']}, not known here.")
-        return {
-            "threshold": float(document["threshold"]),
-            "tiers": {tier: float(document["tiers"][tier]) for tier in TIERS},
-            "ranges": {name: (float(low), float(high)) for name, (low, high) in document["ranges"].items()},
-            "baseline": float(document["baseline"]),
-        }
-    except (KeyError, TypeError, ValueError) as error:
-        raise ArtifactError(f"{folder / OUTLINE} is incomplete: {error!r}.") from error
+    check_schema(document, str(folder / OUTLINE))
+    outline = Member(document, str(folder / OUTLINE))
+    version, method = outline.at("version").text(), outline.at("reasons_method").text()
+    if version != folder.name:
+        raise ArtifactError(f"{folder / OUTLINE} says it is version {show(version)[1:-1]}.")
+    if method != METHOD:
+        raise ArtifactError(f"{folder / OUTLINE} asks for reasons by {show(method)[1:-1]}, not known here.")
+    return {**read_cuts(outline), "baseline": outline.at("baseline").log_odds()}

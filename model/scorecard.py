@@ -14,8 +14,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
-from model.errors import ArtifactError
-from model.schema import CHURN, FEATURES, NOT_CHURN, SCHEMA_VERSION, TIERS, Choice, Customer, Value
+from model.errors import ArtifactError, show
+from model.schema import CHURN, NOT_CHURN, SCHEMA_VERSION, TIERS, Customer, Value
+from model.scorecard_file import read_cuts, read_terms
+from model.strict_json import Member
 
 DECIMALS: Final = 4
 """Of every probability printed anywhere; label and tier come from the unrounded one."""
@@ -241,9 +243,11 @@ def check_schema(document: Mapping[str, Any], name: str) -> None:
     ArtifactError
     """
     built_for = document.get("schema_version")
-    if built_for != SCHEMA_VERSION:
+    # True and 1.0 are equal to 1, and were not written by training.
+    if type(built_for) is not int or built_for != SCHEMA_VERSION:
         raise ArtifactError(
-            f'{name} was built for schema {built_for} and this code reads schema {SCHEMA_VERSION}. Run "churn train".'
+            f"{name} was built for schema {show(built_for)} and this code reads schema {SCHEMA_VERSION}. "
+            'Run "churn train".'
         )
 
 
@@ -253,28 +257,19 @@ def from_document(document: Mapping[str, Any], sha256: str, folder: Path | None 
     Raises
     ------
     ArtifactError
-        If it was built for another schema, or a feature has no term or a word no points.
+        If it was built for another schema, a feature has no term or a word no points, or a number makes no sense.
     """
-    check_schema(document, "scorecard.json")
-    try:
-        described = {term["feature"]: term for term in document["terms"]}
-        terms = tuple(_term(feature.name, described[feature.name]) for feature in FEATURES)
-        return Scorecard(
-            version=str(document["version"]),
-            sha256=sha256,
-            threshold=float(document["threshold"]),
-            tiers={tier: float(document["tiers"][tier]) for tier in TIERS},
-            intercept=float(document["intercept"]),
-            terms=terms,
-            ranges={name: (float(low), float(high)) for name, (low, high) in document["ranges"].items()},
-            folder=folder,
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise ArtifactError(f"scorecard.json is incomplete: {error!r}.") from error
-
-
-def _term(name: str, described: Mapping[str, Any]) -> Term:
-    feature = next(each for each in FEATURES if each.name == name)
-    if isinstance(feature, Choice):
-        return TableTerm(name, {value: float(described["table"][str(value)]) for value in feature.values})
-    return LineTerm(name, described["knots"], described["points"])
+    where = str(folder / "scorecard.json") if folder else "scorecard.json"
+    check_schema(document, where)
+    card = Member(document, where)
+    return Scorecard(
+        version=card.at("version").text(),
+        sha256=sha256,
+        **read_cuts(card),
+        intercept=card.at("intercept").log_odds(),
+        terms=tuple(
+            TableTerm(name, shape) if isinstance(shape, dict) else LineTerm(name, *shape)
+            for name, shape in read_terms(card.at("terms")).items()
+        ),
+        folder=folder,
+    )

@@ -3,18 +3,18 @@
 Standard library only.
 """
 
-import json
 import os
 import tempfile
 from pathlib import Path
 from typing import Any, Final
 
 from model import artifact
-from model.about import METRICS
-from model.artifact import ARTIFACTS, RUN, read_checked
+from model.artifact import ARTIFACTS, read_checked, read_json, read_run
+from model.contents import METRICS
 from model.engine import ENGINES, load_scorer
 from model.errors import ArtifactError
 from model.schema import EXAMPLE
+from model.strict_json import Member
 
 DEFAULT: Final = "DEFAULT"
 
@@ -40,7 +40,12 @@ def list_versions(root: Path = ARTIFACTS) -> list[dict[str, Any]]:
 
 def engines_of(version: str, root: Path = ARTIFACTS) -> list[str]:
     """Return the engines that can serve `version`, the one to prefer first."""
-    engines: list[str] = json.loads(read_checked(artifact.folder_of(version, root), METRICS))["recipe"]["engines"]
+    folder = artifact.folder_of(version, root)
+    metrics, _ = read_json(folder, METRICS)
+    found = Member(metrics, str(folder / METRICS)).at("recipe").at("engines")
+    engines = [each.text() for each in found.items()]
+    if not engines or not set(engines) <= set(ENGINES):
+        found.refuse(f"a list of {' or '.join(ENGINES)}")
     return engines
 
 
@@ -81,8 +86,7 @@ def write_default(version: str, root: Path) -> None:
 
 
 def _facts(folder: Path) -> dict[str, Any]:
-    metrics = json.loads(read_checked(folder, METRICS))
-    run = folder / RUN
+    metrics, _ = read_json(folder, METRICS)
     return {
         "recipe": metrics["recipe"]["name"],
         "engines": [engine for engine in ENGINES if engine in metrics["recipe"]["engines"]],
@@ -92,5 +96,5 @@ def _facts(folder: Path) -> dict[str, Any]:
         "roc_auc": metrics["out_of_fold"]["roc_auc"]["mean"],
         "log_loss": metrics["out_of_fold"]["log_loss"]["mean"],
         "threshold": metrics["threshold"]["threshold"],
-        "trained_at": json.loads(run.read_bytes()).get("trained_at") if run.exists() else None,
+        "trained_at": read_run(folder).get("trained_at"),
     }

@@ -49,7 +49,21 @@ HEAVY = [
     "gunicorn",
 ]
 
-SCALAR = [f"model/{name}.py" for name in ("schema", "errors", "parse", "validate", "scorecard", "explain", "artifact")]
+SCALAR = [
+    f"model/{name}.py"
+    for name in (
+        "schema",
+        "errors",
+        "parse",
+        "validate",
+        "scorecard",
+        "explain",
+        "artifact",
+        "contents",
+        "strict_json",
+        "scorecard_file",
+    )
+]
 RICH = [f"model/{name}.py" for name in ("about", "actions", "result", "versions", "whatif")]
 STANDARD_LIBRARY_ONLY = [
     *SCALAR,

@@ -15,6 +15,7 @@ from model.bulk import batches
 from model.bulk.render import Options, Predictions, Rejects
 from model.bulk.run import Limits, Run
 from model.bulk.source import Text
+from model.bulk.unchanged import Unchanged
 from model.errors import InputError
 from model.schema import CUSTOMER_ID, EXAMPLE, NAMES
 
@@ -243,3 +244,15 @@ def test_a_part_that_contradicts_the_start_of_its_file_is_a_failure(scorer, cont
     found = parts(content, 16_000, scorer)
 
     assert words in json.loads(found["failures"][0])["message"]
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+def test_a_file_of_this_machine_is_read_again_and_not_copied_aside(tmp_path, toy_scorecard, monkeypatch, pack):
+    path = tmp_path / "list.csv"
+    path.write_bytes(pack(HEADER.encode() + STRAY + MANY + UTF8))
+    monkeypatch.setattr("model.bulk.source.Aside", None)
+
+    with path.open("rb") as file:
+        found = Outcome(Unchanged(file, path), toy_scorecard)
+
+    assert (found.codes, found.ids[-1]) == ({1: ["stray_byte"]}, "Zoë")

@@ -6,6 +6,7 @@ Runs in .venv-spark (make test-spark): pyspark is not among the requirements of 
 import csv
 import gzip
 import json
+import os
 import shutil
 from decimal import Decimal
 from pathlib import Path
@@ -86,6 +87,31 @@ def test_a_folder_of_every_kind_of_file_gives_the_lines_of_the_other_doors(score
     assert lines_of(out, "rejects") == expected["rejects"]
     assert counts_of(out) == tuple(sum(OUTCOMES[file.name][place] for file in files) for place in range(3))
     assert "latin1.csv: The file is not UTF-8; it was read as Windows-1252." in summary_of(out)["notes"]
+
+
+@pytest.mark.parametrize("change", ["appended to", "replaced"])
+def test_files_that_change_while_they_are_read_give_no_result(score, tmp_path, monkeypatch, change):
+    for name in ("good.csv", "crlf.csv"):
+        shutil.copy(DATA / name, tmp_path / name)
+    count = spark._count
+
+    def meddle(*everything):
+        path = tmp_path / "in" / "good.csv"
+        content = path.read_bytes()
+        path.unlink()
+        path.write_bytes(content + content.splitlines()[1] if change == "appended to" else content)
+        return count(*everything)
+
+    (tmp_path / "in").mkdir()
+    for name in ("good.csv", "crlf.csv"):
+        (tmp_path / name).rename(tmp_path / "in" / name)
+        os.utime(tmp_path / "in" / name, (1, 1))
+    monkeypatch.setattr(spark, "_count", meddle)
+
+    with pytest.raises(ChurnError, match=r"^Changed while they were read: good\.csv\. Nothing was written"):
+        score(tmp_path / "in")
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in"]
 
 
 def test_a_file_cut_into_many_parts_loses_no_row_and_counts_none_twice(session, score, tmp_path):

@@ -17,11 +17,12 @@ MOVED_IN_ONE_STEP: Final = ("file", "hdfs")
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One file: its path as Spark takes it, its name below the folder that was listed, and its size in bytes."""
+    """One file: its path as Spark takes it, its name below the folder that was listed, its size, when it changed."""
 
     path: str
     name: str
     size: int
+    modified_ms: int
 
 
 class Files:
@@ -73,7 +74,7 @@ class Files:
     def _file(self, status: Any, root: Any) -> File:
         path = status.getPath()
         name = path.toUri().getPath().removeprefix(root.toUri().getPath()).lstrip("/")
-        return File(path.toString(), name, int(status.getLen()))
+        return File(path.toString(), name, int(status.getLen()), int(status.getModificationTime()))
 
     @contextmanager
     def open(self, text: str) -> Iterator[Readable]:

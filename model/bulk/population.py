@@ -9,7 +9,6 @@ References
 N. Siddiqi, Credit Risk Scorecards, 2006, chapter 9 (system stability report).
 """
 
-import json
 import math
 from collections.abc import Mapping
 from itertools import pairwise
@@ -18,13 +17,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model.artifact import read_checked
+from model.artifact import read_json
 from model.bulk.arrays import bins_of
 from model.bulk.columns import Block
+from model.contents import POPULATION
 from model.schema import BY_NAME, Choice
 from model.scorecard import DECIMALS, Scorer
 
-POPULATION: Final = "population.json"
 PROBABILITY: Final = "probability"
 LEAST_SHARE: Final = 0.0001
 """Stands for an empty bin, whose logarithm has no value."""
@@ -42,8 +41,7 @@ def load(scorer: Scorer) -> dict[str, Any] | None:
     """Return the population that `scorer` was trained on, or None for a model that was made up."""
     if scorer.folder is None:
         return None
-    found: dict[str, Any] = json.loads(read_checked(scorer.folder, POPULATION))
-    return found
+    return read_json(scorer.folder, POPULATION)[0]
 
 
 def stability(counts: NDArray[np.int64], shares: Mapping[str, float] | list[float]) -> float | None:

@@ -2,10 +2,15 @@
 
 import os
 import stat
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, TYPE_CHECKING, Final
 
+from model.bulk.rereading import reread
 from model.errors import ChurnError
+
+if TYPE_CHECKING:
+    from model.bulk.source import Readable
 
 STANDARD_INPUT: Final = "-"
 
@@ -57,6 +62,10 @@ class Unchanged:
         """Read from the start again; the file must still be the one that was opened."""
         self._file.seek(0)
         self._first = self._read_bytes = 0
+
+    def again(self) -> "AbstractContextManager[Readable | None]":
+        """Give the bytes from where the reading began once more; None for a pipe."""
+        return reread(self._file, self._first)
 
     def check(self, at_end: bool = False) -> None:
         """Raise an error if the file is not as it was when it was opened.

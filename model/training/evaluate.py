@@ -16,8 +16,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from scipy.special import expit
 
-from model.about import METRICS
 from model.artifact import ARTIFACTS, folder_of, read_json
+from model.contents import METRICS
 from model.engine import load_scorer
 from model.errors import TrainingError
 from model.scorecard import Scorecard, Scorer

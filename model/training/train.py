@@ -31,8 +31,9 @@ from threadpoolctl import threadpool_limits
 
 from model import artifact
 from model.artifact import ARTIFACTS
+from model.contents import CARD, METRICS, POPULATION
 from model.errors import ArtifactError, TrainingError
-from model.pipeline import LIBRARY, METRICS, joblib_name, to_frame
+from model.pipeline import LIBRARY, joblib_name, to_frame
 from model.schema import CHURN, EXAMPLE, NAMES, NOT_CHURN, SCHEMA_VERSION, Customer
 from model.scorecard import Scorecard, from_document, probability, tier_of
 from model.training.card import to_card
@@ -65,8 +66,6 @@ from model.training.threshold import choose_threshold
 from model.versions import write_default
 
 SEED: Final = 0
-CARD: Final = "MODEL_CARD.md"
-POPULATION: Final = "population.json"
 
 Progress = Callable[[str, float], None]
 

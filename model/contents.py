@@ -1,0 +1,103 @@
+"""What the files of a model must hold to be served: each number, word and list checked. Standard library only.
+
+The start checks all that a server reads later, too, so that no request meets a file that cannot be used.
+"""
+
+import math
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Final
+
+from model.artifact import read_checked, read_json, read_run
+from model.errors import ArtifactError
+from model.schema import BY_NAME, Choice
+from model.strict_json import Member
+
+METRICS: Final = "metrics.json"
+CARD: Final = "MODEL_CARD.md"
+POPULATION: Final = "population.json"
+
+
+def check_contents(folder: Path) -> None:
+    """Refuse a model whose metrics, card, population or run cannot be shown or compared with.
+
+    Raises
+    ------
+    ArtifactError
+    """
+    check_metrics(Member(read_json(folder, METRICS)[0], str(folder / METRICS)))
+    check_population(Member(read_json(folder, POPULATION)[0], str(folder / POPULATION)))
+    run = Member(read_run(folder), str(folder / "run.json"))
+    if "trained_at" in run.object():
+        run.at("trained_at").text()
+    try:
+        read_checked(folder, CARD).decode()
+    except UnicodeDecodeError as error:
+        raise ArtifactError(f"{folder / CARD} must be text in UTF-8; byte {error.start} is not.") from error
+
+
+def check_metrics(metrics: Member) -> None:
+    """Refuse metrics of which GET /v2/model or a comparison of versions lacks a part."""
+    metrics.at("recipe").at("name").text()
+    for engine in metrics.at("recipe").at("engines").items():
+        engine.text()
+    trained_on = metrics.at("trained_on")
+    for name in ("rows", "churners"):
+        trained_on.at(name).number((0, math.inf), "a number of customers")
+    trained_on.at("sha256").text()
+    metrics.at("threshold").at("threshold").share()
+
+
+def check_population(population: Member) -> None:
+    """Refuse a description of the training data that a file of customers cannot be compared with."""
+    population.at("customers").number((1, math.inf), "a number of customers, at least 1")
+    features = population.at("features").items()
+    names = [each.at("feature").text() for each in features]
+    if sorted(names) != sorted(BY_NAME):
+        population.at("features").refuse(f"a list with each of {', '.join(BY_NAME)} once", ", ".join(names))
+    for described, name in zip(features, names, strict=True):
+        feature = BY_NAME[name]
+        if isinstance(feature, Choice):
+            words = described.at("words")
+            _check_words(words, list(words.object()), feature)
+            for word in words.object():
+                words.at(word).share()
+        else:
+            _check_bins(described)
+    _check_bins(population.at("probability"))
+    for segment in population.at("segments").items():
+        _check_segment(segment)
+
+
+def _check_bins(described: Member) -> None:
+    described.at("shares").shares(len(described.at("edges").rising()) + 1)
+
+
+def _check_words(place: Member, words: list[Any], feature: Choice) -> None:
+    # In this order, because customers are counted by the code of their word.
+    if words != [str(value) for value in feature.values]:
+        place.refuse(f"the words {', '.join(map(str, feature.values))}, in this order", ", ".join(map(str, words)))
+
+
+def _check_segment(segment: Member) -> None:
+    name = segment.at("feature").text()
+    feature = BY_NAME.get(name)
+    if feature is None:
+        segment.at("feature").refuse(f"one of {', '.join(BY_NAME)}")
+    groups = segment.at("groups").items()
+    if isinstance(feature, Choice):
+        _check_words(segment.at("groups"), [each.at("word").text() for each in groups], feature)
+    else:
+        if not groups:
+            segment.at("groups").refuse("a list of at least one group", "an empty list")
+        for each in groups:
+            each.at("label").text()
+        starts = [each.at("from").number() for each in groups]
+        if any(before >= after for before, after in pairwise(starts)):
+            segment.at("groups").refuse("a list of groups that begin one above the other", f"from {starts}")
+    for each in groups:
+        each.at("share").share()
+        for figure in ("churn_rate", "mean_probability"):
+            each.at(figure).present("a number from 0 to 1, or null")
+            if each.at(figure).value is not None:
+                each.at(figure).share()

@@ -1,0 +1,91 @@
+"""What scorecard.json, and outline.json of a model that is not additive, must hold, as plain values.
+
+Standard library only.
+"""
+
+import math
+from itertools import pairwise
+from typing import Any
+
+from model.schema import BY_NAME, FEATURES, TIERS, Choice, Number, Value
+from model.strict_json import Member
+
+Table = dict[Value, float]
+"""Points by canonical word."""
+
+Line = tuple[list[float], list[float]]
+"""Knots, and the points at each."""
+
+
+def read_cuts(card: Member) -> dict[str, Any]:
+    """Return the threshold, tiers and ranges that the file of any model has, checked.
+
+    Raises
+    ------
+    ArtifactError
+    """
+    threshold = card.at("threshold")
+    rule = "a number above 0 and below 1"
+    cut = threshold.number(rule=rule)
+    if not 0 < cut < 1:
+        threshold.refuse(rule)
+    return {"threshold": cut, "tiers": _tiers(card.at("tiers")), "ranges": _ranges(card.at("ranges"))}
+
+
+def _tiers(tiers: Member) -> dict[str, float]:
+    tiers.exactly(TIERS, "tiers")
+    found = {name: tiers.at(name).share() for name in TIERS}
+    falls = all(higher >= lower for higher, lower in pairwise(found.values()))
+    if not falls or found[TIERS[-1]] != 0:
+        written = ", ".join(f"{name} {cut_off:g}" for name, cut_off in found.items())
+        tiers.refuse(f"cut-offs that fall from {TIERS[0]} to {TIERS[-1]}, the last of them 0", written)
+    return found
+
+
+def _ranges(ranges: Member) -> dict[str, tuple[float, float]]:
+    found = {}
+    for name in ranges.object():
+        if isinstance(BY_NAME.get(name), Number):
+            bounds = [each.number() for each in ranges.at(name).items()]
+            if len(bounds) == 2 and bounds[0] <= bounds[1]:
+                found[name] = (bounds[0], bounds[1])
+                continue
+        ranges.at(name).refuse("the least and the greatest value of a feature that is a number")
+    return found
+
+
+def read_terms(terms: Member) -> dict[str, Table | Line]:
+    """Return the terms of a scorecard by feature, in schema order, checked.
+
+    Raises
+    ------
+    ArtifactError
+    """
+    found: dict[str, Table | Line] = {}
+    for described in terms.items():
+        name = described.at("feature").text()
+        feature = BY_NAME.get(name)
+        if feature is None or name in found:
+            described.at("feature").refuse(f"one of {', '.join(BY_NAME)}, each of them once")
+        found[name] = _table(feature, described) if isinstance(feature, Choice) else _line(described)
+    for name in BY_NAME:
+        if name not in found:
+            terms.refuse(f"a list with a term for each feature; it has none for {name}", len(found))
+    return {feature.name: found[feature.name] for feature in FEATURES}
+
+
+def _table(feature: Choice, described: Member) -> Table:
+    table = described.at("table")
+    table.exactly([str(value) for value in feature.values], f"words of {feature.name}")
+    return {value: table.at(str(value)).log_odds() for value in feature.values}
+
+
+def _line(described: Member) -> Line:
+    knots = described.at("knots").rising(least=1)
+    points = [each.log_odds() for each in described.at("points").items()]
+    if len(points) != len(knots):
+        described.at("points").refuse(f"a list of {len(knots)} numbers, one for each knot", len(points))
+    for place, (before, after) in enumerate(pairwise(knots)):
+        if not math.isfinite((points[place + 1] - points[place]) / (after - before)):
+            described.at("knots").refuse("so far apart that the slope between any two is finite", after - before)
+    return knots, points
