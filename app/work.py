@@ -18,9 +18,9 @@ from app.service import service
 from model.bulk.doubts import is_no_customer
 from model.bulk.run import Block, Limits, Run
 from model.bulk.source import MIB
-from model.bulk.work import Budget, OutOfCpuError
+from model.bulk.work import FREE_CPU_S, Budget, OutOfCpuError
 from model.errors import SHOWN_PROBLEMS, Problem, listed
-from model.scorecard import Scorer
+from model.scorecard import Scorecard, Scorer
 
 LEAST_ROWS: Final = 10_000
 """A file of so many rows ends when half of them are known to be wrong in the same way; shorter ones are cheap."""
@@ -73,7 +73,10 @@ class Work:
             max_rows=min(settings.max_rows, max_rows or settings.max_rows),
             max_gzip_ratio=settings.max_gzip_ratio,
         )
-        self.budget = Budget(settings.max_file_cpu_s, time.thread_time)
+        # A pipeline of scikit-learn takes seconds to be imported, and a hundred times as long for each row.
+        is_scorecard = isinstance(service().scorer, Scorecard)
+        free_cpu_s = FREE_CPU_S if is_scorecard else settings.max_file_cpu_s
+        self.budget = Budget(settings.max_file_cpu_s, time.thread_time, free_cpu_s)
         self._skips_junk = skips_junk
         self._has_begun = self._is_being_sent = False
         self._bytes_out = 0
@@ -223,7 +226,9 @@ class Work:
     def _too_much(self, why: str, shorter: Sequence[str]) -> RequestError:
         members = {**errors_of(self.problems, self.problems_total), **self.counts}
         rows_in, rows_rejected = self.counts.get("rows_in", 0), self.counts.get("rows_rejected", 0)
-        state = f"Of the first {rows_in:,} rows {rows_rejected:,} cannot be scored" if rows_in else "No row was scored"
+        state = f"Of the first {rows_in:,} rows {rows_rejected:,} cannot be scored"
+        if not rows_rejected:
+            state = f"{rows_in:,} rows had been read by then"
         first = f"; the first problem is: {self.problems[0]}" if self.problems else "."
         ways = [*["correct the file and send it again"] * bool(self.problems), *shorter, *self._elsewhere()]
         return RequestError("too_much_work", members=members, why=why, state=state, first=first, advice=_sentence(ways))
