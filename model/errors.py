@@ -35,7 +35,7 @@ MESSAGES: Final[dict[str, str]] = {
     "field_count": "The row has {found}, but the header has {expected}.{advice}",
     "stray_byte": (
         "The row holds bytes that are not UTF-8 ({bytes}), and the file is UTF-8. Correct the letter there and save "
-        "the file as UTF-8; if all of it is Windows-1252, say charset=windows-1252."
+        "the file as UTF-8; if all of it is Windows-1252, give that as its charset."
     ),
     "duplicate_id": (
         "customerID {value} stands in row {first} and again in row {row}; an answer listed by customerID can "
@@ -57,7 +57,7 @@ MESSAGES: Final[dict[str, str]] = {
         "with --multiline, which reads each file whole."
     ),
     # A file.
-    "empty_file": "The file is empty. Expected a CSV with a header and one row a customer.",
+    "empty_file": "The file is empty{but}. Expected a CSV with a header and one row a customer.",
     "no_header": (
         "The first line is not a header: it names none of the columns, and reads {value}. Put the column "
         "names first: {columns}."
@@ -87,12 +87,12 @@ MESSAGES: Final[dict[str, str]] = {
     "truncated_gzip": "The gzip file ends too early: it was cut off on its way. Send it again.",
     "damaged_gzip": "The gzip file is damaged: {reason}. Send it again.",
     "gzip_ratio": (
-        "The gzip file decompresses to more than {limit} times its size, the most that is accepted "
-        "(CHURN_MAX_GZIP_RATIO). Send it decompressed."
+        "The gzip file decompresses too far: its first {read} bytes gave {made}, and {limit} times is the most that is "
+        "accepted (CHURN_MAX_GZIP_RATIO). Send it decompressed."
     ),
     "encoding": (
-        "{place} holds bytes that are not {encoding}, as the file was said to be or began. Save all of it as UTF-8, or "
-        "say charset=windows-1252."
+        "{place} holds bytes that are not {encoding}, which the file was declared to be or is elsewhere. Save all of "
+        "it as UTF-8, or give windows-1252 as its charset."
     ),
     "two_encodings": (
         "The file begins as Windows-1252 and holds letters in UTF-8 further on. Save all of it as UTF-8, or say which "

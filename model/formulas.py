@@ -37,7 +37,7 @@ _BREAK_FIRST: Final = re.compile(rf'["{UNSEEN}]*[\t\r\n]')
 def defuse(text: str) -> str:
     """Return a cell of which no spreadsheet takes any part for a formula; a plain number such as -5 stays."""
     # Most ids end here; the patterns take ten times as long.
-    if text[:1].isalnum() and text[:1].isascii() and _BREAKS.isdisjoint(text):
+    if not text or (text[:1].isalnum() and text[:1].isascii() and _BREAKS.isdisjoint(text)):
         return text
     safe = _FORMULA.sub(r"\1'", text)
     return "'" + safe if _BREAK_FIRST.match(safe) else safe

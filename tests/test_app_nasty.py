@@ -172,7 +172,7 @@ FILES: dict[str, tuple[bytes, int, str, list[str]]] = {
         + LONG[len(HEADER) + 1 :].replace(b"\n", b",x\n")
         + f"Zoë,{ROW},x\n".encode(),
         *(422, "encoding"),
-        ["The header", "UTF-8", "charset=windows-1252"],
+        ["The header", "UTF-8", "windows-1252 as its charset"],
     ),
     "letters lost on the way": (GOOD + f"Zo\ufffd,{ROW}\n".encode(), 422, "damaged_text", ["Row 2", "U+FFFD"]),
     "gzip cut off": (gzip.compress(LONG)[:-20], 422, "truncated_gzip", ["too early"]),

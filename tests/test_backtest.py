@@ -169,9 +169,12 @@ TRUTH = ["customerID,Churn", "a,Yes", "b,No"]
         pytest.param(PREDICTIONS, ["id,Churn", "a,Yes"], "truth.csv: The header lacks customerID.", id="no customerID"),
         pytest.param(PREDICTIONS, [""], "truth.csv: The file is empty.", id="empty"),
         pytest.param(
-            PREDICTIONS, ["customerID,Churn", "x,Yes"], 'begin with customerID "a", the truth with "x"', id="none"
+            PREDICTIONS,
+            ["customerID,Churn", "x,Yes"],
+            'the predictions have customerID "a" first, the truth has customerID "x" first',
+            id="none",
         ),
-        pytest.param(PREDICTIONS, ["customerID,Churn"], "No customer stands once in both files", id="no truth"),
+        pytest.param(PREDICTIONS, ["customerID,Churn"], "the truth has no customerID", id="no truth"),
         pytest.param(
             PREDICTIONS,
             ["customerID,Churn", "a,Yes,1"],

@@ -119,7 +119,7 @@ def test_the_row_with_a_stray_byte_is_named_with_the_byte_and_comes_back_readabl
     ((problem,),) = found.bad.values()
     assert str(problem) == (
         "Row 2 (customerID stray): The row holds bytes that are not UTF-8 (E9), and the file is UTF-8. Correct the "
-        "letter there and save the file as UTF-8; if all of it is Windows-1252, say charset=windows-1252."
+        "letter there and save the file as UTF-8; if all of it is Windows-1252, give that as its charset."
     )
     again = Outcome(io.BytesIO(found.files[1]), toy_scorecard)
     assert (again.ids, again.codes) == (["stray"], {})

@@ -132,10 +132,7 @@ def test_other_columns_that_differ_in_signs_are_named_too(client):
 
     detail = client.post("/v2/batches", data=content, content_type="text/csv").json["detail"]
 
-    assert detail.endswith(
-        'The column "ten_ure" looks like it: rename it to tenure. '
-        'The column "Monthly Charges" looks like it: rename it to MonthlyCharges.'
-    )
+    assert detail.endswith('Rename "ten_ure" to tenure and "Monthly Charges" to MonthlyCharges.')
 
 
 def test_notes_in_a_header_are_ascii_and_short(client):

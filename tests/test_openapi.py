@@ -19,6 +19,7 @@ from model.schema import BY_NAME, CUSTOMER_ID, EXAMPLE, NAMES, Choice, Number
 DATA = Path(__file__).parent / "data"
 HEADER = ",".join([CUSTOMER_ID, *NAMES])
 ROW = ",".join(str(EXAMPLE[name]) for name in NAMES)
+WRONG = ROW.replace("Fiber optic", "Fibre")
 GOOD = f"{HEADER}\na,{ROW}\n".encode()
 BAD = f"{HEADER}\na,{ROW.replace('70.35', 'lots')}\n".encode()
 FORM = "multipart/form-data; boundary=cut"
@@ -27,7 +28,7 @@ FORM = "multipart/form-data; boundary=cut"
 # test_server.py.
 ANYWHERE = {
     *("bad_request", "bad_base64", "no_host", "long_address", "long_headers", "expectation", "transfer_coding"),
-    *("too_slow", "busy", "no_room", "internal"),
+    *("too_slow", "small_chunks", "busy", "no_room", "internal"),
 }
 # Of no route, or (the last) always caught by too_large first.
 NOWHERE = {"method_not_allowed", "too_many_bytes"}
@@ -270,7 +271,7 @@ def file_requests(path: str) -> dict[str, dict]:
         "too_many_columns": in_form(GOOD.partition(b"\n")[0] + b",x" * 20_000),
         "too_many_rows": {**in_form(GOOD + many), "settings": Settings(max_rows=2)},
         "answer_too_large": {**in_form(GOOD + many, Accept="text/csv"), "settings": Settings(max_answer_bytes=8192)},
-        "too_much_work": {**in_form(GOOD + b"x\n" * 20_000), "query_string": SKIP.get(path, "")},
+        "too_much_work": {**in_form(GOOD + f"x,{WRONG}\n".encode() * 20_000), "query_string": SKIP.get(path, "")},
     }
     if path.startswith("/v1"):
         found |= {

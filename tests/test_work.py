@@ -150,6 +150,34 @@ def test_a_gzip_bomb_costs_no_more_than_it_may_decompress_to(client):
         check(client, body, decompressed=50 * len(body))
 
 
+HEAD_OF_GZIP = b"\x1f\x8b\x08\x08" + bytes(6)
+FRAMES = {
+    "a name of megabytes": HEAD_OF_GZIP + b"a" * 5_000_000 + b"\0" + gzip.compress(HEADER.encode())[10:],
+    "zeros behind it": gzip.compress(f"{HEADER}\na,{ROW}\n".encode()) + bytes(5_000_000),
+    "empty members": gzip.compress(f"{HEADER}\na,{ROW}\n".encode()) + gzip.compress(b"") * 250_000,
+    "members of one byte": gzip.compress(f"{HEADER}\na,{ROW}\n".encode()) + gzip.compress(b"\n") * 200_000,
+}
+
+
+@pytest.mark.parametrize("body", FRAMES.values(), ids=FRAMES)
+def test_gzip_without_content_is_no_work_without_a_limit(client, body):
+    check(client, body, decompressed=0)
+
+    seconds, _, answer, text = cost_of(client, "/v2/batches", "", CSV, body, CSV)
+
+    assert (answer.status_code, json.loads(text)["code"]) == (422, "damaged_gzip")
+    assert seconds < 0.5
+
+
+def test_gzip_in_many_members_and_with_some_padding_is_read_whole(toy_scorecard):
+    lines = [f"{number},{ROW}\n".encode() for number in range(20_000)]
+    body = b"".join(map(gzip.compress, [f"{HEADER}\n".encode(), *lines])) + bytes(10_000)
+
+    run = Run(io.BytesIO(body), toy_scorecard)
+
+    assert sum(block.rows for block in run) == run.rows_scored == 20_000
+
+
 OBJECTS = {
     "a thousand empty customers": {"customers": [{}] * 1000},
     "a thousand numbers": {"customers": [1] * 1000},
@@ -247,6 +275,35 @@ def test_a_list_that_is_wrong_in_one_way_ends_early_with_the_first_problems(clie
         assert words in problem["detail"]
 
 
+@pytest.mark.parametrize(
+    ("path", "accept"),
+    [("/v1/customerbatch", JSON), ("/v2/batches", CSV), ("/v2/batches", NDJSON), ("/v2/batches", JSON)],
+)
+def test_a_list_whose_wrong_rows_come_first_is_scored_where_they_are_fewer_than_half(client, path, accept):
+    wrong, good = ROW.replace("70.35", "lots"), ROW
+    body = drawn(lambda number: f"{number},{wrong if number <= 20_000 else good}", length=4 * MB)
+    rows = body.count(b"\n") - 1
+    query = "on_error=skip" if path.startswith("/v1") else ""
+
+    _, _, answer, _ = cost_of(client, path, query, accept, body, CSV)
+    _, _, packed, _ = cost_of(client, path, query, accept, gzip.compress(body), CSV)
+
+    assert rows > 45_000
+    assert (answer.status_code, packed.status_code) == (200, 200)
+    if path.startswith("/v1"):
+        assert answer.headers["X-Rejected-Rows"] == packed.headers["X-Rejected-Rows"] == "20000"
+
+
+def test_junk_rows_that_are_skipped_are_no_reason_to_refuse_a_list(client):
+    customers = "".join(f"{number},{ROW}\n" for number in range(5_000))
+    for junk in ("Total\n", f"Total{',' * 10}\n", f"Total{chr(44) + chr(34) * 2}" * 1 + "\n"):
+        body = f"{HEADER}\n{customers}{junk * 20_000}".encode()
+
+        _, _, answer, _ = cost_of(client, "/v1/customerbatch", "on_error=skip", JSON, body, CSV)
+
+        assert (answer.status_code, answer.headers["X-Rejected-Rows"]) == (200, "20000")
+
+
 def test_a_list_that_is_refused_for_its_rows_says_how_far_it_was_read(client):
     body = drawn(lambda number: f"{number},{ROW.replace('70.35', 'lots')}", length=3 * MB)
 
@@ -255,6 +312,9 @@ def test_a_list_that_is_refused_for_its_rows_says_how_far_it_was_read(client):
         problem = json.loads(text)
         assert (answer.status_code, problem["code"]) == (422, "bad_rows")
         assert f"of the first {problem['rows_in']:,} rows" in problem["detail"]
+        # The option that reports or skips such rows would end in the same limit.
+        assert "on_error" not in problem["detail"]
+        assert "churn score" in problem["detail"]
 
 
 def test_a_short_list_that_is_wrong_in_one_way_is_reported_row_by_row(client):
@@ -314,11 +374,12 @@ def test_a_budget_counts_work_and_no_waiting():
 
 @pytest.mark.parametrize("size", [1, 1000, 1 << 20])
 def test_a_gzip_file_decompresses_to_fifty_times_what_was_read_of_it_and_64_kib(size):
-    from model.bulk.source import _Counted, _Gunzipped
+    from model.bulk.gunzip import Gunzipped
+    from model.bulk.source import Counted
 
     packed = gzip.compress(b"\n" * 5_000_000)
-    counted = _Counted(io.BytesIO(packed), None)
-    file = _Gunzipped(counted, 50)
+    counted = Counted(io.BytesIO(packed), None)
+    file = Gunzipped(counted, 50)
 
     with pytest.raises(InputError, match="50 times"):
         list(iter(lambda: file.read(size), b""))

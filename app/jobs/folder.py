@@ -141,7 +141,10 @@ class Folder:
         with local.draft(folder) as made:
             try:
                 jobs.check_name(name)
-                line: Line = {"status": "done", **outputs.facts_of(score(made))}
+                summary = score(made)
+                line: Line = {"status": "done", **outputs.facts_of(summary)}
+                if summary["notes"]:
+                    line["notes"] = summary["notes"]
             except InputError as error:
                 for file in made.iterdir():
                     file.unlink()

@@ -6,6 +6,7 @@ import os
 import resource
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,6 +34,9 @@ _GRACE_S: Final = 30
 _HEARTBEAT_S: Final = 60
 _OTHER_DESCRIPTORS: Final = 64
 """Of a process: its standard streams, counts, sockets and modules."""
+_FREE_READING_S: Final = 0.1
+_READING_S_PER_MB: Final = 0.2
+"""CPU seconds that reading a body may take: a plain one takes 0.001 for each MB, one in chunks of a single byte 2.1."""
 _MOST_ARENAS: Final = -8
 """M_ARENA_MAX of malloc.h."""
 _ARENAS: Final = 2
@@ -66,15 +70,22 @@ class _Body:
 
     def __init__(self, body: Any, expects: str) -> None:
         self._body, self._is_held_back = body, bool(expects)
+        self._bytes_read, self._cpu_s = 0, 0.0
 
     def read(self, size: int) -> bytes:
         self._is_held_back = False
+        started = time.thread_time()
         try:
-            return bytes(self._body.read(size))
+            piece = bytes(self._body.read(size))
         except TooSlowError:
             raise RequestError("too_slow") from None
         except errors.ParseException as error:
             raise OSError("The body is malformed.") from error
+        self._bytes_read += len(piece)
+        self._cpu_s += time.thread_time() - started
+        if self._cpu_s > _FREE_READING_S + _READING_S_PER_MB * self._bytes_read / 1_000_000:
+            raise RequestError("small_chunks")
+        return piece
 
     def drain(self) -> None:
         if self._is_held_back:

@@ -3,7 +3,6 @@
 Imports numpy and pyarrow, so only app/web/upload.py imports it.
 """
 
-from collections.abc import Sequence
 from json.encoder import encode_basestring
 from typing import Protocol
 
@@ -13,10 +12,11 @@ import pyarrow.compute as pc
 
 from app.web.problems import ASK_FOR_JSON
 from model.bulk.arrays import as_numpy, to_arrow, to_string, with_nulls
+from model.bulk.doubts import is_no_customer
 from model.bulk.render import Predictions
 from model.bulk.run import Block
 from model.errors import SHOWN_PROBLEMS, Problem, problem
-from model.schema import BATCH_LABELS, BY_NAME, CHURN, CUSTOMER_ID, NOT_CHURN
+from model.schema import BATCH_LABELS, CHURN, CUSTOMER_ID, NOT_CHURN
 from model.scorecard import Scorer
 
 
@@ -72,7 +72,7 @@ class Listing:
     def note(self, block: Block) -> None:
         """Remember the ids; "" for those of rows that are no customers, such as totals."""
         left_out = ~block.good if self._skip else np.zeros(block.rows, bool)
-        left_out[[index for index, problems in block.problems.items() if _has_no_feature(problems)]] = True
+        left_out[[index for index, problems in block.problems.items() if is_no_customer(problems)]] = True
         ids = block.ids
         if left_out.any():
             ids = pc.fill_null(with_nulls(ids, left_out), to_string(""))
@@ -104,11 +104,6 @@ class Listing:
         repeated = np.flatnonzero((first != np.arange(len(codes))) & ~is_blank)
         shown = repeated[:SHOWN_PROBLEMS].tolist()
         return [_repeat(ids[row].as_py(), int(first[row]) + 1, row + 1) for row in shown], len(repeated)
-
-
-def _has_no_feature(problems: Sequence[Problem]) -> bool:
-    """Return whether nothing in a row is as a customer has it: a total, a footer, a row of other columns."""
-    return problems[0].code == "field_count" or sum(each.field in BY_NAME for each in problems) == len(BY_NAME)
 
 
 _CHURN, _NOT_CHURN = BATCH_LABELS[CHURN], BATCH_LABELS[NOT_CHURN]

@@ -33,7 +33,7 @@ _SCHEMA: Final = "application/schema+json"
 # Codes by what can go wrong.
 _ANYWHERE: Final = (
     *("bad_request", "bad_base64", "no_host", "long_address", "long_headers"),
-    *("expectation", "transfer_coding", "too_slow", "busy", "no_room", "internal"),
+    *("expectation", "transfer_coding", "too_slow", "small_chunks", "busy", "no_room", "internal"),
 )
 _JSON_BODY: Final = (
     *("no_body", "not_json", "not_utf8", "too_deep", "repeated_key"),

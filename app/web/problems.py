@@ -96,6 +96,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "form_too_large": _LARGE,
     "answer_too_large": _LARGE,
     "too_much_work": Kind(413, "Too much work"),
+    "small_chunks": Kind(413, "Too much work"),
     "send_json": _TYPE,
     "send_utf8": _TYPE,
     "send_form": _TYPE,
@@ -161,6 +162,10 @@ MESSAGES: Final[Mapping[str, str]] = {
     ),
     "answer_too_large": "The answer would be longer than {limit:,} bytes, {bound}. {advice}",
     "too_much_work": "Scoring was stopped. {why} {state}{first} {advice}",
+    "small_chunks": (
+        "The body comes in chunks of a few bytes, which take more work to read than a body may. Send it with a "
+        "Content-Length, or in chunks of at least 1,000 bytes."
+    ),
     "send_json": "{found} Send one customer as JSON, with the header 'Content-Type: application/json'.",
     "send_utf8": "The charset {value} is not read here. Send JSON as UTF-8.",
     "send_form": (

@@ -99,11 +99,13 @@ def _rows(work: Work, run: Run, file: IO[bytes], scorer: Scorer, wanted: str, op
     try:
         for piece in pieces:
             ahead.write(piece)
-            if work.blocks_read > _AHEAD:
+            # Of a file that may be refused for its rows the answer is kept until that is settled.
+            if work.blocks_read > _AHEAD and not work.is_mostly_wrong:
                 break
     except BaseException:
         ahead.close()
         raise
+    work.begin_sending()
     response = Response(_sent(work, run, file, ahead, pieces, writer), content_type=kind)
     response.call_on_close(ahead.close)
     # Those known before the answer begins; the summary has all of them.

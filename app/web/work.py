@@ -3,26 +3,29 @@
 Imports model/bulk and with it numpy and pyarrow, so only app/web/stream.py and app/web/upload.py import it.
 """
 
+import io
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, Protocol, TypeVar
+from typing import IO, Any, Final, Protocol, TypeVar
 
 from flask import g
 
 from app.web.answers import ANSWER_RATIO, FREE_ANSWER_BYTES, most_answer_bytes
 from app.web.problems import MOST, RequestError, errors_of
 from app.web.service import service
+from model.bulk.doubts import is_no_customer
 from model.bulk.run import Block, Limits, Run
-from model.bulk.source import MIB, Readable
-from model.bulk.work import Budget, OutOfCpuError
+from model.bulk.source import MIB
+from model.bulk.work import FREE_CPU_S, Budget, OutOfCpuError
 from model.errors import SHOWN_PROBLEMS, Problem, listed
-from model.scorecard import Scorer
+from model.scorecard import Scorecard, Scorer
 
 LEAST_ROWS: Final = 10_000
-"""Rows after which a file ends if half of them are wrong in the same way; shorter ones are cheap."""
+"""A file of so many rows ends when half of them are known to be wrong in the same way; shorter ones are cheap."""
 
+_PART_CELLS: Final = 16_000
 _PART_ROWS: Final = 250
 """Rows written between two looks at the limits, where a row can be long or take long."""
 
@@ -47,6 +50,8 @@ class Work:
         How to ask for a shorter answer, as clauses.
     max_rows : int, optional
         A lower limit than that of the settings.
+    skips_junk : bool
+        Whether rows without any valid feature, such as totals, do not count as wrong alike: they are no customers.
 
     Attributes
     ----------
@@ -59,7 +64,7 @@ class Work:
         What the log says of the file; kept up to date.
     """
 
-    def __init__(self, shorter: Sequence[str] = (), max_rows: int | None = None) -> None:
+    def __init__(self, shorter: Sequence[str] = (), max_rows: int | None = None, *, skips_junk: bool = False) -> None:
         settings = service().limits
         self._turn, self._larger, self._shorter = service().turn, service().larger, shorter
         self._max_answer_bytes = settings.max_answer_bytes
@@ -68,14 +73,18 @@ class Work:
             max_rows=min(settings.max_rows, max_rows or settings.max_rows),
             max_gzip_ratio=settings.max_gzip_ratio,
         )
-        self.budget = Budget(settings.max_file_cpu_s, time.thread_time)
-        self._has_begun = False
+        # A pipeline of scikit-learn takes seconds to be imported, and a hundred times as long for each row.
+        is_scorecard = isinstance(service().scorer, Scorecard)
+        free_cpu_s = FREE_CPU_S if is_scorecard else settings.max_file_cpu_s
+        self.budget = Budget(settings.max_file_cpu_s, time.thread_time, free_cpu_s)
+        self._skips_junk = skips_junk
+        self._has_begun = self._is_being_sent = False
         self._bytes_out = 0
         self.counts: dict[str, Any] = {}
         g.counts = self.counts
 
-    def open(self, file: Readable, scorer: Scorer, charset: str | None, **options: Any) -> Run:
-        """Return the run of a file; called again for one that is read twice, it goes on with the same budget.
+    def open(self, file: IO[bytes], scorer: Scorer, charset: str | None, **options: Any) -> Run:
+        """Return the run of a whole file; called again for one that is read twice, it goes on with the same budget.
 
         Raises
         ------
@@ -84,8 +93,14 @@ class Work:
         self.blocks_read = self.problems_total = 0
         self.problems: list[Problem] = []
         self._kinds: Counter[tuple[str, str | None]] = Counter()
+        self._bytes_scored = 0
+        file_bytes = file.seek(0, io.SEEK_END)
+        file.seek(0)
         with self._slot():
             self._run = Run(file, scorer, charset, self._limits, budget=self.budget, **options)
+        # How far a gzip file decompresses is known only at its end.
+        self._file_bytes = None if self._run.is_compressed else file_bytes
+        self.budget.bytes_in = max(self.budget.bytes_in, self._file_bytes or 0)
         return self._run
 
     def in_slots(self, steps: Iterator[Step]) -> Iterator[Step]:
@@ -102,7 +117,8 @@ class Work:
                     step = next(steps, None)
             except OutOfCpuError as error:
                 raise self._too_much(
-                    f"The file takes more than {error.limit_s:.1f} s of CPU, the most for a file of its size here."
+                    f"The file takes more than {error.limit_s:.1f} s of CPU, the most for a file of its size here.",
+                    self._shorter,
                 ) from None
             if step is None:
                 return
@@ -114,11 +130,24 @@ class Work:
         Raises
         ------
         RequestError
-            too_much_work, where half of at least LEAST_ROWS rows are wrong in the same way.
+            too_much_work, as soon as it is known that half of at least LEAST_ROWS rows are wrong in the same way, and
+            the answer is not being sent yet.
         """
         for block in self._run:
             self._count(block)
+            if self._file_bytes:
+                self._check_wrong_alike(self._run.rows_in * self._file_bytes / self._bytes_scored)
             yield block
+        self._check_wrong_alike(self._run.rows_in)
+
+    @property
+    def is_mostly_wrong(self) -> bool:
+        """Whether half of the rows so far are wrong in the same way."""
+        return 2 * self._wrong_alike >= self._run.rows_in >= LEAST_ROWS
+
+    def begin_sending(self) -> None:
+        """Take note that the answer goes out from now on."""
+        self._is_being_sent = True
 
     def pieces(self, writer: Writer, *, is_plain: bool) -> Iterator[bytes]:
         """Yield the answer piece by piece; good rows of a plain one are written a block at a time.
@@ -134,8 +163,9 @@ class Work:
 
     def written(self, block: Block, writer: Writer, *, is_plain: bool) -> Iterator[bytes]:
         """Yield the rows of one block, likewise."""
-        # The names of a wide header may be repeated in every row.
-        part_rows = max(1, min(_PART_ROWS, MIB // (sum(map(len, self._run.header)) + 1)))
+        # The names and cells of a wide header may be repeated in every row.
+        header = self._run.header
+        part_rows = max(1, min(_PART_ROWS, MIB // (sum(map(len, header)) + 1), _PART_CELLS // len(header)))
         for part in block.parts(block.rows if is_plain and not block.problems else part_rows):
             piece = self.sized(writer.lines(part))
             self.budget.check()
@@ -147,8 +177,11 @@ class Work:
         by_file = most_answer_bytes(self.budget.bytes_in)
         limit = min(by_file, self._max_answer_bytes)
         if self._bytes_out > limit:
-            is_by_file = by_file < self._max_answer_bytes and by_file > FREE_ANSWER_BYTES
-            bound = f"{ANSWER_RATIO} times the file" if is_by_file else MOST
+            is_by_file = by_file < self._max_answer_bytes
+            bound = MOST
+            if is_by_file:
+                is_free = by_file == FREE_ANSWER_BYTES
+                bound = "the most for a file of its size" if is_free else f"{ANSWER_RATIO} times the file"
             ways = [*self._shorter, *["send the file in parts"] * (not is_by_file), *self._elsewhere()]
             raise RequestError("answer_too_large", limit=limit, bound=bound, advice=_sentence(ways))
         return piece
@@ -158,6 +191,9 @@ class Work:
         members = {**errors_of(self.problems, self.problems_total), **self.counts}
         shown = {"first": self.problems[0], "listed": len(self.problems), "total": self.problems_total}
         scope = "" if is_whole else "the first "
+        if not is_whole:
+            # The same limit would end the file with the option as well.
+            advice = listed(self._elsewhere(), last="or")
         return RequestError("bad_rows", members=members, scope=scope, advice=advice, **shown, **self.counts)
 
     @contextmanager
@@ -171,20 +207,30 @@ class Work:
         self.counts.update(rows_in=self._run.rows_in, rows_rejected=self._run.rows_rejected)
         for index, found in block.problems.items():
             self.problems_total += len(found)
-            self._kinds[found[0].code, found[0].field] += 1
+            if not (self._skips_junk and is_no_customer(found)):
+                self._kinds[found[0].code, found[0].field] += 1
             if len(self.problems) < SHOWN_PROBLEMS:
                 self.problems.extend(block.located(index)[: SHOWN_PROBLEMS - len(self.problems)])
-        if self._run.rows_in >= LEAST_ROWS and self._kinds:
-            most = max(self._kinds.values())
-            if 2 * most >= self._run.rows_in:
-                raise self._too_much(f"{most:,} rows are wrong in the same way, which is at least half of them.")
+        self._bytes_scored += len(block.source.data)
 
-    def _too_much(self, why: str) -> RequestError:
+    @property
+    def _wrong_alike(self) -> int:
+        return max(self._kinds.values(), default=0)
+
+    def _check_wrong_alike(self, rows: float) -> None:
+        """Refuse a file of so many rows, as far as that is known, if half of them are wrong in the same way."""
+        if not self._is_being_sent and self._run.rows_in >= LEAST_ROWS and 2 * self._wrong_alike >= rows:
+            why = f"{self._wrong_alike:,} rows are wrong in the same way, at least half of the file."
+            raise self._too_much(why, shorter=[])
+
+    def _too_much(self, why: str, shorter: Sequence[str]) -> RequestError:
         members = {**errors_of(self.problems, self.problems_total), **self.counts}
         rows_in, rows_rejected = self.counts.get("rows_in", 0), self.counts.get("rows_rejected", 0)
-        state = f"Of the first {rows_in:,} rows {rows_rejected:,} cannot be scored" if rows_in else "No row was scored"
+        state = f"Of the first {rows_in:,} rows {rows_rejected:,} cannot be scored"
+        if not rows_rejected:
+            state = f"{rows_in:,} rows had been read by then"
         first = f"; the first problem is: {self.problems[0]}" if self.problems else "."
-        ways = [*["correct the file and send it again"] * bool(self.problems), *self._shorter, *self._elsewhere()]
+        ways = [*["correct the file and send it again"] * bool(self.problems), *shorter, *self._elsewhere()]
         return RequestError("too_much_work", members=members, why=why, state=state, first=first, advice=_sentence(ways))
 
     def _elsewhere(self) -> list[str]:

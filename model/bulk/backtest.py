@@ -145,10 +145,9 @@ def backtest(said: Side, known: Side) -> dict[str, Any]:
         (said.found[each], known.found[each]) for each in said.found if said.has_once(each) and known.has_once(each)
     ]
     if not pairs:
-        firsts = [show(next(iter(side.found), "")) for side in (said, known)]
+        first, second = (_first_id(side) for side in (said, known))
         raise ChurnError(
-            f"No customer stands once in both files: the predictions begin with customerID {firsts[0]}, the truth with "
-            f"{firsts[1]}."
+            f"No customer is in both files exactly once: the predictions have {first}, the truth has {second}."
         )
     churned = np.array([truth.churned for _, truth in pairs], np.int64)
     probability = np.array([prediction.probability for prediction, _ in pairs])
@@ -265,3 +264,8 @@ def _refuse(table: Table, name: str, rule: str, value: str) -> ChurnError:
 
 def _fields(count: int) -> str:
     return "1 field" if count == 1 else f"{count} fields"
+
+
+def _first_id(side: "Side") -> str:
+    identity = next(iter(side.found), "")
+    return f"customerID {show(identity)} first" if identity else "no customerID"

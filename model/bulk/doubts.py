@@ -1,6 +1,6 @@
 """What the fast path is in doubt of, a bit a feature for each row, and what `model.validate` makes of those alone."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -74,6 +74,11 @@ def advice_on(cells: list[str], delimiter: str) -> str:
         return _WHOLE_LINE
     late = any(cell[:1].isspace() and cell.lstrip()[:1] == '"' for cell in cells)
     return _LATE_QUOTE if late else ""
+
+
+def is_no_customer(problems: Sequence[Problem]) -> bool:
+    """Return whether nothing in a row is as a customer has it: a total, a footer, a row of other columns."""
+    return problems[0].code == "field_count" or sum(each.field in BY_NAME for each in problems) == len(BY_NAME)
 
 
 class Draft:

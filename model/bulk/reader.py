@@ -81,8 +81,8 @@ class Reader:
         self._text = text
         self._next_row = next_row
         start, ended = head, _ = self._read_head()
-        if ended and not head.strip(_BLANK_BYTES):
-            raise InputError("empty_file")
+        if not head.strip(_BLANK_BYTES):
+            raise InputError("empty_file", but="" if ended else f", or begins with {HEAD:,} bytes of blank lines")
         directive = _EXCEL_DIRECTIVE.match(head)
         if directive:
             head = head[directive.end() :]
@@ -301,4 +301,7 @@ def _renames(header: Sequence[str], missing: Sequence[str]) -> str:
     """Return advice for columns that have another name, as sentences with a space in front; empty if there are none."""
     given = header[:_NAMES_COMPARED]
     found = [(name, given[place]) for name in missing if (place := find_alike(given, name)) is not None]
-    return "".join(f" The column {show(theirs)} looks like it: rename it to {name}." for name, theirs in found)
+    if len(found) == 1:
+        [(name, theirs)] = found
+        return f" The column {show(theirs)} looks like it: rename it to {name}."
+    return f" Rename {listed([f'{show(theirs)} to {name}' for name, theirs in found])}." if found else ""

@@ -147,7 +147,7 @@ class Predictions:
         record = block.source[int(block.places[index])]
         cells = split(record, block.source.delimiter)
         if len(cells) != self._width:
-            cells = [""] * self._width
+            return "," * (len(self._kept) - 1)
         return ",".join([quote(self._safe(cells[place])) for place in self._kept])
 
     def _with_errors(self, lines: Any, block: Block, ends: Any) -> Any:

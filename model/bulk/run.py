@@ -90,6 +90,11 @@ class Run:
             self._budget.check()
 
     @property
+    def is_compressed(self) -> bool:
+        """Whether the file came as gzip."""
+        return self._text.is_compressed
+
+    @property
     def rows_in(self) -> int:
         """Rows so far, good and bad."""
         return self._summary.rows_in

@@ -4,24 +4,16 @@ Knows nothing of rows or columns.
 """
 
 import codecs
-import gzip
-import zlib
 from dataclasses import dataclass
-from typing import IO, Final, Protocol, cast
+from typing import Final, Protocol
 
 from model.bulk.charsets import Utf8Search, encoding_of, errors_of
+from model.bulk.gunzip import GZIP_MAGIC, GZIP_RATIO, Gunzipped
 from model.bulk.rereading import Aside, position_of, reread
 from model.errors import InputError
 
 MIB: Final = 1 << 20
 BOM: Final = codecs.BOM_UTF8
-GZIP_MAGIC: Final = b"\x1f\x8b"
-GZIP_RATIO: Final = 50
-"""Decompressed bytes for each compressed one. Lists of customers come to 5 to 25, a bomb to 1,000."""
-
-_GZIP_STEP: Final = 64 * 1024
-"""Bytes decompressed between two looks at the ratio."""
-
 _LEAST: Final = 16
 """Bytes asked for at least where the encoding is not decided: more than a letter has."""
 
@@ -79,7 +71,7 @@ class Limits:
     max_gzip_ratio: int = GZIP_RATIO
 
 
-class _Counted:
+class Counted:
     """A source that counts, after handing back what was read to look at its first bytes."""
 
     def __init__(self, source: Readable, limit: int | None) -> None:
@@ -89,10 +81,18 @@ class _Counted:
         self.bytes_read = 0
 
     def peek(self, size: int) -> bytes:
+        """Return the first bytes, which `read` returns again."""
         self._pushed = read_fully(self, size)
         return self._pushed
 
     def read(self, size: int = -1, /) -> bytes:
+        """Return at most `size` bytes.
+
+        Raises
+        ------
+        InputError
+            too_many_bytes.
+        """
         if self._pushed:
             given, self._pushed = self._pushed[:size], self._pushed[size:]
             return given
@@ -100,31 +100,6 @@ class _Counted:
         self.bytes_read += len(given)
         if self._limit is not None and self.bytes_read > self._limit:
             raise InputError("too_many_bytes", limit=f"{self._limit:,}")
-        return given
-
-
-class _Gunzipped:
-    """The unpacked bytes of a gzip file of one or more members."""
-
-    def __init__(self, packed: _Counted, max_ratio: int) -> None:
-        self._packed = packed
-        self._file = gzip.GzipFile(fileobj=cast("IO[bytes]", packed), mode="rb")
-        self._max_ratio = max_ratio
-        self.bytes_read = 0
-
-    def read(self, size: int, /) -> bytes:
-        try:
-            # read1 decompresses at most once and no more than it is asked for; read would go on to the full size.
-            given: bytes = self._file.read1(min(size, _GZIP_STEP))
-        except EOFError:
-            raise InputError("truncated_gzip") from None
-        except (OSError, zlib.error) as error:
-            if isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile):
-                raise
-            raise InputError("damaged_gzip", reason=str(error)) from None
-        self.bytes_read += len(given)
-        if self.bytes_read > self._packed.bytes_read * self._max_ratio:
-            raise InputError("gzip_ratio", limit=self._max_ratio)
         return given
 
 
@@ -181,6 +156,7 @@ class Text:
         self._start = position_of(source)
         self._counted, self._decompressed = self._open(source)
         self._bytes: Readable = self._decompressed
+        self._looked_at_bytes = 0
         self._first = read_fully(self._bytes, MIB)
         self._look()
         self.is_sure = bool(self.encoding)
@@ -189,10 +165,10 @@ class Text:
         self._decoder = self._transcoder()
         self._ended = False
 
-    def _open(self, source: Readable) -> tuple[_Counted, _Counted | _Gunzipped]:
-        counted = _Counted(source, self._limits.max_bytes)
+    def _open(self, source: Readable) -> tuple[Counted, Counted | Gunzipped]:
+        counted = Counted(source, self._limits.max_bytes)
         if counted.peek(2) == GZIP_MAGIC:
-            return counted, _Gunzipped(counted, self._limits.max_gzip_ratio)
+            return counted, Gunzipped(counted, self._limits.max_gzip_ratio)
         return counted, counted
 
     @property
@@ -201,9 +177,14 @@ class Text:
         return self._counted.bytes_read
 
     @property
+    def is_compressed(self) -> bool:
+        """Whether the file came as gzip."""
+        return self._decompressed is not self._counted
+
+    @property
     def bytes_decompressed(self) -> int:
-        """Bytes of the file consumed so far, decompressed where they came as gzip."""
-        return self._decompressed.bytes_read
+        """Bytes of the file read so far, decompressed where they came as gzip, those looked at ahead among them."""
+        return max(self._decompressed.bytes_read, self._looked_at_bytes)
 
     def _look(self) -> None:
         head = self._first.removeprefix(BOM).lstrip()[:16]
@@ -273,7 +254,10 @@ class Text:
             if second is not None:
                 _, whole = self._open(second)
                 search = Utf8Search()
-                return any(search.read(part) for part in iter(lambda: read_fully(whole, MIB), b""))
+                try:
+                    return any(search.read(part) for part in iter(lambda: read_fully(whole, MIB), b""))
+                finally:
+                    self._looked_at_bytes = whole.bytes_read
         self._bytes = aside = Aside(self._bytes)
         is_utf8 = any(search.read(part) for part in iter(lambda: aside.look(MIB), b""))
         aside.rewind()

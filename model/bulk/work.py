@@ -39,6 +39,8 @@ class Budget:
         However long the file is.
     clock : callable
         Returns the CPU seconds of this thread: `time.thread_time`.
+    free_cpu_s : float
+        However short the file is.
 
     Attributes
     ----------
@@ -46,8 +48,8 @@ class Budget:
         Of the file, decompressed, that have been read; what is read twice counts once.
     """
 
-    def __init__(self, max_cpu_s: float, clock: Callable[[], float]) -> None:
-        self._max_cpu_s, self._clock = max_cpu_s, clock
+    def __init__(self, max_cpu_s: float, clock: Callable[[], float], free_cpu_s: float = FREE_CPU_S) -> None:
+        self._max_cpu_s, self._clock, self._free_cpu_s = max_cpu_s, clock, free_cpu_s
         self._spent_s = 0.0
         self._since_s: float | None = None
         self.bytes_in = 0
@@ -65,7 +67,7 @@ class Budget:
     @property
     def limit_s(self) -> float:
         """CPU seconds that the file may take, as far as it has been read."""
-        return min(self._max_cpu_s, FREE_CPU_S + CPU_S_PER_MB * self.bytes_in / MB)
+        return min(self._max_cpu_s, self._free_cpu_s + CPU_S_PER_MB * self.bytes_in / MB)
 
     def check(self) -> None:
         """Raise OutOfCpuError if they are used up."""
