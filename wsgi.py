@@ -11,7 +11,6 @@ import resource
 import shutil
 import tempfile
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.http import errors
+from gunicorn.http.body import ChunkedReader
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import log
@@ -46,9 +46,9 @@ _FILES_AT_ONCE: Final = 2
 """Worked on by one process; a second one lets a short file pass a part of a long one."""
 _OTHER_DESCRIPTORS: Final = 64
 """Of a process: its standard streams, counts, sockets and modules."""
-_FREE_READING_S: Final = 0.1
-_READING_S_PER_MB: Final = 0.2
-"""CPU seconds that reading a body may take: a plain one takes 0.001 for each MB, one in chunks of a single byte 2.1."""
+_FREE_CHUNKS: Final = 10_000
+_CHUNK_BYTES: Final = 16
+"""That each further chunk has on average. One takes 2 us to read: chunks of one byte took 2.1 s of CPU for each MB."""
 _MOST_ARENAS: Final = -8
 """M_ARENA_MAX of malloc.h."""
 _ARENAS: Final = 2
@@ -133,22 +133,18 @@ class _Body:
 
     def __init__(self, body: Any, expects: str) -> None:
         self._body, self._is_held_back = body, bool(expects)
-        self._bytes_read, self._cpu_s = 0, 0.0
+        reader = getattr(body, "reader", None)
+        if isinstance(reader, ChunkedReader):
+            reader.parser = _not_too_small(reader.parser)
 
     def read(self, size: int) -> bytes:
         self._is_held_back = False
-        started = time.thread_time()
         try:
-            piece = bytes(self._body.read(size))
+            return bytes(self._body.read(size))
         except TooSlowError:
             raise RequestError("too_slow") from None
         except errors.ParseException as error:
             raise OSError("The body is malformed.") from error
-        self._bytes_read += len(piece)
-        self._cpu_s += time.thread_time() - started
-        if self._cpu_s > _FREE_READING_S + _READING_S_PER_MB * self._bytes_read / 1_000_000:
-            raise RequestError("small_chunks")
-        return piece
 
     def drain(self) -> None:
         if self._is_held_back:
@@ -157,6 +153,16 @@ class _Body:
         left = DISCARDED_BYTES
         while left > 0 and (piece := self.read(PIECE_BYTES)):
             left -= len(piece)
+
+
+def _not_too_small(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the chunks of a body, or raise RequestError (small_chunks) where they are too many for what is in them."""
+    bytes_read = 0
+    for number, chunk in enumerate(chunks, start=1):
+        bytes_read += len(chunk)
+        if number > _FREE_CHUNKS + bytes_read // _CHUNK_BYTES:
+            raise RequestError("small_chunks")
+        yield chunk
 
 
 class _Turns:
