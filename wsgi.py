@@ -157,10 +157,11 @@ class _Body:
 
 def _not_too_small(chunks: Iterator[bytes]) -> Iterator[bytes]:
     """Yield the chunks of a body, or raise RequestError (small_chunks) where they are too many for what is in them."""
-    bytes_read = 0
-    for number, chunk in enumerate(chunks, start=1):
+    count = bytes_read = 0
+    for chunk in chunks:
+        count += bool(chunk)
         bytes_read += len(chunk)
-        if number > _FREE_CHUNKS + bytes_read // _CHUNK_BYTES:
+        if count > _FREE_CHUNKS + bytes_read // _CHUNK_BYTES:
             raise RequestError("small_chunks")
         yield chunk
 

@@ -85,7 +85,7 @@ MESSAGES: Final[dict[str, str]] = {
         "{place} opens a quote that is not closed {where}. Close it, or double a quote that belongs to the text."
     ),
     "truncated_gzip": "The gzip file ends too early: it was cut off on its way. Send it again.",
-    "damaged_gzip": "The gzip file is damaged: {reason}. Send it again.",
+    "damaged_gzip": "The gzip file is damaged: {reason}. Send it again, or decompressed.",
     "gzip_ratio": (
         "The gzip file decompresses too far: its first {read} bytes gave {made}, and {limit} times is the most that is "
         "accepted (CHURN_MAX_GZIP_RATIO). Send it decompressed."
