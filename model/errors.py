@@ -57,7 +57,7 @@ MESSAGES: Final[dict[str, str]] = {
         "with --multiline, which reads each file whole."
     ),
     # A file.
-    "empty_file": "The file is empty{but}. Expected a CSV with a header and one row a customer.",
+    "empty_file": "The file is empty. Expected a CSV with a header and one row a customer.",
     "no_header": (
         "The first line is not a header: it names none of the columns, and reads {value}. Put the column "
         "names first: {columns}."
@@ -77,7 +77,10 @@ MESSAGES: Final[dict[str, str]] = {
         "itself into the folder."
     ),
     "binary": "The file is not text: its first line holds NUL bytes. Save it as CSV (UTF-8) and send that.",
-    "header_too_long": "The header is longer than {limit} bytes. Expected a CSV whose first line names the columns.",
+    "header_too_long": (
+        "The first {limit} bytes have no whole header: it is longer than that, or blank lines come first. Expected a "
+        "CSV whose first line names the columns."
+    ),
     "record_too_long": (
         "Row {row} is longer than {limit} bytes without an end of line. Expected a CSV with one line a customer."
     ),
@@ -85,7 +88,7 @@ MESSAGES: Final[dict[str, str]] = {
         "{place} opens a quote that is not closed {where}. Close it, or double a quote that belongs to the text."
     ),
     "truncated_gzip": "The gzip file ends too early: it was cut off on its way. Send it again.",
-    "damaged_gzip": "The gzip file is damaged: {reason}. Send it again.",
+    "damaged_gzip": "The gzip file is damaged: {reason}. Send it again, or decompressed.",
     "gzip_ratio": (
         "The gzip file decompresses too far: its first {read} bytes gave {made}, and {limit} times is the most that is "
         "accepted (CHURN_MAX_GZIP_RATIO). Send it decompressed."

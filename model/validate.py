@@ -55,7 +55,7 @@ def validate(
         value = raw.get(feature.name, _MISSING)
         if value is _MISSING:
             problems.append(problem("missing", field=feature.name, rule=feature.rule))
-        elif value is None or (isinstance(value, str) and _is_blank(value)):
+        elif value is None or (isinstance(value, str) and is_blank(value)):
             if isinstance(feature, Number) and feature.blank_is_zero_when_new:
                 blanks.append(feature)
                 customer[feature.name] = 0.0
@@ -116,7 +116,8 @@ def _measure(feature: Number, value: object) -> Value | Problem:
     return int(number) if feature.whole else float(number) + 0.0
 
 
-def _is_blank(text: str) -> bool:
+def is_blank(text: str) -> bool:
+    """Return whether a cell holds nothing that anybody sees."""
     # Most cells hold a word of ASCII that begins with no space, and are not cleaned for this.
     return not text or ((text[0].isspace() or not text.isascii()) and not clean(text))
 

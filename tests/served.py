@@ -220,9 +220,12 @@ class Raw:
 
 def soon(is_so: Callable[[], bool], seconds: float = 20) -> bool:
     deadline = time.monotonic() + seconds
-    while not is_so() and time.monotonic() < deadline:
+    while time.monotonic() < deadline:
+        # Asked once more after it was so, it may not be: a thread that has just answered is not free yet.
+        if is_so():
+            return True
         time.sleep(0.02)
-    return is_so()
+    return False
 
 
 def cpu_seconds(pid: int) -> float:

@@ -96,4 +96,4 @@ def test_a_failure_is_told_by_kind_and_place_and_never_by_its_text(capsys):
     line = written(capsys)
     assert (line["exception"], line["request_id"]) == ("ValueError", "id-1")
     assert line["where"][-1].startswith("tests/test_log.py:")
-    assert "0002" not in json.dumps(line)
+    assert "EXMPL" not in json.dumps(line)

@@ -199,3 +199,15 @@ def test_no_invisible_character_begins_with_a_byte_that_is_not_looked_at():
         letter = chr(code)
         if has_invisible(letter):
             assert _MAY_BE_INVISIBLE[letter.encode()[0]], hex(code)
+
+
+@pytest.mark.parametrize("nothing", ["", " ", "\u00a0", "\u200b", " \ufeff "])
+@pytest.mark.parametrize("name", ["TotalCharges", "tenure", "Contract"])
+def test_a_cell_of_nothing_visible_is_blank_in_a_list_as_it_is_in_json(toy_scorecard, client, name, nothing):
+    changes = {"tenure": "0", name: nothing}
+
+    codes = run(to_csv(changes), toy_scorecard)[1][0]
+    answer = client.post("/v1/customer", json={**EXAMPLE, **changes})
+
+    assert codes == [each["code"] for each in answer.json.get("errors", [])]
+    assert codes == ([] if name == "TotalCharges" else ["blank"])

@@ -7,11 +7,11 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
 
 import pytest
-from served import EXAMPLE_BODY, JSON, Server, problem_in, running
+from served import EXAMPLE_BODY, JSON, Server, problem_in, running, soon
 from test_streaming import HEADER, LINES, last_line, rows, send
 
 from app.server.exchange import SHORT_BYTES, missing_bytes
@@ -71,13 +71,6 @@ def ask(server: Server) -> bytes:
 def score_file(server: Server, count: int = 1000) -> int:
     with closing(server.connect()) as connection:
         return send(connection, rows(count)).read().count(b"\n") - 1
-
-
-def soon(is_so: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + 20
-    while not is_so() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return is_so()
 
 
 @pytest.fixture(scope="module")

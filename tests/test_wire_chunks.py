@@ -1,6 +1,7 @@
 """A body in chunks of a single byte is much work for its reader: it ends with a reason, wanted or not."""
 
 import contextlib
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -45,10 +46,22 @@ def test_a_body_in_chunks_of_one_byte_costs_no_more_than_it_brings(server, path,
         assert b"small_chunks" in answer
 
 
-def test_chunks_of_a_hundred_bytes_are_read(server):
-    body = csv_of(13_000)
+def test_a_list_that_is_sent_line_by_line_is_read(server):
+    lines = csv_of(2_000).splitlines(keepends=True)
     with Raw(server) as raw:
-        raw.send(head("POST", "/v2/batches", "Content-Type: text/csv", CHUNKED) + in_chunks(body, 100))
+        raw.send(head("POST", "/v2/batches", "Content-Type: text/csv", CHUNKED))
+        for line in lines:
+            for piece in (b"%x\r\n" % len(line), line, b"\r\n"):
+                raw.send(piece)
+                time.sleep(0.0001)
+        raw.send(b"0\r\n\r\n")
         answer = raw.read_answer()
 
-    assert (answer.status, answer.body.count(b"\n")) == (200, 13_001)
+    assert (answer.status, answer.body.count(b"\n")) == (200, 2_001)
+
+
+def test_a_short_body_in_chunks_of_one_byte_is_read(server):
+    with Raw(server) as raw:
+        raw.send(head("POST", "/v2/batches", "Content-Type: text/csv", CHUNKED) + in_chunks(csv_of(50), 1))
+
+        assert raw.read_answer().status == 200

@@ -6,12 +6,22 @@ import os
 import resource
 import shutil
 import tempfile
+<<<<<<< bfe07553e6759ce91d01e0e87d81e59e73595f99
 import time
+=======
+import threading
+from collections import deque
+>>>>>>> 5afb808764c044723f9120025207cf21c0c15794
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.http import errors
+<<<<<<< bfe07553e6759ce91d01e0e87d81e59e73595f99
+=======
+from gunicorn.http.body import ChunkedReader
+from werkzeug.middleware.proxy_fix import ProxyFix
+>>>>>>> 5afb808764c044723f9120025207cf21c0c15794
 
 from app import log, wiring
 from app.server.client import PIECE_BYTES, TooSlowError
@@ -34,9 +44,9 @@ _GRACE_S: Final = 30
 _HEARTBEAT_S: Final = 60
 _OTHER_DESCRIPTORS: Final = 64
 """Of a process: its standard streams, counts, sockets and modules."""
-_FREE_READING_S: Final = 0.1
-_READING_S_PER_MB: Final = 0.2
-"""CPU seconds that reading a body may take: a plain one takes 0.001 for each MB, one in chunks of a single byte 2.1."""
+_FREE_CHUNKS: Final = 10_000
+_CHUNK_BYTES: Final = 16
+"""That each further chunk has on average. One takes 2 us to read: chunks of one byte took 2.1 s of CPU for each MB."""
 _MOST_ARENAS: Final = -8
 """M_ARENA_MAX of malloc.h."""
 _ARENAS: Final = 2
@@ -70,22 +80,18 @@ class _Body:
 
     def __init__(self, body: Any, expects: str) -> None:
         self._body, self._is_held_back = body, bool(expects)
-        self._bytes_read, self._cpu_s = 0, 0.0
+        reader = getattr(body, "reader", None)
+        if isinstance(reader, ChunkedReader):
+            reader.parser = _not_too_small(reader.parser)
 
     def read(self, size: int) -> bytes:
         self._is_held_back = False
-        started = time.thread_time()
         try:
-            piece = bytes(self._body.read(size))
+            return bytes(self._body.read(size))
         except TooSlowError:
             raise RequestError("too_slow") from None
         except errors.ParseException as error:
             raise OSError("The body is malformed.") from error
-        self._bytes_read += len(piece)
-        self._cpu_s += time.thread_time() - started
-        if self._cpu_s > _FREE_READING_S + _READING_S_PER_MB * self._bytes_read / 1_000_000:
-            raise RequestError("small_chunks")
-        return piece
 
     def drain(self) -> None:
         if self._is_held_back:
@@ -96,6 +102,72 @@ class _Body:
             left -= len(piece)
 
 
+<<<<<<< bfe07553e6759ce91d01e0e87d81e59e73595f99
+=======
+def _not_too_small(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the chunks of a body, or raise RequestError (small_chunks) where they are too many for what is in them."""
+    count = bytes_read = 0
+    for chunk in chunks:
+        count += bool(chunk)
+        bytes_read += len(chunk)
+        if count > _FREE_CHUNKS + bytes_read // _CHUNK_BYTES:
+            raise RequestError("small_chunks")
+        yield chunk
+
+
+class _Turns:
+    """So many files are worked on at once by one process; the others wait in order.
+
+    A file gives its slot back after each of its parts and waits for the next one behind the others: nobody holds one
+    who waits for a client, and a long file delays a short one by a part.
+    """
+
+    def __init__(self, at_once: int, most_s: float) -> None:
+        self._free, self._most_s = at_once, most_s
+        self._lock = threading.Lock()
+        self._waiting: deque[threading.Event] = deque()
+
+    @contextlib.contextmanager
+    def take(self, has_begun: bool = False) -> Iterator[None]:
+        """Give a slot.
+
+        Raises
+        ------
+        RequestError
+            busy, for a file that has not begun: others hold their slots for a part only, so there is no end to await.
+        """
+        if not self._acquire(None if has_begun else self._most_s):
+            raise RequestError("busy")
+        try:
+            yield
+        finally:
+            self._release()
+
+    def _acquire(self, most_s: float | None) -> bool:
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return True
+            mine = threading.Event()
+            self._waiting.append(mine)
+        if mine.wait(most_s):
+            return True
+        with self._lock:
+            if mine.is_set():
+                return True
+            self._waiting.remove(mine)
+            return False
+
+    def _release(self) -> None:
+        with self._lock:
+            # Handed on to whoever has waited longest: freed, it would mostly be taken again by the same thread.
+            if self._waiting:
+                self._waiting.popleft().set()
+            else:
+                self._free += 1
+
+
+>>>>>>> 5afb808764c044723f9120025207cf21c0c15794
 class Server(BaseApplication):  # type: ignore[misc]
     """Gunicorn with its options given here, so that no file or variable of its own changes them."""
 

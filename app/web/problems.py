@@ -163,8 +163,8 @@ MESSAGES: Final[Mapping[str, str]] = {
     "answer_too_large": "The answer would be longer than {limit:,} bytes, {bound}. {advice}",
     "too_much_work": "Scoring was stopped. {why} {state}{first} {advice}",
     "small_chunks": (
-        "The body comes in chunks of a few bytes, which take more work to read than a body may. Send it with a "
-        "Content-Length, or in chunks of at least 1,000 bytes."
+        "The body comes in pieces of fewer than 16 bytes on average, which take too much work to read. Send it with a "
+        "Content-Length, or in longer chunks."
     ),
     "send_json": "{found} Send one customer as JSON, with the header 'Content-Type: application/json'.",
     "send_utf8": "The charset {value} is not read here. Send JSON as UTF-8.",

@@ -43,7 +43,6 @@ def answer_file(file: IO[bytes], scorer: Scorer, wanted: str, charset: str | Non
     run = work.open(file, scorer, charset, top=options["top"])
     if options["on_error"] == REFUSE:
         _refuse_bad_rows(work)
-        file.seek(0)
         run = work.open(file, scorer, charset, top=options["top"])
     response = _summary(work, run, file) if wanted == JSON else _rows(work, run, file, scorer, wanted, options)
     response.vary.add("Accept")

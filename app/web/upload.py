@@ -36,7 +36,7 @@ def score_file(file: BinaryIO, *, as_csv: bool, skip: bool, charset: str | None)
     scorer = service().scorer
     writer = Table(scorer) if as_csv else Listing(scorer, skip)
     shorter = [writer.shorter] if writer.shorter else []
-    work = Work(shorter, max_rows=None if as_csv else service().limits.max_listed_rows, skips_junk=skip)
+    work = Work(shorter, max_rows=None if as_csv else service().limits.max_listed_rows, skips_junk=True)
     run = work.open(file, scorer, charset, id_required=not as_csv)
     spool = tempfile.SpooledTemporaryFile(_SPOOL_BYTES)  # noqa: SIM115 (the answer closes it when it is sent)
     try:

@@ -25,6 +25,9 @@ from model.scorecard import Scorecard, Scorer
 LEAST_ROWS: Final = 10_000
 """A file of so many rows ends when half of them are known to be wrong in the same way; shorter ones are cheap."""
 
+_SHORTEST_ROW_BYTES: Final = 41
+"""Of a good row, its line end included: so many more may follow in what is left of a file."""
+
 _PART_CELLS: Final = 16_000
 _PART_ROWS: Final = 250
 """Rows written between two looks at the limits, where a row can be long or take long."""
@@ -98,7 +101,6 @@ class Work:
         file.seek(0)
         with self._slot():
             self._run = Run(file, scorer, charset, self._limits, budget=self.budget, **options)
-        # How far a gzip file decompresses is known only at its end.
         self._file_bytes = None if self._run.is_compressed else file_bytes
         self.budget.bytes_in = max(self.budget.bytes_in, self._file_bytes or 0)
         return self._run
@@ -135,15 +137,17 @@ class Work:
         """
         for block in self._run:
             self._count(block)
-            if self._file_bytes:
-                self._check_wrong_alike(self._run.rows_in * self._file_bytes / self._bytes_scored)
+            # Of a gzip file, and of other encodings, how much is left is known only at the end.
+            if self._file_bytes and not self._run.is_transcoded:
+                left = max(0, self._file_bytes - self._bytes_scored)
+                self._check_wrong_alike(self._run.rows_in + left / _SHORTEST_ROW_BYTES)
             yield block
         self._check_wrong_alike(self._run.rows_in)
 
     @property
     def is_mostly_wrong(self) -> bool:
         """Whether half of the rows so far are wrong in the same way."""
-        return 2 * self._wrong_alike >= self._run.rows_in >= LEAST_ROWS
+        return 0 < self._run.rows_in <= 2 * self._wrong_alike
 
     def begin_sending(self) -> None:
         """Take note that the answer goes out from now on."""

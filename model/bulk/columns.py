@@ -22,12 +22,13 @@ from model.bulk.arrays import as_numpy, octets_of, to_strings
 from model.bulk.cells import Cells
 from model.bulk.decimals import NUMERIC, Decimals, mark_to_dot
 from model.bulk.doubts import ALL, BLANK_ID, RAGGED, STRAY, WORD_CODES, Draft, advice_on, field_count, names_of, settle
-from model.bulk.records import Records, is_blank, split
+from model.bulk.records import Records, split
+from model.bulk.records import is_blank as is_blank_record
 from model.bulk.source import BOM
 from model.errors import Problem, problem
 from model.schema import BY_NAME, CUSTOMER_ID, FEATURES, TENURE, Choice, Customer, Feature, Number, Value
-from model.text import clean, clean_id, has_invisible
-from model.validate import LONGEST_NUMBER, find_word, read_value
+from model.text import clean_id, has_invisible
+from model.validate import LONGEST_NUMBER, find_word, is_blank, read_value
 
 _UNSURE: Final = -1
 _JUDGED_AT_MOST: Final = 10_000
@@ -386,7 +387,7 @@ class Columns:
             record = records[index]
             doubted = int(draft.doubts[index])
             # A row with a feature that is right is not blank.
-            if doubted & ALL == ALL and is_blank(record, self._delimiter):
+            if doubted & ALL == ALL and is_blank_record(record, self._delimiter):
                 wanted[index] = False
                 blank_lines += 1
                 continue
@@ -450,7 +451,7 @@ class Columns:
         for name, cell in zip(names, cells, strict=True):
             if self._decimals is not None:
                 cell = self._mark_to_dot(name, cell)
-            known = values.get(TENURE, tenure) if name in _BLANK_WHEN_NEW and not clean(cell) else None
+            known = values.get(TENURE, tenure) if name in _BLANK_WHEN_NEW and is_blank(cell) else None
             ask = self._settled if len(cell) <= _REMEMBERED_BYTES else settle
             found = ask(name, cell, known)
             if isinstance(found, Problem):

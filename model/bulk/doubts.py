@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from model.bulk.arrays import to_arrow, to_strings
 from model.errors import CustomerError, Problem, problem
 from model.schema import BY_NAME, FEATURES, TENURE, Choice, Customer, Value
-from model.validate import NOTHING, read_value, validate
+from model.validate import NOTHING, is_blank, read_value, validate
 
 BLANK_ID: Final = 1 << len(FEATURES)
 ALL: Final = BLANK_ID - 1
@@ -52,7 +52,7 @@ def names_of(doubted: int) -> tuple[str, ...]:
 
 def settle(name: str, cell: str, tenure: Value | None) -> Value | Problem:
     """Return what `model.validate` makes of one field; the tenure is that of the same customer, if it is known."""
-    if cell and not cell.isspace():
+    if not is_blank(cell):
         # What `validate` does with it as well; its exception takes as long again.
         return read_value(BY_NAME[name], cell)
     known = NOTHING if tenure is None else {TENURE: tenure}

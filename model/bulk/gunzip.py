@@ -25,7 +25,7 @@ _IDLE_BYTES: Final = 1 << 20
 worst that compression does to bytes without any pattern is to make them 0.1 % longer."""
 
 _FREE_MEMBERS: Final = 1000
-_MEMBER_BYTES: Final = 64
+_MEMBER_BYTES: Final = 32
 """Decompressed bytes that each further member has on average; a member takes 3 us however little it holds."""
 
 _GZIP: Final = 16 + zlib.MAX_WBITS
@@ -84,6 +84,10 @@ class Gunzipped:
             self._check()
             if not self._pending:
                 return False
+        if len(rest) < len(GZIP_MAGIC):
+            rest += self._compressed.read(_READ_BYTES)
+        if not rest.startswith(GZIP_MAGIC):
+            raise InputError("damaged_gzip", reason="what follows its end is no gzip")
         self._pending = rest
         self._member = zlib.decompressobj(_GZIP)
         self._members += 1

@@ -81,8 +81,8 @@ class Reader:
         self._text = text
         self._next_row = next_row
         start, ended = head, _ = self._read_head()
-        if not head.strip(_BLANK_BYTES):
-            raise InputError("empty_file", but="" if ended else f", or begins with {HEAD:,} bytes of blank lines")
+        if ended and not head.strip(_BLANK_BYTES):
+            raise InputError("empty_file")
         directive = _EXCEL_DIRECTIVE.match(head)
         if directive:
             head = head[directive.end() :]

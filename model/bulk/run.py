@@ -95,6 +95,11 @@ class Run:
         return self._text.is_compressed
 
     @property
+    def is_transcoded(self) -> bool:
+        """Whether the text came in another encoding than UTF-8, as far as it was read."""
+        return self._text.is_transcoded
+
+    @property
     def rows_in(self) -> int:
         """Rows so far, good and bad."""
         return self._summary.rows_in

@@ -182,6 +182,11 @@ class Text:
         return self._decompressed is not self._counted
 
     @property
+    def is_transcoded(self) -> bool:
+        """Whether the text came in another encoding than UTF-8, as far as it was read."""
+        return self._decoder is not None
+
+    @property
     def bytes_decompressed(self) -> int:
         """Bytes of the file read so far, decompressed where they came as gzip, those looked at ahead among them."""
         return max(self._decompressed.bytes_read, self._looked_at_bytes)
