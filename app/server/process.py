@@ -6,22 +6,12 @@ import os
 import resource
 import shutil
 import tempfile
-<<<<<<< bfe07553e6759ce91d01e0e87d81e59e73595f99
-import time
-=======
-import threading
-from collections import deque
->>>>>>> 5afb808764c044723f9120025207cf21c0c15794
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.http import errors
-<<<<<<< bfe07553e6759ce91d01e0e87d81e59e73595f99
-=======
 from gunicorn.http.body import ChunkedReader
-from werkzeug.middleware.proxy_fix import ProxyFix
->>>>>>> 5afb808764c044723f9120025207cf21c0c15794
 
 from app import log, wiring
 from app.server.client import PIECE_BYTES, TooSlowError
@@ -102,8 +92,6 @@ class _Body:
             left -= len(piece)
 
 
-<<<<<<< bfe07553e6759ce91d01e0e87d81e59e73595f99
-=======
 def _not_too_small(chunks: Iterator[bytes]) -> Iterator[bytes]:
     """Yield the chunks of a body, or raise RequestError (small_chunks) where they are too many for what is in them."""
     count = bytes_read = 0
@@ -115,59 +103,6 @@ def _not_too_small(chunks: Iterator[bytes]) -> Iterator[bytes]:
         yield chunk
 
 
-class _Turns:
-    """So many files are worked on at once by one process; the others wait in order.
-
-    A file gives its slot back after each of its parts and waits for the next one behind the others: nobody holds one
-    who waits for a client, and a long file delays a short one by a part.
-    """
-
-    def __init__(self, at_once: int, most_s: float) -> None:
-        self._free, self._most_s = at_once, most_s
-        self._lock = threading.Lock()
-        self._waiting: deque[threading.Event] = deque()
-
-    @contextlib.contextmanager
-    def take(self, has_begun: bool = False) -> Iterator[None]:
-        """Give a slot.
-
-        Raises
-        ------
-        RequestError
-            busy, for a file that has not begun: others hold their slots for a part only, so there is no end to await.
-        """
-        if not self._acquire(None if has_begun else self._most_s):
-            raise RequestError("busy")
-        try:
-            yield
-        finally:
-            self._release()
-
-    def _acquire(self, most_s: float | None) -> bool:
-        with self._lock:
-            if self._free:
-                self._free -= 1
-                return True
-            mine = threading.Event()
-            self._waiting.append(mine)
-        if mine.wait(most_s):
-            return True
-        with self._lock:
-            if mine.is_set():
-                return True
-            self._waiting.remove(mine)
-            return False
-
-    def _release(self) -> None:
-        with self._lock:
-            # Handed on to whoever has waited longest: freed, it would mostly be taken again by the same thread.
-            if self._waiting:
-                self._waiting.popleft().set()
-            else:
-                self._free += 1
-
-
->>>>>>> 5afb808764c044723f9120025207cf21c0c15794
 class Server(BaseApplication):  # type: ignore[misc]
     """Gunicorn with its options given here, so that no file or variable of its own changes them."""
 
