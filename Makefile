@@ -37,11 +37,11 @@ test: $(VENV)/.development  ## run every test; those of Spark where there is a j
 	@$(if $(ARGS),,$(if $(shell command -v java)$(CI),$(MAKE) --no-print-directory test-spark))
 
 test-spark: spark  ## the tests that need a real Spark, in .venv-spark
-	$(VENV)-spark/bin/python -m pytest tests/test_spark*.py $(ARGS)
+	$(VENV)-spark/bin/python -m pytest tests/entry_points/test_spark*.py $(ARGS)
 
 soak: $(VENV)/.development  ## the tests of load at their full sizes; figures go to build/soak/
 	SOAK=true $(BIN)/python -m pytest -m soak --durations=0 $(ARGS)
-	SOAK_ROWS=5000000 SOAK_EXAMPLES=2000 $(BIN)/python -m pytest -rP tests/test_streaming.py tests/test_openapi_fuzz.py $(ARGS)
+	SOAK_ROWS=5000000 SOAK_EXAMPLES=2000 $(BIN)/python -m pytest -rP tests/entry_points/test_streaming.py tests/entry_points/test_openapi_fuzz.py $(ARGS)
 
 fuzz:  ## look for input that breaks a promise, by coverage (TARGET=csv, json, http or event; SECONDS=60)
 	@$(MAKE) --no-print-directory VENV=$(VENV)-fuzz $(VENV)-fuzz/.fuzz

@@ -1,8 +1,8 @@
 """Removes from an image what serving never opens: run in the build, after the packages are installed.
 
-How we know: tests/test_trim.py takes every file of tests/data along the road, notes each file that the process opens or
-maps, and fails if one of them is on this list; the tests of the images then serve from what is left. A line that
-matches nothing fails the build, so the list stays one of things that are there. The pipeline's image is not trimmed.
+How we know: tests/images/test_trim.py scores every file of tests/data, notes each file that the process opens or maps,
+and fails if one of them is on this list; the tests of the images then serve from what is left. A line that
+matches nothing fails the build, so the list names only what is there. The pipeline's image is not trimmed.
 
 usage: python deploy/trim.py SITE_PACKAGES
 """

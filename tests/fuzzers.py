@@ -1,7 +1,7 @@
 """What hostile bytes are thrown at, and what has to hold whatever they are. A broken promise raises AssertionError.
 
-Each target takes bytes alone. `tests/test_fuzz.py` gives them the stored corpora and what hypothesis makes of them;
-`make fuzz` lets atheris steer them by what they cover:
+Each target takes bytes alone. `tests/entry_points/test_fuzz.py` gives them the stored corpora and what hypothesis
+makes of them; `make fuzz` lets atheris steer them by what they cover:
 
     python tests/fuzzers.py TARGET SECONDS [CORPUS]
 

@@ -1,0 +1,269 @@
+"""The repository of a Space as it is made and published, and how the builders are called; nothing is built here."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from deploy import images, space
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    space.make(tmp_path / "space")
+    return tmp_path / "space"
+
+
+def front_of(text: str) -> dict:
+    return yaml.safe_load(text.split("---\n")[1])
+
+
+def test_the_front_matter_is_read_as_it_was_meant(folder):
+    text = (folder / "README.md").read_text(encoding="utf-8")
+
+    assert text.startswith("---\n")
+    assert front_of(text) == dict(space.FRONT)
+    assert front_of(text)["app_port"] == 7860
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        pytest.param({"title": ...}, "title is missing", id="missing"),
+        pytest.param({"colorfrom": "red"}, "colorfrom is none of the names that a Space reads", id="misspelt"),
+        pytest.param({"colorTo": "orange"}, "colorTo must be one of red, yellow", id="colour"),
+        pytest.param({"sdk": "gradio"}, 'sdk must be "docker"', id="sdk"),
+        pytest.param({"app_port": 8080}, "app_port must be the port that Dockerfile.spaces exposes", id="port"),
+        pytest.param({"app_port": "7860"}, "app_port must be the port", id="port as text"),
+        pytest.param({"short_description": "x" * 61}, "a text of 1 to 60 characters", id="long"),
+        pytest.param({"emoji": "churn"}, "emoji must be one emoji", id="word"),
+        pytest.param({"tags": "churn"}, "tags must be a list", id="tags"),
+        pytest.param({"pinned": "false"}, "pinned must be a bool", id="pinned"),
+        pytest.param({"license": "mit"}, "license must be that of this project", id="license"),
+    ],
+)
+def test_front_matter_that_a_space_would_not_take_is_refused(change, told):
+    front = {name: value for name, value in {**space.FRONT, **change}.items() if value is not ...}
+
+    with pytest.raises(space.SpaceError, match=re.escape(told)):
+        space.check_front(front)
+
+
+def test_the_repository_holds_what_serves_and_nothing_else(folder):
+    found = {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
+
+    assert {path.parts[0] for path in found} == {
+        *(".dockerignore", "Dockerfile", "LICENSE", "README.md"),
+        *("app", "deploy", "model", "requirements"),
+    }
+    assert {str(path) for path in found if path.parts[0] in {"deploy", "requirements"}} == {
+        *("deploy/image.sh", "deploy/trim.py", "requirements/serving.txt", "requirements/pipeline.txt"),
+    }
+    assert not [path for path in found if "training" in path.parts or path.suffix in {".joblib", ".pyc"}]
+    assert os.access(folder / "deploy" / "image.sh", os.X_OK)
+
+
+def test_what_nobody_thought_of_stays_here(tmp_path, monkeypatch):
+    copy = tmp_path / "root"
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".*", "build", "node_modules", "tests"), symlinks=True)
+    shutil.copy(ROOT / ".dockerignore", copy)
+    for name in ("app/.env", "app/key.pem", "model/customers.csv", "app/jobs/notes.md", ".env", "secrets.json"):
+        (copy / name).write_text("HF_TOKEN=hf_secret")
+    monkeypatch.setattr(space, "ROOT", copy)
+
+    made = space.make(tmp_path / "space")
+
+    assert [path for path in made if b"hf_secret" in path.read_bytes()] == []
+
+
+def test_the_dockerfile_is_that_of_the_images_but_for_what_a_space_cannot_tell_it(folder):
+    ours, theirs = ((at).read_text().splitlines() for at in (ROOT / "Dockerfile.spaces", folder / "Dockerfile"))
+
+    changed = [theirs for ours, theirs in zip(ours, theirs, strict=True) if ours != theirs]
+    assert [line.split("=")[0] for line in changed] == ["ARG VERSION", "ARG REVISION"]
+    assert f"ARG VERSION={images.version()}" in changed
+
+
+def test_the_pipeline_is_taken_along_where_it_is_asked_for(tmp_path):
+    made = space.make(tmp_path / "space", "pipeline")
+
+    assert "ARG ENGINE=pipeline\n" in (tmp_path / "space" / "Dockerfile").read_text()
+    assert [path for path in made if path.suffix == ".joblib"]
+
+
+@pytest.mark.parametrize("name", ["Dockerfile.lambda", "Dockerfile.spaces"])
+def test_what_a_dockerfile_copies_is_let_through_to_the_builder(name):
+    ignored = (ROOT / ".dockerignore").read_text().splitlines()
+    copied = [words.split()[:-1] for words in re.findall(r"^COPY (?!--)(.*)$", (ROOT / name).read_text(), re.MULTILINE)]
+
+    allowed = {line[1:] for line in ignored if line.startswith("!")}
+    for path in (path for paths in copied for path in paths):
+        assert path in allowed or path.split("/")[0] in allowed, path
+
+
+@pytest.mark.parametrize("wanted", ["anna/my_churn", "anna/churn_"])
+def test_an_underscore_in_the_name_is_refused_with_the_reason(wanted):
+    with pytest.raises(
+        space.SpaceError, match=r"underscores.* must have hyphens .*host name .*requests to the API fail"
+    ):
+        space.check_name(wanted)
+
+
+@pytest.mark.parametrize(
+    "wanted", ["", "churn", "anna/", "/churn", "anna/churn/x", "anna/-churn", "anna/a b", "anna/" + "x" * 95]
+)
+def test_a_name_that_is_none_is_refused(wanted):
+    with pytest.raises(space.SpaceError, match="SPACE must be an owner and a name"):
+        space.check_name(wanted)
+
+
+class FakeHub:
+    """Remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[object, ...]] = []
+
+    def create_repo(self, repo_id: str, **options: object) -> None:
+        self.asked.append(("create_repo", repo_id, options))
+
+    def upload_folder(self, **options: object) -> None:
+        self.asked.append(("upload_folder", options.pop("repo_id"), options))
+
+
+def test_publishing_makes_the_space_and_replaces_what_is_there(folder, capsys):
+    hub = FakeHub()
+
+    space.publish("Anna/my-churn", private=False, hub=hub, folder=folder)
+
+    (made, first, options), (sent, second, upload) = hub.asked
+    assert (made, first, sent, second) == ("create_repo", "Anna/my-churn", "upload_folder", "Anna/my-churn")
+    assert options == {"repo_type": "space", "space_sdk": "docker", "private": None, "exist_ok": True}
+    assert (upload["repo_type"], upload["folder_path"], upload["delete_patterns"]) == ("space", str(folder), "*")
+    assert "https://anna-my-churn.hf.space" in capsys.readouterr().out
+
+
+def command(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    told = {name: value for name, value in os.environ.items() if name != "HF_TOKEN"} | environ
+    return subprocess.run([sys.executable, "-m", *words], cwd=ROOT, env=told, capture_output=True, text=True)
+
+
+def test_a_dry_run_tells_each_file_and_needs_no_token():
+    done = command("deploy.space", "--publish", "anna/my-churn", "--dry-run")
+
+    assert done.returncode == 0, done.stderr
+    for name in ("Dockerfile", "README.md", "app/wiring.py", "app/web/v1.py", "model/artifacts/DEFAULT"):
+        assert f"\n  {name}\n" in done.stdout
+    assert "would be deleted" in done.stdout
+    assert "https://anna-my-churn.hf.space/v1/customer" in (ROOT / "build" / "space" / "README.md").read_text()
+
+
+def test_without_a_token_it_says_where_to_get_one():
+    done = command("deploy.space", "--publish", "anna/my-churn")
+
+    assert (done.returncode, done.stdout.count("Published")) == (2, 0)
+    assert done.stderr.startswith("HF_TOKEN is not set.")
+
+
+def test_a_refused_name_ends_with_2_before_anything_is_made(tmp_path):
+    done = command("deploy.space", "--publish", "anna/my_churn")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Say SPACE=anna/my-churn" in done.stderr
+
+
+# How the builders are called.
+
+
+def test_docker_makes_an_image_that_lambda_takes():
+    words = images.build_command("docker", "lambda", environ={})
+
+    assert words[:6] == ["docker", "build", "--platform", "linux/amd64", "-f", "Dockerfile.lambda"]
+    assert words[-1] == "."
+    assert images.ENVIRONMENT == {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
+
+
+def test_podman_keeps_the_health_check_and_is_lent_the_certificates_of_the_machine():
+    words = images.build_command(
+        "podman", "spaces", environ={"SSL_CERT_FILE": "/a/bundle.crt"}, options=["--pull=never"]
+    )
+
+    assert words[words.index("--format") + 1] == "docker"
+    assert words[words.index("--volume") + 1] == "/a/bundle.crt:/etc/ssl/certs/ca-certificates.crt:ro"
+    assert "--volume" not in images.build_command("podman", "spaces", environ={})
+    assert words[-2:] == ["--pull=never", "."]
+
+
+def test_without_a_builder_it_says_so(tmp_path):
+    done = command("deploy.images", PATH=str(tmp_path))
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("Neither docker nor podman answers here.")
+
+
+def test_outside_of_git_the_revision_is_unknown(tmp_path, monkeypatch):
+    monkeypatch.setattr(images, "ROOT", tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+
+    assert images.revision() == "unknown"
+
+
+# The files themselves.
+
+
+def test_the_dockerfiles_share_what_they_can_and_pass_the_linter():
+    hadolint = shutil.which("hadolint", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    if hadolint is None:
+        assert os.environ.get("CI") != "true", "CI needs hadolint; requirements/development.txt has it"
+        pytest.skip("hadolint is not installed")
+
+    done = subprocess.run(
+        [hadolint, "Dockerfile.lambda", "Dockerfile.spaces", "deploy/Dockerfile.model"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_the_scripts_pass_shellcheck():
+    if shutil.which("shellcheck") is None:
+        assert os.environ.get("CI") != "true", "CI needs shellcheck; .ci/run installs it"
+        pytest.skip("shellcheck is not installed")
+    scripts = [
+        "deploy/image.sh",
+        "tests/containers/base-image",
+        "tests/containers/emulator",
+        ".ci/run",
+        "requirements/compile.sh",
+    ]
+
+    done = subprocess.run(["shellcheck", *scripts], cwd=ROOT, capture_output=True, text=True)
+
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_the_compose_file_runs_what_a_host_should():
+    service = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]["churn"]
+
+    assert service["read_only"] is True
+    assert service["tmpfs"] == ["/tmp"]
+    assert service["cap_drop"] == ["ALL"]
+    assert service["build"]["dockerfile"] == "Dockerfile.spaces"
+    assert service["ports"] == ["127.0.0.1:${PORT:-7860}:7860"]
+    assert json.dumps(service["healthcheck"]["test"]).count("/health") == 1
+
+
+def test_the_stand_in_for_the_base_is_that_of_the_dockerfiles():
+    from podman import BASE
+
+    for name in images.IMAGES.values():
+        assert f"ARG BASE={BASE}\n" in (ROOT / name).read_text()

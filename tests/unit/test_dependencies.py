@@ -1,0 +1,63 @@
+"""The bounds of what serves: a library whose internals the code uses is held to the releases that have them."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+ROOT = Path(__file__).parents[2]
+INTERNALS = {
+    "gunicorn": "server/ builds on its threaded worker, which every minor release changes",
+    "flask": "app/web/body.py replaces a private method of Werkzeug's request, which Flask brings",
+    "prometheus-client": "app/web/metrics.py knows how it names its files",
+    "serverless-wsgi": "app/aws/gateway.py adds to its list of text types",
+    "smart-open": "app/jobs/bucket.py switches its retries off",
+}
+
+
+def declared() -> dict[str, Requirement]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    found = [Requirement(each) for each in project["dependencies"]]
+    return {re.sub("_", "-", each.name).lower(): each for each in found}
+
+
+def wanted(file: str) -> dict[str, Requirement]:
+    lines = [line for line in (ROOT / "requirements" / file).read_text().splitlines() if re.match(r"[a-z]", line)]
+    return {re.sub("_", "-", each.name).lower(): each for each in map(Requirement, lines)}
+
+
+def pinned(file: str) -> dict[str, Version]:
+    found = re.findall(r"^([a-z0-9-]+)==([^\s;]+)", (ROOT / "requirements" / file).read_text(), re.MULTILINE)
+    return {name: Version(version) for name, version in found}
+
+
+@pytest.mark.parametrize("name", INTERNALS)
+def test_a_library_whose_internals_are_used_has_an_upper_bound(name):
+    assert {each.operator for each in declared()[name].specifier} & {"<", "==", "~="}, INTERNALS[name]
+
+
+@pytest.mark.parametrize("version", ["26.2.0", "27.0.0", "27.1.0", "28.0.0"])
+def test_no_release_of_gunicorn_is_taken_that_the_server_was_not_made_for(version):
+    # Tried: with 26.2.0 and 27.0.0 `import wsgi` fails, since their worker lacks a name that the server imports.
+    assert not declared()["gunicorn"].specifier.contains(version)
+
+
+@pytest.mark.parametrize("file", ["serving", "lambda", "development"])
+def test_every_bound_admits_what_is_pinned(file):
+    pins = pinned(f"{file}.txt")
+
+    refused = {
+        name: pins[name] for name, each in declared().items() if name in pins and pins[name] not in each.specifier
+    }
+
+    assert refused == {}
+
+
+def test_both_images_have_the_same_bounds():
+    serving, function = wanted("serving.in"), wanted("lambda.in")
+
+    shared = serving.keys() & function.keys()
+    assert {name: str(serving[name]) for name in shared} == {name: str(function[name]) for name in shared}

@@ -1,0 +1,100 @@
+"""What module docstrings and compose.yaml say of the code can be checked against it, and is."""
+
+import ast
+import inspect
+import re
+import sys
+from dataclasses import fields
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+import yaml
+
+from app.settings import Settings
+from model import artifact
+
+ROOT = Path(__file__).parents[2]
+FOLDERS = ["app", "batch", "commands", "deploy", "model", "server"]
+MODULES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
+OURS = {*FOLDERS, "cli", "handler", "log", "settings", "wsgi"}
+
+
+def said(path: Path) -> str:
+    return " ".join((ast.get_docstring(ast.parse(path.read_text())) or "").split())
+
+
+def libraries(path: Path) -> set[str]:
+    """Return the packages of others that a module imports, but for those that only type checkers see."""
+    tree = ast.parse(path.read_text())
+    guards = [node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)]
+    hidden = {each for guard in guards for each in ast.walk(guard)}
+    found = set()
+    for node in set(ast.walk(tree)) - hidden:
+        if isinstance(node, ast.Import):
+            found |= {name.name.partition(".")[0] for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module.partition(".")[0])
+    return found - OURS - sys.stdlib_module_names
+
+
+CLAIMS = [path for path in MODULES if re.search(r"standard library only", said(path), re.IGNORECASE)]
+
+
+@pytest.mark.parametrize("path", CLAIMS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_what_says_that_it_needs_the_standard_library_only_does(path):
+    assert libraries(path) == set()
+
+
+@pytest.mark.parametrize("name", ["pyspark", "shap"])
+def test_what_says_that_it_alone_knows_a_library_does(name):
+    importers = {str(path.relative_to(ROOT)) for path in MODULES if name in libraries(path)}
+
+    assert importers == {{"pyspark": "app/spark.py", "shap": "model/trees.py"}[name]}
+
+
+def test_scikit_learn_is_where_training_says_it_is():
+    text = said(ROOT / "model" / "training" / "__init__.py")
+    importers = {str(path.relative_to(ROOT)) for path in MODULES if "sklearn" in libraries(path)}
+    loaders = {str(path.relative_to(ROOT)) for path in MODULES if "joblib" in libraries(path)}
+
+    assert "only model/pipeline.py loads scikit-learn" in text
+    assert {path for path in importers | loaders if not path.startswith("model/training/")} <= {"model/pipeline.py"}
+
+
+def test_the_steps_of_training_are_numbered_once_each():
+    texts = {path.stem: said(path) for path in (ROOT / "model" / "training").glob("*.py")}
+    steps = {found[1]: name for name, text in texts.items() if (found := re.match(r"(\w+) step of training", text))}
+
+    assert steps == {"First": "data", "Second": "checks", "Third": "pipeline", "Fourth": "compile"}
+
+
+def test_the_files_of_a_version_are_named_where_they_are_read():
+    text = said(ROOT / "model" / "artifact.py")
+    files = {path.name for path in artifact.folder_of("1.0.0").iterdir()}
+
+    assert {name for name in files if name not in text and not name.endswith(".joblib")} == set()
+
+
+@pytest.mark.parametrize("name", ["train", "evaluate", "compare"])
+def test_the_signature_in_a_docstring_is_that_of_the_function(name):
+    pytest.importorskip("sklearn")
+    module = import_module(f"model.training.{name}")
+    signature = re.search(rf"\b{name}\((.*?)\) ->", " ".join((module.__doc__ or "").split()))
+
+    assert signature is not None
+    named = re.findall(r"(\w+): ", signature[1])
+    assert named == list(inspect.signature(getattr(module, name)).parameters)
+
+
+def test_the_compose_file_sets_what_the_server_reads_and_says_what_it_has():
+    text = (ROOT / "compose.yaml").read_text()
+    environment = yaml.safe_load(text)["services"]["churn"]["environment"]
+
+    assert set(environment) <= {each.metadata["variable"] for each in fields(Settings)}
+    assert {"CHURN_API_KEYS", "CPU_CORES"} <= set(environment)
+    assert "nor keys of its own" not in text
+    grace = re.search(r"stop_grace_period: (\d+)s  # requests in flight have (\d+)", text)
+    assert grace is not None
+    assert f"finish for up to {grace[2]} s" in (ROOT / "docs" / "operations.md").read_text()
+    assert int(grace[1]) > int(grace[2])

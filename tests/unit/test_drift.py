@@ -1,0 +1,191 @@
+"""`churn drift`: two lists side by side, and what is told of a file's drift to whoever watches."""
+
+import json
+import math
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from invented import HEADER, invent, to_csv
+
+from app.cli.__main__ import churn
+from model import artifact
+from model.bulk import population
+from model.bulk.drift import describe, verdict
+from model.bulk.run import Run
+from model.schema import NAMES
+
+DATA = Path(__file__).parents[1] / "data"
+CUSTOMERS = invent(seed=11, count=600)
+
+
+def write(path: Path, customers: list[dict[str, str]]) -> str:
+    path.write_text(to_csv(customers, [name for name in HEADER if name != "Churn"]))
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory) -> dict[str, str]:
+    folder = tmp_path_factory.mktemp("lists")
+    moved = [{**customer, "Contract": "Two year"} for customer in CUSTOMERS]
+    return {
+        "before": write(folder / "before.csv", CUSTOMERS),
+        "moved": write(folder / "moved.csv", moved),
+        "few": write(folder / "few.csv", CUSTOMERS[:40]),
+    }
+
+
+def drift(*words: str):
+    return CliRunner().invoke(churn, ["drift", *words])
+
+
+def figures(*words: str) -> dict:
+    done = drift(*words, "--json")
+    assert done.exit_code == 0, done.output
+    return json.loads(done.output)
+
+
+def test_a_list_beside_itself_has_not_moved(files):
+    found = figures(files["before"], files["before"])
+
+    assert [each["feature"] for each in found["features"]] == [*NAMES, "probability"]
+    assert {each["psi"] for each in found["features"]} == {0.0}
+    assert {each["verdict"] for each in found["features"]} == {"steady"}
+
+
+def test_what_moved_is_named_with_its_shares(files):
+    found = {each["feature"]: each for each in figures(files["before"], files["moved"])["features"]}
+
+    assert found["Contract"]["verdict"] == "changed"
+    assert (found["Contract"]["most"]["group"], found["Contract"]["most"]["now"]) == ("Two year", 1.0)
+    assert {name for name in NAMES if found[name]["psi"]} == {"Contract"}
+    assert found["probability"]["psi"] > 0.1, "the score must feel it"
+
+
+def test_the_index_is_that_of_the_formula(files):
+    (found,) = (each for each in figures(files["before"], files["moved"])["features"] if each["feature"] == "Contract")
+
+    words = [customer["Contract"] for customer in CUSTOMERS]
+    before = [words.count(word) / 600 for word in ("Month-to-month", "One year", "Two year")]
+    now = [0.0001, 0.0001, 1.0]
+    assert found["psi"] == pytest.approx(
+        sum((a - b) * math.log(a / b) for a, b in zip(now, before, strict=True)), abs=1e-6
+    )
+
+
+def test_chance_shrinks_with_both_lists(files):
+    (tenure,) = (each for each in figures(files["before"], files["few"])["features"] if each["feature"] == "Contract")
+
+    assert tenure["by_chance"] == pytest.approx(2 * (1 / 600 + 1 / 40), abs=1e-4)
+
+
+@pytest.mark.parametrize(("before", "new"), [("before", "few"), ("few", "before")])
+def test_too_few_customers_on_either_side_give_no_figure(files, before, new):
+    found = figures(files[before], files[new])
+    said = drift(files[before], files[new]).output
+
+    assert {(each["psi"], each["verdict"]) for each in found["features"]} == {(None, None)}
+    assert found["drift_max"] is None
+    assert (
+        f"Too few to tell: {files['few']} has 40 customers, and below 500 on either side an index is mostly chance."
+    ) in said
+    assert not re.search(r"\d\.\d{4}|steady|moved|changed", said)
+
+
+def test_too_few_customers_are_no_pass_for_a_script(files):
+    done = drift(files["before"], files["few"], "--fail-above", "99")
+
+    assert done.exit_code == 3
+    assert "Too few to tell" in done.output
+
+
+@pytest.mark.parametrize("words", [(), ("training",)], ids=["left out", "named"])
+def test_the_baseline_may_be_the_training_data(words, files):
+    found = figures(*words, files["before"])
+
+    assert found["baseline"] == {"name": "training", "customers": 7043, "rejected": 0}
+    assert found["drift_max"] == max(each["psi"] for each in found["features"])
+
+
+def test_a_described_list_has_the_bins_that_training_would_give_it():
+    described = json.loads((artifact.folder_of() / population.POPULATION).read_text())
+
+    with (DATA / "sample.csv").open("rb") as file:
+        found = describe(Run(file, artifact.load()))
+
+    assert [each["feature"] for each in found["features"]] == [each["feature"] for each in described["features"]]
+    for each, trained in zip(found["features"], described["features"], strict=True):
+        assert each.keys() == trained.keys()
+        assert sum(each.get("shares") or each["words"].values()) == pytest.approx(1)
+        assert len(each.get("shares", [])) == (len(each["edges"]) + 1 if "edges" in each else 0)
+
+
+def test_rejected_rows_are_counted_and_left_out(files):
+    found = figures(files["before"], str(DATA / "bad_numbers.csv"))
+
+    assert found["new"] == {"name": str(DATA / "bad_numbers.csv"), "customers": 1, "rejected": 10}
+
+
+def test_a_list_without_customers_has_no_index(files):
+    found = figures(files["before"], str(DATA / "header_only.csv"))
+
+    assert {each["psi"] for each in found["features"]} == {None}
+    assert drift(files["before"], str(DATA / "header_only.csv")).exit_code == 0
+    assert drift(str(DATA / "header_only.csv"), files["before"]).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("new", "above", "code"), [("before", "0.25", 0), ("moved", "0.25", 3), ("moved", "99", 0)], ids=str
+)
+def test_the_exit_code_tells_a_script(files, new, above, code):
+    assert drift(files["before"], files[new], "--fail-above", above).exit_code == code
+
+
+def test_a_limit_that_is_no_number_is_refused(files):
+    done = drift(files["before"], files["moved"], "--fail-above", "nan")
+
+    assert done.exit_code == 2
+    assert "'nan' is no number" in done.output
+
+
+def test_an_index_that_cannot_be_had_is_no_pass(files):
+    assert drift(files["before"], str(DATA / "header_only.csv"), "--fail-above", "1").exit_code == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        pytest.param(["empty.csv"], "empty.csv: The file is empty.", id="empty"),
+        pytest.param(["missing_columns.csv", "good.csv"], "missing_columns.csv: The header lacks", id="baseline"),
+        pytest.param(["good.csv", "good.csv", "good.csv"], "Give one file, or two: BASELINE NEW.", id="three"),
+        pytest.param(["absent.csv"], "absent.csv: No such file or directory.", id="absent"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused_by_name(words, message):
+    done = drift(*(str(DATA / word) for word in words))
+
+    assert done.exit_code == 2
+    assert message in done.output
+
+
+@pytest.mark.parametrize(
+    ("psi", "word"), [(0.0, "steady"), (0.0999, "steady"), (0.1, "moved"), (0.2499, "moved"), (0.25, "changed")]
+)
+def test_the_words_begin_where_the_page_says(psi, word):
+    assert verdict(psi) == word
+
+
+def test_a_file_that_is_large_enough_tells_its_greatest_drift():
+    summary = {"rows_scored": 500, "drift": {"tenure": 0.2, "Contract": 0.31, "probability": 0.1}}
+
+    assert population.worst(summary) == {"score_psi": 0.1, "drift_max": 0.31, "drift_feature": "Contract"}
+
+
+@pytest.mark.parametrize(
+    "summary",
+    [{"rows_scored": 499, "drift": {"tenure": 9.0, "probability": 9.0}}, {"rows_scored": 9999, "drift": {}}],
+    ids=["small", "made up"],
+)
+def test_a_small_file_and_a_made_up_model_tell_none(summary):
+    assert population.worst(summary) == {}
