@@ -317,7 +317,7 @@ def test_a_body_beyond_the_limit_is_told_what_to_do(ask, edge):
 
     assert answer.json["code"] == "too_large"
     assert f"{limit_of(edge):,} bytes" in answer.json["detail"]
-    assert "in parts, or packed by gzip, or drop it into the inbox bucket" in answer.json["detail"]
+    assert "in parts, or compressed with gzip, or drop it into the inbox bucket" in answer.json["detail"]
 
 
 # The answer on its way out.
