@@ -20,8 +20,8 @@ from test_app_nasty import FILES
 from app.jobs import s3
 from app.jobs.local import Scoring
 from model import describe
-from model.bulk.render import Options
-from model.bulk.source import Limits
+from model.bulk.csv_writer import Options
+from model.bulk.source import FileLimits
 from model.errors import ChurnError
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +33,7 @@ THREE = ["predictions.csv", "rejects.csv", "summary.json"]
 
 @pytest.fixture
 def scoring(toy_scorecard):
-    return Scoring(toy_scorecard, Options(), Limits())
+    return Scoring(toy_scorecard, Options(), FileLimits())
 
 
 @pytest.fixture
