@@ -8,7 +8,7 @@ import pytest
 from browser import asked, overflow, risk_of, serving, shown, start_server, stop_server, violations
 from playwright.sync_api import expect
 
-from app.web.keys import digest_of
+from app.web.api_keys import digest_of
 from model.schema import EXAMPLE, FEATURES
 
 RISK = "#risk-probability"
