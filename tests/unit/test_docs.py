@@ -129,8 +129,8 @@ def untracked(folder: Path) -> list[str]:
     return [line for line in shown.splitlines() if line != "?? .gitignore"]
 
 
-# Files that commands of README.md and docs/ write, but that need an account, a download or minutes. Keys and customers' data must
-# not be committed by mistake; a trained model must not be ignored silently.
+# Files that commands of README.md and docs/ write, but that need an account, a download or minutes. Keys and customers'
+# data must not be committed by mistake; a trained model must not be ignored silently.
 @pytest.mark.parametrize(
     ("path", "is_ignored"),
     [
