@@ -1,4 +1,4 @@
-"""The schema as people read it: the CSV template and the README's table of features. Standard library only."""
+"""The schema as people read it: the CSV template and the table of features in docs/api.md. Standard library only."""
 
 import csv
 import io

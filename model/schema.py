@@ -1,6 +1,6 @@
 """The ten features and customerID: the only place where they are written down.
 
-Validation, CSV columns, the API description, the form, the training transformers, the Spark schema and the README's
+Validation, CSV columns, the API description, the form, the training transformers, the Spark schema and docs/api.md's
 table are all made from `FEATURES`. Imports model.text and nothing beyond the standard library.
 """
 

@@ -58,10 +58,10 @@ def test_the_template_has_each_column_and_the_example():
     assert validate(row) == EXAMPLE
 
 
-def test_the_readme_has_the_table_of_features():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_the_api_page_has_the_table_of_features():
+    page = (ROOT / "docs/api.md").read_text(encoding="utf-8")
 
-    assert describe.feature_table() in readme, "paste the output of: churn schema --table"
+    assert describe.feature_table() in page, "paste the output of: churn schema --table"
 
 
 def test_the_table_of_features_names_every_word_and_bound():
