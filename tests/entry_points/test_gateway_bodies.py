@@ -12,8 +12,8 @@ from http_events import BALANCERS, event, limit_of, read
 
 import handler
 from app.aws import gateway
-from app.aws.events import API_GATEWAY, LOAD_BALANCER
 from app.aws.gateway import Gateway, Invocation
+from app.aws.http_events import API_GATEWAY, LOAD_BALANCER
 
 FORM = {"content-type": "multipart/form-data; boundary=cut"}
 SAMPLE = (Path(__file__).parents[1] / "data" / "sample.csv").read_bytes()

@@ -22,8 +22,8 @@ from faulty_proxy import Fault
 from http_events import event
 from openapi_checks import check_described
 
-from app.aws.events import API_GATEWAY, LOAD_BALANCER
 from app.aws.gateway import Gateway, Invocation
+from app.aws.http_events import API_GATEWAY, LOAD_BALANCER
 from app.jobs import drops, progress, s3
 from app.jobs.local import Scoring
 from app.jobs.uploads import Uploads, connect
