@@ -108,7 +108,7 @@ def _retryable(doing: str, error: BaseException) -> RetryableError:
         return RetryableError(f"S3 failed {doing} ({code}): {_CREDENTIALS[code]}")
     if _status(error) == 403:
         return RetryableError(
-            f"S3 refused {doing} ({code}). Give the function's role the permissions of docs/operations.md, "
+            f"S3 refused {doing} ({code}). Give the function's role the permissions of docs/aws.md, "
             f"then send the event again.{_MAY_BE_MISSING if doing.startswith(('to read', 'to look')) else ''}"
         )
     return RetryableError(f"S3 failed {doing} ({code or type(error).__name__}).")

@@ -15,7 +15,7 @@ from model.errors import InputError
 from model.scorecard import Scorer
 
 if TYPE_CHECKING:
-    from model.bulk.render import Options
+    from model.bulk.csv_writer import Options
 
 PREDICTIONS: Final = "predictions.csv"
 REJECTS: Final = "rejects.csv"
@@ -43,7 +43,7 @@ def job_id(name: str, content: str, scorer: Scorer, options: "Options", charset:
         What pins the bytes: their sha256, or a bucket's version id.
     """
     # Names and places are asked for by the API too, which then does without pyarrow.
-    from model.bulk.render import FORMAT
+    from model.bulk.csv_writer import FORMAT
 
     shapes = [FORMAT, name, content, scorer.sha256, scorer.threshold, asdict(options), charset]
     return hashlib.sha256(json.dumps(shapes, sort_keys=True).encode()).hexdigest()[:JOB_DIGITS]

@@ -14,8 +14,8 @@ from typing import Any
 
 from app.jobs import drafts, outputs
 from app.jobs.jobs import PREDICTIONS, REJECTS, SUMMARY, job_id
-from model.bulk.render import Options
-from model.bulk.run import Limits, Run
+from model.bulk.csv_writer import Options
+from model.bulk.run import FileLimits, Run
 from model.bulk.source import Readable
 from model.bulk.unchanged import Unchanged
 from model.errors import ChurnError
@@ -30,7 +30,7 @@ class Scoring:
 
     scorer: Scorer
     options: Options
-    limits: Limits
+    limits: FileLimits
     charset: str | None = None
 
     def job(self, name: str, content: str) -> str:

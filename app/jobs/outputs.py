@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-from model.bulk.population import worst
-from model.bulk.render import Options, Predictions, Rejects
+from model.bulk.csv_writer import Options, Predictions, Rejects
+from model.bulk.population import largest_drift
 from model.bulk.rereading import position_of, reread
 from model.bulk.run import Run
 from model.bulk.source import Readable
@@ -77,7 +77,7 @@ def write(
 def facts_of(summary: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the log line of a finished job says of its summary."""
     counts = {name: summary[name] for name in ("rows_in", "rows_scored", "rows_rejected", "model_version")}
-    return {**counts, **worst(summary)}
+    return {**counts, **largest_drift(summary)}
 
 
 def to_json(document: Mapping[str, object]) -> bytes:

@@ -13,7 +13,7 @@ from openapi_requests import BAD, GOOD, Uploads
 from app.settings import Settings
 from app.web import create_app, openapi, query_options
 from app.web.problems import KINDS
-from model.schema import BY_NAME, CUSTOMER_ID, EXAMPLE, NAMES, Choice, Number
+from model.schema import BY_NAME, CUSTOMER_ID, EXAMPLE, NAMES, Categorical, Numeric
 
 # Of no route, or (the last) always caught by too_large first.
 NOWHERE = {"method_not_allowed", "too_many_bytes"}
@@ -60,10 +60,10 @@ def test_the_features_are_those_of_the_schema(document):
 
     assert list(properties) == [CUSTOMER_ID, *NAMES]
     for name, feature in BY_NAME.items():
-        if isinstance(feature, Choice):
+        if isinstance(feature, Categorical):
             assert properties[name]["enum"] == list(feature.values)
         else:
-            assert isinstance(feature, Number)
+            assert isinstance(feature, Numeric)
             assert (properties[name]["minimum"], properties[name]["maximum"]) == (feature.minimum, feature.maximum)
 
 
