@@ -87,7 +87,7 @@ spark:  ## .venv-spark with pyspark, and .venv-spark/bin/churn; it needs Java 17
 	@$(MAKE) --no-print-directory VENV=$(VENV)-spark $(VENV)-spark/.spark
 
 spark-zip: $(INTERPRETER)  ## build/churn-spark.zip: the code for a cluster (spark-submit --py-files)
-	@$(BIN)/python -m app.jobs.shipping build/churn-spark.zip
+	@$(BIN)/python -m app.jobs.spark_zip build/churn-spark.zip
 
 # What only publishing needs has an environment of its own.
 deploy-tools:

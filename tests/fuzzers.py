@@ -141,7 +141,7 @@ def lambda_event(data: bytes) -> None:
 
     try:
         if functions._is_of_a_bucket(event):
-            assert all(parcel.things for parcel in events.read(event))
+            assert all(message.records for message in events.read(event))
             return
         answer = handler.handler(event, None)
     except events.EventError as error:

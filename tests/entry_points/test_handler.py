@@ -15,7 +15,7 @@ from edges import EDGES, event, recorded
 from test_app_nasty import HEADER, JSON_BODIES, ROW, form_of
 
 import handler
-from app.jobs.events import EventError
+from app.jobs.s3_events import EventError
 from model import artifact
 from model.schema import EXAMPLE, NAMES
 
