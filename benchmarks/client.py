@@ -12,7 +12,7 @@ import socket
 import sys
 import time
 
-from benchmarks.question import request
+from benchmarks.example_request import request
 
 
 def load(port: int, connections: int, seconds: float) -> dict[str, float]:

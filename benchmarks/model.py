@@ -28,9 +28,9 @@ from benchmarks.peers import INNER_FOLDS, RIVALS, Rival
 from model import artifact
 from model.training.card import PEERS, to_card
 from model.training.compile import to_bytes
+from model.training.cross_validation import make_folds, paired_interval
 from model.training.data import read
-from model.training.measures import measure, settle, written
-from model.training.protocol import make_folds, paired_interval
+from model.training.metrics import measure, settle, written
 from model.training.train import CARD
 
 FIGURES: Final = ("log_loss", "roc_auc", "brier", "ece", "top_decile_lift")

@@ -21,9 +21,9 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
-from model.training.measures import settle
+from model.training.additive import DIRECTIONS, NUMBERS, WORDS, Setting, columns_of, fit_features, fit_logistic
+from model.training.metrics import settle
 from model.training.monotone import Chain, fit_monotone
-from model.training.pipeline import DIRECTIONS, NUMBERS, WORDS, Setting, columns_of, fit_features, fit_logistic
 
 INNER_FOLDS: Final = 3
 WORD_NAMES: Final = [feature.name for feature in WORDS]

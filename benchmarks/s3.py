@@ -41,11 +41,11 @@ def measure() -> list[Result]:
 def _scored(file: os.PathLike[str]) -> Usage:
     """Drop a file into fresh buckets, score it in a process of its own, and throw everything away again."""
     name = secrets.token_hex(4)
-    drop = [sys.executable, "-m", "benchmarks.drop"]
+    command = [sys.executable, "-m", "benchmarks.s3_object"]
     # Not in this process: Linux counts the peak of a parent among those of its children.
-    run([*drop, "put", name, os.fspath(file)])
-    used = run([*drop, "score", name])
-    run([*drop, "remove", name])
+    run([*command, "put", name, os.fspath(file)])
+    used = run([*command, "score", name])
+    run([*command, "remove", name])
     return used
 
 

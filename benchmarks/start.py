@@ -7,7 +7,7 @@ NAIVE_PAIRS = 5
 
 FLOOR = "import flask, serverless_wsgi"
 ASK = """
-from benchmarks.question import event
+from benchmarks.example_request import event
 answer = {door}.handler(event())
 assert answer["statusCode"] == 200, answer
 """

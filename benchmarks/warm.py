@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pandas as pd
 
 import handler
-from benchmarks import naive, question
+from benchmarks import example_request, naive
 from benchmarks.measure import Result, Usage, compared, cpu_of
 from model import artifact
 from model.schema import EXAMPLE
@@ -22,7 +22,7 @@ def measure() -> list[Result]:
     """Return ratios of CPU seconds, and the microseconds of the scorer."""
     # As handler.py does for itself: what is imported here besides must not be walked through at its expense.
     gc.freeze()
-    event, scorecard = question.event(), artifact.load()
+    event, scorecard = example_request.event(), artifact.load()
     customer, frame = validate(EXAMPLE), pd.DataFrame([dict(EXAMPLE)])
     # The line that each request logs is written, and thrown away.
     with open(os.devnull, "w", encoding="utf-8") as nothing, contextlib.redirect_stdout(nothing):  # noqa: PTH123

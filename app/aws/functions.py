@@ -13,8 +13,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from app import wiring
-from app.aws.events import MOST_BYTES, is_http
 from app.aws.gateway import Gateway, Invocation, routes_of
+from app.aws.http_events import MOST_BYTES, is_http
 from app.settings import Settings, xray_trace
 from app.web import problems
 from model.errors import CustomerError, InputError, listed, show

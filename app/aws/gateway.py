@@ -1,7 +1,7 @@
-"""Lambda's events of HTTP to the app and back, through serverless-wsgi.
+"""Passes Lambda's HTTP events to the app and returns its responses, through serverless-wsgi.
 
-app/aws/events.py reads an event strictly before the bridge makes a WSGI request of it; what comes back is measured,
-since what is longer than Lambda takes would become a bare 502. Nothing that fails here escapes.
+app/aws/http_events.py checks an event before serverless-wsgi makes a WSGI request of it. The response is measured, as
+one longer than Lambda accepts would become a bare 502. No exception escapes.
 """
 
 import json
@@ -15,10 +15,10 @@ import serverless_wsgi
 from flask import Flask
 
 from app import log
-from app.aws.events import API_GATEWAY, LOAD_BALANCER, Edge, Request, is_balanced, read, read_headers
-from app.web import envelope
-from app.web.answers import CutShortError
+from app.aws.http_events import API_GATEWAY, LOAD_BALANCER, Edge, Request, is_balanced, read, read_headers
+from app.web import request_logging
 from app.web.problems import ASK_FOR_JSON, MEDIA_TYPE, MOST, RequestError, parts_of, shorten
+from app.web.responses import CutShortError
 from app.web.service import MAX_PACKED
 from model.errors import InputError
 
@@ -80,12 +80,12 @@ class Gateway:
         started = time.perf_counter()
         edge = LOAD_BALANCER if is_balanced(event) else API_GATEWAY
         headers = read_headers(event)
-        request_id = envelope.request_id_of(headers.get("x-request-id", call.aws_request_id))
+        request_id = request_logging.request_id_of(headers.get("x-request-id", call.aws_request_id))
         headers["x-request-id"] = request_id
         if call.xray:
             headers.setdefault("x-amzn-trace-id", call.xray)
         trace_id = log.trace_id(headers.get("traceparent"), headers.get("x-amzn-trace-id"))
-        line: envelope.Line = {"request_id": request_id, "trace_id": trace_id, "model_version": self._version}
+        line: request_logging.Line = {"request_id": request_id, "trace_id": trace_id, "model_version": self._version}
         try:
             request = read(event, headers, edge, self._base_path, self._larger, self._is_route)
             bridged = self._bridge(request, line, edge)
@@ -111,13 +111,13 @@ class Gateway:
         call.write_request(line, made["statusCode"], started)
         return made
 
-    def _bridge(self, request: Request, line: envelope.Line, edge: Edge) -> dict[str, Any]:
+    def _bridge(self, request: Request, line: request_logging.Line, edge: Edge) -> dict[str, Any]:
         is_http = request.headers.get("x-forwarded-proto") == "http"
         ours = {
             "SCRIPT_NAME": request.prefix,
             "SERVER_PORT": "80" if is_http else "443",
             "wsgi.url_scheme": "http" if is_http else "https",
-            envelope.REPORT: line.update,
+            request_logging.REPORT: line.update,
             MAX_PACKED: edge.max_packed,
         }
 
@@ -139,9 +139,9 @@ class Gateway:
         # An answer without content comes without these.
         return {"body": "", "isBase64Encoded": False, **made}
 
-    def _problem(self, error: InputError | RequestError, request_id: str, line: envelope.Line) -> dict[str, Any]:
+    def _problem(self, error: InputError | RequestError, request_id: str, line: request_logging.Line) -> dict[str, Any]:
         code, detail, members = parts_of(error)
-        status, headers, body = envelope.bare_answer(code, detail, request_id, members)
+        status, headers, body = request_logging.bare_answer(code, detail, request_id, members)
         line.update(code=code, bytes_out=len(body))
         headers["X-Model-Version"] = self._version
         return {"statusCode": status, "headers": headers, "body": body.decode(), "isBase64Encoded": False}

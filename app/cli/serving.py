@@ -89,7 +89,7 @@ def key() -> None:
     """
     import secrets
 
-    from app.web.keys import digest_of
+    from app.web.api_keys import digest_of
 
     made = secrets.token_urlsafe(32)
     click.echo(f"key     {made}\nsha256  {digest_of(made)}")

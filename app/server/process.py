@@ -17,7 +17,7 @@ from app import log, wiring
 from app.server.client import PIECE_BYTES, TooSlowError
 from app.server.worker import DISCARDED_BYTES, QUICK_BYTES, PatientWorker
 from app.settings import Settings, share_metrics, spare_memory
-from app.web import envelope
+from app.web import request_logging
 from app.web.problems import RequestError
 from model.engine import ENGINES
 
@@ -49,7 +49,7 @@ class Patient:
     JSON that is too long, would else see a broken pipe instead of the problem that says so.
     """
 
-    def __init__(self, app: "WSGIApplication", settings: Settings, report: envelope.Report) -> None:
+    def __init__(self, app: "WSGIApplication", settings: Settings, report: request_logging.Report) -> None:
         """Hold `app`, and what takes the log line of a request that never reaches it."""
         self._app, self.report = app, report
         self.patience_s, self.connections = settings.patience_s, settings.connections

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 
-from app.web import cors, docs, envelope, headers, keys, pages, problems, static_files, v1, v2
-from app.web.body import ChurnRequest
+from app.web import api_keys, cors, docs, pages, problems, request_logging, security_headers, static_files, v1, v2
+from app.web.request_body import ChurnRequest
 from app.web.service import EXTENSION, Limits, Service, Turn, Uploads, at_once
 from model.scorecard import Scorer
 
@@ -43,11 +43,11 @@ def create_app(
     # A redirect from //v1 would be an answer in HTML, and loses the body of a POST with many clients.
     app.url_map.merge_slashes = False
     app.extensions[EXTENSION] = Service(scorer, settings, larger, _actions(settings.actions_file), uploads, turn)
-    envelope.install(app)
+    request_logging.install(app)
     problems.install(app)
-    headers.install(app, settings.frame_ancestors)
+    security_headers.install(app, settings.frame_ancestors)
     cors.install(app, settings.cors_origins)
-    keys.install(app, settings.api_keys, admit)
+    api_keys.install(app, settings.api_keys, admit)
     app.register_blueprint(pages.blueprint)
     app.register_blueprint(static_files.blueprint)
     app.register_blueprint(docs.blueprint)

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
-from app.web.answers import context
 from app.web.problems import RequestError
+from app.web.responses import context
 from app.web.service import service
 from model import actions, whatif
 from model.errors import SHOWN_PROBLEMS, CustomerError, InputError, Problem, listed, problem, show

@@ -4,7 +4,7 @@ from typing import Final
 
 from flask import Blueprint, Response, render_template, request
 
-from app.web.answers import json_answer
+from app.web.responses import json_answer
 
 blueprint = Blueprint("docs", __name__)
 

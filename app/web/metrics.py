@@ -15,7 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from app import log
-from app.web.envelope import REPORT
+from app.web.request_logging import REPORT
 from model.scorecard import Scorer
 
 if TYPE_CHECKING:

@@ -7,15 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from typing import Any, Final, NamedTuple
 
-from app.web import options
-from app.web.answers import CSV, JSON, NDJSON
+from app.web import query_options
+from app.web.api_keys import CODES as KEY_CODES
+from app.web.api_keys import GUARDED, HEADER
 from app.web.customers import CHANGES, MANY, ONE, compare_body, score_body
-from app.web.keys import CODES as KEY_CODES
-from app.web.keys import GUARDED, HEADER
-from app.web.options import Option
 from app.web.problems import KINDS, MEDIA_TYPE
+from app.web.query_options import Option
+from app.web.response_schemas import Schema, array, components, members, refer
+from app.web.responses import CSV, JSON, NDJSON
 from app.web.service import service
-from app.web.shapes import Schema, array, components, members, refer
 from model.describe import EXAMPLE_ID, template
 from model.result import REASONS
 from model.schema import BATCH_LABELS, CUSTOMER_ID, EXAMPLE, NAMES, TENURE
@@ -89,7 +89,7 @@ def _operations() -> dict[str, Operation]:
             f"Probability, money, reasons and suggestions for one customer, or for up to {limit:,}",
             {JSON: {"anyOf": [refer("OneResult"), refer("ManyResults")]}},
             {JSON: {"anyOf": [refer("Customer"), {**members({MANY: customers}), "additionalProperties": False}]}},
-            options.CUSTOMERS,
+            query_options.CUSTOMERS,
             (
                 *_JSON_BODY,
                 *_OPTIONS,
@@ -110,7 +110,7 @@ def _operations() -> dict[str, Operation]:
                     "additionalProperties": False,
                 }
             },
-            options.WHAT_IF,
+            query_options.WHAT_IF,
             (
                 *(*_JSON_BODY, *_OPTIONS, *_CUSTOMER, "not_an_object", "wrong_shape"),
                 *("unknown_member", "missing_member", "too_many_entries", "bad_changes"),
@@ -121,7 +121,7 @@ def _operations() -> dict[str, Operation]:
             "A CSV row by row, as CSV or NDJSON while it is read, or its summary alone",
             {CSV: _TEXT, NDJSON: _TEXT, JSON: refer("Summary")},
             {CSV: _TEXT, GZIP: _PACKED, _FORM: _CSV_PART},
-            options.BATCHES,
+            query_options.BATCHES,
             (*_FORM_BODY, "send_csv", *_FILE, "unknown_option", "not_acceptable"),
         ),
         "POST /v2/uploads": Operation(
@@ -154,7 +154,7 @@ def _operations() -> dict[str, Operation]:
             "The labels of a CSV, listed by customerID or row by row",
             {JSON: refer("Labels"), CSV: _TEXT},
             {_FORM: _CSV_PART},
-            options.UPLOAD,
+            query_options.UPLOAD,
             (*_FORM_BODY, "send_form", *_FILE, "duplicate_id"),
         ),
         "GET /": Operation("home", "The welcome: a page in browsers", {JSON: refer("Welcome"), _HTML: _TEXT}),

@@ -6,8 +6,8 @@ from typing import Final
 
 from flask import Blueprint, Response, render_template, request, url_for
 
-from app.web import headers
-from app.web.packing import pack, takes_gzip
+from app.web import security_headers
+from app.web.compression import pack, takes_gzip
 from app.web.problems import RequestError, members_of, shorten
 from app.web.service import MAX_PACKED, service
 from model.errors import ChurnError
@@ -35,7 +35,7 @@ ROUTES: Final = {
 }
 
 STYLES: Final = ("page.css", "page/customer.css", "page/list.css", "page/model.css")
-MODULES: Final = ("page/api.js", "page/dom.js", "page/format.js", "page/customer.js", "page/risk.js", "page/whatif.js")
+MODULES: Final = ("page/api.js", "page/dom.js", "page/format.js", "page/customer.js", "page/risk.js", "page/what_if.js")
 """What the first view imports, so that a browser fetches them at once and not one after the other."""
 
 
@@ -45,7 +45,7 @@ def home() -> Response:
     if request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html":
         buckets = _buckets()
         response = _html(_page(has_bucket=bool(buckets)))
-        response.headers[headers.POLICY] = headers.policy(service().limits.frame_ancestors, buckets)
+        response.headers[security_headers.POLICY] = security_headers.policy(service().limits.frame_ancestors, buckets)
     else:
         welcome = {"message": "Which customers are about to leave: POST one to /v1/customer.", **_state()}
         response = _json({**welcome, "routes": ROUTES})
@@ -111,7 +111,7 @@ def _html(text: str) -> Response:
 
 def _page(*, has_bucket: bool) -> str:
     # Programs never need it, and a cold start for one customer does without.
-    from app.web.form import fields
+    from app.web.form_fields import fields
 
     direct_bytes = _direct_bytes()
     return render_template(

@@ -12,7 +12,7 @@ from typing import Final
 
 from flask import Response, g, request
 
-from app.web.keys import is_guarded
+from app.web.api_keys import is_guarded
 from app.web.problems import RequestError
 
 MOST_CLIENTS: Final = 100_000

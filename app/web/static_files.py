@@ -10,7 +10,7 @@ from typing import Final
 
 from flask import Blueprint, Response, abort, request
 
-from app.web.packing import pack, takes_gzip
+from app.web.compression import pack, takes_gzip
 
 FOLDER: Final = Path(__file__).parent / "static"
 TYPES: Final = {

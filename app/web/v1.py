@@ -5,8 +5,8 @@ from typing import Final
 
 from flask import Blueprint, Response, request
 
-from app.web.body import declared_charset, find_file, read_json_body
 from app.web.problems import RequestError
+from app.web.request_body import declared_charset, find_file, read_json_body
 from app.web.service import service
 from model.errors import listed
 from model.parse import parse_customer, parse_json
@@ -31,7 +31,7 @@ def customer() -> Response:
 def customerbatch() -> Response:
     """Answer {customerID: "Churn" or "Not Churn", ...}, or one line of CSV a row where text/csv is asked for."""
     # numpy and pyarrow take longer to import than everything else together; one customer does without them.
-    from app.web.upload import score_file
+    from app.web.customer_batch import score_file
 
     on_error = request.args.get("on_error", _ON_ERROR[0])
     if on_error not in _ON_ERROR:

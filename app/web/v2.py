@@ -5,10 +5,10 @@ from typing import Final
 
 from flask import Blueprint, Response, g, request
 
-from app.web.answers import CSV, JSON, NDJSON, json_answer, most_answer_bytes
-from app.web.body import read_json_body, take_csv
-from app.web.options import BATCHES, CUSTOMERS, NONE, WHAT_IF, read_options
 from app.web.problems import MOST, RequestError
+from app.web.query_options import BATCHES, CUSTOMERS, NONE, WHAT_IF, read_options
+from app.web.request_body import read_json_body, take_csv
+from app.web.responses import CSV, JSON, NDJSON, json_answer, most_answer_bytes
 from app.web.service import service
 from model.parse import parse_json
 from model.scorecard import Scorer
@@ -48,7 +48,7 @@ def what_if() -> Response:
 @blueprint.post("/batches")
 def batches() -> Response:
     """Answer a CSV row by row, as CSV or NDJSON while it is read, or with its summary."""
-    from app.web.stream import answer_file
+    from app.web.batches import answer_file
 
     options = read_options(BATCHES)
     wanted = request.accept_mimetypes.best_match(_OFFERED) if request.accept_mimetypes else CSV
@@ -67,7 +67,7 @@ def batches() -> Response:
 @blueprint.post("/uploads")
 def uploads() -> Response:
     """Answer where to send a file that is too long for HTTP, and where its job will be told of."""
-    from app.web.jobs import begin
+    from app.web.uploads import begin
 
     read_options(NONE)
     return begin()
@@ -76,7 +76,7 @@ def uploads() -> Response:
 @blueprint.get("/jobs/<id>")
 def job(id: str) -> Response:
     """Answer how far the job of an upload is, and where its results are."""
-    from app.web.jobs import tell
+    from app.web.uploads import tell
 
     read_options(NONE)
     return tell(id)

@@ -19,14 +19,14 @@ from sklearn.preprocessing import OrdinalEncoder
 
 from model.errors import TrainingError
 from model.schema import NAMES
+from model.training.additive import DIRECTIONS, NUMBERS, WORDS
 from model.training.compile import opening
-from model.training.measures import settle
-from model.training.pipeline import DIRECTIONS, NUMBERS, WORDS
+from model.training.metrics import settle
 from model.trees import METHOD, TreeReasons
 
 if TYPE_CHECKING:
+    from model.training.cross_validation import Fold
     from model.training.data import Labelled
-    from model.training.protocol import Fold
 
 LEARNING_RATE: Final = 0.05
 SUMS_WITHIN: Final = 1e-9

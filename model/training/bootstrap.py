@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from model.training.measures import BINS, settle, written
+from model.training.metrics import BINS, settle, written
 
 DRAWS: Final = 1000
 CONFIDENCE: Final = 0.95

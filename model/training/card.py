@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from model.errors import listed
-from model.training.measures import TITLES
+from model.training.metrics import TITLES
 from model.training.wording import wording_of
 
 WIDTH: Final = 118

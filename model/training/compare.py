@@ -19,12 +19,12 @@ from threadpoolctl import threadpool_limits
 from model.artifact import ARTIFACTS
 from model.scorecard import Scorer
 from model.training.bootstrap import DRAWS, Sample, draws, interval
-from model.training.changes import changes
 from model.training.checks import LEAST_OF_A_CLASS
+from model.training.cross_validation import Fold, by_repeat, make_folds, paired_interval, rows_to_measure
 from model.training.data import Labelled
 from model.training.evaluate import SEED, load, probabilities_of, read_some
-from model.training.measures import calibration_curve, measure, settle, written
-from model.training.protocol import Fold, by_repeat, make_folds, paired_interval, rows_to_measure
+from model.training.label_changes import changes
+from model.training.metrics import calibration_curve, measure, settle, written
 from model.training.recipes import Recipe, recipe_of
 
 FIGURES: Final = {"roc_auc": 1, "pr_auc": 1, "log_loss": -1, "brier": -1, "ece": -1, "top_decile_lift": 1}

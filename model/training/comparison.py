@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from model.training import plots
 from model.training.compare import FIGURES
-from model.training.measures import TITLES
+from model.training.metrics import TITLES
 from model.training.page import cards, heading, page, plot, say, table
 
 SHOWN: Final = 10

@@ -15,8 +15,8 @@ from sklearn.pipeline import Pipeline
 from model.pipeline import to_frame
 from model.schema import FEATURES, NAMES, SCHEMA_VERSION, Choice, Customer
 from model.scorecard import LineTerm, Scorecard
+from model.training.additive import knots_of, points_of
 from model.training.data import Labelled
-from model.training.pipeline import knots_of, points_of
 
 TIERS: Final[Mapping[str, float]] = {"high": 0.5, "medium": 0.25, "low": 0.0}
 """Least probability of each tier: more likely to leave than to stay; more likely than about the average customer of

@@ -23,8 +23,8 @@ from model.errors import TrainingError
 from model.scorecard import Scorecard, Scorer
 from model.training.bootstrap import CONFIDENCE, DRAWS, Sample, draws, interval, intervals
 from model.training.data import Labelled, read
-from model.training.fairness import FEATURES, RATES, Groups, spread
-from model.training.measures import (
+from model.training.groups import FEATURES, RATES, Groups, spread
+from model.training.metrics import (
     ROC_STEPS,
     TITLES,
     calibration_curve,

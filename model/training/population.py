@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from model.schema import BY_NAME, FEATURES, TENURE, Choice, Customer, Word
-from model.training.measures import written
+from model.training.metrics import written
 
 BINS: Final = 10
 SEGMENTS: Final = ("Contract", "InternetService", TENURE)

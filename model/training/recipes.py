@@ -13,13 +13,13 @@ from sklearn.pipeline import Pipeline
 
 from model.artifact import OUTLINE, SCORECARD
 from model.errors import TrainingError, listed, show
-from model.training import boosting, pipeline
+from model.training import additive, boosting
 from model.training.compile import to_document
-from model.training.shapes import describe_directions
+from model.training.directions import describe_directions
 
 if TYPE_CHECKING:
+    from model.training.cross_validation import Choice, Fold
     from model.training.data import Labelled
-    from model.training.protocol import Choice, Fold
 
 
 @dataclass(frozen=True)
@@ -69,9 +69,9 @@ def _directions(frame: pd.DataFrame, churned: np.ndarray, choice: "Choice") -> d
 ADDITIVE: Final = Recipe(
     name="additive",
     engines=("scorecard", "pipeline"),
-    settings=pipeline.SETTINGS,
-    predict=pipeline.predict,
-    fit=pipeline.fit,
+    settings=additive.SETTINGS,
+    predict=additive.predict,
+    fit=additive.fit,
     to_document=to_document,
     describe=_directions,
 )

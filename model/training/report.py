@@ -3,8 +3,8 @@
 from typing import Any, Final
 
 from model.training import plots
-from model.training.fairness import LEAST, RATES
-from model.training.measures import TITLES
+from model.training.groups import LEAST, RATES
+from model.training.metrics import TITLES
 from model.training.page import cards, heading, page, pair, plot, say, table
 from model.training.threshold import CONTACT_COST, SAVED_VALUE
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 
 from model.schema import Customer
-from model.training.measures import expected_calibration_error, measure, settle, written
+from model.training.metrics import expected_calibration_error, measure, settle, written
 from model.training.population import groups
 
 SLICES: Final = ("SeniorCitizen", "Contract", "tenure")

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from model.training.measures import settle, written
+from model.training.metrics import settle, written
 
 CONTACT_COST: Final = 1.0
 SAVED_VALUE: Final = 3.0

@@ -46,10 +46,7 @@ from model.training.compile import (
     random_customers,
     to_bytes,
 )
-from model.training.data import Labelled, read
-from model.training.measures import calibration_curve, measure, perfect_calibration_error, roc_points, written
-from model.training.population import describe_population
-from model.training.protocol import (
+from model.training.cross_validation import (
     FOLDS,
     REPEATS,
     Choice,
@@ -60,6 +57,9 @@ from model.training.protocol import (
     rows_to_measure,
     unheard,
 )
+from model.training.data import Labelled, read
+from model.training.metrics import calibration_curve, measure, perfect_calibration_error, roc_points, written
+from model.training.population import describe_population
 from model.training.recipes import ADDITIVE, Recipe
 from model.training.slices import mean_of, slices
 from model.training.threshold import choose_threshold

@@ -8,7 +8,7 @@ import pytest
 
 from app.settings import Settings
 from app.web import create_app
-from app.web.answers import CutShortError
+from app.web.responses import CutShortError
 from model.schema import EXAMPLE, NAMES
 
 HEADER = ",".join(["customerID", *NAMES])

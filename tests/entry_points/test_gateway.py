@@ -13,8 +13,8 @@ from test_app_nasty import FILES, FORMS, GOOD, HEADER, JSON_BODIES, ROW, form_of
 
 import handler
 from app.aws import functions, gateway
-from app.aws.events import API_GATEWAY, LOAD_BALANCER
 from app.aws.gateway import Gateway, Invocation
+from app.aws.http_events import API_GATEWAY, LOAD_BALANCER
 from model.schema import EXAMPLE
 
 FORM = {"content-type": "multipart/form-data; boundary=cut"}

@@ -3,7 +3,7 @@
 import pytest
 
 from app.settings import Settings, SettingsError
-from app.web import create_app, envelope
+from app.web import create_app, request_logging
 
 OURS = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -42,10 +42,10 @@ def test_no_answer_forbids_the_frame_of_a_space_or_sets_a_cookie(client, method,
 
 
 def test_an_answer_without_the_app_has_the_same_headers_and_no_frame():
-    _, headers, _ = envelope.bare_answer("bad_request", "A sentence.", "r1")
+    _, headers, _ = request_logging.bare_answer("bad_request", "A sentence.", "r1")
 
     assert headers["Content-Security-Policy"] == OURS + "'none'"
-    assert set(envelope.HEADERS) < set(headers)
+    assert set(request_logging.HEADERS) < set(headers)
 
 
 def test_the_frames_are_a_setting(scorer):

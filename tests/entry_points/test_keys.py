@@ -12,7 +12,7 @@ from app import wiring
 from app.aws.gateway import Gateway, Invocation
 from app.cli.__main__ import churn
 from app.settings import Settings, SettingsError
-from app.web import create_app, keys
+from app.web import api_keys, create_app
 
 OLD, NEW, REVOKED = "old-key-of-the-crm", "new-key-of-the-crm", "key-of-somebody-who-left"
 OPEN = {"/", "/health", "/docs", "/openapi.json", "/static/<path:name>"}
@@ -125,8 +125,8 @@ def test_every_key_is_compared_in_constant_time_whether_one_was_found_or_not(mon
 
     monkeypatch.setattr("hmac.compare_digest", spy)
 
-    assert keys.find(OLD, digests) == sha256(OLD)
-    assert keys.find("none", digests) is None
+    assert api_keys.find(OLD, digests) == sha256(OLD)
+    assert api_keys.find("none", digests) is None
     assert compared == digests * 2
 
 

@@ -11,7 +11,7 @@ from app.jobs.s3 import handle
 from app.jobs.scoring import Scoring
 from app.settings import Settings
 from app.web import create_app
-from app.web.answers import NOTES_BYTES
+from app.web.responses import NOTES_BYTES
 from model.bulk import batches
 from model.bulk.render import Options
 from model.bulk.source import Limits

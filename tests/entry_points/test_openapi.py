@@ -11,7 +11,7 @@ import jsonschema_rs
 import pytest
 
 from app.settings import Settings
-from app.web import create_app, docs, openapi, options
+from app.web import create_app, docs, openapi, query_options
 from app.web.problems import KINDS
 from model.errors import ChurnError
 from model.schema import BY_NAME, CUSTOMER_ID, EXAMPLE, NAMES, Choice, Number
@@ -111,9 +111,9 @@ def test_every_code_is_described(document):
 def test_every_option_is_described(document):
     described = {route: [each["name"] for each in operation["parameters"]] for route, operation in operations(document)}
 
-    assert described["POST /v2/customers"] == [each.name for each in options.CUSTOMERS]
-    assert described["POST /v2/what-if"] == [each.name for each in options.WHAT_IF]
-    assert described["POST /v2/batches"] == [each.name for each in options.BATCHES]
+    assert described["POST /v2/customers"] == [each.name for each in query_options.CUSTOMERS]
+    assert described["POST /v2/what-if"] == [each.name for each in query_options.WHAT_IF]
+    assert described["POST /v2/batches"] == [each.name for each in query_options.BATCHES]
 
 
 def test_the_features_are_those_of_the_schema(document):

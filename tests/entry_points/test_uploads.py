@@ -22,8 +22,8 @@ from edges import event
 from faulty_proxy import Fault
 from test_openapi import check_described
 
-from app.aws.events import API_GATEWAY, LOAD_BALANCER
 from app.aws.gateway import Gateway, Invocation
+from app.aws.http_events import API_GATEWAY, LOAD_BALANCER
 from app.jobs import progress, s3
 from app.jobs.scoring import Scoring
 from app.jobs.uploads import Uploads, connect

@@ -183,8 +183,8 @@ def test_the_road_for_one_customer_needs_the_standard_library_only(source):
         pytest.param(["joblib", "sklearn", "scipy"], ("model/pipeline.py", TRAINING), id="training"),
         pytest.param(["pandas"], (*ENGINE, TRAINING), id="pandas"),
         pytest.param(["shap"], ("model/trees.py",), id="shap"),
-        pytest.param(["numpy"], ("model/bulk/", *ENGINE, TRAINING, "app/web/listing.py"), id="numpy"),
-        pytest.param(["pyarrow"], ("model/bulk/", "app/web/listing.py"), id="pyarrow"),
+        pytest.param(["numpy"], ("model/bulk/", *ENGINE, TRAINING, "app/web/label_writers.py"), id="numpy"),
+        pytest.param(["pyarrow"], ("model/bulk/", "app/web/label_writers.py"), id="pyarrow"),
         pytest.param(["flask", "werkzeug"], ("app/aws/gateway.py", "app/web/", "app/wiring.py"), id="flask"),
         pytest.param(["gunicorn"], ("app/server/",), id="gunicorn"),
         pytest.param(["prometheus_client"], ("app/web/metrics.py",), id="metrics"),
@@ -307,7 +307,7 @@ def test_one_customer_loads_nothing_heavy_where_uploads_are_taken(monkeypatch):
 
     loaded = set(json.loads(python(ONE_EVENT)))
 
-    assert loaded & {*HEAVY, "app.jobs", "app.web.jobs"} == set()
+    assert loaded & {*HEAVY, "app.jobs", "app.web.uploads"} == set()
 
 
 def test_an_upload_begins_without_what_only_files_need():
@@ -322,7 +322,9 @@ def test_one_customer_of_v1_does_without_what_only_v2_needs():
     loaded = set(json.loads(python(ONE_CUSTOMER, "/v1/customer")))
 
     assert (
-        loaded & {"app.web.customers", "app.web.openapi", "app.web.shapes", "app.web.stream", "model.actions"} == set()
+        loaded
+        & {"app.web.customers", "app.web.openapi", "app.web.response_schemas", "app.web.batches", "model.actions"}
+        == set()
     )
 
 

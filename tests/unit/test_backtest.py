@@ -12,7 +12,7 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from app.cli.__main__ import churn
 from model.bulk import outcomes
-from model.training import measures
+from model.training import metrics
 
 HEADER = "row,customerID,prediction,probability,tier,error,value_at_risk"
 DATA = Path(__file__).parents[1] / "data"
@@ -247,7 +247,7 @@ def test_the_figures_are_those_of_scikit_learn():
 
     assert found["roc_auc"]["value"] == pytest.approx(roc_auc_score(churned, chance), abs=5e-5)
     assert found["brier"]["value"] == pytest.approx(brier_score_loss(churned, chance), abs=5e-5)
-    assert found["ece"] == pytest.approx(measures.expected_calibration_error(churned, chance), abs=5e-5)
+    assert found["ece"] == pytest.approx(metrics.expected_calibration_error(churned, chance), abs=5e-5)
 
 
 @pytest.mark.parametrize("name", ["roc_auc", "brier", "churn_rate"])

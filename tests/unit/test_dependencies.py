@@ -11,7 +11,7 @@ from packaging.version import Version
 ROOT = Path(__file__).parents[2]
 INTERNALS = {
     "gunicorn": "server/ builds on its threaded worker, which every minor release changes",
-    "flask": "app/web/body.py replaces a private method of Werkzeug's request, which Flask brings",
+    "flask": "app/web/request_body.py replaces a private method of Werkzeug's request, which Flask brings",
     "prometheus-client": "app/web/metrics.py knows how it names its files",
     "serverless-wsgi": "app/aws/gateway.py adds to its list of text types",
 }

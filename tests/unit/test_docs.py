@@ -17,7 +17,7 @@ from ports import free_port
 
 from app import settings
 from app.cli.__main__ import churn
-from app.web import create_app, options
+from app.web import create_app, query_options
 from app.web.problems import KINDS
 from model import artifact
 from model.errors import MESSAGES
@@ -141,7 +141,7 @@ def untracked(folder: Path) -> list[str]:
         *((path, False) for path in ("model/artifacts/1.1.0/scorecard.json", "model/artifacts/DEFAULT")),
         *(
             (path, False)
-            for path in ("tests/data/new.csv", "app/web/keys.py", "docs/report.html", "requirements/new.txt")
+            for path in ("tests/data/new.csv", "app/web/api_keys.py", "docs/report.html", "requirements/new.txt")
         ),
     ],
 )
@@ -214,7 +214,7 @@ def test_every_option_of_v2_is_described():
         default = "" if option.default is None else str(option.default).lower()
         return option.name, default, option.rule, option.help
 
-    assert rows("docs/api.md", 4) == [row(each) for each in (*options.CUSTOMERS, *options.BATCHES)]
+    assert rows("docs/api.md", 4) == [row(each) for each in (*query_options.CUSTOMERS, *query_options.BATCHES)]
 
 
 def rows(document: str, columns: int) -> list[tuple[str, ...]]:

@@ -66,7 +66,7 @@ def test_the_steps_of_training_are_numbered_once_each():
     texts = {path.stem: said(path) for path in (ROOT / "model" / "training").glob("*.py")}
     steps = {found[1]: name for name, text in texts.items() if (found := re.match(r"(\w+) step of training", text))}
 
-    assert steps == {"First": "data", "Second": "checks", "Third": "pipeline", "Fourth": "compile"}
+    assert steps == {"First": "data", "Second": "checks", "Third": "additive", "Fourth": "compile"}
 
 
 def test_the_files_of_a_version_are_named_where_they_are_read():

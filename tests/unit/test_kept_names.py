@@ -9,7 +9,7 @@ from encodings.aliases import aliases
 
 import pytest
 
-from app.web.answers import NOTES
+from app.web.responses import NOTES
 from model.bulk.charsets import encoding_of
 from model.bulk.doubts import field_count, names_of
 from model.bulk.run import Run

@@ -128,7 +128,7 @@ def test_the_model_has_a_term_for_each_feature_and_points_for_each_word():
 
 
 def test_training_takes_each_feature_once():
-    pipeline = pytest.importorskip("model.training.pipeline", exc_type=ImportError)
+    pipeline = pytest.importorskip("model.training.additive", exc_type=ImportError)
 
     assert [feature.name for feature in pipeline.WORDS] == [feature.name for feature in CHOICES]
     assert list(pipeline.NUMBERS) == [feature.name for feature in NUMBERS]

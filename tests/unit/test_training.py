@@ -19,14 +19,14 @@ from model.errors import ArtifactError, TrainingError
 from model.pipeline import joblib_name
 from model.schema import EXAMPLE, FEATURES, NAMES, TARGET, Number
 from model.scorecard import LineTerm
-from model.training import measures, protocol
+from model.training import cross_validation, metrics
+from model.training.additive import DIRECTIONS, Setting, fit, knots_of, points_of, predict, quantile_knots, round_digits
 from model.training.card import PEERS, to_card
 from model.training.checks import check
 from model.training.compile import greatest_difference, random_customers, to_bytes
 from model.training.data import read
 from model.training.evaluate import evaluate
 from model.training.monotone import Chain, fit_monotone
-from model.training.pipeline import DIRECTIONS, Setting, fit, knots_of, points_of, predict, quantile_knots, round_digits
 from model.training.population import describe_population
 from model.training.recipes import ADDITIVE, recipe_of
 from model.training.threshold import choose_threshold, expected_cost
@@ -371,7 +371,7 @@ def test_learning_twice_gives_the_same_bytes(learnt, data):
 def test_every_customer_is_tested_once_a_repeat_and_never_on_a_model_that_saw_them():
     churned = np.array([1] * 60 + [0] * 140)
 
-    folds = protocol.make_folds(churned, seed=0)
+    folds = cross_validation.make_folds(churned, seed=0)
 
     assert len(folds) == 10
     for repeat in (folds[:5], folds[5:]):
@@ -383,22 +383,22 @@ def test_every_customer_is_tested_once_a_repeat_and_never_on_a_model_that_saw_th
 
 def test_the_setting_of_an_outer_fold_is_chosen_without_its_test_rows(data):
     frame, churned = data.frame(), np.array(data.labels)
-    test = protocol.make_folds(churned, 0)[0][1]
+    test = cross_validation.make_folds(churned, 0)[0][1]
     spoilt = frame.copy()
     spoilt.loc[test, ["tenure", "MonthlyCharges", "TotalCharges"]] = [5.0, 1e6, 1e9]
 
-    ours, theirs = (next(protocol.estimate(each, churned, 0, QUICK)) for each in (frame, spoilt))
+    ours, theirs = (next(cross_validation.estimate(each, churned, 0, QUICK)) for each in (frame, spoilt))
 
     assert (ours[0].tolist(), ours[1]) == (theirs[0].tolist(), theirs[1])
     (_, honest), (_, expected) = (
-        next(predict(each, churned, protocol.make_folds(churned, 0)[0], [ours[1]])) for each in (frame, spoilt)
+        next(predict(each, churned, cross_validation.make_folds(churned, 0)[0], [ours[1]])) for each in (frame, spoilt)
     )
     assert ours[2].tolist() == honest.tolist()
     assert theirs[2].tolist() == expected.tolist()
 
 
 def test_the_interval_of_paired_differences_is_widened_for_shared_training_rows():
-    mean, margin = protocol.paired_interval(np.array([1.0, 2.0, 3.0]), test_to_train=0.25)
+    mean, margin = cross_validation.paired_interval(np.array([1.0, 2.0, 3.0]), test_to_train=0.25)
 
     # t(0.975, 2) = 4.302653; SD 1; variance times 1/3 + 1/4.
     assert mean == 2.0
@@ -415,7 +415,7 @@ def test_the_simplest_setting_that_is_not_measurably_worse_is_chosen(learnt):
 
 
 def test_many_customers_are_measured_on_a_sample_with_the_same_share_and_fitted_whole(data, monkeypatch):
-    monkeypatch.setattr(protocol, "MOST_ROWS", 400)
+    monkeypatch.setattr(cross_validation, "MOST_ROWS", 400)
 
     found = learn(data, "1.0.0", recipe=QUICK)
 
@@ -471,14 +471,14 @@ def test_the_lift_is_the_churn_of_the_top_tenth_over_that_of_all():
     churned = np.array([1, 1, 0, 1] + [0] * 16)
     probability = np.linspace(1, 0, 20)
 
-    assert measures.top_decile_lift(churned, probability) == pytest.approx(1 / 0.15)
+    assert metrics.top_decile_lift(churned, probability) == pytest.approx(1 / 0.15)
 
 
 def test_ties_at_the_border_of_the_top_tenth_count_in_proportion_whatever_the_order():
     churned = np.array([1, 0, 1, 0] + [0] * 16)
     probability = np.array([0.9, 0.5, 0.5, 0.5] + [0.1] * 16)
 
-    forth, back = (measures.top_decile_lift(churned[::step], probability[::step]) for step in (1, -1))
+    forth, back = (metrics.top_decile_lift(churned[::step], probability[::step]) for step in (1, -1))
 
     assert forth == back == pytest.approx((1 + 1 / 3) / 2 / 0.1)
 
@@ -488,12 +488,12 @@ def test_the_calibration_error_is_the_mean_gap_of_the_bins():
     probability = np.array([0.25, 0.25, 0.85, 1.0])
 
     # Bin 0.2 to 0.3: |0.5 - 0.25| of two; 0.8 to 0.9: |1 - 0.85| of one; the last holds 1.0: no gap.
-    assert measures.expected_calibration_error(churned, probability) == pytest.approx((2 * 0.25 + 0.15) / 4)
-    assert [bin["customers"] for bin in measures.calibration_curve(churned, probability)] == [2, 1, 1]
+    assert metrics.expected_calibration_error(churned, probability) == pytest.approx((2 * 0.25 + 0.15) / 4)
+    assert [bin["customers"] for bin in metrics.calibration_curve(churned, probability)] == [2, 1, 1]
 
 
 def test_the_roc_points_are_the_shares_that_reach_each_threshold():
-    points = measures.roc_points(np.array([1, 1, 0, 0, 0]), np.array([0.9, 0.5, 0.5, 0.1, 0.0]))
+    points = metrics.roc_points(np.array([1, 1, 0, 0, 0]), np.array([0.9, 0.5, 0.5, 0.1, 0.0]))
 
     by_threshold = {point["threshold"]: (point["true_positive_rate"], point["false_positive_rate"]) for point in points}
     assert [by_threshold[each] for each in (1.0, 0.9, 0.5, 0.1, 0.0)] == [
@@ -509,7 +509,7 @@ def test_the_roc_points_are_the_shares_that_reach_each_threshold():
 def test_perfect_probabilities_show_an_error_too_and_less_with_more_customers():
     few, many = (np.random.default_rng(1).random(count) for count in (100, 10_000))
 
-    errors = [measures.perfect_calibration_error([each], seed=0, draws=20) for each in (few, many)]
+    errors = [metrics.perfect_calibration_error([each], seed=0, draws=20) for each in (few, many)]
 
     assert errors[0] > 0.05
     assert errors[1] < 0.02

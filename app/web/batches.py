@@ -9,10 +9,10 @@ from typing import IO, Any, Final
 
 from flask import Response
 
-from app.web.answers import CSV, JSON, NDJSON, CutShortError, add_notes, json_answer
-from app.web.options import REFUSE, REJECTS
+from app.web.file_limits import Work
 from app.web.problems import RequestError, parts_of
-from app.web.work import Work
+from app.web.query_options import REFUSE, REJECTS
+from app.web.responses import CSV, JSON, NDJSON, CutShortError, add_notes, json_answer
 from model.bulk import ndjson
 from model.bulk.population import worst
 from model.bulk.render import Options, Predictions, Rejects

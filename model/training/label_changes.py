@@ -8,7 +8,7 @@ import numpy as np
 from model.schema import CHURN, NAMES, NOT_CHURN, Customer
 from model.scorecard import DECIMALS, Scorer
 from model.training.data import Labelled
-from model.training.measures import settle
+from model.training.metrics import settle
 
 MOST_LISTED: Final = 1000
 MOST_TERMS: Final = 3

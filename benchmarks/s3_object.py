@@ -1,8 +1,8 @@
 """Both ends of a drop on a server that AWS_ENDPOINT_URL names: put a file into a fresh inbox, score it as Lambda does.
 
-usage: python -m benchmarks.drop put NAME FILE
-       python -m benchmarks.drop score NAME
-       python -m benchmarks.drop remove NAME
+usage: python -m benchmarks.s3_object put NAME FILE
+       python -m benchmarks.s3_object score NAME
+       python -m benchmarks.s3_object remove NAME
 """
 
 import sys

@@ -1,6 +1,6 @@
 """The two forms in which /v1/customerbatch answers, made block by block: a JSON object and the bulk CSV.
 
-Imports numpy and pyarrow, so only app/web/upload.py imports it.
+Imports numpy and pyarrow, so only app/web/customer_batch.py imports it.
 """
 
 from json.encoder import encode_basestring

@@ -17,11 +17,11 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, SplineTransformer
 
 from model.schema import FEATURES, MONTHLY_CHARGES, Choice, Number
-from model.training.measures import settle
+from model.training.metrics import settle
 from model.training.monotone import Chain, fit_monotone
 
 if TYPE_CHECKING:
-    from model.training.protocol import Fold
+    from model.training.cross_validation import Fold
 
 WORDS: Final = [feature for feature in FEATURES if isinstance(feature, Choice)]
 NUMBERS: Final = [feature.name for feature in FEATURES if isinstance(feature, Number)]

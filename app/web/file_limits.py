@@ -1,6 +1,6 @@
 """What one file may cost over HTTP: CPU, rows and bytes of answer, in slots that nobody holds who waits for a client.
 
-Imports model/bulk and with it numpy and pyarrow, so only app/web/stream.py and app/web/upload.py import it.
+Imports model/bulk and with it numpy and pyarrow, so only app/web/batches.py and app/web/customer_batch.py import it.
 """
 
 import io
@@ -12,8 +12,8 @@ from typing import IO, Any, Final, Protocol, TypeVar
 
 from flask import g
 
-from app.web.answers import ANSWER_RATIO, FREE_ANSWER_BYTES, most_answer_bytes
 from app.web.problems import MOST, RequestError, errors_of
+from app.web.responses import ANSWER_RATIO, FREE_ANSWER_BYTES, most_answer_bytes
 from app.web.service import service
 from model.bulk.doubts import is_no_customer
 from model.bulk.run import Block, Limits, Run

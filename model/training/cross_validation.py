@@ -20,7 +20,7 @@ from scipy import stats
 from sklearn.metrics import log_loss
 from sklearn.model_selection import RepeatedStratifiedKFold, train_test_split
 
-from model.training.measures import written
+from model.training.metrics import written
 
 if TYPE_CHECKING:
     from model.training.recipes import Recipe

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import log_loss, roc_auc_score
 
-from model.training.measures import settle, written
-from model.training.pipeline import DIRECTIONS, Setting, fit, knots_of, points_of
-from model.training.protocol import Choice, paired_interval
+from model.training.additive import DIRECTIONS, Setting, fit, knots_of, points_of
+from model.training.cross_validation import Choice, paired_interval
+from model.training.metrics import settle, written
 
 
 def describe_directions(frame: pd.DataFrame, churned: np.ndarray, choice: Choice) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from typing import Final
 from flask import Flask, Response, g, request
 
 from app import log
-from app.web import headers, problems
-from app.web.answers import CutShortError
+from app.web import problems, security_headers
+from app.web.responses import CutShortError
 from app.web.service import service
 
 Line = dict[str, object]
@@ -18,7 +18,7 @@ Report = Callable[..., object]
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 
-HEADERS: Final = {"Cache-Control": "no-store", **headers.HEADERS}
+HEADERS: Final = {"Cache-Control": "no-store", **security_headers.HEADERS}
 """Answers hold customers' data: nobody on the way keeps them or guesses another type."""
 
 REPORT: Final = "churn.report"

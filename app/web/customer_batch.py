@@ -9,11 +9,11 @@ from typing import IO, BinaryIO, Final
 
 from flask import Response
 
-from app.web.answers import add_notes
-from app.web.listing import Listing, Table, Writer
+from app.web.file_limits import Work
+from app.web.label_writers import Listing, Table, Writer
 from app.web.problems import RequestError, errors_of
+from app.web.responses import add_notes
 from app.web.service import service
-from app.web.work import Work
 from model.errors import SHOWN_PROBLEMS, Problem
 
 _SPOOL_BYTES: Final = 1024**2

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from model.schema import TENURE, Customer
-from model.training.measures import settle, written
+from model.training.metrics import settle, written
 from model.training.population import groups
 
 FEATURES: Final = ("SeniorCitizen", "Partner", "Dependents", "Contract", TENURE)
