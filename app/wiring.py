@@ -41,10 +41,10 @@ def make_scorer(settings: Settings) -> Scorer:
 def make_scoring(settings: Settings, scorer: Scorer, charset: str | None = None) -> "Scoring":
     """Return what scores files: the model, the columns of the results and the limits."""
     from app.jobs.scoring import Scoring
-    from model.bulk.render import Options
-    from model.bulk.source import Limits
+    from model.bulk.csv_writer import Options
+    from model.bulk.source import FileLimits
 
-    limits = Limits(max_gzip_ratio=settings.max_gzip_ratio)
+    limits = FileLimits(max_gzip_ratio=settings.max_gzip_ratio)
     return Scoring(scorer, Options(settings.value_at_risk), limits, charset)
 
 

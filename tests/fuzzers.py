@@ -29,8 +29,8 @@ from app.jobs import s3_events
 from app.settings import Settings
 from app.web import create_app
 from model import artifact
-from model.bulk.render import Options, Predictions, Rejects
-from model.bulk.run import Limits, Run
+from model.bulk.csv_writer import Options, Predictions, Rejects
+from model.bulk.run import FileLimits, Run
 from model.errors import CustomerError, InputError
 from model.parse import parse_customer, parse_json
 from model.schema import EXAMPLE
@@ -39,7 +39,7 @@ from model.validate import validate
 
 CORPUS = Path(__file__).parent / "corpus"
 CHARSETS = (None, "utf-8", "utf-16", "latin-1", "cp1252")
-LIMITS = Limits(max_bytes=8 * 1024**2, max_gzip_ratio=50)
+LIMITS = FileLimits(max_bytes=8 * 1024**2, max_gzip_ratio=50)
 DESCRIBED = {200, 400, 404, 405, 406, 413, 415, 422}
 
 

@@ -62,7 +62,7 @@ def _describe(action: str, error: Exception, reading: bool) -> str:
     if status_of(error) == 403:
         may_be_missing = " Without s3:ListBucket, S3 answers the same for an object that is not there."
         return (
-            f"S3 refused {action} ({code}). Give the function's role the permissions of docs/operations.md, "
+            f"S3 refused {action} ({code}). Give the function's role the permissions of docs/aws.md, "
             f"then send the event again.{may_be_missing if reading else ''}"
         )
     return f"S3 failed {action} ({code or type(error).__name__})."

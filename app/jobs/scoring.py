@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from app.jobs.layout import JOB_ID_DIGITS
-from model.bulk.population import worst
-from model.bulk.render import FORMAT, Options, Predictions, Rejects
+from model.bulk.csv_writer import FORMAT, Options, Predictions, Rejects
+from model.bulk.population import largest_drift
 from model.bulk.rereading import position_of, reread
-from model.bulk.run import Limits, Run
+from model.bulk.run import FileLimits, Run
 from model.bulk.source import Readable
 from model.errors import InputError
 from model.scorecard import Scorer
@@ -64,7 +64,7 @@ class Scoring:
 
     scorer: Scorer
     options: Options
-    limits: Limits
+    limits: FileLimits
     charset: str | None = None
 
     def job_id(self, name: str, content: str) -> str:
@@ -123,7 +123,7 @@ class Scoring:
 def log_facts(summary: Mapping[str, Any]) -> LogEntry:
     """Return what the log entry of a finished job holds of its summary."""
     counts = {name: summary[name] for name in ("rows_in", "rows_scored", "rows_rejected", "model_version")}
-    return {**counts, **worst(summary)}
+    return {**counts, **largest_drift(summary)}
 
 
 def to_json(document: Mapping[str, object]) -> bytes:

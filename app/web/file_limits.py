@@ -15,10 +15,10 @@ from flask import g
 from app.web.problems import MOST, RequestError, errors_of
 from app.web.responses import ANSWER_RATIO, FREE_ANSWER_BYTES, most_answer_bytes
 from app.web.service import service
-from model.bulk.doubts import is_no_customer
-from model.bulk.run import Block, Limits, Run
+from model.bulk.budget import FREE_CPU_S, Budget, OutOfCpuError
+from model.bulk.fallback import is_not_a_customer
+from model.bulk.run import Block, FileLimits, Run
 from model.bulk.source import MIB
-from model.bulk.work import FREE_CPU_S, Budget, OutOfCpuError
 from model.errors import SHOWN_PROBLEMS, Problem, listed
 from model.scorecard import Scorecard, Scorer
 
@@ -71,7 +71,7 @@ class Work:
         settings = service().limits
         self._turn, self._larger, self._shorter = service().turn, service().larger, shorter
         self._max_answer_bytes = settings.max_answer_bytes
-        self._limits = Limits(
+        self._limits = FileLimits(
             max_bytes=settings.max_upload_bytes,
             max_rows=min(settings.max_rows, max_rows or settings.max_rows),
             max_gzip_ratio=settings.max_gzip_ratio,
@@ -211,7 +211,7 @@ class Work:
         self.counts.update(rows_in=self._run.rows_in, rows_rejected=self._run.rows_rejected)
         for index, found in block.problems.items():
             self.problems_total += len(found)
-            if not (self._skips_junk and is_no_customer(found)):
+            if not (self._skips_junk and is_not_a_customer(found)):
                 self._kinds[found[0].code, found[0].field] += 1
             if len(self.problems) < SHOWN_PROBLEMS:
                 self.problems.extend(block.located(index)[: SHOWN_PROBLEMS - len(self.problems)])

@@ -19,7 +19,7 @@ from app.web.service import service
 from model.describe import EXAMPLE_ID, template
 from model.result import REASONS
 from model.schema import BATCH_LABELS, CUSTOMER_ID, EXAMPLE, NAMES, TENURE
-from model.scorecard import DECIMALS, Scorer
+from model.scorecard import PROBABILITY_DECIMALS, Scorer
 from model.validate import validate
 
 VERSION: Final = "2.0.0"
@@ -178,7 +178,7 @@ def _examples(scorer: Scorer) -> dict[str, dict[str, tuple[str, Any, str, Any]]]
     customer = dict(EXAMPLE)
     score = scorer.score(validate(customer))
     known = {CUSTOMER_ID: EXAMPLE_ID, **customer}
-    cells = [1, EXAMPLE_ID, score.label, f"{score.probability:.{DECIMALS}f}", score.tier, ""]
+    cells = [1, EXAMPLE_ID, score.label, f"{score.probability:.{PROBABILITY_DECIMALS}f}", score.tier, ""]
     table = f"row,{CUSTOMER_ID},prediction,probability,tier,error\n{','.join(map(str, cells))}\n"
     listed = {MANY: [known, {CUSTOMER_ID: "0002-EXMPL", **customer, TENURE: "twelve"}]}
     ranked = compare_body({ONE: customer}, scorer)

@@ -8,7 +8,7 @@ import pytest
 from app.settings import Settings
 from app.web import create_app
 from model.actions import ActionsError
-from model.schema import EXAMPLE, FEATURES, NAMES, Choice
+from model.schema import EXAMPLE, FEATURES, NAMES, Categorical
 
 
 @pytest.fixture
@@ -220,7 +220,7 @@ def test_only_actions_that_lower_the_risk_are_suggested_and_each_is_what_its_wha
 def test_without_changes_every_single_one_is_tried_and_ranked(ask, customer):
     answer = ask("what-if", {"customer": {"customerID": "x", **customer}})
 
-    actionable = [each for each in FEATURES if isinstance(each, Choice) and each.actionable]
+    actionable = [each for each in FEATURES if isinstance(each, Categorical) and each.actionable]
     differences = [each["difference"] for each in answer["alternatives"]]
     assert (answer["customerID"], answer["prediction"], answer["probability"]) == ("x", "churn", 0.5205)
     assert differences == sorted(differences)

@@ -14,7 +14,7 @@ from app.settings import Settings
 from app.web import create_app, docs, openapi, query_options
 from app.web.problems import KINDS
 from model.errors import ChurnError
-from model.schema import BY_NAME, CUSTOMER_ID, EXAMPLE, NAMES, Choice, Number
+from model.schema import BY_NAME, CUSTOMER_ID, EXAMPLE, NAMES, Categorical, Numeric
 
 DATA = Path(__file__).parents[1] / "data"
 HEADER = ",".join([CUSTOMER_ID, *NAMES])
@@ -121,10 +121,10 @@ def test_the_features_are_those_of_the_schema(document):
 
     assert list(properties) == [CUSTOMER_ID, *NAMES]
     for name, feature in BY_NAME.items():
-        if isinstance(feature, Choice):
+        if isinstance(feature, Categorical):
             assert properties[name]["enum"] == list(feature.values)
         else:
-            assert isinstance(feature, Number)
+            assert isinstance(feature, Numeric)
             assert (properties[name]["minimum"], properties[name]["maximum"]) == (feature.minimum, feature.maximum)
 
 

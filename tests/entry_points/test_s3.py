@@ -20,8 +20,8 @@ from test_app_nasty import FILES
 from app.jobs import s3
 from app.jobs.scoring import Scoring
 from model import describe
-from model.bulk.render import Options
-from model.bulk.source import Limits
+from model.bulk.csv_writer import Options
+from model.bulk.source import FileLimits
 from model.errors import ChurnError
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +33,7 @@ THREE = ["predictions.csv", "rejects.csv", "summary.json"]
 
 @pytest.fixture
 def scoring(toy_scorecard):
-    return Scoring(toy_scorecard, Options(), Limits())
+    return Scoring(toy_scorecard, Options(), FileLimits())
 
 
 @pytest.fixture
@@ -441,10 +441,10 @@ def test_requests_are_signed_so_that_conditions_hold(moto_server):
 
 def test_every_member_and_status_of_a_line_is_described(bucket, store):
     events = [bucket.drop("a.csv", GOOD), bucket.drop("b.txt", GOOD), bucket.drop(".c.csv", GOOD)]
-    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    pages = [(ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("operations.md", "aws.md")]
 
     members = {member for event in events for line in handle(event, store) for member in line}
 
-    described = set(re.findall(r"`(\w+)`", page))
+    described = set(re.findall(r"`(\w+)`", "".join(pages)))
     assert members - described == set()
     assert {"done", "failed", "skipped", "superseded", "ignored", "retry", "refused", "error"} <= described

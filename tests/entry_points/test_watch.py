@@ -17,8 +17,8 @@ from app.jobs import layout, local
 from app.jobs.folder import Folder
 from app.jobs.scoring import Scoring
 from model import describe
-from model.bulk.render import Options
-from model.bulk.source import Limits
+from model.bulk.csv_writer import Options
+from model.bulk.source import FileLimits
 from model.errors import ChurnError
 
 ROOT = Path(__file__).parents[2]
@@ -41,7 +41,7 @@ def outbox(tmp_path):
 
 @pytest.fixture
 def scoring(toy_scorecard):
-    return Scoring(toy_scorecard, Options(), Limits())
+    return Scoring(toy_scorecard, Options(), FileLimits())
 
 
 @pytest.fixture

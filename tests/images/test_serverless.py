@@ -452,7 +452,7 @@ def test_the_drift_alarm_hears_of_the_files_that_the_function_scores(template):
 
 
 def test_every_alarm_names_a_page_of_the_runbook(template):
-    headings = re.findall(r"^#+ (.*)$", (ROOT / "docs/operations.md").read_text(encoding="utf-8"), re.MULTILINE)
+    headings = re.findall(r"^#+ (.*)$", (ROOT / "docs/aws.md").read_text(encoding="utf-8"), re.MULTILINE)
 
     for alarm in of_type(template, "AWS::CloudWatch::Alarm").values():
         (page,) = re.findall(r'Runbook, "(.*)"', alarm["Properties"]["AlarmDescription"])

@@ -345,7 +345,7 @@ def test_the_bulk_road_never_imports_pandas():
     code = (
         "import sys\n"
         "from model import artifact\n"
-        "from model.bulk.render import Options, Predictions, Rejects\n"
+        "from model.bulk.csv_writer import Options, Predictions, Rejects\n"
         "from model.bulk.run import Run\n"
         "scorer = artifact.load()\n"
         "for name in sys.argv[1:]:\n"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.errors import MESSAGES, CustomerError, problem, show
-from model.schema import EXAMPLE, FEATURES, NAMES, Choice, fold
+from model.schema import EXAMPLE, FEATURES, NAMES, Categorical, fold
 from model.validate import read_number, validate
 
 
@@ -117,7 +117,7 @@ def test_any_value_is_either_typed_or_named(value):
             assert all(str(each).endswith(".") for each in error.problems)
             str(error).encode("utf-8")
         else:
-            if isinstance(feature, Choice):
+            if isinstance(feature, Categorical):
                 assert found in feature.values
             else:
                 assert feature.minimum <= found <= feature.maximum
