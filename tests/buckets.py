@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote_plus
 
 import requests
-from edges import event
+from http_events import event
 
 from app.jobs import s3
 from app.jobs.scoring import Scoring

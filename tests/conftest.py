@@ -67,9 +67,9 @@ def client(app) -> FlaskClient:
 @pytest.fixture
 def lambda_event() -> Callable[..., dict[str, object]]:
     """An event of HTTP as an edge of Lambda sends it: edge, path, method and body, and what else is to differ."""
-    import edges
+    import http_events
 
-    return edges.event
+    return http_events.event
 
 
 @pytest.fixture(scope="session")

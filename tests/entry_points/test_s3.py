@@ -13,9 +13,9 @@ from pathlib import Path
 
 import boto3
 import pytest
+from bad_input import BAD_FILES
 from buckets import event_of, no_deadline
 from files import REFUSED
-from test_app_nasty import FILES
 
 from app.jobs import s3
 from app.jobs.scoring import Scoring
@@ -125,7 +125,7 @@ def test_what_cannot_be_scored_gets_a_failure_that_says_what_to_send(bucket, sto
 def test_every_nasty_file_ends_in_a_result_that_adds_up_or_a_failure_that_says_why(bucket, store):
     codes = {f"{name}.csv": code for name, (_, code) in REFUSED.items()}
     nasty = {f"{name}.csv": content for name, (content, _) in REFUSED.items()}
-    nasty |= {f"{name}!.csv": each[0] for name, each in FILES.items() if each[2] not in codes.values()}
+    nasty |= {f"{name}!.csv": each[0] for name, each in BAD_FILES.items() if each[2] not in codes.values()}
     records = [bucket.drop(name, content)["Records"][0] for name, content in nasty.items()]
 
     lines = handle({"Records": records}, store)

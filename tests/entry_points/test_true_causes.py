@@ -4,7 +4,7 @@ import io
 import json
 
 import pytest
-from edges import event
+from http_events import event
 
 import handler
 from app.jobs.s3 import handle

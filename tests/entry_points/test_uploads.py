@@ -18,9 +18,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import requests
 from buckets import event_of, no_deadline
-from edges import event
 from faulty_proxy import Fault
-from test_openapi import check_described
+from http_events import event
+from openapi_checks import check_described
 
 from app.aws.gateway import Gateway, Invocation
 from app.aws.http_events import API_GATEWAY, LOAD_BALANCER

@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 from buckets import upload
 from click.testing import CliRunner
-from edges import event, read
+from http_events import event, read
 from load import Load
 from podman import (
     BASE,
