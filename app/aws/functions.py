@@ -24,8 +24,8 @@ from model.schema import NAMES
 from model.validate import validate
 
 if TYPE_CHECKING:
-    from app.jobs.events import EventError
-    from app.jobs.s3 import Store
+    from app.jobs.s3_events import EventError
+    from app.jobs.s3_job import Store
 
 _SHOWN_NAMES: Final = 10
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z][A-Za-z_-]{0,39}", re.ASCII)
@@ -160,7 +160,7 @@ def _write_job(line: dict[str, Any], call: Invocation) -> None:
 
 def _unknown(event: object) -> "EventError":
     """Say what came by the names of its members; one with digits in it may be a customerID, and values always may."""
-    from app.jobs.events import EventError
+    from app.jobs.s3_events import EventError
 
     if isinstance(event, dict) and event.get("source") == "aws.events":
         return EventError(

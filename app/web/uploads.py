@@ -27,7 +27,7 @@ def begin() -> Response:
     connect = _connect()
     if request.content_length or "Transfer-Encoding" in request.headers:
         raise RequestError("file_elsewhere")
-    made = _ask(lambda: connect().begin(_owner()))
+    made = _ask(lambda: connect().create_upload(_owner()))
     place = f"{request.script_root}/v2/jobs/{made['id']}"
     response = json_answer({**made, "job": place})
     response.status_code = 201
@@ -44,7 +44,7 @@ def tell(wanted: str) -> Response:
         uploads_not_configured, unknown_job, uploads_unavailable.
     """
     connect = _connect()
-    found = _ask(lambda: connect().state(_owner(), wanted))
+    found = _ask(lambda: connect().get_job(_owner(), wanted))
     if found is None:
         raise RequestError("unknown_job", value=wanted)
     return json_answer(found)

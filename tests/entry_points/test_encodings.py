@@ -9,8 +9,9 @@ import secrets
 import pyarrow as pa
 import pytest
 
-from app.jobs.local import Scoring, score_file
+from app.jobs.local import score_file
 from app.jobs.s3 import handle
+from app.jobs.scoring import Scoring
 from model.bulk import cluster
 from model.bulk.csv_writer import Options, Predictions, Rejects
 from model.bulk.run import FileLimits, Run

@@ -24,7 +24,7 @@ from pyspark.sql import SparkSession
 
 from app import spark
 from app.jobs import hadoop
-from app.jobs.local import Scoring
+from app.jobs.scoring import Scoring
 from app.spark import Job
 from model.bulk.csv_writer import Options
 from model.bulk.source import FileLimits

@@ -41,7 +41,8 @@ from podman import (
 from ports import free_port
 
 from app.cli.__main__ import churn
-from app.jobs.local import Scoring, score_file
+from app.jobs.local import score_file
+from app.jobs.scoring import Scoring
 from app.settings import Settings
 from app.web import create_app
 from deploy.images import build_command, version
