@@ -188,12 +188,13 @@ def faulty_s3(proxy, lasting_faulty_s3, monkeypatch):
 def is_whole_in(toy_scorecard, tmp_path) -> "Callable[[Buckets, str, bytes], bool]":
     """One result of `content` stands under `name`: `churn score` with that model makes of the same bytes."""
     from app.jobs import local
+    from app.jobs.scoring import Scoring
     from model.bulk.csv_writer import Options
     from model.bulk.source import FileLimits
 
     def check(buckets: "Buckets", name: str, content: bytes) -> bool:
         folder = tmp_path / secrets.token_hex(4)
-        local.score_file(io.BytesIO(content), name, folder, local.Scoring(toy_scorecard, Options(), FileLimits()))
+        local.score_file(io.BytesIO(content), name, folder, Scoring(toy_scorecard, Options(), FileLimits()))
         wanted = {file.name: file.read_bytes() for file in folder.iterdir()}
         found = buckets.results_of(name)
         counts, ours = json.loads(wanted.pop("summary.json")), json.loads(found.pop("summary.json"))

@@ -23,12 +23,12 @@ class Uploads:
     origins = ()
     job = "0" * 32
 
-    def begin(self, owner: str) -> dict[str, object]:
+    def create_upload(self, owner: str) -> dict[str, object]:
         sent = {"url": "https://inbox.s3.eu-central-1.amazonaws.com/", "fields": {"key": f"incoming/uploads/{owner}"}}
         return {"id": self.job, **sent, "max_bytes": 10, "expires": "2026-11-24T17:00:00Z"}
 
-    def state(self, owner: str, wanted: str) -> dict[str, object] | None:
-        return {"id": self.job, "status": "waiting", "uploaded": True, "bytes": 10} if wanted == self.job else None
+    def get_job(self, owner: str, upload_id: str) -> dict[str, object] | None:
+        return {"id": self.job, "status": "waiting", "uploaded": True, "bytes": 10} if upload_id == self.job else None
 
 
 def no_uploads() -> Uploads:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.jobs import local
-from app.jobs.local import Scoring
+from app.jobs.scoring import Scoring
 from model import artifact
 from model.bulk.csv_writer import Options
 from model.bulk.records import Records

@@ -8,7 +8,7 @@ from bad_input import BAD_CUSTOMERS
 from http_events import EVENT_KINDS, event, recorded
 
 import handler
-from app.jobs.events import EventError
+from app.jobs.s3_events import EventError
 from model import artifact
 from model.schema import EXAMPLE, NAMES
 

@@ -22,7 +22,7 @@ from terminals import run_on_a_terminal
 
 from app.cli.client import is_over
 from app.jobs import local
-from app.jobs.local import Scoring
+from app.jobs.scoring import Scoring
 from model import artifact, describe
 from model.bulk.csv_writer import Options
 from model.bulk.source import FileLimits

@@ -21,7 +21,8 @@ from podman import (
 )
 
 from app.cli.__main__ import churn
-from app.jobs.local import Scoring, score_file
+from app.jobs.local import score_file
+from app.jobs.scoring import Scoring
 from app.settings import Settings
 from app.web import create_app
 from model import artifact, pipeline

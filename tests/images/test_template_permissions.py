@@ -2,7 +2,7 @@
 
 from cloudformation import allowed, as_list, granted, of_type, properties
 
-from app.jobs import jobs
+from app.jobs import layout
 from app.jobs.uploads import RECEIPT
 
 
@@ -38,7 +38,7 @@ def test_the_batch_function_may_read_the_inbox_and_write_results_and_nothing_els
         ("s3:PutObject", f"{results}/results/*"),
         ("s3:AbortMultipartUpload", f"{results}/results/*"),
         ("s3:GetObject", f"{results}/results/*"),
-        ("s3:DeleteObject", f"{results}/results/uploads/*/{jobs.PROGRESS}"),
+        ("s3:DeleteObject", f"{results}/results/uploads/*/{layout.PROGRESS}"),
         ("sqs:SendMessage", "FailureQueue"),
     }
 

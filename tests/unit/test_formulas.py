@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from app.jobs import outputs
+from app.jobs.scoring import Scoring
 from model.bulk.csv_writer import Options, Predictions, Rejects
-from model.bulk.run import Run
+from model.bulk.run import FileLimits, Run
 from model.formulas import escape_formulas
 from model.schema import CUSTOMER_ID, EXAMPLE, NAMES
 
@@ -163,7 +163,7 @@ def test_rejects_are_written_as_safely_as_the_predictions_beside_them(scorer):
     run = Run(io.BytesIO(f"{CUSTOMER_ID},{','.join(NAMES)}\n{line}\n".encode()), scorer)
     predictions, rejects = io.BytesIO(), io.BytesIO()
 
-    outputs.write(run, scorer, Options(spreadsheet_safe=True), predictions, rejects)
+    Scoring(scorer, Options(spreadsheet_safe=True), FileLimits()).write(run, predictions, rejects)
 
     assert b",'=1+1," in predictions.getvalue()
     assert b",'=1+1," in rejects.getvalue()
