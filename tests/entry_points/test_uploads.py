@@ -506,7 +506,9 @@ def test_without_its_edge_the_page_keeps_to_the_setting(client, scorer):
 
 
 def test_without_a_bucket_the_page_knows_what_is_said_of_a_file_that_is_too_long(scorer):
-    small = create_app(scorer, Settings(max_upload_bytes=2000), larger="drop it into the inbox").test_client()
+    small = create_app(
+        scorer, Settings(max_upload_bytes=2000), large_file_advice="drop it into the inbox"
+    ).test_client()
 
     page = small.get("/", headers={"Accept": "text/html"}).text
 
