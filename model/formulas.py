@@ -1,6 +1,6 @@
 """Which text a spreadsheet takes for a formula, and the apostrophe that keeps it text. Standard library only.
 
-The page's own writer of CSV, app/web/static/page/list/csv.js, has the same rule; one table of tests runs both.
+The page has the same rule in app/web/static/page/list/predictions_csv.js; one table of tests runs both.
 
 References
 ----------

@@ -35,7 +35,7 @@ ROUTES: Final = {
 }
 
 STYLES: Final = ("page.css", "page/customer.css", "page/list.css", "page/model.css")
-MODULES: Final = ("page/api.js", "page/dom.js", "page/format.js", "page/customer.js", "page/risk.js", "page/whatif.js")
+MODULES: Final = ("page/api.js", "page/dom.js", "page/format.js", "page/customer.js", "page/risk.js", "page/what_if.js")
 """What the first view imports, so that a browser fetches them at once and not one after the other."""
 
 

@@ -20,7 +20,7 @@ from model.bulk.run import Run
 from model.formulas import defuse
 from model.schema import CUSTOMER_ID, EXAMPLE, NAMES
 
-PAGE = Path(__file__).parents[2] / "app" / "web" / "static" / "page" / "list" / "csv.js"
+PAGE = Path(__file__).parents[2] / "app" / "web" / "static" / "page" / "list" / "predictions_csv.js"
 
 CASES = [
     # What OWASP lists, at the start.

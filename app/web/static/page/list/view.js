@@ -2,20 +2,20 @@
 import { announce, ask, mayPass, Problem, unreachable } from "../api.js";
 import { make, problemBox } from "../dom.js";
 import { count, counted, share } from "../format.js";
-import { saveResult } from "./bucket.js";
-import { choose } from "./choose.js";
-import { Desk } from "./desk.js";
+import { saveResult } from "./upload.js";
+import { choose } from "./file_picker.js";
+import { Desk } from "./worker_client.js";
 import { showProgress } from "./progress.js";
-import { showRejects } from "./rejects.js";
-import { named, save } from "./save.js";
+import { showRejects } from "./rejected_rows.js";
+import { named, save } from "./download.js";
 import { bands, cutTiles, segments, tiles } from "./summary.js";
-import { Table } from "./table.js";
-import { BATCHES, cutOff, Way } from "./way.js";
+import { Table } from "./call_list.js";
+import { BATCHES, cutOff, Way } from "./submission.js";
 
 const RESULTS = { scored: "predictions.csv", rejects: "rejects.csv" };
 const SAMPLE = "sample.csv";
 const OTHER_MODEL = "other_model";
-const STATES = ["choose", "busy", "problem", "result"];
+const STATES = ["start", "running", "problem", "result"];
 
 const element = (name) => document.getElementById(`list-${name}`);
 // Made ahead, while there is a connection: the next list may come without.
@@ -30,39 +30,39 @@ let table = null;
 
 export function start(root) {
   table = new Table(open);
-  choose(root, { take: score, sample, refuse, isBusy: () => !element("busy").hidden });
+  choose(root, { take: score, sample, refuse, isBusy: () => !element("running").hidden });
   addEventListener("online", () => !element("problem").hidden && goOn?.());
   element("cancel").addEventListener("click", cancel);
-  element("again").addEventListener("click", again);
-  element("back").addEventListener("click", () => {
+  element("new").addEventListener("click", again);
+  element("back-to-result").addEventListener("click", () => {
     show("result");
     element("name").focus();
   });
-  element("take").addEventListener("click", async () => {
+  element("download").addEventListener("click", async () => {
     const { desk, name } = list;
     save(await desk.call("list", { query: table.query, safe: isSafe() }), named(name, "list"));
     announce("Your list is among your downloads.");
   });
-  element("get-scored").addEventListener("click", (event) =>
+  element("download-scored").addEventListener("click", (event) =>
     download(event.target, "scored", { value_at_risk: true, reasons: list.reasons }),
   );
-  element("get-rejects").addEventListener("click", (event) =>
+  element("download-rejected").addEventListener("click", (event) =>
     download(event.target, "rejects", { output: "rejects" }),
   );
 }
 
-const isSafe = () => element("safe").checked;
+const isSafe = () => element("spreadsheet-safe").checked;
 
 /** Show one of the states; a problem stands above the way to choose another file. */
 function show(state) {
-  for (const name of STATES) element(name).hidden = name !== state && !(state === "problem" && name === "choose");
-  element("back").hidden = !list;
-  element("back").textContent = `Back to ${list?.name}`;
+  for (const name of STATES) element(name).hidden = name !== state && !(state === "problem" && name === "start");
+  element("back-to-result").hidden = !list;
+  element("back-to-result").textContent = `Back to ${list?.name}`;
 }
 
 /** Say why a file was not taken, beside what is shown: neither a run nor a result is given up for it. */
 function refuse(problem) {
-  if (!element("busy").hidden) element("busy-refusal").replaceChildren(problemBox(problem));
+  if (!element("running").hidden) element("running-problem").replaceChildren(problemBox(problem));
   else if (!element("result").hidden) warn(problem, null);
   else fail(problem, null);
 }
@@ -73,8 +73,8 @@ function warn(problem, repeat) {
 }
 
 function again() {
-  show("choose");
-  element("pick").focus();
+  show("start");
+  element("choose-file").focus();
 }
 
 function cancel() {
@@ -96,10 +96,10 @@ function end() {
 /** Say which job goes on, and let it be taken up again. */
 function leave(name, job) {
   const words = `${name} goes on without this page, as job ${job}.`;
-  const button = make("button", { type: "button", className: "quiet" }, "Wait for it again");
+  const button = make("button", { type: "button", className: "secondary" }, "Wait for it again");
   button.addEventListener("click", () => take(name, (mine) => mine.follow(job)));
-  element("left").replaceChildren(make("p", {}, words), button);
-  element("left").hidden = false;
+  element("left-job").replaceChildren(make("p", {}, words), button);
+  element("left-job").hidden = false;
   announce(words);
 }
 
@@ -128,11 +128,11 @@ async function take(name, answer) {
   const way = new Way(desk);
   const mine = { name, desk, way };
   run = mine;
-  element("busy-title").textContent = `Scoring ${name}`;
-  element("busy-refusal").replaceChildren();
-  for (const part of ["job", "left"]) element(part).hidden = true;
+  element("running-title").textContent = `Scoring ${name}`;
+  element("running-problem").replaceChildren();
+  for (const part of ["job", "left-job"]) element(part).hidden = true;
   showProgress(null);
-  show("busy");
+  show("running");
   element("cancel").focus();
   announce(`Scoring ${name}.`);
   try {
@@ -155,26 +155,26 @@ async function take(name, answer) {
 
 function fail(problem, repeat) {
   const again = mayPass(problem) ? repeat : null;
-  element("refusal").replaceChildren(problemBox(problem, again));
+  element("problem-box").replaceChildren(problemBox(problem, again));
   goOn = navigator.onLine ? null : again;
   show("problem");
-  (element("problem").querySelector("button") ?? element("pick")).focus();
+  (element("problem").querySelector("button") ?? element("choose-file")).focus();
 }
 
 async function showResult() {
   const { summary } = list;
   element("name").textContent = list.name;
-  element("about").textContent = `${counted(summary.rows_in, "customer")}, scored by model ${summary.model_version}`;
+  element("subtitle").textContent = `${counted(summary.rows_in, "customer")}, scored by model ${summary.model_version}`;
   element("notes").replaceChildren(...notes());
   element("tiles").replaceChildren(...tiles(summary));
-  for (const name of ["cut", "segments"]) element(name).closest("section").hidden = !summary.rows_scored;
-  const mark = bands(element("bands"), element("bands-table"), summary.distribution);
+  for (const name of ["threshold", "segments"]) element(name).closest("section").hidden = !summary.rows_scored;
+  const mark = bands(element("histogram"), element("histogram-table"), summary.distribution);
   const { labels } = element("segments").dataset;
   element("segments").replaceChildren(...segments(summary.segments, JSON.parse(labels)));
   table.begin(list);
-  for (const name of ["get-scored", "get-rejects"]) element(name).ariaBusy = null;
-  element("safe-reach").hidden = Boolean(list.job);
-  const cut = element("cut");
+  for (const name of ["download-scored", "download-rejected"]) element(name).ariaBusy = null;
+  element("spreadsheet-safe-scope").hidden = Boolean(list.job);
+  const cut = element("threshold");
   cut.value = Math.round(summary.threshold * 100);
   const move = () => showCut(summary, mark);
   cut.oninput = move;
@@ -194,10 +194,10 @@ function notes() {
 }
 
 function showCut(summary, mark) {
-  const line = summary.by_threshold[element("cut").value];
-  element("cut").setAttribute("aria-valuetext", `${share(line.threshold)}: ${counted(line.customers, "customer")} to call`);
-  element("cut-at").textContent = share(line.threshold);
-  element("cut-tiles").replaceChildren(...cutTiles(line, summary));
+  const line = summary.by_threshold[element("threshold").value];
+  element("threshold").setAttribute("aria-valuetext", `${share(line.threshold)}: ${counted(line.customers, "customer")} to call`);
+  element("threshold-value").textContent = share(line.threshold);
+  element("threshold-tiles").replaceChildren(...cutTiles(line, summary));
   mark(line.threshold);
   return table.cut(line.customers);
 }

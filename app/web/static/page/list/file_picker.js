@@ -1,13 +1,13 @@
 // How a list comes: dropped, chosen, or the sample. Also the two files that the API gives away.
 import { ask } from "../api.js";
-import { save } from "./save.js";
+import { save } from "./download.js";
 
 const element = (name) => document.getElementById(`list-${name}`);
 
 /** `take(file)` is given each file, `sample()` is to get one; `refuse(problem)` is told why there is none; `isBusy()` says whether to wait. */
 export function choose(root, { take, sample, refuse, isBusy }) {
   const input = element("file");
-  element("pick").addEventListener("click", () => input.click());
+  element("choose-file").addEventListener("click", () => input.click());
   input.addEventListener("change", () => {
     const [file] = input.files;
     // The same file may be chosen again, mended meanwhile.
@@ -24,11 +24,11 @@ export function choose(root, { take, sample, refuse, isBusy }) {
   });
 
   // Until now a click would have been lost.
-  for (const name of ["pick", "sample", "template"]) element(name).disabled = false;
+  for (const name of ["choose-file", "sample", "template"]) element(name).disabled = false;
 
   // Anywhere on the page while the view is shown; main.js keeps the browser from opening the file.
   let inside = 0;
-  const light = () => element("drop").classList.toggle("over", inside > 0);
+  const light = () => element("drop-zone").classList.toggle("drag-over", inside > 0);
   const isForUs = (event) => !root.hidden && event.dataTransfer.types.includes("Files");
   addEventListener("dragenter", (event) => {
     if (!isForUs(event)) return;

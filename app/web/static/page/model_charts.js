@@ -8,7 +8,7 @@ const straight = (colours) => ({
   label: "right",
   type: "line",
   data: [{ x: 0, y: 0 }, { x: 1, y: 1 }],
-  borderColor: colours.edge,
+  borderColor: colours["border-strong"],
   borderWidth: 1,
   borderDash: [4, 4],
   pointRadius: 0,
@@ -115,7 +115,7 @@ function shape(term, y) {
   const found = term.table
     ? Object.entries(term.table).map(([word, value]) => [wordFor(term.feature, word), value])
     : term.knots.map((knot, index) => [at(knot), term.points[index]]);
-  const zero = (colours) => ({ ...y, grid: { color: ({ tick }) => (tick.value === 0 ? colours.edge : colours.line) } });
+  const zero = (colours) => ({ ...y, grid: { color: ({ tick }) => (tick.value === 0 ? colours["border-strong"] : colours.border) } });
   const common = { label: `What ${name} adds to the log-odds of leaving.`, columns: [name, "Adds"] };
   const rows = found.map(([word, value]) => [word, decimals(value, 2)]);
   const tooltip = { displayColors: false, callbacks: { label: ({ parsed }) => `adds ${decimals(parsed.y, 2)}` } };

@@ -1,7 +1,7 @@
 // The way of one list to its answer: in one request, or through the bucket where it is too long for that.
 import { address, headers, newKey, noticeModel, Problem, problemFrom } from "../api.js";
 import { counted, megabytes } from "../format.js";
-import { begin, deliver, fetched, follow } from "./bucket.js";
+import { begin, deliver, fetched, follow } from "./upload.js";
 import { showProgress } from "./progress.js";
 
 export const BATCHES = "v2/batches";
@@ -12,9 +12,9 @@ const SHORTENED = "The list is long, so it is shown with one reason a customer, 
 const element = (name) => document.getElementById(`list-${name}`);
 
 /** The most bytes that reach the service in one request. */
-const direct = () => Number(element("choose").dataset.directBytes);
+const direct = () => Number(element("start").dataset.directBytes);
 /** What the service says of more, where there is no other way. */
-const refusal = () => JSON.parse(element("choose").dataset.refusal ?? "null");
+const refusal = () => JSON.parse(element("start").dataset.refusal ?? "null");
 
 export class Way {
   /** The id of the job, as soon as the bucket may have the file. */

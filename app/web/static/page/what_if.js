@@ -7,8 +7,8 @@ const PAUSE_MS = 80;
 
 const part = (id) => document.getElementById(id);
 const form = part("what-if-form");
-const undo = part("what-if-undo");
-const said = part("what-if-answer");
+const undo = part("what-if-reset");
+const said = part("what-if-result");
 const touched = new Set();
 const names = [...form.querySelectorAll(".field")].map((each) => each.dataset.feature);
 let customerValue = null;
@@ -47,7 +47,7 @@ export async function compare(asked, found, signal) {
   const response = await ask("v2/what-if", { json: { customer: asked }, signal });
   const { alternatives } = await response.json();
   if (signal.aborted) return;
-  part("changes").replaceChildren(...alternatives.map((each) => offer(changesOf(each), each)));
+  part("single-changes").replaceChildren(...alternatives.map((each) => offer(changesOf(each), each)));
   await move();
 }
 
@@ -110,8 +110,8 @@ function show(before, { probability: after, tier, difference }) {
 }
 
 function showOffers({ actions, caution }) {
-  part("offers").replaceChildren(...actions.map((each) => offer(each.suggestion, each)));
-  part("no-offers").hidden = actions.length > 0;
+  part("suggestions").replaceChildren(...actions.map((each) => offer(each.suggestion, each)));
+  part("no-suggestions").hidden = actions.length > 0;
   part("caution").textContent = caution;
 }
 

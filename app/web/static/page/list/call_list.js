@@ -46,7 +46,7 @@ export class Table {
     const { order } = this.#controls.elements;
     for (const option of order.options) option.hidden = option.disabled = option.value.startsWith("money") && !isPriced;
     if (isPart) order.value = "money:down";
-    for (const each of [element("controls"), element("take"), element("safe").closest("label")]) each.hidden = isPart;
+    for (const each of [element("controls"), element("download"), element("spreadsheet-safe").closest("label")]) each.hidden = isPart;
   }
 
   /** Show the first `customers` by risk: those who reach the threshold. */
@@ -76,7 +76,7 @@ export class Table {
     else element("status").textContent = total
       ? `${counted(total, "customer")}${filtered ? ` of the ${count(this.#customers)} to call${kept}` : ""}`
       : this.#nobody(query);
-    element("take").disabled = !total;
+    element("download").disabled = !total;
     element("table").replaceChildren(...(total ? [this.#drawn(rows, query)] : []));
     pager(element("pager"), { offset, count: PAGE_ROWS, total, go: (to) => this.#go(to) });
   }
@@ -101,22 +101,22 @@ export class Table {
   #drawn(rows, { by, descending }) {
     const columns = this.#columns;
     const headings = columns.map(({ by: key, name, className = "" }) => {
-      const button = make("button", { type: "button", className: "sort" }, name);
+      const button = make("button", { type: "button", className: "sort-button" }, name);
       button.addEventListener("click", () => this.#sort(key));
       const sorted = key === by ? { "aria-sort": descending ? "descending" : "ascending" } : {};
       return make("th", { scope: "col", className, ...sorted }, button);
     });
     return make(
       "table",
-      { className: "ranked" },
-      make("caption", { className: "unseen" }, "Customers to call. Choose one to see it whole."),
+      { className: "row-cards" },
+      make("caption", { className: "visually-hidden" }, "Customers to call. Choose one to see it whole."),
       make("thead", {}, make("tr", {}, ...headings, ...(this.#shown.reasons ? [make("th", { scope: "col" }, "Why")] : []))),
       make("tbody", {}, ...rows.map((row) => this.#row(row))),
     );
   }
 
   #row({ place, row, id, chance, value, tier, reasons }) {
-    const name = make("button", { type: "button", className: "name" }, id || `Row ${count(row)}`);
+    const name = make("button", { type: "button", className: "customer-button" }, id || `Row ${count(row)}`);
     const meter = make("i", { className: `meter is-${tier}`, "aria-hidden": "true" });
     meter.style.setProperty("--share", `${100 * chance}%`);
     const line = make(
@@ -124,8 +124,8 @@ export class Table {
       {},
       make("th", { scope: "row" }, name, make("span", { className: "muted" }, id ? `row ${count(row)}` : "")),
       make("td", { className: "risk" }, make("strong", {}, probability(chance)), ...(tier ? [make("span", { className: `pill ${tier}` }, tier)] : []), meter),
-      ...(this.#shown.isPriced ? [make("td", { className: "number" }, money(value), make("span", { className: "unseen" }, " a month"))] : []),
-      ...(this.#shown.reasons ? [make("td", {}, make("ul", { className: "why" }, ...reasons.map(reason)))] : []),
+      ...(this.#shown.isPriced ? [make("td", { className: "number" }, money(value), make("span", { className: "visually-hidden" }, " a month"))] : []),
+      ...(this.#shown.reasons ? [make("td", {}, make("ul", { className: "reasons" }, ...reasons.map(reason)))] : []),
     );
     line.addEventListener("click", (event) => {
       // Somebody who marks an id to copy it does not want to go elsewhere.
@@ -150,5 +150,5 @@ export class Table {
 }
 
 function reason({ sentence, raises }) {
-  return make("li", { className: raises ? "raises" : "lowers" }, sentence);
+  return make("li", { className: raises ? "raises-risk" : "lowers-risk" }, sentence);
 }

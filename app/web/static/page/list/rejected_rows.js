@@ -16,8 +16,8 @@ export async function showRejects({ desk, summary, isPart }, offset = 0) {
   if (!rejected) return;
   element("rejected-title").textContent = `${counted(rejected, "row")} of ${count(all)} could not be scored`;
   if (isPart) {
-    element("rejects").replaceChildren();
-    element("rejects-pager").hidden = true;
+    element("rejected-table").replaceChildren();
+    element("rejected-pager").hidden = true;
     return;
   }
   const { total, rows } = await desk.call("rejected", { offset, count: PAGE_ROWS });
@@ -25,16 +25,16 @@ export async function showRejects({ desk, summary, isPart }, offset = 0) {
   // Of what the bucket scored only the sentences are known.
   const names = rows.some(({ errors }) => errors.some(({ field }) => field !== undefined)) ? COLUMNS : SHORT;
   const lines = rows.flatMap(({ row, id, errors }) => errors.map((error) => line(row, id, error, idName, names)));
-  element("rejects").replaceChildren(
+  element("rejected-table").replaceChildren(
     make(
       "table",
-      { className: "ranked" },
-      make("caption", { className: "unseen" }, "Rows to mend"),
+      { className: "row-cards" },
+      make("caption", { className: "visually-hidden" }, "Rows to mend"),
       make("thead", {}, make("tr", {}, ...names.map((name) => make("th", { scope: "col" }, name)))),
       make("tbody", {}, ...lines),
     ),
   );
-  pager(element("rejects-pager"), { offset, count: PAGE_ROWS, total, go: (to) => showRejects({ desk, summary }, to) });
+  pager(element("rejected-pager"), { offset, count: PAGE_ROWS, total, go: (to) => showRejects({ desk, summary }, to) });
 }
 
 function line(row, id, { field, value, message }, idName, names) {
@@ -45,6 +45,6 @@ function line(row, id, { field, value, message }, idName, names) {
     "tr",
     {},
     make("th", { scope: "row", "data-name": names[0] }, count(row)),
-    ...cells.map((text, index) => make("td", { "data-name": names[index + 1], className: names[index + 1] === "Column" ? "whole" : "" }, text)),
+    ...cells.map((text, index) => make("td", { "data-name": names[index + 1], className: names[index + 1] === "Column" ? "no-wrap" : "" }, text)),
   );
 }
