@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import requests
 
-from app.jobs import jobs
+from app.jobs import layout
 from app.jobs.uploads import RECEIPT
 from app.log import METRICS, NAMESPACE
 from app.settings import Settings
@@ -494,7 +494,7 @@ def test_batch_may_read_what_is_dropped_and_write_results_and_nothing_else(templ
         ("s3:PutObject", f"{results}/results/*"),
         ("s3:AbortMultipartUpload", f"{results}/results/*"),
         ("s3:GetObject", f"{results}/results/*"),
-        ("s3:DeleteObject", f"{results}/results/uploads/*/{jobs.PROGRESS}"),
+        ("s3:DeleteObject", f"{results}/results/uploads/*/{layout.PROGRESS}"),
         ("sqs:SendMessage", "FailureQueue"),
     }
 

@@ -18,9 +18,9 @@ from ports import free_port
 from app import settings
 from app.cli.__main__ import churn
 from app.web import create_app, query_options
-from app.web.problems import KINDS
+from app.web.errors import STATUSES
 from model import artifact
-from model.errors import MESSAGES
+from model.errors import ERRORS
 from model.schema import EXAMPLE
 
 ROOT = Path(__file__).parents[2]
@@ -225,13 +225,13 @@ def rows(document: str, columns: int) -> list[tuple[str, ...]]:
 def test_every_code_of_a_problem_is_listed_with_its_status():
     listed = {code: status for code, status, _ in rows("docs/api.md", 3) if status.isdigit()}
 
-    assert listed == {code: str(kind.status) for code, kind in KINDS.items()}
+    assert listed == {code: str(status) for code, status in STATUSES.items()}
 
 
 def test_every_code_of_a_field_or_row_is_listed():
     listed = {code for code, _ in rows("docs/api.md", 2) if re.fullmatch(r"\w+", code)}
 
-    assert listed == set(MESSAGES) - set(KINDS)
+    assert listed == set(ERRORS) - set(STATUSES)
 
 
 def test_every_route_is_listed():
