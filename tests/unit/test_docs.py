@@ -358,6 +358,16 @@ def test_every_dependency_has_its_reason():
         assert re.search(rf"^{name}\b", read(f"requirements/{purpose}.in"), re.MULTILINE), name
 
 
+def test_every_dependency_is_listed_with_its_pinned_version():
+    listed = re.findall(
+        r"^\| ([a-z0-9_-]+) \| ([a-z]+) \|.*\| ([\w.]+) \| [\d-]* ?\|$", read("docs/why.md"), re.MULTILINE
+    )
+
+    assert len(listed) > 30
+    for name, purpose, version in listed:
+        assert f"{name.replace('_', '-')}=={version}" in read(f"requirements/{purpose}.txt"), name
+
+
 @pytest.mark.parametrize("purpose", sorted(path.stem for path in (ROOT / "requirements").glob("*.txt")))
 def test_every_pin_has_a_hash_and_names_no_host(purpose):
     lock = read(f"requirements/{purpose}.txt")
