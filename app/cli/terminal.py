@@ -104,7 +104,7 @@ def read_settings(**options: str | None) -> "Settings":
     ------
     SettingsError
     """
-    from app.settings import Settings, SettingsError
+    from app.settings import Settings, SettingsError, parse
 
     flags = option_names()
     values = {}
@@ -115,7 +115,7 @@ def read_settings(**options: str | None) -> "Settings":
         shown = flags.get(setting.name, setting.metadata["variable"])
         if not text.strip():
             raise SettingsError(f"{shown} is empty. Give it a value, or leave it out.")
-        values[setting.name] = setting.metadata["read"](shown, text.strip())
+        values[setting.name] = parse(setting, shown, text.strip())
     return replace(Settings.from_environment(), **values)
 
 

@@ -5,7 +5,7 @@ from typing import Any, Final, TypeVar
 
 from flask import Response, g, request
 
-from app.web.problems import RequestError
+from app.web.errors import RequestError
 from app.web.responses import json_answer
 from app.web.service import Uploads, service
 from model.errors import ChurnError

@@ -113,7 +113,7 @@ def test_a_body_over_the_limit_is_refused_with_advice(invoke, event_kind):
 
     assert answer.json["code"] == "too_large"
     assert f"{limit_of(event_kind):,} bytes" in answer.json["detail"]
-    assert "in parts, or packed by gzip, or drop it into the inbox bucket" in answer.json["detail"]
+    assert "in parts, or compressed with gzip, or drop it into the inbox bucket" in answer.json["detail"]
 
 
 def compressed(rows: int) -> bytes:

@@ -12,7 +12,7 @@ from openapi_requests import BAD, GOOD, Uploads
 
 from app.settings import Settings
 from app.web import create_app, openapi, query_options
-from app.web.problems import KINDS
+from app.web.errors import STATUSES
 from model.schema import BY_NAME, CUSTOMER_ID, EXAMPLE, NAMES, Categorical, Numeric
 
 # Of no route, or (the last) always caught by too_large first.
@@ -43,8 +43,8 @@ def test_every_route_is_described_and_no_other(app, document):
 
 
 def test_every_code_is_described(document):
-    assert document["components"]["schemas"]["Problem"]["properties"]["code"]["enum"] == list(KINDS)
-    assert set().union(*(codes_of(each) for _, each in operations(document))) == set(KINDS) - NOWHERE - GUARDS
+    assert document["components"]["schemas"]["Problem"]["properties"]["code"]["enum"] == list(STATUSES)
+    assert set().union(*(codes_of(each) for _, each in operations(document))) == set(STATUSES) - NOWHERE - GUARDS
 
 
 def test_every_option_is_described(document):

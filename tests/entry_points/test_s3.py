@@ -102,7 +102,7 @@ def test_the_results_say_what_they_are(bucket, store):
         ("customers.xlsx", b"PK\x03\x04", "not_csv", "Send a CSV under a name that ends in .csv or .csv.gz."),
         ("a/folder/", b"x", "not_csv", "Send a CSV under a name that ends in .csv or .csv.gz."),
         ("workbook.csv", b"PK\x03\x04", "not_csv", "Save it as CSV (UTF-8) and send that."),
-        ("empty.csv", b"", "empty_file", "Expected a CSV with a header and one row a customer."),
+        ("empty.csv", b"", "empty_file", "Expected a CSV with a header and one row per customer."),
         ("other.csv", b"a,b\n1,2\n", "no_header", "Put the column names first"),
         ("cut.csv.gz", gzip.compress(GOOD)[:-9], "truncated_gzip", "Send it again."),
     ],

@@ -329,7 +329,7 @@ def test_wrong_types_are_named_before_anything_runs(score, tmp_path):
         score(tmp_path / "in.parquet", "parquet")
 
     assert str(refused.value) == (
-        "The table has columns of types that are not taken: Contract is bigint, and must be text; MonthlyCharges is "
+        "The table has columns of types that are not accepted: Contract is bigint, and must be text; MonthlyCharges is "
         "boolean, and must be text, whole number or number."
     )
 

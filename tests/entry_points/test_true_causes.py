@@ -42,8 +42,7 @@ def test_a_file_with_another_separator_is_called_that(toy_scorecard, separator, 
 
     assert error.problem.code == "wrong_separator"
     assert str(error) == (
-        f"The file is separated by {shown}. Accepted are the comma, the semicolon and the tab; "
-        "save it with one of them."
+        f"The file is separated by {shown}. Comma, semicolon and tab are accepted; save it with one of them."
     )
 
 

@@ -512,7 +512,7 @@ def test_without_a_bucket_the_page_knows_what_is_said_of_a_file_that_is_too_long
 
     answer = small.post("/v2/batches", data=bytes(2001), content_type="application/gzip").json
     known = json.loads(html.unescape(re.search(r'data-refusal="([^"]*)"', page)[1]))
-    # Packed it is already.
-    assert known["detail"] == answer["detail"].replace(", or packed by gzip", "")
+    # It is compressed already.
+    assert known["detail"] == answer["detail"].replace(", or compressed with gzip", "")
     assert [known[name] for name in ("code", "title", "status")] == ["too_large", answer["title"], 413]
     assert 'data-direct-bytes="2000"' in page
