@@ -61,7 +61,7 @@ def metrics(function_name: str | None, **values: float) -> dict[str, object]:
     Parameters
     ----------
     function_name : str, optional
-        The only dimension. A model version would create new metrics, and new costs, at every training; it is a property.
+        The only dimension. A model version would create new metrics, and costs, at every training; it is a property.
     **values : float
         Keys of `METRIC_UNITS`.
     """

@@ -158,7 +158,7 @@ def _write_job(line: dict[str, Any], invocation: Invocation) -> None:
 
 
 def _unknown_event(event: object) -> "EventError":
-    """Return an error that describes an event by its keys; a key with digits may be a customerID, so it is not shown."""
+    """Return an error that describes an event by its keys; one with digits may be a customerID, so it is hidden."""
     from app.jobs.s3_events import EventError
 
     if isinstance(event, dict) and event.get("source") == "aws.events":

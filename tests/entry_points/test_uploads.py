@@ -496,7 +496,7 @@ def test_the_page_knows_what_comes_through_in_one_request(app, edge, most):
     assert f'data-direct-bytes="{most}"' in page["body"]
     # With the rest of the event it is within what Lambda takes.
     limit = API_GATEWAY if edge == "http_api_v2" else LOAD_BALANCER
-    assert len(base64.b64encode(bytes(most))) + 32_768 <= limit.max_in
+    assert len(base64.b64encode(bytes(most))) + 32_768 <= limit.max_body_bytes
 
 
 def test_without_its_edge_the_page_keeps_to_the_setting(client, scorer):
