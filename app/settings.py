@@ -6,11 +6,12 @@ The entry points and app/wiring.py read it; app/web/, app/jobs/ and model/ get v
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import Field, dataclass, field, fields
-from typing import Any, Final
+from dataclasses import Field, dataclass, field, fields, make_dataclass
+from typing import TYPE_CHECKING, Any, Final
 
 from model.engine import ENGINES
 from model.errors import ChurnError, listed, show
+from model.outputs import ALL, YES_NO, OutputOption, OutputOptions, output_options
 
 MOST_JOB_BYTES: Final = 5 * 1024**3
 
@@ -155,9 +156,37 @@ def _cores() -> int:
     return max(1, min(os.cpu_count() or 1, MOST_WORKERS))
 
 
+def _output(option: OutputOption) -> Any:
+    rule = option.rule(YES_NO)
+
+    def read(variable: str, text: str) -> int | bool:
+        value = option.parse(text.lower(), YES_NO)
+        if value is None:
+            raise _refuse(variable, rule, text)
+        return value
+
+    unit, shown = (f"0 to {option.maximum}, or {ALL}", "`0`") if option.maximum else (" or ".join(YES_NO), "`no`")
+    help = f"Results of bucket and folder: {option.help[0].lower()}{option.help[1:]}"
+    return _setting(option.variable, option.default, unit, help, read, shown=shown)
+
+
+if TYPE_CHECKING:
+
+    class _OutputSettings: ...
+else:
+    # One field for each option of model/outputs.py, read through `Settings.outputs`.
+    _OutputSettings = make_dataclass(
+        "_OutputSettings",
+        [(option.name, Any, _output(option)) for option in output_options()],
+        frozen=True,
+        slots=True,
+        kw_only=True,
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """What can be set; this class is the table."""
+class Settings(_OutputSettings):
+    """What can be set; this class and the options of model/outputs.py are the table."""
 
     host: str = _setting("CHURN_HOST", "127.0.0.1", "address", "Where the server listens; 0.0.0.0 in a container")
     port: int = _setting("PORT", 7860, "port", "Where the server listens", _whole(1, 65_535))
@@ -365,14 +394,6 @@ class Settings:
     api_key: str | None = _setting(
         "CHURN_API_KEY", None, "key", "What `churn submit` sends in X-Api-Key", _key, shown="none", secret=True
     )
-    value_at_risk: bool = _setting(
-        "CHURN_VALUE_AT_RISK",
-        False,
-        "yes or no",
-        "Whether results in the bucket have the column value_at_risk",
-        _yes_or_no,
-        shown="`no`",
-    )
     deadline_margin_s: int = _setting(
         "CHURN_DEADLINE_MARGIN_SECONDS",
         20,
@@ -385,6 +406,10 @@ class Settings:
     def takes_uploads(self) -> bool:
         """Whether both buckets are named, so that larger files can be sent by way of them."""
         return bool(self.inbox_bucket and self.results_bucket)
+
+    def outputs(self) -> OutputOptions:
+        """Return the columns of results in the bucket and the folder."""
+        return OutputOptions(**{option.name: getattr(self, option.name) for option in output_options()})
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
@@ -434,7 +459,8 @@ def table() -> str:
     """Return all settings as a Markdown table, for docs/operations.md."""
     rows = [
         (f"`{each.metadata['variable']}`", _shown_default(each), each.metadata["unit"], each.metadata["help"])
-        for each in fields(Settings)
+        # The fields of a base class come first; a table has them last.
+        for each in sorted(fields(Settings), key=lambda each: each.name in OutputOptions())
     ]
     head = [("variable", "default", "unit", "what it sets"), ("---",) * 4]
     return "".join(f"| {' | '.join(row)} |\n" for row in [*head, *rows])

@@ -5,7 +5,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
@@ -14,6 +13,7 @@ import click
 
 from app.cli.terminal import Destination, Figure, bar, end_on_sigterm, keep_to_one_thread, read_settings
 from app.cli.versions import models_option, version_option
+from model.outputs import YES_NO, OutputOption, OutputOptions, output_options
 
 if TYPE_CHECKING:
     from app.jobs.local import Scoring
@@ -22,27 +22,51 @@ if TYPE_CHECKING:
 CHARSETS: Final = ("utf-8", "utf-16", "latin-1", "windows-1252", "cp1252")
 
 
+class _Number(click.ParamType):  # type: ignore[type-arg]
+    """The number of an output option."""
+
+    name = "N"
+
+    def __init__(self, option: OutputOption) -> None:
+        self._option = option
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number."""
+        number = self._option.parse(str(value).strip())
+        if number is None:
+            self.fail(f"{value!r} is not {self._option.rule(YES_NO)}.", param, ctx)
+        return number
+
+
+def _output_flag(option: OutputOption) -> Callable[..., Any]:
+    if option.maximum is None:
+        return click.option(option.flag, is_flag=True, default=None, help=f"{option.help}.")
+    return click.option(option.flag, type=_Number(option), help=f"{option.help}.")
+
+
 def scoring_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that say how customers are scored; `scoring_of` takes them."""
-    for option in (
-        click.option("--value-at-risk", is_flag=True, help="Add a column: MonthlyCharges times the probability."),
+    """Give a command the options of how customers are scored; `make_scoring` accepts them."""
+    options: list[Callable[..., Any]] = [
+        *map(_output_flag, reversed(output_options())),
         click.option("--charset", type=click.Choice(CHARSETS), help="How the text is encoded, where it is not UTF-8."),
         click.option("--engine", help="What scores: scorecard (the default) or pipeline."),
         click.option("--threshold", help="The least probability that is labelled churn, instead of the model's own."),
         models_option(),
         version_option("--model"),
-    ):
+    ]
+    for option in options:
         command = option(command)
     return command
 
 
-def scoring_of(value_at_risk: bool, charset: str | None, **given: str | None) -> "Scoring":
-    """Return what the options ask for: the model, the columns and the limits."""
+def make_scoring(charset: str | None, *, outputs_of_settings: bool = False, **options: Any) -> "Scoring":
+    """Return the model, the columns and the limits of the options; without an option, the setting's column counts."""
     from app import wiring
 
-    # Not by CHURN_VALUE_AT_RISK, which is that of the bucket.
-    settings = replace(read_settings(**given), value_at_risk=value_at_risk)
-    return wiring.make_scoring(settings, wiring.make_scorer(settings), charset)
+    chosen = {name: value for name in OutputOptions() if (value := options.pop(name, None)) is not None}
+    settings = read_settings(**options)
+    outputs = OutputOptions(**{**(settings.outputs() if outputs_of_settings else {}), **chosen})
+    return wiring.make_scoring(settings, wiring.make_scorer(settings), charset, outputs)
 
 
 @click.command()
@@ -68,7 +92,7 @@ def score(file: str, out: Path | None, **options: Any) -> None:
         raise click.UsageError("Standard input has no name to call a folder by. Say where the results go: -o FOLDER.")
     folder = out or local.default_folder(Path(file))
     local.check_apart(Path(file), folder)
-    scoring = scoring_of(**options)
+    scoring = make_scoring(**options)
     end_on_sigterm()
     with click.open_file(file, "rb") as opened, rows_bar(opened) as progress:
         source = Unchanged(opened, file)
@@ -135,7 +159,7 @@ def watch(inbox: Path, outbox: Path, interval: float, once: bool, **options: Any
     keep_to_one_thread()
     from app.jobs.folder import Folder
 
-    folder = Folder(inbox, outbox, scoring_of(**options))
+    folder = Folder(inbox, outbox, make_scoring(**options, outputs_of_settings=True))
     end_on_sigterm()
     click.echo(f"Watching {inbox}, writing to {outbox}. Ctrl-C ends it.", err=True)
     try:

@@ -13,6 +13,7 @@ import click
 from app.cli.terminal import BEYOND, Figure, read_settings
 from app.cli.versions import models_option, version_option
 from model.errors import ChurnError
+from model.outputs import TIER
 from model.scorecard import Scorer
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ def _backtest_lines(found: Mapping[str, Any]) -> list[str]:
         "",
         *_group_lines("decile", found["deciles"]),
         "",
-        *_group_lines("tier", found["tiers"]),
+        *_group_lines(TIER.name, found["tiers"]),
     ]
     if found["money"]:
         lines.append("")

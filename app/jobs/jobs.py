@@ -7,7 +7,6 @@ order and any overlap, without a lock.
 import hashlib
 import json
 import traceback
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -15,7 +14,7 @@ from model.errors import InputError
 from model.scorecard import Scorer
 
 if TYPE_CHECKING:
-    from model.bulk.csv_writer import Options
+    from model.outputs import OutputOptions
 
 PREDICTIONS: Final = "predictions.csv"
 REJECTS: Final = "rejects.csv"
@@ -32,7 +31,7 @@ JOB_DIGITS: Final = 32
 """Of the hash, in hex: 128 bits."""
 
 
-def job_id(name: str, content: str, scorer: Scorer, options: "Options", charset: str | None = None) -> str:
+def job_id(name: str, content: str, scorer: Scorer, options: "OutputOptions", charset: str | None = None) -> str:
     """Return the job that scores `content` dropped as `name`.
 
     Parameters
@@ -45,7 +44,7 @@ def job_id(name: str, content: str, scorer: Scorer, options: "Options", charset:
     # Names and places are asked for by the API too, which then does without pyarrow.
     from model.bulk.csv_writer import FORMAT
 
-    shapes = [FORMAT, name, content, scorer.sha256, scorer.threshold, asdict(options), charset]
+    shapes = [FORMAT, name, content, scorer.sha256, scorer.threshold, options.identity(), charset]
     return hashlib.sha256(json.dumps(shapes, sort_keys=True).encode()).hexdigest()[:JOB_DIGITS]
 
 

@@ -14,11 +14,11 @@ from typing import Any
 
 from app.jobs import drafts, outputs
 from app.jobs.jobs import PREDICTIONS, REJECTS, SUMMARY, job_id
-from model.bulk.csv_writer import Options
 from model.bulk.run import FileLimits, Run
 from model.bulk.source import Readable
 from model.bulk.unchanged import Unchanged
 from model.errors import ChurnError
+from model.outputs import OutputOptions
 from model.scorecard import Scorer
 
 _CANNOT_BE_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
@@ -29,7 +29,7 @@ class Scoring:
     """How files are scored: the model, what the outputs hold, what is accepted."""
 
     scorer: Scorer
-    options: Options
+    options: OutputOptions
     limits: FileLimits
     charset: str | None = None
 

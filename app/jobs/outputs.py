@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-from model.bulk.csv_writer import Options, Predictions, Rejects
+from model.bulk.csv_writer import Predictions, Rejects
 from model.bulk.population import largest_drift
 from model.bulk.rereading import position_of, reread
 from model.bulk.run import Run
 from model.bulk.source import Readable
 from model.errors import InputError
+from model.outputs import OutputOptions
 from model.scorecard import Scorer
 
 Progress = Callable[[int, int], object]
@@ -51,7 +52,7 @@ class Hashed:
 def write(
     run: Run,
     scorer: Scorer,
-    options: Options,
+    options: OutputOptions,
     predictions: Writable,
     rejects: Writable,
     progress: Progress | None = None,
@@ -63,7 +64,7 @@ def write(
     InputError
         If the file cannot be read to its end; what was written until then is to be thrown away.
     """
-    good, bad = Predictions(scorer, options), Rejects(run.header, run.delimiter, options.spreadsheet_safe)
+    good, bad = Predictions(scorer, options, run.header), Rejects(run.header, run.delimiter, options.spreadsheet_safe)
     predictions.write(good.header)
     rejects.write(bad.header)
     for block in run:

@@ -47,7 +47,6 @@ from app.web import create_app
 from deploy.images import build_command, version
 from deploy.space import make
 from model import artifact, pipeline
-from model.bulk.csv_writer import Options
 from model.bulk.source import FileLimits
 from model.pipeline import PipelineScorer
 from model.schema import EXAMPLE
@@ -573,7 +572,7 @@ def test_a_promoted_model_of_trees_scores_what_was_dropped_into_the_bucket(
         io.BytesIO(SAMPLE),
         "customers.csv",
         tmp_path,
-        Scoring(boosting, Options(Settings().value_at_risk), FileLimits()),
+        Scoring(boosting, Settings().outputs(), FileLimits()),
     )
     assert found["predictions.csv"] == (tmp_path / "predictions.csv").read_bytes()
     assert json.loads(found["summary.json"])["model_version"] == "2.0.0"

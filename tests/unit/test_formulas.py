@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from app.jobs import outputs
-from model.bulk.csv_writer import Options, Predictions, Rejects
+from model.bulk.csv_writer import Predictions, Rejects
 from model.bulk.run import Run
 from model.formulas import escape_formulas
+from model.outputs import OutputOptions
 from model.schema import CUSTOMER_ID, EXAMPLE, NAMES
 
 PAGE = Path(__file__).parents[2] / "app" / "web" / "static" / "page" / "list" / "predictions_csv.js"
@@ -86,8 +87,8 @@ def by_the_page(tmp_path: Path, texts: list[str]) -> list[str]:
     (tmp_path / "csv.mjs").write_bytes(PAGE.read_bytes())
     (tmp_path / "texts.json").write_text(json.dumps(texts))
     (tmp_path / "run.mjs").write_text(
-        'import { readFileSync } from "node:fs";\nimport { escape_formulas } from "./csv.mjs";\n'
-        'console.log(JSON.stringify(JSON.parse(readFileSync("texts.json")).map(escape_formulas)));\n'
+        'import { readFileSync } from "node:fs";\nimport { defuse } from "./csv.mjs";\n'
+        'console.log(JSON.stringify(JSON.parse(readFileSync("texts.json")).map(defuse)));\n'
     )
     done = subprocess.run(["node", "run.mjs"], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60)
     found: list[str] = json.loads(done.stdout)
@@ -147,7 +148,7 @@ def test_no_file_for_people_begins_a_formula_however_it_is_split(scorer, separat
         rows.append([*{**row, column: cell}.values()][: len(row) + (column == "too many")])
     text = io.StringIO(newline="")
     csv.writer(text, delimiter=separator, lineterminator="\n").writerows([[CUSTOMER_ID, *NAMES, "note;=1"], *rows])
-    options = Options(include_input=True, reasons=1, value_at_risk=True, spreadsheet_safe=True)
+    options = OutputOptions(include_input=True, reasons=1, value_at_risk=True, spreadsheet_safe=True)
 
     run = Run(io.BytesIO(text.getvalue().encode()), scorer)
     good = Predictions(scorer, options, run.header)
@@ -163,7 +164,7 @@ def test_rejects_are_written_as_safely_as_the_predictions_beside_them(scorer):
     run = Run(io.BytesIO(f"{CUSTOMER_ID},{','.join(NAMES)}\n{line}\n".encode()), scorer)
     predictions, rejects = io.BytesIO(), io.BytesIO()
 
-    outputs.write(run, scorer, Options(spreadsheet_safe=True), predictions, rejects)
+    outputs.write(run, scorer, OutputOptions(spreadsheet_safe=True), predictions, rejects)
 
     assert b",'=1+1," in predictions.getvalue()
     assert b",'=1+1," in rejects.getvalue()

@@ -57,11 +57,15 @@ def test_every_variable_is_read():
             "CHURN_URL": "https://churn.example.com/prod",
             "CHURN_API_KEY": "a-key",
             "CHURN_VALUE_AT_RISK": "Yes",
+            "CHURN_REASONS": "all",
+            "CHURN_INCLUDE_INPUT": "yes",
+            "CHURN_SPREADSHEET_SAFE": "yes",
             "CHURN_DEADLINE_MARGIN_SECONDS": "30",
         }
     )
 
     assert [getattr(settings, each.name) for each in fields(Settings)] == [
+        *(True, 10, True, True),
         *("0.0.0.0", 8080, 2, 3, 40, 5),
         *(("ab" * 32,), ("https://crm.example.com", "http://localhost:3000"), ("'self'", "https://*.example.com")),
         *("600/minute", 1, False),
@@ -76,7 +80,6 @@ def test_every_variable_is_read():
             3600,
             "https://churn.example.com/prod",
             "a-key",
-            True,
             30,
         ),
     ]
