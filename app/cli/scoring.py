@@ -22,26 +22,10 @@ if TYPE_CHECKING:
 CHARSETS: Final = ("utf-8", "utf-16", "latin-1", "windows-1252", "cp1252")
 
 
-class _Number(click.ParamType):  # type: ignore[type-arg]
-    """The number of an output option."""
-
-    name = "N"
-
-    def __init__(self, option: OutputOption) -> None:
-        self._option = option
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Return the number."""
-        number = self._option.parse(str(value).strip())
-        if number is None:
-            self.fail(f"{value!r} is not {self._option.rule(YES_NO)}.", param, ctx)
-        return number
-
-
 def _output_flag(option: OutputOption) -> Callable[..., Any]:
     if option.maximum is None:
-        return click.option(option.flag, is_flag=True, default=None, help=f"{option.help}.")
-    return click.option(option.flag, type=_Number(option), help=f"{option.help}.")
+        return click.option(option.flag, is_flag=True, flag_value=YES_NO[0], default=None, help=f"{option.help}.")
+    return click.option(option.flag, metavar="N", help=f"{option.help}.")
 
 
 def scoring_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -59,13 +43,20 @@ def scoring_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def make_scoring(charset: str | None, *, outputs_of_settings: bool = False, **options: Any) -> "Scoring":
-    """Return the model, the columns and the limits of the options; without an option, the setting's column counts."""
+def make_scoring(charset: str | None, *, outputs_of_settings: bool = False, **options: str | None) -> "Scoring":
+    """Return the model, the columns and the limits that a command was given.
+
+    Parameters
+    ----------
+    outputs_of_settings : bool
+        Whether the settings decide on columns that no option asks for; a list is scored without them.
+    """
     from app import wiring
 
-    chosen = {name: value for name in OutputOptions() if (value := options.pop(name, None)) is not None}
     settings = read_settings(**options)
-    outputs = OutputOptions(**{**(settings.outputs() if outputs_of_settings else {}), **chosen})
+    outputs = settings.outputs()
+    if not outputs_of_settings:
+        outputs = OutputOptions(**{name: outputs[name] for name in outputs if options[name] is not None})
     return wiring.make_scoring(settings, wiring.make_scorer(settings), charset, outputs)
 
 
