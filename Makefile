@@ -88,7 +88,7 @@ spark:  ## install Spark into .venv-spark, with .venv-spark/bin/churn; needs Jav
 	@$(MAKE) --no-print-directory VENV=$(VENV)-spark $(VENV)-spark/.spark
 
 spark-zip: $(INTERPRETER)  ## write build/churn-spark.zip: the code for a cluster (spark-submit --py-files)
-	@$(BIN)/python -m app.jobs.shipping build/churn-spark.zip
+	@$(BIN)/python -m app.jobs.spark_zip build/churn-spark.zip
 
 # The publishing tools are in an environment of their own.
 deploy-tools:

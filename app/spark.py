@@ -22,11 +22,10 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as f
 
-from app.jobs import outputs
 from app.jobs.hadoop import AT_ONCE, File, Files
-from app.jobs.jobs import SUMMARY, check_name
-from app.jobs.local import Scoring
-from app.jobs.shipping import is_shipped, pack
+from app.jobs.layout import SUMMARY, check_name
+from app.jobs.scoring import Scoring, to_json
+from app.jobs.spark_zip import pack, runs_from_zip
 from model.bulk import cluster
 from model.bulk.arrow_writer import KIND, PREDICTIONS, REJECTS, columns_of
 from model.bulk.cluster import COUNTS, FAILURES, Layout, Work
@@ -85,7 +84,7 @@ def session(master: str | None = None) -> Iterator[SparkSession]:
         if spark.sparkContext.master.startswith("local"):
             spark.sparkContext.pythonExec = sys.executable
         with tempfile.TemporaryDirectory() as folder:
-            if not is_shipped():
+            if not runs_from_zip():
                 spark.sparkContext.addPyFile(str(pack(Path(folder) / "churn.zip")))
             yield spark
     finally:
@@ -348,7 +347,7 @@ def _publish(files: Files, draft: str, target: str, target_format: str, summary:
         )
     if files.exists(target):
         raise ChurnError(f"{target} was made by another meanwhile. Nothing was written.")
-    content = outputs.to_json(summary)
+    content = to_json(summary)
     is_one_step = files.is_moved_in_one_step(target)
     if is_one_step:
         files.write(f"{draft}/result/{SUMMARY}", content)

@@ -25,7 +25,7 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parent.parent))
 
 
-from app.jobs import events
+from app.jobs import s3_events
 from app.settings import Settings
 from app.web import create_app
 from model import artifact
@@ -142,10 +142,10 @@ def lambda_event(data: bytes) -> None:
 
     try:
         if functions._is_of_a_bucket(event):
-            assert all(parcel.things for parcel in events.read(event))
+            assert all(message.records for message in s3_events.read(event))
             return
         answer = handler.handler(event, None)
-    except events.EventError as error:
+    except s3_events.EventError as error:
         assert str(error).endswith(".")
     else:
         assert answer is not None

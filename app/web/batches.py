@@ -9,8 +9,9 @@ from typing import IO, Any, Final
 
 from flask import Response
 
+from app.web.errors import RequestError
 from app.web.file_limits import Work
-from app.web.problems import RequestError, parts_of
+from app.web.problems import parts_of
 from app.web.query_options import REFUSE, REJECTS
 from app.web.responses import CSV, JSON, NDJSON, CutShortError, add_notes, json_answer
 from model.bulk import ndjson

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
-from app.web.problems import RequestError
+from app.web.errors import RequestError
 from app.web.responses import context
 from app.web.service import service
 from model import actions, whatif

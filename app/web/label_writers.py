@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from app.web.problems import ASK_FOR_JSON
+from app.web.errors import ASK_FOR_JSON
 from model.bulk.arrays import as_numpy, to_arrow, to_string, with_nulls
 from model.bulk.csv_writer import Predictions
 from model.bulk.fallback import is_not_a_customer

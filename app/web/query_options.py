@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from flask import request
 
-from app.web.problems import RequestError
+from app.web.errors import RequestError
 from model.errors import listed, show
 from model.outputs import REASON_COUNT, TRUE_FALSE, OutputOption, output_options
 from model.result import DEFAULT_REASONS

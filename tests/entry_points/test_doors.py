@@ -15,8 +15,8 @@ from click.testing import CliRunner
 from outcomes import DATA, OUTCOMES, REFUSED, SCORED
 
 from app.cli.__main__ import churn
-from app.jobs.local import Scoring
 from app.jobs.s3 import handle
+from app.jobs.scoring import Scoring
 from model.bulk.source import FileLimits
 from model.errors import CustomerError
 from model.outputs import OutputOptions

@@ -9,8 +9,9 @@ import secrets
 import pyarrow as pa
 import pytest
 
-from app.jobs.local import Scoring, score_file
+from app.jobs.local import score_file
 from app.jobs.s3 import handle
+from app.jobs.scoring import Scoring
 from model.bulk import cluster
 from model.bulk.csv_writer import Predictions, Rejects
 from model.bulk.run import FileLimits, Run
@@ -119,8 +120,8 @@ def test_the_row_with_a_stray_byte_is_named_with_the_byte_and_comes_back_readabl
 
     ((problem,),) = found.bad.values()
     assert str(problem) == (
-        "Row 2 (customerID stray): The row holds bytes that are not UTF-8 (E9), and the file is UTF-8. Correct the "
-        "letter there and save the file as UTF-8; if all of it is Windows-1252, give that as its charset."
+        "Row 2 (customerID stray): The row has bytes that are not UTF-8 (E9), although the file is UTF-8. Correct the "
+        "character and save the file as UTF-8; if the whole file is Windows-1252, set that as its charset."
     )
     again = Outcome(io.BytesIO(found.files[1]), toy_scorecard)
     assert (again.ids, again.codes) == (["stray"], {})
@@ -146,7 +147,7 @@ def test_a_mark_or_a_declaration_of_utf_8_proves_it_as_well(toy_scorecard):
 def test_a_stray_byte_in_the_header_of_a_file_in_utf_8_is_an_error_of_the_file(toy_scorecard):
     header = HEADER.replace("Remark", "Größe").encode("latin-1")
 
-    with pytest.raises(InputError, match="The header holds bytes that are not UTF-8"):
+    with pytest.raises(InputError, match="The header has bytes that are not UTF-8"):
         Outcome(io.BytesIO(header + MANY + UTF8), toy_scorecard)
 
     assert Outcome(io.BytesIO(header + PLAIN + STRAY), toy_scorecard).notes == [NOTE]
@@ -241,7 +242,7 @@ def test_parts_of_a_file_in_utf_8_reject_the_row_with_a_stray_byte(scorer):
     ("content", "words"),
     [
         pytest.param(
-            HEADER.encode() + STRAY + PLAIN * 16_000 + UTF8, "letters in UTF-8 further on", id="as Windows-1252"
+            HEADER.encode() + STRAY + PLAIN * 16_000 + UTF8, "UTF-8 characters further on", id="as Windows-1252"
         ),
         pytest.param(HEADER.encode() + PLAIN * 16_000 + STRAY, "bytes that are not UTF-8", id="as ASCII"),
     ],

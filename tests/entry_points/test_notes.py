@@ -7,8 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from app.cli.__main__ import churn
-from app.jobs.local import Scoring
 from app.jobs.s3 import handle
+from app.jobs.scoring import Scoring
 from app.settings import Settings
 from app.web import create_app
 from app.web.responses import NOTES_BYTES

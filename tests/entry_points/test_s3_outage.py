@@ -13,7 +13,7 @@ from faulty_proxy import Fault, FaultyProxy
 from test_s3_faults import handle
 
 from app.jobs import s3
-from app.jobs.local import Scoring
+from app.jobs.scoring import Scoring
 from model import describe
 from model.bulk.source import FileLimits
 from model.outputs import OutputOptions

@@ -23,7 +23,7 @@ from faulty_proxy import Fault, FaultyProxy
 from test_s3_faults import handle
 
 from app.jobs import local
-from app.jobs.local import Scoring
+from app.jobs.scoring import Scoring
 from model import artifact, describe
 from model.bulk.source import FileLimits
 from model.outputs import OutputOptions
@@ -46,7 +46,7 @@ PLACES = {
 WORKER = """
 import json, sys
 from app.jobs import bucket, s3
-from app.jobs.local import Scoring
+from app.jobs.scoring import Scoring
 from model import artifact
 from model.outputs import OutputOptions
 from model.bulk.source import FileLimits
@@ -56,7 +56,7 @@ scoring = Scoring(artifact.load(), OutputOptions(), FileLimits())
 client = s3.connect(max_attempts=1, timeout_s=10)
 for line in sys.stdin:
     asked = json.loads(line)
-    store = s3.Store(s3.Places(*asked["buckets"]), scoring, client, part_bytes=5 << 20)
+    store = s3.Store(s3.BucketLayout(*asked["buckets"]), scoring, client, part_bytes=5 << 20)
     lines = []
     try:
         s3.handle(asked["event"], store, lambda: 900_000, lines.append)

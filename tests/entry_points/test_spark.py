@@ -24,7 +24,7 @@ from pyspark.sql import SparkSession
 
 from app import spark
 from app.jobs import hadoop
-from app.jobs.local import Scoring
+from app.jobs.scoring import Scoring
 from app.spark import Job
 from model.bulk.source import FileLimits
 from model.errors import ChurnError
@@ -329,7 +329,7 @@ def test_wrong_types_are_named_before_anything_runs(score, tmp_path):
         score(tmp_path / "in.parquet", "parquet")
 
     assert str(refused.value) == (
-        "The table has columns of types that are not taken: Contract is bigint, and must be text; MonthlyCharges is "
+        "The table has columns of types that are not accepted: Contract is bigint, and must be text; MonthlyCharges is "
         "boolean, and must be text, whole number or number."
     )
 

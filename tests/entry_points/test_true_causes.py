@@ -4,11 +4,11 @@ import io
 import json
 
 import pytest
-from edges import event
+from http_events import event
 
 import handler
-from app.jobs.local import Scoring
 from app.jobs.s3 import handle
+from app.jobs.scoring import Scoring
 from model.bulk.run import FileLimits, Run
 from model.errors import InputError
 from model.outputs import OutputOptions
@@ -42,8 +42,7 @@ def test_a_file_with_another_separator_is_called_that(toy_scorecard, separator, 
 
     assert error.problem.code == "wrong_separator"
     assert str(error) == (
-        f"The file is separated by {shown}. Accepted are the comma, the semicolon and the tab; "
-        "save it with one of them."
+        f"The file is separated by {shown}. Comma, semicolon and tab are accepted; save it with one of them."
     )
 
 
@@ -150,10 +149,10 @@ def test_an_archived_object_is_called_archived_and_waits(scorer, bucket, kind):
 def test_a_403_is_told_by_its_reason(code, words, without):
     from botocore.exceptions import ClientError
 
-    from app.jobs.bucket import RetryableError, telling
+    from app.jobs.s3_errors import RetryableError, s3_errors
 
     answer = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": 403}}
-    with pytest.raises(RetryableError) as error, telling("to read s3://inbox/incoming/a.csv"):
+    with pytest.raises(RetryableError) as error, s3_errors("to read s3://inbox/incoming/a.csv", reading=True):
         raise ClientError(answer, "GetObject")
 
     assert all(word in str(error.value) for word in words)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from app.jobs.beneath import open_beneath
 from app.jobs.folder import Folder
-from app.jobs.local import Scoring
+from app.jobs.links import open_inside
+from app.jobs.scoring import Scoring
 from model import describe
 from model.bulk.source import FileLimits
 from model.outputs import OutputOptions
@@ -129,13 +129,13 @@ def test_a_link_that_takes_the_place_of_a_file_between_check_and_opening_is_not_
     monkeypatch.setattr(os, "open", swap_first)
 
     with pytest.raises(OSError, match=r"symbolic links|Not a directory"):
-        open_beneath(inbox, "sub/secret.csv")
+        open_inside(inbox, "sub/secret.csv")
 
 
 def test_a_pipe_that_takes_the_place_of_a_file_is_no_file(inbox):
     os.mkfifo(inbox / "list.csv")
 
-    assert open_beneath(inbox, "list.csv") is None
+    assert open_inside(inbox, "list.csv") is None
 
 
 @pytest.mark.parametrize("place", ["list.csv", "march"])

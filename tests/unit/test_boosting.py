@@ -16,7 +16,8 @@ from test_pipeline import rewrite
 
 from app.cli.__main__ import churn
 from app.jobs import s3
-from app.jobs.local import Scoring, score_file
+from app.jobs.local import score_file
+from app.jobs.scoring import Scoring
 from app.settings import Settings
 from app.web import create_app
 from model import artifact, pipeline

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.jobs.shipping import pack
+from app.jobs.spark_zip import pack
 from model import artifact
 from model.bulk import cluster
 from model.bulk.cluster import Work
@@ -220,8 +220,8 @@ def test_a_column_is_taken_where_json_would_take_its_values(name, kind, is_taken
 def test_the_code_that_is_shipped_runs_out_of_its_zip_and_brings_the_model(tmp_path):
     archive = pack(tmp_path / "churn.zip")
     code = (
-        "from model import artifact; from model.bulk.population import load; import app.jobs.shipping, app.cli.spark;"
-        "scorer = artifact.load(); print(scorer.sha256, bool(load(scorer)), app.jobs.shipping.is_shipped())"
+        "from model import artifact; from model.bulk.population import load; import app.jobs.spark_zip, app.cli.spark;"
+        "scorer = artifact.load(); print(scorer.sha256, bool(load(scorer)), app.jobs.spark_zip.runs_from_zip())"
     )
 
     done = subprocess.run(
