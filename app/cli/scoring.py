@@ -89,7 +89,7 @@ def score(file: str, out: Path | None, **options: Any) -> None:
     from model.bulk.unchanged import Unchanged
 
     if file == "-" and out is None:
-        raise click.UsageError("Standard input has no name to call a folder by. Say where the results go: -o FOLDER.")
+        raise click.UsageError("Standard input has no name to call a folder by. Name one for the results: -o FOLDER.")
     folder = out or local.default_folder(Path(file))
     local.check_apart(Path(file), folder)
     scoring = make_scoring(**options)

@@ -93,7 +93,7 @@ def test_a_folder_of_every_kind_of_file_gives_the_lines_of_the_other_doors(score
 def test_files_that_change_while_they_are_read_give_no_result(score, tmp_path, monkeypatch, change):
     for name in ("good.csv", "crlf.csv"):
         shutil.copy(DATA / name, tmp_path / name)
-    count = spark._count
+    count = spark._summarize
 
     def meddle(*everything):
         path = tmp_path / "in" / "good.csv"
@@ -231,7 +231,7 @@ def test_where_a_rename_is_a_copy_the_summary_comes_last_and_its_lack_is_told(sc
 
     monkeypatch.setattr(hadoop, "MOVED_IN_ONE_STEP", ())
     with monkeypatch.context() as patch:
-        patch.setattr(hadoop.Files, "write", stopped)
+        patch.setattr(hadoop.HadoopFiles, "write", stopped)
         with pytest.raises(KeyboardInterrupt):
             score(DATA / "good.csv")
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["predictions"]
