@@ -15,10 +15,11 @@ from app.web.problems import parts_of
 from app.web.query_options import REFUSE, REJECTS
 from app.web.responses import CSV, JSON, NDJSON, CutShortError, add_notes, json_response
 from model.bulk import ndjson
-from model.bulk.csv_writer import Options, Predictions, Rejects
+from model.bulk.csv_writer import Predictions, Rejects
 from model.bulk.population import largest_drift
 from model.bulk.run import Run
 from model.errors import InputError
+from model.outputs import OutputOptions, choose, shorter_answers
 from model.scorecard import Scorer
 
 Writer = Predictions | Rejects | ndjson.NdJson
@@ -58,8 +59,7 @@ def score_file(
 def _shorter(media_type: str, options: dict[str, Any]) -> list[str]:
     """Return the ways to a shorter response, as clauses."""
     return [
-        *["ask for fewer reasons"] * (media_type != JSON and options["reasons"] > 0),
-        *["leave include_input out"] * (media_type != JSON and options["include_input"]),
+        *(shorter_answers(options) if media_type != JSON else []),
         *["ask for text/csv"] * (media_type == NDJSON),
     ]
 
@@ -92,7 +92,7 @@ def _summary(limited: LimitedRun, run: Run, file: IO[bytes]) -> Response:
 def _rows(
     limited: LimitedRun, run: Run, file: IO[bytes], scorer: Scorer, media_type: str, options: dict[str, Any]
 ) -> Response:
-    columns = Options(**{name: options[name] for name in Options.__slots__})
+    columns = choose(options)
     writer: Writer
     content_type = f"{CSV}; charset=utf-8"
     if media_type == NDJSON:
@@ -101,7 +101,7 @@ def _rows(
         writer = Rejects(run.header, run.delimiter, columns.spreadsheet_safe)
     else:
         writer = Predictions(scorer, columns, run.header)
-    pieces = limited.in_slots(limited.pieces(writer, is_plain=media_type == CSV and columns == Options()))
+    pieces = limited.in_slots(limited.pieces(writer, is_plain=media_type == CSV and columns == OutputOptions()))
     ahead: IO[bytes] = tempfile.SpooledTemporaryFile(_SPOOL_BYTES)  # noqa: SIM115 (closed with the response)
     try:
         for piece in pieces:

@@ -22,7 +22,7 @@ from app.web.response_schemas import components, request_bodies
 from app.web.responses import CSV, FORM, JSON
 from app.web.service import service
 from model.describe import EXAMPLE_ID, template
-from model.result import REASONS
+from model.result import DEFAULT_REASONS
 from model.schema import BATCH_LABELS, CUSTOMER_ID, EXAMPLE, TENURE
 from model.scorecard import PROBABILITY_DECIMALS
 from model.validate import validate
@@ -185,7 +185,9 @@ def _examples(name: str) -> dict[str, Example]:
         good = {CUSTOMER_ID: EXAMPLE_ID, **customer}
         many = {MANY: [good, {CUSTOMER_ID: "0002-EXMPL", **customer, TENURE: "twelve"}]}
         bodies = {"one": customer, "many": many}
-        return {key: Example(JSON, body, JSON, score_body(body, scorer, REASONS)) for key, body in bodies.items()}
+        return {
+            key: Example(JSON, body, JSON, score_body(body, scorer, DEFAULT_REASONS)) for key, body in bodies.items()
+        }
     if name == "compareCustomer":
         ranked = compare_body({ONE: customer}, scorer)
         two = {ONE: customer, CHANGES: [alternative["changes"] for alternative in ranked["alternatives"][:2]]}

@@ -11,6 +11,7 @@ from app.web.query_options import BATCHES, CUSTOMERS, NONE, WHAT_IF, read_option
 from app.web.request_body import read_csv_body, read_json_body
 from app.web.responses import CSV, FORM, GZIP, JSON, JSON_SCHEMA, NDJSON, json_response, max_answer_bytes
 from app.web.service import service
+from model.outputs import REASONS
 from model.parse import parse_json
 from model.scorecard import Scorer
 
@@ -37,7 +38,7 @@ def customers() -> Response:
 
     options = read_options(CUSTOMERS)
     body = _read_body()
-    result = score_body(parse_json(body), _scorer(options["threshold"]), options["reasons"])
+    result = score_body(parse_json(body), _scorer(options["threshold"]), options[REASONS.name])
     g.counts = count_rows(result)
     response, limit = json_response(result), max_answer_bytes(len(body))
     # A thousand empty objects lack ten features each: 3 KB, and 1.9 MB of errors.
