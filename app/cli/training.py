@@ -70,13 +70,12 @@ def train(data: Path, models: str | None, version: str | None, recipe: str, trus
 @_REPORT
 def evaluate(data: Path, model_version: str | None, models: str | None, as_json: bool, report: Path | None) -> None:
     """Measure a model on customers whose outcome is known."""
-    run = _training("evaluate").evaluate
-    to_page = _training("report").to_page if report else None
-    with stages(each=False) as tell:
-        found = run(data, model_version, root_of(models), report=lambda share: tell("resampling", share))
-    click.echo(json.dumps(found.metrics, indent=2) if as_json else found.text)
-    if report and to_page:
-        _write(report, to_page(found.metrics))
+    run, reports = _training("evaluate").evaluate, _training("reports")
+    with stages(each=False) as progress:
+        metrics = run(data, model_version, root_of(models), progress=lambda share: progress("resampling", share))
+    click.echo(json.dumps(metrics, indent=2) if as_json else reports.evaluation_text(metrics))
+    if report:
+        _write(report, reports.evaluation_page(metrics))
 
 
 _FIGURES = {
@@ -135,9 +134,9 @@ def compare(
     Exits with 1 where SECOND is worse than FIRST by more than --max-loss-of allows, with 2 where something has to be
     changed.
     """
-    module, pages = _training("compare"), _training("comparison")
+    module, reports = _training("compare"), _training("reports")
     with stages() as tell:
-        found = module.compare(first, second, data, root_of(models), report=tell)
+        found = module.compare(first, second, data, root_of(models), progress=tell)
     lost = module.losses(found)
     unknown = [name for name in max_loss_of if lost[_FIGURES[name]] is None]
     if unknown:
@@ -147,9 +146,9 @@ def compare(
         found["max_loss_of"] = {
             name: {"most": most, "loss": lost[_FIGURES[name]]} for name, most in max_loss_of.items()
         }
-    click.echo(json.dumps(found, indent=2) if as_json else pages.to_text(found))
+    click.echo(json.dumps(found, indent=2) if as_json else reports.comparison_text(found))
     if report:
-        _write(report, pages.to_page(found))
+        _write(report, reports.comparison_page(found))
     for name, loss in over.items():
         click.echo(
             f"{second} is worse than {first} by {loss:.4f} in {name}; {max_loss_of[name]:g} is allowed.", err=True

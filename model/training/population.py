@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from model.schema import BY_NAME, FEATURES, TENURE, Choice, Customer, Word
-from model.training.metrics import written
+from model.training.metrics import rounded
 
 BINS: Final = 10
 SEGMENTS: Final = ("Contract", "InternetService", TENURE)
@@ -45,14 +45,14 @@ def describe_population(
     for feature in FEATURES:
         values = [customer[feature.name] for customer in customers]
         if isinstance(feature, Choice):
-            shares = {str(word): written(values.count(word) / len(values)) for word in feature.values}
+            shares = {str(word): rounded(values.count(word) / len(values)) for word in feature.values}
             features.append({"feature": feature.name, "words": shares})
         else:
             features.append({"feature": feature.name, **_bins(values)})  # type: ignore[arg-type]
     return {
         "customers": len(customers),
-        "churn_rate": written(sum(labels) / len(labels)),
-        "mean_probability": written(math.fsum(probabilities) / len(probabilities)),
+        "churn_rate": rounded(sum(labels) / len(labels)),
+        "mean_probability": rounded(math.fsum(probabilities) / len(probabilities)),
         "features": features,
         "probability": _bins(probabilities),
         "segments": [
@@ -99,17 +99,17 @@ def _figures(members: Sequence[int], labels: Sequence[int], probabilities: Seque
     if not members:
         return {"share": 0.0, "churn_rate": None, "mean_probability": None}
     return {
-        "share": written(len(members) / len(labels)),
-        "churn_rate": written(sum(labels[place] for place in members) / len(members)),
-        "mean_probability": written(math.fsum(probabilities[place] for place in members) / len(members)),
+        "share": rounded(len(members) / len(labels)),
+        "churn_rate": rounded(sum(labels[place] for place in members) / len(members)),
+        "mean_probability": rounded(math.fsum(probabilities[place] for place in members) / len(members)),
     }
 
 
 def _bins(values: Sequence[float]) -> dict[str, list[float]]:
     ordered = sorted(values)
-    cuts = sorted({written(ordered[len(ordered) * part // BINS]) for part in range(1, BINS)})
+    cuts = sorted({rounded(ordered[len(ordered) * part // BINS]) for part in range(1, BINS)})
     edges = [float(cut) for cut in cuts if cut > ordered[0]]
     counts = [0] * (len(edges) + 1)
     for value in values:
         counts[bisect_right(edges, value)] += 1
-    return {"edges": edges, "shares": [written(count / len(values)) for count in counts]}
+    return {"edges": edges, "shares": [rounded(count / len(values)) for count in counts]}

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from invented import invent, to_csv
+from model.training.comparison import to_page, to_text
 from test_evaluate import check_page
 
 from app.cli.__main__ import churn
 from model import artifact
 from model.training.compare import compare, losses
-from model.training.comparison import to_page, to_text
 from model.training.data import read
 from model.training.evaluate import probabilities_of
 from model.training.label_changes import changes
@@ -138,7 +138,7 @@ def test_too_few_of_a_kind_for_folds_leave_out_what_needs_them(two_versions, tmp
 def test_many_customers_are_trained_anew_on_a_sample_of_them(two_versions, monkeypatch):
     from model.training import cross_validation
 
-    monkeypatch.setattr(cross_validation, "MOST_ROWS", 260)
+    monkeypatch.setattr(cross_validation, "MAX_ROWS", 260)
 
     found = compare("1.0.0", "1.1.0", two_versions.parent / "2.csv", two_versions, number=5)
 

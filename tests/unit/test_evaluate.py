@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from invented import invent, to_csv
+from model.training.report import to_page
 
 from app.cli.__main__ import churn
 from model.training import metrics
@@ -16,7 +17,6 @@ from model.training.bootstrap import Sample, draws, interval, intervals
 from model.training.data import read
 from model.training.evaluate import evaluate
 from model.training.groups import LEAST, Groups, spread
-from model.training.report import to_page
 
 SAMPLE = Path(__file__).parents[1] / "data" / "sample.csv"
 
@@ -41,7 +41,7 @@ def test_a_draw_is_measured_as_its_customers_written_out_would_be(outcomes, seed
 
     found = Sample(churned, probability, 0.3).figures(weights)
 
-    plain = metrics.measure(churned[places], probability[places])
+    plain = metrics.compute_metrics(churned[places], probability[places])
     assert {name: found[name] for name in plain} == pytest.approx(plain, abs=1e-6)
     labelled = probability[places] >= 0.3
     assert found["precision"] == pytest.approx(churned[places][labelled].mean())

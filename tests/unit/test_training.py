@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from invented import HEADER, SAMPLE_ROWS, SAMPLE_SEED, invent, to_csv
+from model.training.card import PEERS, to_card
 from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
@@ -21,16 +22,15 @@ from model.schema import EXAMPLE, FEATURES, NAMES, TARGET, Number
 from model.scorecard import LineTerm
 from model.training import cross_validation, metrics
 from model.training.additive import DIRECTIONS, Setting, fit, knots_of, points_of, predict, quantile_knots, round_digits
-from model.training.card import PEERS, to_card
 from model.training.checks import check
 from model.training.compile import greatest_difference, random_customers, to_bytes
 from model.training.data import read
 from model.training.evaluate import evaluate
-from model.training.monotone import Chain, fit_monotone
+from model.training.monotone import Chain, fit_monotone_logistic
 from model.training.population import describe_population
 from model.training.recipes import ADDITIVE, recipe_of
 from model.training.threshold import choose_threshold, expected_cost
-from model.training.train import check_exact, learn, next_version, train
+from model.training.train import check_exact, fit_model, next_version, train
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "tests" / "data" / "sample.csv"
@@ -60,7 +60,7 @@ def data(data_csv):
 
 @pytest.fixture(scope="session")
 def learnt(data):
-    return learn(data, "1.0.0", recipe=QUICK)
+    return fit_model(data, "1.0.0", recipe=QUICK)
 
 
 @pytest.fixture(scope="session")
@@ -288,7 +288,7 @@ def test_the_directed_fit_is_the_optimum_under_its_constraints(seed):
     churned = (generator.random(300) < 0.4).astype(int)
     chains = [Chain(1, 5, -1), Chain(5, 9, 1)]
 
-    found = fit_monotone(design, churned, 0.5, chains)
+    found = fit_monotone_logistic(design, churned, 0.5, chains)
 
     # Steps from one coefficient to the next as the unknowns turn the constraints into bounds, for another solver.
     steps = np.eye(9)
@@ -362,7 +362,7 @@ def test_the_ranges_are_those_seen_in_training(learnt, data):
 
 
 def test_learning_twice_gives_the_same_bytes(learnt, data):
-    assert to_bytes(learn(data, "1.0.0", recipe=QUICK).document) == to_bytes(learnt.document)
+    assert to_bytes(fit_model(data, "1.0.0", recipe=QUICK).document) == to_bytes(learnt.document)
 
 
 # How it is chosen and measured.
@@ -387,7 +387,7 @@ def test_the_setting_of_an_outer_fold_is_chosen_without_its_test_rows(data):
     spoilt = frame.copy()
     spoilt.loc[test, ["tenure", "MonthlyCharges", "TotalCharges"]] = [5.0, 1e6, 1e9]
 
-    ours, theirs = (next(cross_validation.estimate(each, churned, 0, QUICK)) for each in (frame, spoilt))
+    ours, theirs = (next(cross_validation.nested_cross_validation(each, churned, 0, QUICK)) for each in (frame, spoilt))
 
     assert (ours[0].tolist(), ours[1]) == (theirs[0].tolist(), theirs[1])
     (_, honest), (_, expected) = (
@@ -415,9 +415,9 @@ def test_the_simplest_setting_that_is_not_measurably_worse_is_chosen(learnt):
 
 
 def test_many_customers_are_measured_on_a_sample_with_the_same_share_and_fitted_whole(data, monkeypatch):
-    monkeypatch.setattr(cross_validation, "MOST_ROWS", 400)
+    monkeypatch.setattr(cross_validation, "MAX_ROWS", 400)
 
-    found = learn(data, "1.0.0", recipe=QUICK)
+    found = fit_model(data, "1.0.0", recipe=QUICK)
 
     assert len(found.measured.labels) == 400
     assert sum(found.measured.labels) == round(400 * sum(data.labels) / 600)
@@ -688,7 +688,7 @@ def test_the_public_data_give_the_stored_scorecard_to_the_byte():
     folder = ARTIFACTS / version
     data = read(REAL)
 
-    found = learn(data, version)
+    found = fit_model(data, version)
 
     assert to_bytes(found.document) == (folder / "scorecard.json").read_bytes()
     assert (
