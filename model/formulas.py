@@ -1,6 +1,6 @@
 """Which text a spreadsheet takes for a formula, and the apostrophe that keeps it text. Standard library only.
 
-The page's own writer of CSV, app/web/static/page/list/csv.js, has the same rule; one table of tests runs both.
+The page has the same rule in app/web/static/page/list/predictions_csv.js; one table of tests runs both.
 
 References
 ----------
@@ -34,7 +34,7 @@ _BREAKS: Final = frozenset(SEPARATORS)
 _BREAK_FIRST: Final = re.compile(rf'["{UNSEEN}]*[\t\r\n]')
 
 
-def defuse(text: str) -> str:
+def escape_formulas(text: str) -> str:
     """Return a cell of which no spreadsheet takes any part for a formula; a plain number such as -5 stays."""
     # Most ids end here; the patterns take ten times as long.
     if not text or (text[:1].isalnum() and text[:1].isascii() and _BREAKS.isdisjoint(text)):

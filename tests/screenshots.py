@@ -22,13 +22,13 @@ class Picture(NamedTuple):
 
 def _customer(page: Any) -> None:
     page.locator("#what-if-form").get_by_role("radio", name="One year").check()
-    expect(page.locator("#what-if-answer strong")).to_be_visible()
+    expect(page.locator("#what-if-result strong")).to_be_visible()
 
 
 def _phone(page: Any) -> None:
-    expect(page.locator("#mini")).to_be_visible()
-    page.locator("#mini").click()
-    expect(page.locator("#mini")).to_be_hidden()
+    expect(page.locator("#risk-bar")).to_be_visible()
+    page.locator("#risk-bar").click()
+    expect(page.locator("#risk-bar")).to_be_hidden()
 
 
 def _list(page: Any) -> None:
@@ -37,7 +37,7 @@ def _list(page: Any) -> None:
 
 
 def _model(page: Any) -> None:
-    expect(page.locator("#model-shapes figure").last).to_be_visible()
+    expect(page.locator("#model-terms figure").last).to_be_visible()
 
 
 PICTURES: Final = (

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from model.errors import TrainingError, show
-from model.schema import FEATURES, Number
+from model.schema import FEATURES, Numeric
 from model.training.data import LabelledData
 from model.training.metrics import Ints
 
@@ -45,7 +45,7 @@ def check(data: LabelledData, path: Path, trusted: Collection[str] = ()) -> None
     y = np.array(data.labels)
     for feature in FEATURES:
         values: list[Any] = [customer[feature.name] for customer in data.customers]
-        if isinstance(feature, Number):
+        if isinstance(feature, Numeric):
             if len(set(values)) == 1:
                 raise TrainingError(
                     f"{feature.name} is the same in every row of {path}; a model cannot be trained on it."
@@ -55,12 +55,12 @@ def check(data: LabelledData, path: Path, trusted: Collection[str] = ()) -> None
                 f"{feature.name} is {show(values[0])} in every row of {path}; a model cannot be trained on it. If "
                 f"that is so for all your customers, pass --trust {feature.name}: the model will then not use it."
             )
-        alone = _auc_alone(values, y, isinstance(feature, Number))
+        alone = _auc_alone(values, y, isinstance(feature, Numeric))
         if alone >= LEAK_AUC and feature.name not in trusted:
             raise TrainingError(
                 f"{feature.name} alone predicts who churned in {path}: ROC AUC {alone:.4f}, where {LEAK_AUC} is "
-                "the most a feature may have. Such a column was probably written after the customer left, and will not be "
-                "for the customers to be scored. Use its values from before; if they are from before, pass "
+                "the most a feature may have. Such a column was probably written after the customer left, and will not "
+                "be for the customers to be scored. Use its values from before; if they are from before, pass "
                 f"--trust {feature.name}."
             )
     _check_ids(data.ids, path)

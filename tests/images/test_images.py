@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 from buckets import upload
 from click.testing import CliRunner
-from edges import event, read
+from http_events import event, read
 from load import Load
 from podman import (
     BASE,
@@ -41,14 +41,15 @@ from podman import (
 from ports import free_port
 
 from app.cli.__main__ import churn
-from app.jobs.local import Scoring, score_file
+from app.jobs.local import score_file
+from app.jobs.scoring import Scoring
 from app.settings import Settings
 from app.web import create_app
 from deploy.images import build_command, version
 from deploy.space import make
 from model import artifact, pipeline
-from model.bulk.render import Options
-from model.bulk.source import Limits
+from model.bulk.csv_writer import Options
+from model.bulk.source import FileLimits
 from model.pipeline import PipelineScorer
 from model.schema import EXAMPLE
 
@@ -570,7 +571,10 @@ def test_a_promoted_model_of_trees_scores_what_was_dropped_into_the_bucket(
     assert not answer or "errorMessage" not in answer, answer
     found = bucket.results_of("customers.csv")
     score_file(
-        io.BytesIO(SAMPLE), "customers.csv", tmp_path, Scoring(boosting, Options(Settings().value_at_risk), Limits())
+        io.BytesIO(SAMPLE),
+        "customers.csv",
+        tmp_path,
+        Scoring(boosting, Options(Settings().value_at_risk), FileLimits()),
     )
     assert found["predictions.csv"] == (tmp_path / "predictions.csv").read_bytes()
     assert json.loads(found["summary.json"])["model_version"] == "2.0.0"

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import requests
 
-from app.jobs import jobs
+from app.jobs import layout
 from app.jobs.uploads import RECEIPT
 from app.log import METRICS, NAMESPACE
 from app.settings import Settings
@@ -452,7 +452,7 @@ def test_the_drift_alarm_hears_of_the_files_that_the_function_scores(template):
 
 
 def test_every_alarm_names_a_page_of_the_runbook(template):
-    headings = re.findall(r"^#+ (.*)$", (ROOT / "docs/operations.md").read_text(encoding="utf-8"), re.MULTILINE)
+    headings = re.findall(r"^#+ (.*)$", (ROOT / "docs/aws.md").read_text(encoding="utf-8"), re.MULTILINE)
 
     for alarm in of_type(template, "AWS::CloudWatch::Alarm").values():
         (page,) = re.findall(r'Runbook, "(.*)"', alarm["Properties"]["AlarmDescription"])
@@ -494,7 +494,7 @@ def test_batch_may_read_what_is_dropped_and_write_results_and_nothing_else(templ
         ("s3:PutObject", f"{results}/results/*"),
         ("s3:AbortMultipartUpload", f"{results}/results/*"),
         ("s3:GetObject", f"{results}/results/*"),
-        ("s3:DeleteObject", f"{results}/results/uploads/*/{jobs.PROGRESS}"),
+        ("s3:DeleteObject", f"{results}/results/uploads/*/{layout.PROGRESS}"),
         ("sqs:SendMessage", "FailureQueue"),
     }
 

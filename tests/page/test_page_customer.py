@@ -67,7 +67,7 @@ def test_the_example_comes_back(page, served):
 def test_the_reasons_are_those_of_the_api_as_bars_with_words_and_sides(page, served):
     reasons = asked(served, "v2/customers?reasons=all", dict(EXAMPLE))["reasons"]
 
-    rows = page.locator("#why li")
+    rows = page.locator("#reasons li")
     expect(rows).to_have_count(len(reasons))
     for place, reason in enumerate(reasons):
         words = re.sub(r":\s*", "", reason["sentence"])
@@ -111,7 +111,7 @@ def test_a_switch_shows_the_change_and_undo_takes_it_back(page, served):
 
     radio(page, "Contract", "Two year", "#what-if-form").check()
 
-    answer = page.locator("#what-if-answer")
+    answer = page.locator("#what-if-result")
     expect(answer.locator("strong")).to_have_text(shown(change["probability"]))
     expect(answer.locator(".pill")).to_have_text(TIERS[change["tier"]])
     expect(answer.locator(".difference")).to_have_text(f"\N{MINUS SIGN}{-change['difference'] * 100:.1f} points")
@@ -130,7 +130,7 @@ def test_several_switches_count_together_also_when_the_customer_changes(page, se
     page.get_by_label("Tenure").fill("24")
 
     changes = {"Contract": "One year", "PaymentMethod": "Mailed check"}
-    expect(page.locator("#what-if-answer strong")).to_have_text(risk_of(served, tenure=24, **changes))
+    expect(page.locator("#what-if-result strong")).to_have_text(risk_of(served, tenure=24, **changes))
 
 
 def test_the_slider_starts_at_the_customers_charge_and_is_moved_by_key(page, served):
@@ -142,21 +142,21 @@ def test_the_slider_starts_at_the_customers_charge_and_is_moved_by_key(page, ser
 
     expect(page.locator("#what-if-form output")).to_have_text("$18.25")
     expect(slider).to_have_attribute("aria-valuetext", "$18.25 a month")
-    expect(page.locator("#what-if-answer strong")).to_have_text(risk_of(served, MonthlyCharges=18.25))
+    expect(page.locator("#what-if-result strong")).to_have_text(risk_of(served, MonthlyCharges=18.25))
 
 
 def test_suggestions_are_shown_as_such_and_every_single_change_is_ranked(page, served):
     found = asked(served, "v2/customers", dict(EXAMPLE))
     ranked = asked(served, "v2/what-if", {"customer": dict(EXAMPLE)})["alternatives"]
 
-    offers = page.locator("#offers li")
+    offers = page.locator("#suggestions li")
     expect(offers).to_have_count(len(found["actions"]))
     expect(offers.first).to_contain_text(found["actions"][0]["suggestion"])
     expect(page.locator("#caution")).to_have_text(found["caution"])
     page.get_by_text("Every single change").click()
-    expect(page.locator("#changes li")).to_have_count(len(ranked))
-    expect(page.locator("#changes li strong").first).to_have_text(shown(ranked[0]["probability"]))
-    expect(page.locator("#changes li").first).to_contain_text("Contract: Two year")
+    expect(page.locator("#single-changes li")).to_have_count(len(ranked))
+    expect(page.locator("#single-changes li strong").first).to_have_text(shown(ranked[0]["probability"]))
+    expect(page.locator("#single-changes li").first).to_contain_text("Contract: Two year")
 
 
 # What cannot be scored.
@@ -172,7 +172,7 @@ def test_a_wrong_number_is_named_at_its_field_in_the_words_of_the_api_until_it_i
         "aria-describedby"
     )
     expect(page.get_by_role("alert")).to_contain_text(sentence)
-    expect(page.locator("#customer-answer")).to_be_hidden()
+    expect(page.locator("#customer-result")).to_be_hidden()
     assert violations(page) == []
 
     page.get_by_label("Tenure").fill("13")
@@ -255,7 +255,7 @@ def test_a_row_of_a_list_is_shown_however_it_is_spelt(open_page, served):
     page.evaluate(SHOW, row)
 
     expect(page.get_by_role("heading", level=1)).to_have_text("One customer")
-    expect(page.locator("#customer-from")).to_contain_text("0002-<b>, from your list")
+    expect(page.locator("#customer-source")).to_contain_text("0002-<b>, from your list")
     changed = {"SeniorCitizen": 1, "tenure": 3, "Contract": "Two year", "TotalCharges": 211.05}
     expect(page.locator(RISK)).to_have_text(risk_of(served, **changed, PaymentMethod="Bank transfer (automatic)"))
     expect(radio(page, "Senior citizen", "Yes")).to_be_checked()
@@ -266,7 +266,7 @@ def test_a_row_of_a_list_is_shown_however_it_is_spelt(open_page, served):
     page.get_by_role("button", name="Back to the example").click()
 
     expect(page.locator(RISK)).to_have_text(risk_of(served))
-    expect(page.locator("#customer-from")).to_be_hidden()
+    expect(page.locator("#customer-source")).to_be_hidden()
 
 
 def test_a_switch_that_was_moved_for_one_customer_stands_with_the_next(page, served):
@@ -325,13 +325,13 @@ def test_another_model_under_an_open_page_is_noticed(page):
     page.route("**/v2/customers*", newer)
     page.get_by_label("Tenure").fill("60")
 
-    expect(page.locator("#notice")).to_contain_text(
+    expect(page.locator("#model-notice")).to_contain_text(
         "The service now answers with model 9.9.9; this page was opened with 1.0.0."
     )
     assert violations(page) == []
     page.unroute("**/v2/customers*")
     page.get_by_role("button", name="Open the page again").click()
-    expect(page.locator("#notice")).to_be_hidden()
+    expect(page.locator("#model-notice")).to_be_hidden()
 
 
 def test_a_key_is_asked_for_and_kept_in_memory_only(open_page):
@@ -339,19 +339,19 @@ def test_a_key_is_asked_for_and_kept_in_memory_only(open_page):
         page = open_page(address=address)
         field = page.get_by_role("textbox", name="Key", exact=True)
         expect(field).to_be_focused()
-        expect(page.locator("#key")).to_contain_text("The request has no key.")
-        expect(page.locator("#customer-waiting")).to_have_text(re.compile("as soon as the service has answered"))
+        expect(page.locator("#key-form")).to_contain_text("The request has no key.")
+        expect(page.locator("#customer-loading")).to_have_text(re.compile("as soon as the service has answered"))
         assert violations(page) == []
 
         field.fill("wrong")
         page.keyboard.press("Enter")
-        expect(page.locator("#key")).to_contain_text("is not valid here")
+        expect(page.locator("#key-form")).to_contain_text("is not valid here")
         field.fill("right")
         page.keyboard.press("Enter")
 
         expect(page.locator(RISK)).to_have_text(re.compile(r"^52\.\d%$"))
-        expect(page.locator("#key")).to_be_hidden()
-        expect(page.locator("#customer-waiting")).to_be_hidden()
+        expect(page.locator("#key-form")).to_be_hidden()
+        expect(page.locator("#customer-loading")).to_be_hidden()
         stored = page.evaluate("[localStorage.length, sessionStorage.length, document.cookie, location.href]")
         assert stored == [0, 0, "", f"{address}/"]
 
@@ -396,16 +396,16 @@ def test_it_is_used_by_keyboard_alone(page, served):
     changed = {"tenure": 48, "Contract": "One year", "PaymentMethod": "Mailed check"}
     expect(page.locator(RISK)).to_have_text(risk_of(served, **changed))
 
-    tab_to("what-if-undo" if page.locator("#what-if-undo").is_visible() else "InternetService")
+    tab_to("what-if-reset" if page.locator("#what-if-reset").is_visible() else "InternetService")
     page.keyboard.press("ArrowLeft")
 
-    expect(page.locator("#what-if-answer strong")).to_have_text(risk_of(served, **changed, InternetService="DSL"))
+    expect(page.locator("#what-if-result strong")).to_have_text(risk_of(served, **changed, InternetService="DSL"))
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_a_phone_has_the_risk_in_sight_while_the_form_is_filled_in(open_page, served, dark):
     page = open_page(width=390, height=844, dark=dark, has_touch=True)
-    mini = page.locator("#mini")
+    mini = page.locator("#risk-bar")
     expect(mini).to_contain_text(risk_of(served))
     assert (violations(page), overflow(page)) == ([], 0)
 

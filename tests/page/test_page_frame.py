@@ -60,7 +60,7 @@ def test_one_customer(framed):
     expect(framed.locator("#risk-probability")).not_to_have_text(before)
     framed.get_by_text("copy as curl").click()
     framed.get_by_role("button", name="Copy", exact=True).click()
-    expect(framed.locator("#copied")).to_have_text("Copied.")
+    expect(framed.locator("#copy-status")).to_have_text("Copied.")
 
 
 def test_a_list_is_scored_and_taken_away(framed):
@@ -81,4 +81,4 @@ def test_a_list_is_scored_and_taken_away(framed):
 def test_the_model(framed):
     framed.get_by_role("link", name="The model").click()
 
-    expect(framed.locator("#model-shapes canvas").last).to_be_visible()
+    expect(framed.locator("#model-terms canvas").last).to_be_visible()

@@ -36,9 +36,9 @@ def test_a_list_under_way_says_how_far_it_is_and_can_be_cancelled(open_page, wir
     wire.hold(down=1_000_000)
     give(page, varied(20_000))
 
-    score = page.locator("[data-stage=score]")
+    score = page.locator("[data-step=score]")
     expect(score).to_contain_text("rows of about 20,000")
-    expect(page.locator("[data-stage=send]")).to_have_class("done")
+    expect(page.locator("[data-step=send]")).to_have_class("done")
     assert violations(page) == []
     page.get_by_role("button", name="Cancel").click()
 
@@ -53,8 +53,8 @@ def test_an_upload_says_how_much_has_gone(open_page, wire):
     wire.hold(up=50_000)
     give(page, varied(100_000))
 
-    expect(page.locator("[data-stage=send]")).to_contain_text("MB of")
-    expect(page.locator("[data-stage=read]")).to_have_class("done")
+    expect(page.locator("[data-step=send]")).to_contain_text("MB of")
+    expect(page.locator("[data-step=read]")).to_have_class("done")
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_role("button", name="Choose a file")).to_be_visible()
 
@@ -127,7 +127,7 @@ def test_of_two_lists_that_were_given_offline_the_later_goes_on(open_page):
     page.context.set_offline(True)
     for name in ("first.csv", "second.csv"):
         give(page, csv_of(*[f"a,{ROW}"] * len(name)), name)
-        expect(page.locator("#list-busy-title")).to_have_text(f"Scoring {name}")
+        expect(page.locator("#list-running-title")).to_have_text(f"Scoring {name}")
         expect(page.get_by_role("alert")).to_contain_text("offline")
 
     page.context.set_offline(False)
@@ -139,7 +139,7 @@ def test_of_two_lists_that_were_given_offline_the_later_goes_on(open_page):
 def test_a_limit_that_was_lowered_since_is_told_in_the_words_of_the_api(open_page):
     with serving(CHURN_MAX_UPLOAD_BYTES="100000") as address:
         page = open_page("#list", address=address)
-        page.evaluate("document.getElementById('list-choose').dataset.directBytes = 1e9")
+        page.evaluate("document.getElementById('list-start').dataset.directBytes = 1e9")
         give(page, varied(25_000))
 
         # It is sent packed, and the limit is one of what is sent.
@@ -161,10 +161,10 @@ def test_a_list_scored_by_one_model_is_not_completed_by_another(open_page, boost
 
         alert = page.get_by_role("alert")
         expect(alert).to_contain_text("now answers with model 2.0.0, and this list was scored by 1.0.0")
-        expect(page.locator("#notice")).to_contain_text("The service now answers with model 2.0.0")
+        expect(page.locator("#model-notice")).to_contain_text("The service now answers with model 2.0.0")
         assert violations(page) == []
         alert.get_by_role("button", name="Try again").click()
-        expect(page.locator("#list-about")).to_have_text("1 customer, scored by model 2.0.0")
+        expect(page.locator("#list-subtitle")).to_have_text("1 customer, scored by model 2.0.0")
         name, text = download(page, "Every row with its score")
         assert (name, text.count("\n")) == ("customers-scored.csv", 2)
     finally:

@@ -22,7 +22,7 @@ def watched(open_page):
 
     def open_(**options):
         page = open_page("#list", **options)
-        expect(page.locator("#list-pick")).to_be_enabled()
+        expect(page.locator("#list-choose-file")).to_be_enabled()
         page.evaluate(WATCH)
         return page
 
@@ -88,7 +88,7 @@ def test_200_mb_are_refused_at_once_in_the_words_of_the_api(watched, limited, tm
     page.locator("#list-file").set_input_files(file)
 
     alert = page.get_by_role("alert")
-    words = "The body is longer than 100,000,000 bytes, the most that is taken here. Send the file in parts."
+    words = "The body is longer than 100,000,000 bytes, the most that is accepted here. Send the file in parts."
     expect(alert).to_contain_text(words, timeout=60_000)
     expect(alert.get_by_role("button")).to_have_count(0)
     assert [url for url in sent if "batches" in url] == []
@@ -123,7 +123,7 @@ def with_limits(open_page):
 
         page.context.route("**/list/worker.js", answer)
         page.get_by_role("link", name="A list", exact=True).click()
-        expect(page.locator("#list-pick")).to_be_enabled()
+        expect(page.locator("#list-choose-file")).to_be_enabled()
         page.wait_for_load_state("networkidle")
         assert len(changed) == 1
         return page
@@ -132,7 +132,7 @@ def with_limits(open_page):
 
 
 def shown(page) -> list[str]:
-    return [each.inner_text() for each in page.locator("#list-tiles, #list-table tbody tr, #list-rejects").all()]
+    return [each.inner_text() for each in page.locator("#list-tiles, #list-table tbody tr, #list-rejected-table").all()]
 
 
 def test_an_answer_too_long_for_one_string_shows_the_same(open_page, with_limits):

@@ -56,7 +56,7 @@ def long() -> bytes:
 @pytest.fixture
 def packed(tmp_path, lists):
     """Makes a file of so many bytes that begins as a packed one, for a page that is ready for it."""
-    expect(lists.locator("#list-pick")).to_be_enabled()
+    expect(lists.locator("#list-choose-file")).to_be_enabled()
 
     def write(size: int) -> Path:
         path = tmp_path / "list.csv.gz"
@@ -78,7 +78,7 @@ def held(service) -> Iterator[None]:
 
 
 def stage(page, name: str):
-    return page.locator(f"[data-stage={name}]")
+    return page.locator(f"[data-step={name}]")
 
 
 def posts(service, path: str) -> int:
@@ -145,7 +145,7 @@ def test_a_short_list_goes_in_one_request(lists, service):
 
 def test_a_list_that_turns_out_too_long_for_its_answer_goes_through_the_bucket(lists, service, long):
     # As on Lambda, where an answer is longer than its list.
-    lists.evaluate("document.getElementById('list-choose').dataset.directBytes = 1e9")
+    lists.evaluate("document.getElementById('list-start').dataset.directBytes = 1e9")
 
     result_of(lists, long)
 
@@ -154,7 +154,7 @@ def test_a_list_that_turns_out_too_long_for_its_answer_goes_through_the_bucket(l
 
 
 def test_a_file_that_cannot_be_scored_says_why(lists, service):
-    lists.evaluate("document.getElementById('list-choose').dataset.directBytes = 1")
+    lists.evaluate("document.getElementById('list-start').dataset.directBytes = 1")
 
     give(lists, (DATA / "workbook.csv").read_bytes(), "workbook.csv")
 
@@ -235,7 +235,7 @@ def test_an_upload_says_how_much_has_gone_and_can_be_cancelled(lists, service, p
     lists.get_by_role("button", name="Cancel").click()
 
     expect(lists.locator("#announcer")).to_have_text("Cancelled. Nothing was stored.")
-    expect(lists.locator("#list-left")).to_be_hidden()
+    expect(lists.locator("#list-left-job")).to_be_hidden()
 
 
 def test_an_upload_that_is_cut_can_be_tried_again(lists, service, long):

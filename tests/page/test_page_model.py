@@ -29,7 +29,7 @@ def model(served) -> dict:
 @pytest.fixture
 def view(open_page):
     page = open_page("#model")
-    expect(page.locator("#model-shapes figure")).to_have_count(len(NAMES))
+    expect(page.locator("#model-terms figure")).to_have_count(len(NAMES))
     page.wait_for_load_state("networkidle")
     return page
 
@@ -56,13 +56,13 @@ def test_it_names_the_model_and_what_it_learnt_from(view, model):
 
 
 def test_it_says_how_good_the_model_is_with_its_spread_in_words(view):
-    words = view.locator("#model-good-words li")
+    words = view.locator("#model-quality li")
 
     expect(words.nth(0)).to_contain_text("84.6% ± 1.2%")
     expect(words.nth(1)).to_contain_text("2.8 times")
     expect(words.nth(2)).to_contain_text("2.2 ± 0.7 points")
     expect(words.nth(3)).to_contain_text("73.5%")
-    expect(view.locator("#model-threshold-words")).to_contain_text("From 33% on, a customer is labelled churn.")
+    expect(view.locator("#model-threshold-reason")).to_contain_text("From 33% on, a customer is labelled churn.")
 
 
 def test_the_figures_for_analysts_are_those_of_the_api(view, model):
@@ -81,15 +81,17 @@ def test_every_chart_is_drawn_has_a_name_and_its_values_as_a_table(view, model):
     for place in range(2 + len(NAMES)):
         expect(charts.nth(place)).to_have_attribute("role", "img")
         expect(charts.nth(place)).to_have_accessible_name(re.compile(r"\. The values stand in the table below\.$"))
-    view.locator("#model-calibration ~ figure summary").click()
-    expect(view.locator("#model-calibration ~ figure tbody tr")).to_have_count(len(model["metrics"]["calibration"]))
-    names = view.locator("#model-shapes h3").all_text_contents()
+    view.locator("#model-calibration-title ~ figure summary").click()
+    expect(view.locator("#model-calibration-title ~ figure tbody tr")).to_have_count(
+        len(model["metrics"]["calibration"])
+    )
+    names = view.locator("#model-terms h3").all_text_contents()
     assert {"Tenure", "Senior citizen", "Payment method"} < set(names)
 
 
 def test_the_charts_take_the_colours_of_the_dark(view):
     has_colour = """colour => {
-        const chart = document.querySelector('#model-shapes canvas');
+        const chart = document.querySelector('#model-terms canvas');
         const copy = new OffscreenCanvas(chart.width, chart.height).getContext('2d', {willReadFrequently: true});
         copy.drawImage(chart, 0, 0);
         const data = copy.getImageData(0, 0, chart.width, chart.height).data;
@@ -107,16 +109,18 @@ def test_the_charts_take_the_colours_of_the_dark(view):
 @pytest.mark.parametrize("width", [1280, 3840])
 def test_the_letters_of_a_chart_grow_with_the_others(open_page, width):
     view = open_page("#model", width=width, height=2160)
-    view.locator("#model-shapes canvas").first.wait_for()
+    view.locator("#model-terms canvas").first.wait_for()
 
-    help_px = view.locator("#model-calibration ~ .help").evaluate("e => parseFloat(getComputedStyle(e).fontSize)")
-    chart_px = view.locator("#model-calibration ~ figure canvas").evaluate("e => Chart.getChart(e).options.font.size")
+    help_px = view.locator("#model-calibration-title ~ .help").evaluate("e => parseFloat(getComputedStyle(e).fontSize)")
+    chart_px = view.locator("#model-calibration-title ~ figure canvas").evaluate(
+        "e => Chart.getChart(e).options.font.size"
+    )
 
     assert chart_px == pytest.approx(help_px * 0.75 / 0.875)
 
 
 def test_without_a_list_it_says_where_to_score_one_and_then_compares_it(view):
-    drift = view.locator("#model-drift-words")
+    drift = view.locator("#model-drift")
     expect(drift.get_by_role("link", name="Score a list")).to_be_visible()
 
     view.evaluate("summary => import('/static/page/model.js').then(model => model.showDrift(summary))", SUMMARY)
@@ -135,12 +139,12 @@ def test_a_list_like_the_training_data_is_called_so(view):
 
     view.evaluate("summary => import('/static/page/model.js').then(model => model.showDrift(summary))", summary)
 
-    expect(view.locator("#model-drift-words")).to_contain_text("Yes. The 7,043 customers of the list")
+    expect(view.locator("#model-drift")).to_contain_text("Yes. The 7,043 customers of the list")
 
     summary["drift"]["tenure"] = 0.11
     view.evaluate("summary => import('/static/page/model.js').then(model => model.showDrift(summary))", summary)
 
-    expect(view.locator("#model-drift-words")).to_contain_text("Not in all. 1 of 11 differs:")
+    expect(view.locator("#model-drift")).to_contain_text("Not in all. 1 of 11 differs:")
 
 
 def test_a_list_that_is_too_short_is_not_compared(view):
@@ -148,11 +152,11 @@ def test_a_list_that_is_too_short_is_not_compared(view):
     show = "summary => import('/static/page/model.js').then(model => model.showDrift(summary))"
 
     view.evaluate(show, summary)
-    expect(view.locator("#model-drift-words")).to_have_text(
+    expect(view.locator("#model-drift")).to_have_text(
         "The last list has 499 scored customers: too few to tell. From 500 on, how it compares stands here."
     )
     view.evaluate(show, {**summary, "rows_scored": LEAST_CUSTOMERS})
-    expect(view.locator("#model-drift-words")).to_contain_text("Not in all. 11 of 11 differ")
+    expect(view.locator("#model-drift")).to_contain_text("Not in all. 11 of 11 differ")
 
 
 def test_the_model_card_reads_as_text(view):
@@ -212,7 +216,7 @@ def test_a_model_without_figures_and_terms_has_what_there_is(open_page, model):
     page.get_by_role("link", name="The model").click()
 
     expect(page.locator("#model-facts")).to_contain_text(model["version"])
-    expect(page.locator("#model-shapes")).to_contain_text("no parts that could be drawn")
+    expect(page.locator("#model-terms")).to_contain_text("no parts that could be drawn")
     expect(page.get_by_role("heading", name="How good it is")).to_be_hidden()
 
 
@@ -226,7 +230,7 @@ def test_a_model_of_trees_is_shown_without_charts_of_parts(boosted_models, open_
     with serving(CHURN_MODELS=str(boosted_models), CHURN_MODEL_VERSION="2.0.0", CHURN_ENGINE="pipeline") as address:
         view = open_page("#model", address=address)
 
-        expect(view.locator("#model-shapes")).to_have_text(
+        expect(view.locator("#model-terms")).to_have_text(
             "This kind of model has no parts that could be drawn one by one."
         )
         expect(view.get_by_text("parts that add up exactly")).to_be_hidden()

@@ -80,7 +80,7 @@ def test_a_part_that_does_not_load_is_said_in_its_place(open_page):
 @pytest.mark.parametrize(("wish", "seconds"), [("reduce", 0.0), ("no-preference", 0.2)])
 def test_nothing_moves_for_whoever_wants_that(open_page, wish, seconds):
     page = open_page(reduced_motion=wish)
-    expect(page.locator("#why li")).not_to_have_count(0)
+    expect(page.locator("#reasons li")).not_to_have_count(0)
 
     longest = page.evaluate(
         """() => Math.max(...[...document.querySelectorAll('*')].flatMap(element =>

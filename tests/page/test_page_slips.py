@@ -12,7 +12,7 @@ from test_page_list import DROP, HEADER, csv_of, download, give, ids, result_of,
 from model.schema import EXAMPLE, NAMES
 
 RISK = "#risk-probability"
-FROM = "#customer-from"
+FROM = "#customer-source"
 
 
 class Held:
@@ -71,8 +71,8 @@ def test_no_answer_stands_under_the_name_of_another_while_one_is_opened(two, ser
     held = Held(two, "**/v2/customers*")
     two.get_by_role("button", name="second").click()
 
-    expect(two.locator("#customer-waiting")).to_be_visible()
-    expect(two.locator("#customer-answer")).to_be_hidden()
+    expect(two.locator("#customer-loading")).to_be_visible()
+    expect(two.locator("#customer-result")).to_be_hidden()
     expect(two.locator(FROM)).to_be_hidden()
     # Nor can anything be typed into the form of the one before.
     expect(two.locator("#customer-form")).to_have_attribute("inert", "")
@@ -178,7 +178,7 @@ def test_a_file_that_is_dropped_on_a_list_under_way_is_refused_in_sight(open_pag
     give(page, TWO, "two.csv")
     expect(page.get_by_role("button", name="Cancel")).to_be_visible()
 
-    page.evaluate(DROP, ["#list-busy", TWO.decode(), ["other.csv"]])
+    page.evaluate(DROP, ["#list-running", TWO.decode(), ["other.csv"]])
 
     expect(page.get_by_role("alert")).to_contain_text("Cancel it to send another.")
     held.let_go()
@@ -264,7 +264,7 @@ def test_a_value_that_turns_the_direction_of_text_is_shown_by_its_escape(open_pa
     page = open_page("#list")
     result_of(page, csv_of(row_of("a", InternetService="\u202eFiber")))
 
-    expect(page.locator("#list-rejects")).to_contain_text('not "\\u202eFiber".')
+    expect(page.locator("#list-rejected-table")).to_contain_text('not "\\u202eFiber".')
 
 
 # Amounts, and letters.
@@ -292,14 +292,19 @@ def test_an_amount_that_would_be_another_in_german_is_said_as_it_was_taken(page,
 @pytest.mark.parametrize(("width", "height"), [(320, 568), (390, 664)])
 def test_no_field_that_has_the_focus_is_hidden_on_a_phone(open_page, width, height):
     page = open_page(width=width, height=height)
-    expect(page.locator("#mini")).to_be_visible()
+    expect(page.locator("#risk-bar")).to_be_visible()
     page.get_by_role("button", name="Back to the example").focus()
     for _ in range(len(NAMES)):
         page.keyboard.press("Tab")
         hidden = page.evaluate(
-            "() => document.activeElement.getBoundingClientRect().bottom - mini.getBoundingClientRect().top"
+            """() => document.activeElement.getBoundingClientRect().bottom -
+                window['risk-bar'].getBoundingClientRect().top"""
         )
-        assert page.locator("#mini").is_hidden() or hidden <= 0 or page.evaluate("document.activeElement === mini")
+        assert (
+            page.locator("#risk-bar").is_hidden()
+            or hidden <= 0
+            or page.evaluate("document.activeElement === window['risk-bar']")
+        )
 
 
 @pytest.fixture
@@ -323,7 +328,7 @@ def test_letters_twice_as_large_fit_a_phone(large_letters, served, view):
         rows = [row_of(f"C{place}", tenure=place) for place in range(1, 40)]
         result_of(page, csv_of(*rows, row_of("bad", InternetService="Fibre")))
     else:
-        page.locator("#customer-answer, #model-answer canvas").first.wait_for(state="attached")
+        page.locator("#customer-result, #model-content canvas").first.wait_for(state="attached")
         page.wait_for_timeout(500)
 
     assert page.evaluate("getComputedStyle(document.documentElement).fontSize") == "32px"
@@ -336,10 +341,11 @@ def test_the_charts_of_a_list_have_colours_of_their_own_where_colours_are_forced
 
     seen = page.evaluate("""() => {
         const found = selector => getComputedStyle(document.querySelector(selector));
+        const fill = selector => found(selector).getPropertyValue("--fill");
         document.body.style.outlineColor = "Canvas";
-        return [found(".bands .called i").backgroundColor, found(".bands i").backgroundColor,
-                found(".whose .ours").getPropertyValue("--fill") !== found(".whose .theirs").getPropertyValue("--fill"),
-                found(".measure .ours").backgroundImage, found("body").outlineColor];
+        return [found(".histogram .above-threshold i").backgroundColor, found(".histogram i").backgroundColor,
+                fill(".legend .this-list") !== fill(".legend .training-data"),
+                found(".bar-cell .this-list").backgroundImage, found("body").outlineColor];
     }""")
     called, other, differ, measure, ground = seen
     assert len({called, other, ground}) == 3
@@ -349,7 +355,7 @@ def test_the_charts_of_a_list_have_colours_of_their_own_where_colours_are_forced
 
 def test_only_the_model_speaks_of_log_odds(two):
     two.get_by_role("link", name="One customer", exact=True).click()
-    two.locator("#changes li").first.wait_for(state="attached")
+    two.locator("#single-changes li").first.wait_for(state="attached")
 
     # All of it, also what stands behind a click.
     for view in ("customer", "list"):

@@ -12,7 +12,7 @@ from model.schema import EXAMPLE
 RISK = "document.querySelector('#risk-probability').innerText"
 SCRIPT = "<img src=x onerror=alert(1)>"
 HAS_INK = "it => it.width && it.getContext('2d').getImageData(0, 0, it.width, it.height).data.some(byte => byte)"
-VIEWS = {"#customer": "customer-answer", "#list": "list-choose", "#model": "model-answer"}
+VIEWS = {"#customer": "customer-result", "#list": "list-start", "#model": "model-content"}
 """Each view, and what is there as soon as all of it is."""
 PATIENCE_S = 20
 
@@ -76,12 +76,12 @@ def test_one_customer_is_typed_compared_and_explained(safari, served):
     safari.session.find_element("id", "tenure").send_keys("60")
 
     safari.until(f"{RISK} === arguments[0]", risk_of(served, tenure=60))
-    assert len(safari.session.find_elements("css selector", "#why li")) == len(EXAMPLE)
+    assert len(safari.session.find_elements("css selector", "#reasons li")) == len(EXAMPLE)
 
     safari.click("#what-if-form label:has(input[value='Two year'])")
 
     after = risk_of(served, tenure=60, Contract="Two year")
-    safari.until("document.querySelector('#what-if-answer').innerText.includes(arguments[0])", f"→ {after}")
+    safari.until("document.querySelector('#what-if-result').innerText.includes(arguments[0])", f"→ {after}")
     assert safari.violations() == []
 
 
@@ -97,22 +97,22 @@ def test_a_list_is_ranked_opened_and_taken_away(safari, home, tmp_path):
         csv.writer(file).writerows([names, *rows])
 
     safari.open("#list")
-    safari.until("document.querySelector('#list-pick').disabled === false")
+    safari.until("document.querySelector('#list-choose-file').disabled === false")
     safari.session.find_element("id", "list-file").send_keys(str(source))
 
-    assert safari.text("#list-about").startswith("41 customers, scored by model")
+    assert safari.text("#list-subtitle").startswith("41 customers, scored by model")
     assert safari.text("#list-rejected-title") == "1 row of 41 could not be scored"
     assert safari.text("#list-table tbody tr:first-child button") == "C1"
     assert SCRIPT in safari.text("#list-table")
     assert safari.violations() == []
 
     safari.click("#list-table tbody tr:first-child button")
-    safari.until("document.querySelector('#customer-from').innerText.startsWith('C1, from your list')")
-    safari.click("#customer-from a")
+    safari.until("document.querySelector('#customer-source').innerText.startsWith('C1, from your list')")
+    safari.click("#customer-source a")
     safari.until("document.activeElement.innerText === 'C1'")
 
-    to_call = safari.ask("document.querySelector('#list-cut-tiles strong').innerText")
-    safari.click("#list-take")
+    to_call = safari.ask("document.querySelector('#list-threshold-tiles strong').innerText")
+    safari.click("#list-download")
 
     taken = home / "april-list.csv"
     until("the file is there", taken.exists)
@@ -126,8 +126,8 @@ def test_a_list_is_ranked_opened_and_taken_away(safari, home, tmp_path):
 def test_the_model_is_drawn(safari):
     safari.open("#model")
 
-    safari.until("document.querySelectorAll('#model-answer canvas').length > 10")
-    safari.until(f"[...document.querySelectorAll('#model-answer canvas')].every({HAS_INK})")
+    safari.until("document.querySelectorAll('#model-content canvas').length > 10")
+    safari.until(f"[...document.querySelectorAll('#model-content canvas')].every({HAS_INK})")
     assert safari.violations() == []
 
 

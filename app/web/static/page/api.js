@@ -88,7 +88,7 @@ export function problemFrom(status, text, requestId) {
 
 /** Ask for a key, once for all requests that wait for it. Resolves when one was entered. */
 export function newKey(problem, signal) {
-  const form = document.getElementById("key");
+  const form = document.getElementById("key-form");
   const field = form.querySelector("input");
   form.hidden = false;
   const [words, reason] = form.querySelectorAll("p");
@@ -124,9 +124,9 @@ export function newKey(problem, signal) {
 
 /** Say it when the service answers with another model than the page was opened with. */
 export function noticeModel(version) {
-  const notice = document.getElementById("notice");
+  const notice = document.getElementById("model-notice");
   if (!version || version === OPENED_WITH || !notice.hidden) return;
-  const again = make("button", { type: "button", className: "quiet" }, "Open the page again");
+  const again = make("button", { type: "button", className: "secondary" }, "Open the page again");
   again.addEventListener("click", () => location.reload());
   notice.replaceChildren(
     make("p", {}, `The service now answers with model ${version}; this page was opened with ${OPENED_WITH}.`),

@@ -12,7 +12,7 @@ export function colours() {
   const style = getComputedStyle(document.documentElement);
   const found = (name) => style.getPropertyValue(`--${name}`).trim();
   return Object.fromEntries(
-    ["ink", "muted", "line", "surface", "accent", "high", "medium", "low", "edge"].map((name) => [name, found(name)]),
+    ["text", "muted", "border", "surface", "accent", "high", "medium", "low", "border-strong"].map((name) => [name, found(name)]),
   );
 }
 
@@ -24,7 +24,7 @@ export function colours() {
  */
 export async function chart(root, { label, describe, columns, rows }) {
   const canvas = make("canvas", { role: "img", "aria-label": `${label} The values stand in the table below.` });
-  const values = make("div", { className: "wide", tabIndex: 0, role: "region", "aria-label": `${label} As a table.` });
+  const values = make("div", { className: "scroll-x", tabIndex: 0, role: "region", "aria-label": `${label} As a table.` });
   const figure = make(
     "figure",
     {},
@@ -68,14 +68,14 @@ async function load() {
 }
 
 function styled(config) {
-  const { ink, muted, line, surface } = colours();
+  const { text, muted, border, surface } = colours();
   const scales = Object.fromEntries(
     Object.entries(config.options?.scales ?? {}).map(([name, scale]) => [
       name,
       {
         ...scale,
-        grid: { color: line, ...scale.grid },
-        border: { color: line, ...scale.border },
+        grid: { color: border, ...scale.grid },
+        border: { color: border, ...scale.border },
         ticks: { color: muted, maxRotation: 0, autoSkipPadding: 12, ...scale.ticks },
         title: { color: muted, ...scale.title },
       },
@@ -87,11 +87,11 @@ function styled(config) {
       responsive: true,
       maintainAspectRatio: false,
       animation: STILL.matches ? false : { duration: 200 },
-      color: ink,
+      color: text,
       ...config.options,
       scales,
       plugins: {
-        tooltip: { backgroundColor: ink, titleColor: surface, bodyColor: surface, padding: 10, cornerRadius: 6 },
+        tooltip: { backgroundColor: text, titleColor: surface, bodyColor: surface, padding: 10, cornerRadius: 6 },
         ...config.options?.plugins,
         legend: { display: false, labels: { color: muted, usePointStyle: true }, ...config.options?.plugins?.legend },
       },

@@ -3,18 +3,18 @@ import { address, announce, ask } from "./api.js";
 import { problemBox } from "./dom.js";
 import { count, money, probability, risk, typed } from "./format.js";
 import { showRisk } from "./risk.js";
-import { compare, follow, forget } from "./whatif.js";
+import { compare, follow, forget } from "./what_if.js";
 
 const PATH = "v2/customers?reasons=all";
 const PAUSE_MS = 250;
 const AGAIN_MS = 3000;
 
 const form = document.getElementById("customer-form");
-const answer = document.getElementById("customer-answer");
-const waiting = document.getElementById("customer-waiting");
+const answer = document.getElementById("customer-result");
+const waiting = document.getElementById("customer-loading");
 const trouble = document.getElementById("customer-problem");
-const mini = document.getElementById("mini");
-const origin = document.getElementById("customer-from");
+const mini = document.getElementById("risk-bar");
+const origin = document.getElementById("customer-source");
 // A row that was scored has no other commas in its numbers.
 const DECIMAL_COMMA = /^([\s+-]*\d*),(\d)/;
 const LIKE_THOUSANDS = /^\s*\d{1,3}\.\d{3}\s*$/;
@@ -138,7 +138,7 @@ function mark(errors) {
 
 /** Say how an amount was taken that would be another one in German. */
 function remark() {
-  for (const note of form.querySelectorAll(".taken")) {
+  for (const note of form.querySelectorAll(".parsed-note")) {
     const { value } = form.elements[note.closest(".field").dataset.feature];
     note.textContent = LIKE_THOUSANDS.test(value) ? `Taken as ${money(Number(value))}: the point begins the cents.` : "";
   }
@@ -156,13 +156,13 @@ function showCurl(asked) {
   const key = document.documentElement.dataset.needsKey ? ' -H "X-Api-Key: $KEY"' : "";
   // A single quote ends the word of the shell and has to stand outside.
   const body = JSON.stringify(asked, null, 1).replace(/\n\s*/g, " ").replaceAll("'", "'\\''");
-  document.getElementById("curl").textContent =
+  document.getElementById("curl-command").textContent =
     `curl ${address("v2/customers")}${key} \\\n  -H 'Content-Type: application/json' \\\n  -d '${body}'`;
 }
 
 async function copy() {
-  const code = document.getElementById("curl");
-  const said = document.getElementById("copied");
+  const code = document.getElementById("curl-command");
+  const said = document.getElementById("copy-status");
   try {
     await navigator.clipboard.writeText(code.textContent);
     said.textContent = "Copied.";
@@ -183,7 +183,7 @@ function watchAnswer() {
     answerIsSeen = entry.isIntersecting;
     placeMini();
   });
-  seen.observe(answer.querySelector(".verdict"));
+  seen.observe(answer.querySelector(".risk-headline"));
   mini.addEventListener("click", () => {
     const title = document.getElementById("risk-title");
     title.focus();
@@ -212,7 +212,7 @@ export function start() {
     update();
   });
   addEventListener("online", () => repeat());
-  document.getElementById("copy").addEventListener("click", copy);
+  document.getElementById("copy-command").addEventListener("click", copy);
   watchAnswer();
   // A row of a list may have brought the view up, and is on its way then.
   if (running === null) update();

@@ -4,7 +4,7 @@ import { problemBox } from "./dom.js";
 
 const MODULES = {
   customer: () => import("./customer.js"),
-  list: () => import("./list/list.js"),
+  list: () => import("./list/view.js"),
   model: () => import("./model.js"),
 };
 const FIRST = "customer";

@@ -27,7 +27,7 @@ function grid(lines, place) {
     make("tr", {}, ...cells(line).map((cell, index) => make(tag, { className: right[index] ? "number" : "" }, ...inline(cell))));
   const [head, , ...body] = lines;
   const made = make("table", {}, make("thead", {}, row(head, "th")), make("tbody", {}, ...body.map((line) => row(line, "td"))));
-  return make("div", { className: "wide", tabIndex: 0, role: "region", "aria-label": `Table ${place} of the model card` }, made);
+  return make("div", { className: "scroll-x", tabIndex: 0, role: "region", "aria-label": `Table ${place} of the model card` }, made);
 }
 
 /** Bold and code; line ends within a paragraph are spaces. */

@@ -3,7 +3,7 @@ import { ask } from "./api.js";
 import { featureName, make, problemBox, table } from "./dom.js";
 import { count, counted, date, decimals, distance, probability, share } from "./format.js";
 import { render } from "./markdown.js";
-import { calibration, roc, shapes } from "./plots.js";
+import { calibration, roc, shapes } from "./model_charts.js";
 
 const MEASURES = {
   roc_auc: ["Ranking (ROC AUC)", "1 is perfect, 0.5 is chance"],
@@ -25,7 +25,7 @@ const part = (id) => document.getElementById(id);
 export function showDrift({ drift, rows_scored: scored }) {
   if (scored < LEAST_CUSTOMERS) {
     const words = `The last list has ${counted(scored, "scored customer")}: too few to tell. From ${LEAST_CUSTOMERS} on, how it compares stands here.`;
-    part("model-drift-words").replaceChildren(make("p", {}, words));
+    part("model-drift").replaceChildren(make("p", {}, words));
     return;
   }
   const found = Object.entries(drift).sort(([, one], [, other]) => (other ?? 0) - (one ?? 0));
@@ -48,11 +48,11 @@ export function showDrift({ drift, rows_scored: scored }) {
     far.length === 0
       ? `Yes. The ${count(scored)} customers of the list are made up like those, so the figures above should hold.`
       : `Not in all. ${far.length} of ${found.length} ${far.length === 1 ? "differs" : "differ"}: read the risks as a ranking, and check the figures above on your own outcomes.`;
-  part("model-drift-words").replaceChildren(
+  part("model-drift").replaceChildren(
     make("p", {}, verdict),
     make(
       "div",
-      { className: "wide", tabIndex: 0, role: "region", "aria-label": "The last list beside the training data" },
+      { className: "scroll-x", tabIndex: 0, role: "region", "aria-label": "The last list beside the training data" },
       table(["What", "The list is", "Stability index"], rows),
     ),
   );
@@ -62,31 +62,31 @@ export async function start() {
   try {
     const model = await (await ask("v2/model")).json();
     part("model-problem").replaceChildren();
-    part("model-answer").hidden = false;
+    part("model-content").hidden = false;
     await show(model);
   } catch (problem) {
     part("model-problem").replaceChildren(problemBox(problem, start));
   } finally {
-    part("model-waiting").hidden = true;
+    part("model-loading").hidden = true;
   }
 }
 
 async function show(model) {
   part("model-facts").replaceChildren(...pairs(facts(model)));
   const { metrics, threshold_choice: choice } = model;
-  for (const name of ["good", "calibration", "roc", "threshold", "numbers"]) part(`model-${name}`).parentElement.hidden = !metrics;
+  for (const name of ["quality", "calibration", "roc", "threshold", "metrics"]) part(`model-${name}-title`).parentElement.hidden = !metrics;
   part("model-card").parentElement.hidden = !model.card;
   if (metrics) {
-    part("model-good-words").replaceChildren(...goodness(metrics, choice).map(figure));
-    part("model-threshold-words").textContent = reason(model);
+    part("model-quality").replaceChildren(...goodness(metrics, choice).map(figure));
+    part("model-threshold-reason").textContent = reason(model);
     part("model-costs").replaceChildren(costs(choice));
     part("model-metrics").replaceChildren(measures(metrics));
   }
   if (model.card) part("model-card").replaceChildren(...render(model.card));
-  if (metrics?.calibration) await calibration(part("model-calibration").parentElement, metrics.calibration);
-  if (metrics?.roc) await roc(part("model-roc").parentElement, metrics.roc, model.threshold);
-  part("model-shapes-help").hidden = !model.additive;
-  await shapes(part("model-shapes"), model.terms ?? []);
+  if (metrics?.calibration) await calibration(part("model-calibration-title").parentElement, metrics.calibration);
+  if (metrics?.roc) await roc(part("model-roc-title").parentElement, metrics.roc, model.threshold);
+  part("model-terms-help").hidden = !model.additive;
+  await shapes(part("model-terms"), model.terms ?? []);
 }
 
 const pairs = (found) => found.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value)));
@@ -96,7 +96,7 @@ function facts({ version, sha256, trained_at: trained, trained_on: data, recipe 
   if (trained) found.push(["Trained on", date(trained)]);
   if (data) found.push(["Learnt from", `${count(data.rows)} customers, of whom ${count(data.churners)} left`]);
   if (recipe) found.push(["Kind", recipe.name]);
-  found.push(["Fingerprint", make("code", { className: "breaks" }, sha256)]);
+  found.push(["Fingerprint", make("code", { className: "break-anywhere" }, sha256)]);
   return found;
 }
 

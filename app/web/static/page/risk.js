@@ -16,7 +16,7 @@ export function showRisk(found) {
   showScale(found);
   part("risk-notes").hidden = found.notes.length === 0;
   part("risk-notes").replaceChildren(...found.notes.map((note) => make("li", {}, note)));
-  part("why").replaceChildren(...reasons(found.reasons));
+  part("reasons").replaceChildren(...reasons(found.reasons));
 }
 
 function meaning({ probability: value, tier, tiers }) {
@@ -36,8 +36,8 @@ function bounds(tier, tiers) {
 function showScale({ probability: value, tiers, tier }) {
   const cuts = Object.entries(tiers).sort(([, one], [, other]) => one - other);
   const bands = cuts.map(([name, from], index) => band(from * 100, (cuts[index + 1]?.[1] ?? 1) * 100, name, name === tier));
-  part("risk-scale").replaceChildren(...bands, rectangle(Math.min(value * 100, 99) - 0.25, 0, 1.2, 7, "mark"));
-  part("risk-cuts").replaceChildren(
+  part("risk-scale").replaceChildren(...bands, rectangle(Math.min(value * 100, 99) - 0.25, 0, 1.2, 7, "risk-marker"));
+  part("risk-tier-labels").replaceChildren(
     ...cuts.map(([name, from]) => {
       const label = make("span", {}, name);
       label.style.setProperty("--from", from);
@@ -46,7 +46,7 @@ function showScale({ probability: value, tiers, tier }) {
   );
 }
 
-const band = (from, to, name, isOwn) => rectangle(from, 2, to - from - 0.4, 3, `band ${name}-band ${isOwn ? "own" : ""}`);
+const band = (from, to, name, isOwn) => rectangle(from, 2, to - from - 0.4, 3, `band ${name}-band ${isOwn ? "current" : ""}`);
 
 function rectangle(x, y, width, height, className) {
   const made = document.createElementNS(SVG, "rect");

@@ -7,7 +7,7 @@ export function pager(root, { offset, count: size, total, go }) {
   root.hidden = total <= size;
   const last = Math.floor(Math.max(0, total - 1) / size) * size;
   const step = (name, to, isThere) => {
-    const button = make("button", { type: "button", className: "quiet", disabled: !isThere, "aria-label": name[1] }, name[0]);
+    const button = make("button", { type: "button", className: "secondary", disabled: !isThere, "aria-label": name[1] }, name[0]);
     button.addEventListener("click", async () => {
       await go(to);
       // The button was drawn anew; the focus stays where it was, or goes to one that can be used.

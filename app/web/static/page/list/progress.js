@@ -7,11 +7,11 @@ const STEPS = ["read", "send", "score", "fetch"];
 export function showProgress(progress) {
   const now = STEPS.indexOf(progress?.step ?? "read");
   for (const [place, step] of STEPS.entries()) {
-    const item = document.querySelector(`[data-stage="${step}"]`);
+    const item = document.querySelector(`[data-step="${step}"]`);
     const bar = item.querySelector("progress");
     if (step === "fetch") item.hidden = place > now;
     item.classList.toggle("done", place < now);
-    item.classList.toggle("now", place === now);
+    item.classList.toggle("current", place === now);
     if (place < now) bar.value = bar.max;
     if (place > now) {
       bar.value = 0;
@@ -20,7 +20,7 @@ export function showProgress(progress) {
   }
   if (!progress || now < 0) return;
   const { step, done, of, words } = progress;
-  const item = document.querySelector(`[data-stage="${step}"]`);
+  const item = document.querySelector(`[data-step="${step}"]`);
   const bar = item.querySelector("progress");
   bar.max = of || 1;
   // Without a value the bar says that it goes on, not how far it is.

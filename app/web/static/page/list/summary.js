@@ -17,7 +17,7 @@ export function tiles(summary) {
   const counts = [
     tile("Customers in the file", count(summary.rows_in)),
     tile("Scored", count(summary.rows_scored)),
-    tile("To mend", count(rejected), "", rejected ? "attention" : ""),
+    tile("To mend", count(rejected), "", rejected ? "has-rejected" : ""),
   ];
   // Of nobody the zeros would look like a result.
   if (!summary.rows_scored) return counts;
@@ -48,7 +48,7 @@ export function bands(root, tableRoot, distribution) {
     return column;
   });
   const line = make("b", {});
-  const chart = make("div", { className: "bands", "aria-hidden": "true" }, ...columns, line);
+  const chart = make("div", { className: "histogram", "aria-hidden": "true" }, ...columns, line);
   const rows = distribution.map((band) =>
     make(
       "tr",
@@ -60,7 +60,7 @@ export function bands(root, tableRoot, distribution) {
   const table = make(
     "table",
     {},
-    make("caption", { className: "unseen" }, "Customers by risk"),
+    make("caption", { className: "visually-hidden" }, "Customers by risk"),
     make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "Risk"), make("th", { scope: "col", className: "number" }, "Customers"))),
     make("tbody", {}, ...rows),
   );
@@ -68,7 +68,7 @@ export function bands(root, tableRoot, distribution) {
   tableRoot.replaceChildren(table);
   return (threshold) => {
     line.style.left = `${100 * threshold}%`;
-    for (const [index, column] of columns.entries()) column.classList.toggle("called", distribution[index].from >= threshold - 1e-9);
+    for (const [index, column] of columns.entries()) column.classList.toggle("above-threshold", distribution[index].from >= threshold - 1e-9);
   };
 }
 
@@ -77,9 +77,9 @@ function pair(ours, theirs, format) {
   const line = (value, className, of) => {
     const fill = make("i", { className, "aria-hidden": "true" });
     fill.style.setProperty("--share", `${100 * (value ?? 0)}%`);
-    return make("div", { className: "measure" }, fill, make("span", {}, make("span", { className: "unseen" }, of), value === null ? "none" : format(value)));
+    return make("div", { className: "bar-cell" }, fill, make("span", {}, make("span", { className: "visually-hidden" }, of), value === null ? "none" : format(value)));
   };
-  return make("td", {}, line(ours, "ours", "this list: "), line(theirs, "theirs", "the model\u2019s customers: "));
+  return make("td", {}, line(ours, "this-list", "this list: "), line(theirs, "training-data", "the model\u2019s customers: "));
 }
 
 /** One table a segment: share and mean risk of each group, beside the customers the model was trained on. */

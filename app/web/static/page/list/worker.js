@@ -1,8 +1,8 @@
 // Off the page's own thread: sends the list, takes in the answer row by row, and ranks, searches and writes it. The page
 // asks by message and gets an answer for each; stopping is ending this worker.
-import { eachRecord, readerOf, toCsv } from "./csv.js";
-import { Rows } from "./rows.js";
-import { pack, send } from "./send.js";
+import { eachRecord, readerOf, toCsv } from "./predictions_csv.js";
+import { Rows } from "./scored_rows.js";
+import { pack, send } from "./transfer.js";
 
 // The answer is about eight times as long as the list, and a string may have some 500 million characters.
 const LONGEST_AS_TEXT = 16e6;

@@ -1,0 +1,26 @@
+"""`churn schema` and `churn template`: what a customer is."""
+
+import json
+
+import click
+
+
+@click.command()
+@click.option("--table", is_flag=True, help="The Markdown table of docs/api.md instead.")
+def schema(table: bool) -> None:
+    """Print the JSON Schema of a customer."""
+    from model.describe import feature_table
+    from model.schema import json_schema
+
+    click.echo(feature_table() if table else json.dumps(json_schema(), indent=2), nl=not table)
+
+
+@click.command()
+def template() -> None:
+    """Print a CSV to fill in.
+
+    It has all columns, and one example customer.
+    """
+    from model import describe
+
+    click.echo(describe.template(), nl=False)
