@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from buckets import no_deadline
 from click.testing import CliRunner
-from test_pipeline import rewrite
+from trainings import rewrite
 
 from app.cli.__main__ import churn
 from app.jobs import s3

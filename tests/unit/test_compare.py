@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from invented import invent, to_csv
-from model.training.comparison import to_page, to_text
-from test_evaluate import check_page
+from report_pages import check_page
 
 from app.cli.__main__ import churn
 from model import artifact
 from model.training.compare import compare, losses
 from model.training.data import read
 from model.training.evaluate import probabilities_of
-from model.training.label_changes import changes
+from model.training.label_changes import label_changes
+from model.training.reports import comparison_page, comparison_text
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def unseen(two_versions) -> Path:
 
 @pytest.fixture(scope="module")
 def found(two_versions, unseen):
-    return compare("1.0.0", "1.1.0", unseen, two_versions, number=50)
+    return compare("1.0.0", "1.1.0", unseen, two_versions, draws=50)
 
 
 def row(part, name):
@@ -47,7 +47,7 @@ def test_versions_that_have_not_seen_the_customers_score_them_as_they_stand(foun
     assert brier["difference"] == pytest.approx(briers[1] - briers[0], abs=2e-6)
     assert brier["interval"][0] <= brier["difference"] <= brier["interval"][1]
     assert [found[side]["out_of_fold"] for side in ("first", "second")] == [False, False]
-    assert "trained on this very file" not in to_text(found)
+    assert "trained on this very file" not in comparison_text(found)
 
 
 def test_a_version_that_was_trained_on_them_is_measured_out_of_fold(two_versions):
@@ -55,21 +55,21 @@ def test_a_version_that_was_trained_on_them_is_measured_out_of_fold(two_versions
     stored = probabilities_of(artifact.load("1.1.0", two_versions), read(data))
     flattering = np.mean((stored - read(data).labels) ** 2)
 
-    found = compare("1.0.0", "1.1.0", data, two_versions, number=20)
+    found = compare("1.0.0", "1.1.0", data, two_versions, draws=20)
 
     assert [found[side]["out_of_fold"] for side in ("first", "second")] == [False, True]
     assert row(found, "brier")["second"] > flattering + 0.001
-    assert "1.1.0 was trained on this very file. So its recipe was trained anew on folds" in to_text(found)
+    assert "1.1.0 was trained on this very file. So its recipe was retrained on folds" in comparison_text(found)
 
 
 def test_the_same_recipe_trained_anew_on_the_same_folds_is_the_same_model(found):
     assert found["anew"]["same_recipe"]
     assert all((each["difference"], each["interval"]) == (0, [0, 0]) for each in found["anew"]["figures"])
-    assert "trained anew on the same folds they are the same model" in to_text(found)
+    assert "retrained on the same folds they are the same model" in comparison_text(found)
 
 
 def test_a_version_differs_from_itself_in_nothing(two_versions, unseen):
-    found = compare("1.1.0", "1.1.0", unseen, two_versions, number=10)
+    found = compare("1.1.0", "1.1.0", unseen, two_versions, draws=10)
 
     assert all(each["difference"] == 0 for each in found["figures"])
     assert found["changed"] == []
@@ -94,7 +94,7 @@ def test_the_reasons_of_a_change_are_the_terms_that_moved_the_customer_that_way(
     points = {word: value + (3.0 if word == "Mailed check" else 0.0) for word, value in payment.points.items()}
     moved = replace(scorer, terms=(*scorer.terms[:7], replace(payment, points=points), *scorer.terms[8:]))
 
-    found = changes(data, [scorer, moved], [probabilities_of(each, data) for each in (scorer, moved)])
+    found = label_changes(data, [scorer, moved], [probabilities_of(each, data) for each in (scorer, moved)])
 
     assert found["labels"]["no_longer_churn"] == 0
     assert found["changed"]
@@ -106,20 +106,20 @@ def test_a_comparison_with_trees_says_how_their_reasons_come_about(boosted_model
     root = shutil.copytree(two_versions, tmp_path / "models")
     shutil.copytree(boosted_models / "2.0.0", root / "2.0.0")
 
-    found = compare("1.1.0", "2.0.0", unseen, root, number=20)
+    found = compare("1.1.0", "2.0.0", unseen, root, draws=20)
 
     assert (found["first"]["reasons_method"], found["second"]["reasons_method"]) == ("exact", "tree_shap")
     assert found["changed"]
     assert all(each["why"] for each in found["changed"])
-    said = "no exact part of 2.0.0, which is not additive: its reasons are by tree_shap."
-    assert to_text(found).count(said) == to_page(found).count(said) == 1
+    sentence = "not exact for 2.0.0, which is not additive: its contributions are by tree_shap."
+    assert comparison_text(found).count(sentence) == comparison_page(found).count(sentence) == 1
 
 
 def test_a_change_by_the_threshold_alone_is_put_down_to_it(scorer):
     data = read(Path(__file__).parents[1] / "data" / "sample.csv")
     stricter = scorer.with_threshold(0.6)
 
-    found = changes(data, [scorer, stricter], [probabilities_of(scorer, data)] * 2)
+    found = label_changes(data, [scorer, stricter], [probabilities_of(scorer, data)] * 2)
 
     assert found["labels"]["newly_churn"] == 0
     assert {json.dumps(each["why"]) for each in found["changed"]} == {'[{"threshold": [0.33, 0.6]}]'}
@@ -129,10 +129,10 @@ def test_too_few_of_a_kind_for_folds_leave_out_what_needs_them(two_versions, tmp
     path = tmp_path / "few.csv"
     path.write_text(to_csv(invent(4, 40)))
 
-    found = compare("1.0.0", "1.1.0", path, two_versions, number=5)
+    found = compare("1.0.0", "1.1.0", path, two_versions, draws=5)
 
     assert found["anew"] is None
-    assert "trained anew" not in to_text(found)
+    assert "retrained" not in comparison_text(found)
 
 
 def test_many_customers_are_trained_anew_on_a_sample_of_them(two_versions, monkeypatch):
@@ -140,14 +140,14 @@ def test_many_customers_are_trained_anew_on_a_sample_of_them(two_versions, monke
 
     monkeypatch.setattr(cross_validation, "MAX_ROWS", 260)
 
-    found = compare("1.0.0", "1.1.0", two_versions.parent / "2.csv", two_versions, number=5)
+    found = compare("1.0.0", "1.1.0", two_versions.parent / "2.csv", two_versions, draws=5)
 
     assert (found["rows"], found["compared_rows"], found["anew"]["rows"]) == (300, 260, 260)
     assert sum(found["labels"].values()) == 300
 
 
 def test_the_page_of_a_comparison_stands_by_itself(found):
-    page = to_page(found)
+    page = comparison_page(found)
 
     check_page(page, plots=1)
     assert "Customers whose label changes" in page
