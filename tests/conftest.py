@@ -7,6 +7,7 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import pytest
@@ -37,6 +38,44 @@ if TYPE_CHECKING:
 # How long an example takes says more of the machine's other work than of the code; pytest-timeout ends what hangs.
 hypothesis_settings.register_profile("untimed", deadline=None)
 hypothesis_settings.load_profile("untimed")
+
+if not find_spec("pyspark"):
+    # "make test-slow" runs them in .venv-spark.
+    collect_ignore_glob = ["entry_points/test_spark*.py"]
+
+
+def pytest_report_header() -> list[str]:
+    return [] if find_spec("pyspark") else ["left out: the tests of Spark, which make test-slow runs in .venv-spark"]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    return fail_if_skipped((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector):
+    return fail_if_skipped((yield))
+
+
+def fail_if_skipped(report):
+    """Let no test be skipped in CI: whatever it lacks, .ci/run has to install."""
+    if os.environ.get("CI") == "true" and report.skipped and not hasattr(report, "wasxfail"):
+        report.longrepr = f"skipped, though CI=true: {report.longrepr[2]}"
+        report.outcome = "failed"
+    return report
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Keep the tests of a file in one process, and those of tests/images, which share images, too."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class FolderOfImagesScheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "tests/images" if nodeid.startswith("tests/images/") else super()._split_scope(nodeid)
+
+    return FolderOfImagesScheduling(config, log)
 
 
 @pytest.fixture

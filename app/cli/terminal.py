@@ -92,7 +92,7 @@ def read_settings(**given: str | None) -> "Settings":
     ------
     SettingsError
     """
-    from app.settings import Settings, SettingsError
+    from app.settings import Settings, SettingsError, parse
 
     context = click.get_current_context(silent=True)
     options = {each.name: each.opts[0] for each in context.command.params} if context else {}
@@ -104,7 +104,7 @@ def read_settings(**given: str | None) -> "Settings":
         shown = options.get(each.name, each.metadata["variable"])
         if not text.strip():
             raise SettingsError(f"{shown} is empty. Give it a value, or leave it out.")
-        read[each.name] = each.metadata["read"](shown, text.strip())
+        read[each.name] = parse(each, shown, text.strip())
     return replace(Settings.from_environment(), **read)
 
 

@@ -28,7 +28,7 @@ NUMBERS: Final = [feature.name for feature in FEATURES if isinstance(feature, Nu
 
 DIRECTIONS: Final = {name: 1 if name == MONTHLY_CHARGES else -1 for name in NUMBERS}
 """A higher bill never lowers the risk; a longer tenure or more paid so far never raises it. Left free, all three
-curves of the public data turn in places, and a cheaper offer could get the higher risk; held to these directions the
+curves of the public data turn in places, and a cheaper offer could get the higher risk; with these directions the
 model is no worse (metrics.json, `directions`)."""
 
 SIGNIFICANT_DIGITS: Final = 6
@@ -113,7 +113,7 @@ def fit_logistic(
     y : ndarray of shape (n_customers,), int
         0 or 1.
     directed : bool
-        Whether the curves are held to `DIRECTIONS`.
+        Whether the curves follow `DIRECTIONS`.
     """
     chains = chains_of(features) if directed else []
     logistic = fit_monotone_logistic(design, y, C, chains)

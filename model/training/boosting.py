@@ -1,4 +1,4 @@
-"""A recipe that is not additive: scikit-learn's histogram gradient boosting, held to the same directions.
+"""A recipe that is not additive: scikit-learn's histogram gradient boosting, with the same directions.
 
 One column a feature: words by their index in the schema, numbers as they are. The trees capture interactions; so no
 curve shows the effect of one feature, and the reasons are shares (model/trees.py), not parts of a sum.

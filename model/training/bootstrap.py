@@ -1,4 +1,4 @@
-"""How certain a metric is: its percentile interval over customers drawn anew, by scipy.stats.bootstrap.
+"""How certain a metric is: its percentile interval over resampled customers, by scipy.stats.bootstrap.
 
 A draw is a weight for each customer, so probabilities are sorted once and all metrics of a draw of 7,043 customers cost
 0.3 ms; scikit-learn's on the drawn customers cost 9.1 ms (500,000 customers: 34 and 430 ms).
@@ -88,7 +88,7 @@ def intervals(
     Parameters
     ----------
     statistic : callable (weights) -> dict of float
-        `weights` says how often each of `n_customers` customers was drawn.
+        `weights` is how often each of `n_customers` customers was drawn.
 
     References
     ----------

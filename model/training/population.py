@@ -1,4 +1,4 @@
-"""Whom the model was trained on, for setting a batch beside them: population.json, a few kilobytes, standard library.
+"""The training data in numbers, to compare a batch with: population.json, a few kilobytes, standard library.
 
     {"customers": 7043, "churn_rate": 0.265, "mean_probability": 0.265,
      "features": [{"feature": "Contract", "words": {word: share, ...}},
@@ -11,7 +11,7 @@
 Edges are the inner ones: bin i holds edges[i-1] <= value < edges[i], the first and last are open, so there is one share
 more than there are edges (numpy: searchsorted(edges, value, side="right")). They are deciles, equal ones merged. A
 group's `below` is null where it has no end. Probabilities are the final model's on its own training data, which is what
-the population stability index of a later batch compares with; they are not a figure of merit.
+the population stability index of a later batch compares with; they do not measure how good the model is.
 """
 
 import math
@@ -61,8 +61,8 @@ def describe_population(
                 "groups": [
                     {
                         **group,
-                        **_figures(
-                            [place for place, customer in enumerate(customers) if holds(customer)],
+                        **_rates(
+                            [row for row, customer in enumerate(customers) if holds(customer)],
                             labels,
                             probabilities,
                         ),
@@ -95,13 +95,13 @@ def _is_within(name: str, low: float, high: float) -> Callable[[Customer], bool]
     return lambda customer: low <= float(customer[name]) < high
 
 
-def _figures(members: Sequence[int], labels: Sequence[int], probabilities: Sequence[float]) -> dict[str, Any]:
+def _rates(members: Sequence[int], labels: Sequence[int], probabilities: Sequence[float]) -> dict[str, Any]:
     if not members:
         return {"share": 0.0, "churn_rate": None, "mean_probability": None}
     return {
         "share": rounded(len(members) / len(labels)),
-        "churn_rate": rounded(sum(labels[place] for place in members) / len(members)),
-        "mean_probability": rounded(math.fsum(probabilities[place] for place in members) / len(members)),
+        "churn_rate": rounded(sum(labels[row] for row in members) / len(members)),
+        "mean_probability": rounded(math.fsum(probabilities[row] for row in members) / len(members)),
     }
 
 

@@ -76,7 +76,7 @@ class FittedModel:
     Attributes
     ----------
     measured : LabelledData
-        The customers on whom the setting was selected: all, or a sample where there are many.
+        The customers on which the setting was selected: all, or a sample where there are many.
     selection : Selection
     threshold : dict
     pipeline : Pipeline
@@ -264,7 +264,7 @@ def _metrics_of(
         for (_, test), y_prob in zip(selection.folds, selection.probabilities, strict=True)
     ]
     y_true = np.concatenate([labels for _, labels, _ in repeats])
-    y_prob = np.concatenate([each for _, _, each in repeats])
+    y_prob = np.concatenate([by_row for _, _, by_row in repeats])
     (example,) = model.probabilities([dict(EXAMPLE)])
     return {
         "version": version,
@@ -290,10 +290,10 @@ def _metrics_of(
             "seed": seed,
         },
         "out_of_fold": _mean_and_sd(folds),
-        "pooled": mean_of([compute_metrics(labels, each) for _, labels, each in repeats]),
+        "pooled": mean_of([compute_metrics(labels, by_row) for _, labels, by_row in repeats]),
         "ece_if_perfect": {
             "fold": calibration_error_by_chance(probabilities, seed),
-            "pooled": calibration_error_by_chance([each for _, _, each in repeats], seed),
+            "pooled": calibration_error_by_chance([by_row for _, _, by_row in repeats], seed),
         },
         "folds": folds,
         "calibration": calibration_curve(y_true, y_prob),

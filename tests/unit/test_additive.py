@@ -92,7 +92,7 @@ def test_a_scorecard_that_differs_is_detected(fitted, data):
     assert max_difference(other, scorecard, data.customers[:10]) > 1e-3
 
 
-def test_random_customers_lie_on_the_knots_between_them_and_far_beyond(fitted):
+def test_random_customers_include_the_knots_values_between_them_and_far_beyond(fitted):
     scorecard = fitted.scorecard()
     customers = random_customers(scorecard, 2_000, seed=1)
 

@@ -1,4 +1,4 @@
-"""What `evaluate` says beyond the plain figures: how sure they are, groups, every threshold, and the page."""
+"""What `evaluate` reports beyond the plain metrics: intervals, groups, every threshold, and the page."""
 
 import json
 from pathlib import Path
@@ -24,7 +24,7 @@ SAMPLE = Path(__file__).parents[1] / "data" / "sample.csv"
 
 
 @pytest.fixture(scope="module")
-def found():
+def evaluation():
     return evaluate(SAMPLE, draws=50)
 
 
@@ -118,56 +118,56 @@ def test_a_rate_over_few_customers_is_not_compared():
     assert spread(np.array([0.3, np.nan, 0.7])) == pytest.approx(0.4)
 
 
-def test_every_figure_comes_with_its_interval_around_it(found):
-    metrics = found
+def test_every_figure_comes_with_its_interval_around_it(evaluation):
+    metrics = evaluation
 
     assert metrics["bootstrap"] == {"draws": 50, "seed": 0, "confidence": 0.95}
     for name in ("roc_auc", "pr_auc", "log_loss", "brier", "top_decile_lift", "precision", "recall"):
         low, high = metrics["intervals"][name]
         assert low <= metrics[name] <= high, name
-    assert "95 % interval" in evaluation_text(found)
-    assert "the customers resampled 50 times, seed 0" in evaluation_text(found)
+    assert "95 % interval" in evaluation_text(evaluation)
+    assert "the customers resampled 50 times, seed 0" in evaluation_text(evaluation)
 
 
-def test_groups_of_five_features_are_set_side_by_side_with_their_gaps(found):
-    metrics = found
+def test_groups_of_five_features_are_set_side_by_side_with_their_gaps(evaluation):
+    metrics = evaluation
 
     features = {"SeniorCitizen", "Partner", "Dependents", "Contract", "tenure"}
-    assert {each["feature"] for each in metrics["groups"]} == features
-    assert {each["feature"] for each in metrics["gaps"]} == features
-    assert {each["rate"] for each in metrics["gaps"]} == {
+    assert {row["feature"] for row in metrics["groups"]} == features
+    assert {row["feature"] for row in metrics["gaps"]} == features
+    assert {row["rate"] for row in metrics["gaps"]} == {
         "label_rate",
         "true_positive_rate",
         "false_positive_rate",
         "calibration_gap",
     }
-    shares = {each["group"]: each["label_rate"] for each in metrics["groups"] if each["feature"] == "Partner"}
-    gap = next(each for each in metrics["gaps"] if (each["feature"], each["rate"]) == ("Partner", "label_rate"))
+    shares = {row["group"]: row["label_rate"] for row in metrics["groups"] if row["feature"] == "Partner"}
+    gap = next(row for row in metrics["gaps"] if (row["feature"], row["rate"]) == ("Partner", "label_rate"))
     assert gap["gap"] == pytest.approx(abs(shares["Yes"] - shares["No"]), abs=2e-6)
 
 
-def test_every_threshold_has_its_row_and_finds_fewer_the_higher_it_is(found):
-    rows = found["by_threshold"]
+def test_every_threshold_has_its_row_and_finds_fewer_the_higher_it_is(evaluation):
+    rows = evaluation["by_threshold"]
 
-    assert [each["threshold"] for each in rows] == [round(step / 50, 2) for step in range(51)]
+    assert [row["threshold"] for row in rows] == [round(step / 50, 2) for step in range(51)]
     assert (rows[0]["contacted"], rows[0]["recall"]) == (1, 1)
-    recalls = [each["recall"] for each in rows]
+    recalls = [row["recall"] for row in rows]
     assert recalls == sorted(recalls, reverse=True)
     assert rows[0]["gaps"]["Partner"]["label_rate"] == 0
 
 
-def test_the_lift_of_all_customers_is_one(found):
-    lift = found["lift"]
+def test_the_lift_of_all_customers_is_one(evaluation):
+    lift = evaluation["lift"]
 
     assert (lift[-1]["churners"], lift[-1]["lift"]) == (1, 1)
-    assert lift[0]["lift"] == pytest.approx(found["top_decile_lift"], abs=1e-6)
+    assert lift[0]["lift"] == pytest.approx(evaluation["top_decile_lift"], abs=1e-6)
 
 
-def test_evaluating_twice_gives_the_same_page_to_the_byte(found):
+def test_evaluating_twice_gives_the_same_page_to_the_byte(evaluation):
     again = evaluate(SAMPLE, draws=50)
 
-    assert again == found
-    assert evaluation_page(again) == evaluation_page(found)
+    assert again == evaluation
+    assert evaluation_page(again) == evaluation_page(evaluation)
 
 
 def test_evaluating_on_the_training_data_reports_that_it_flatters(two_versions):
@@ -184,9 +184,9 @@ def test_evaluating_on_other_data_measures_the_stored_scorecard(scorer):
 
     assert not metrics["seen_in_training"]
     assert "flatter" not in evaluation_text(metrics)
-    assert metrics["labelled_churn"] == sum(scorer.score(each).label == "churn" for each in data.customers)
+    assert metrics["labelled_churn"] == sum(scorer.score(row).label == "churn" for row in data.customers)
     assert f"{metrics['roc_auc']:.4f}" in evaluation_text(metrics)
-    assert sum(each["customers"] for each in metrics["slices"] if each["feature"] == "Contract") == 120
+    assert sum(row["customers"] for row in metrics["slices"] if row["feature"] == "Contract") == 120
     json.dumps(metrics, allow_nan=False)
 
 
@@ -202,15 +202,15 @@ def test_evaluating_a_header_without_rows_is_refused(tmp_path):
         evaluate(write_customers(tmp_path, []))
 
 
-def test_the_page_stands_by_itself_and_says_in_words_what_it_shows(found):
-    page = evaluation_page(found)
+def test_the_page_is_one_file_and_describes_its_plots_in_words(evaluation):
+    page = evaluation_page(evaluation)
 
     check_page(page, plots=8)
     assert "120 customers whose outcome is known" in page
     assert "flatter" not in page
 
 
-def test_the_page_of_customers_who_all_stayed_leaves_out_what_cannot_be_said(tmp_path):
+def test_the_page_of_customers_who_all_stayed_leaves_out_what_is_undefined(tmp_path):
     path = tmp_path / "customers.csv"
     path.write_text(to_csv([{**customer, "Churn": "No"} for customer in invent(1, 60)]))
 
@@ -220,7 +220,7 @@ def test_the_page_of_customers_who_all_stayed_leaves_out_what_cannot_be_said(tmp
     check_page(evaluation_page(metrics), plots=6)
 
 
-def test_the_command_writes_the_page_and_says_where(tmp_path):
+def test_the_command_writes_the_page_and_reports_its_path(tmp_path):
     path = tmp_path / "report.html"
 
     result = CliRunner().invoke(churn, ["evaluate", "--data", str(SAMPLE), "--report", str(path)])
@@ -238,10 +238,10 @@ def test_a_page_that_cannot_be_written_is_named(tmp_path):
     assert "no/r.html: No such file or directory." in result.stderr
 
 
-@pytest.mark.parametrize(("width", "dark"), [(1280, False), (390, True)], ids=["desk", "phone, dark"])
-def test_a_browser_draws_the_page_within_its_width_and_asks_for_nothing(found, chromium, tmp_path, width, dark):
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (390, True)], ids=["desktop", "phone, dark"])
+def test_a_browser_draws_the_page_within_its_width_and_asks_for_nothing(evaluation, chromium, tmp_path, width, dark):
     path = tmp_path / "page.html"
-    path.write_text(evaluation_page(found), encoding="utf-8")
+    path.write_text(evaluation_page(evaluation), encoding="utf-8")
     context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light")
     page, asked = context.new_page(), []
     page.on("request", lambda request: asked.append(request.url))

@@ -26,7 +26,7 @@ def test_the_card_ranks_the_model_among_others():
         ("Alike", "peer", _figure(0.41, -0.1, 0.1)),
         ("Worse", "variant", _figure(0.5, 0.05, 0.15)),
     ]
-    rows = [{"title": title, "kind": kind, "log_loss": each, "roc_auc": each} for title, kind, each in models]
+    rows = [{"title": title, "kind": kind, "log_loss": model, "roc_auc": model} for title, kind, model in models]
 
     card = model_card(metrics, {"folds": 10, "inner_folds": 3, "interval": "95 %", "models": rows})
 
@@ -42,7 +42,7 @@ def test_the_stored_peers_were_measured_on_the_folds_of_the_stored_metrics():
     metrics = json.loads((ARTIFACTS / "1.0.0" / "metrics.json").read_text())
     peers = json.loads((ARTIFACTS / "1.0.0" / PEERS).read_text())
 
-    (ours,) = (each for each in peers["models"] if each["kind"] == "ours")
+    (ours,) = (model for model in peers["models"] if model["kind"] == "ours")
     assert peers["folds"] == len(metrics["folds"])
     for name in ("log_loss", "roc_auc", "brier"):
         assert ours[name]["mean"] == metrics["out_of_fold"][name]["mean"]
@@ -51,7 +51,7 @@ def test_the_stored_peers_were_measured_on_the_folds_of_the_stored_metrics():
 def test_the_stored_card_is_made_from_the_stored_metrics():
     for version in artifact.versions():
         metrics = json.loads((ARTIFACTS / version / "metrics.json").read_text())
-        beside = ARTIFACTS / version / PEERS
-        peers = json.loads(beside.read_text()) if beside.exists() else None
+        peers_file = ARTIFACTS / version / PEERS
+        peers = json.loads(peers_file.read_text()) if peers_file.exists() else None
 
         assert (ARTIFACTS / version / "MODEL_CARD.md").read_text(encoding="utf-8") == model_card(metrics, peers)

@@ -45,7 +45,7 @@ def test_a_label_is_yes_no_1_or_0_in_any_case(tmp_path, word, label):
     assert read(write_customers(tmp_path, [{**invent(1, 1)[0], TARGET: word}])).labels == [label]
 
 
-def _drop(*names):
+def _without(*names):
     return to_csv(invent(1, 3), [name for name in HEADER if name not in names])
 
 
@@ -58,10 +58,10 @@ def _change(**cells):
     ("text", "message"),
     [
         pytest.param("", "customers.csv: The file is empty.", id="nothing"),
-        pytest.param(_drop("Contract", "Churn"), "lacks Contract and Churn. It has 19 columns: ", id="columns"),
-        pytest.param(_drop().replace("gender", "CHURN ", 1), None, id="a twin in another case is ignored"),
-        pytest.param(_drop().replace("gender", " Churn ", 1), "has Churn more than once", id="Churn twice"),
-        pytest.param(_drop().replace("gender", "Contract", 1), "has Contract more than once", id="a column twice"),
+        pytest.param(_without("Contract", "Churn"), "lacks Contract and Churn. It has 19 columns: ", id="columns"),
+        pytest.param(_without().replace("gender", "CHURN ", 1), None, id="a twin in another case is ignored"),
+        pytest.param(_without().replace("gender", " Churn ", 1), "has Churn more than once", id="Churn twice"),
+        pytest.param(_without().replace("gender", "Contract", 1), "has Contract more than once", id="a column twice"),
         pytest.param(
             _change(Contract="Monthly"),
             'Row 2 (customerID 0001-SMPLE): Contract must be "Month-to-month", "One year" or "Two year", not "Mont',
@@ -74,18 +74,18 @@ def _change(**cells):
         ),
         pytest.param(_change(Churn="maybe"), 'Churn must be "Yes", "No", 1 or 0, not "maybe".', id="a label"),
         pytest.param(_change(Churn="TRUE"), None, id="a boolean label"),
-        pytest.param(_drop().replace(",", ";").replace("29.85", "29,85"), None, id="semicolons"),
+        pytest.param(_without().replace(",", ";").replace("29.85", "29,85"), None, id="semicolons"),
         pytest.param(_change(Churn=" "), 'Churn is blank; it must be "Yes", "No", 1 or 0.', id="a blank label"),
         pytest.param(
             _change(TotalCharges="", tenure="5"), "TotalCharges is blank, but tenure is 5", id="a blank total"
         ),
         pytest.param(
-            _drop() + "a,b\n",
+            _without() + "a,b\n",
             "Row 4 (customerID a): The row has 2 fields, but the header has 21 fields.",
             id="a short row",
         ),
         pytest.param("PK\x03\x04", "The file is a workbook", id="a workbook"),
-        pytest.param(_drop() + '"open', "Row 4 opens a quote that is not closed before the end", id="an open quote"),
+        pytest.param(_without() + '"open', "Row 4 opens a quote that is not closed before the end", id="an open quote"),
     ],
 )
 def test_a_file_that_is_not_whole_is_refused_with_the_reason(tmp_path, text, message):
@@ -148,8 +148,8 @@ def _with_label(word, count=300):
         ),
         pytest.param(
             [
-                {**each, "MonthlyCharges": f"{(50 if each[TARGET] == 'Yes' else row % 2 * 60 + 20) + row % 7}"}
-                for row, each in enumerate(invent(1, 300))
+                {**customer, "MonthlyCharges": f"{(50 if customer[TARGET] == 'Yes' else row % 2 * 60 + 20) + row % 7}"}
+                for row, customer in enumerate(invent(1, 300))
             ],
             r"MonthlyCharges alone predicts",
             id="a number that leaks from the middle",

@@ -66,7 +66,7 @@ def test_the_roc_points_are_the_shares_that_reach_each_threshold():
     points = metrics.roc_points(np.array([1, 1, 0, 0, 0]), np.array([0.9, 0.5, 0.5, 0.1, 0.0]))
 
     by_threshold = {point["threshold"]: (point["true_positive_rate"], point["false_positive_rate"]) for point in points}
-    assert [by_threshold[each] for each in (1.0, 0.9, 0.5, 0.1, 0.0)] == [
+    assert [by_threshold[threshold] for threshold in (1.0, 0.9, 0.5, 0.1, 0.0)] == [
         (0, 0),
         (0.5, 0),
         (1, 0.333333),
@@ -79,7 +79,7 @@ def test_the_roc_points_are_the_shares_that_reach_each_threshold():
 def test_perfect_probabilities_have_an_error_too_and_less_with_more_customers():
     few, many = (np.random.default_rng(1).random(count) for count in (100, 10_000))
 
-    errors = [metrics.calibration_error_by_chance([each], seed=0, draws=20) for each in (few, many)]
+    errors = [metrics.calibration_error_by_chance([threshold], seed=0, draws=20) for threshold in (few, many)]
 
     assert errors[0] > 0.05
     assert errors[1] < 0.02
