@@ -146,7 +146,9 @@ def test_the_version_to_score_with_can_be_named(run, option):
 
     assert good.exit_code == 0
     assert json.loads(Path("customers-scored/summary.json").read_text())["model_version"] == "1.0.0"
-    assert (bad.exit_code, bad.stderr) == (2, "There is no model 9.9.9; there are 1.0.0.\n")
+    note = "" if option == "--version" else "Note: --model is now --version; the old name will be removed.\n"
+    error = "--version 9.9.9: There is no model version 9.9.9; versions: 1.0.0.\n"
+    assert (bad.exit_code, bad.stderr) == (2, note + error)
 
 
 def test_the_version_of_the_command_and_of_the_model_are_printed(run):
