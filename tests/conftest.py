@@ -235,12 +235,12 @@ def is_whole_in(toy_scorecard, tmp_path) -> "Callable[[Buckets, str, bytes], boo
     """One result of `content` stands under `name`: `churn score` with that model makes of the same bytes."""
     from app.jobs import local
     from app.jobs.scoring import Scoring
-    from model.bulk.csv_writer import Options
     from model.bulk.source import FileLimits
+    from model.outputs import OutputOptions
 
     def check(buckets: "Buckets", name: str, content: bytes) -> bool:
         folder = tmp_path / secrets.token_hex(4)
-        local.score_file(io.BytesIO(content), name, folder, Scoring(toy_scorecard, Options(), FileLimits()))
+        local.score_file(io.BytesIO(content), name, folder, Scoring(toy_scorecard, OutputOptions(), FileLimits()))
         wanted = {file.name: file.read_bytes() for file in folder.iterdir()}
         found = buckets.results_of(name)
         counts, ours = json.loads(wanted.pop("summary.json")), json.loads(found.pop("summary.json"))
