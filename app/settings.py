@@ -7,11 +7,12 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import Field, dataclass, field, fields
-from typing import Any, Final
+from dataclasses import Field, dataclass, field, fields, make_dataclass
+from typing import TYPE_CHECKING, Any, Final
 
 from model.engine import ENGINES
 from model.errors import ChurnError, listed, show
+from model.outputs import ALL, YES_NO, OutputOption, OutputOptions, output_options
 
 MAX_JOB_BYTES: Final = 5 * 1024**3
 """S3 accepts no longer file in one request."""
@@ -150,9 +151,35 @@ def parse(setting: "Field[Any]", name: str, text: str) -> Any:
         raise SettingsError(f"{name} must be {error}{value}") from None
 
 
+def _output_setting(option: OutputOption) -> Any:
+    def parse(text: str) -> int | bool:
+        value = option.parse(text.lower(), YES_NO)
+        if value is None:
+            raise ValueError(option.rule(YES_NO))
+        return value
+
+    unit = f"0 to {option.maximum}, or {ALL}" if option.maximum else " or ".join(YES_NO)
+    help = f"Results of bucket and folder: {option.help[0].lower()}{option.help[1:]}"
+    return _setting(option.variable, parse, option.default, unit, help)
+
+
+if TYPE_CHECKING:
+
+    class _OutputSettings: ...
+else:
+    # One field for each option of model/outputs.py; `Settings.outputs` returns them.
+    _OutputSettings = make_dataclass(
+        "_OutputSettings",
+        [(option.name, Any, _output_setting(option)) for option in output_options()],
+        frozen=True,
+        slots=True,
+        kw_only=True,
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """What can be set; this class is the table, one setting a line."""
+class Settings(_OutputSettings):
+    """What can be set; this class, one setting a line, and the options of model/outputs.py are the table."""
 
     # fmt: off
     host: str = _setting("CHURN_HOST", str, "127.0.0.1", "address", "Where the server listens; 0.0.0.0 in a container")
@@ -189,7 +216,6 @@ class Settings:
     link_s: int = _setting("CHURN_LINK_SECONDS", _whole(60, 43_200), 900, "seconds", "How long the form of an upload, and the links to its results, may be used")
     url: str | None = _setting("CHURN_URL", _address, None, "address", "The API that `churn submit` asks, without a slash at the end", shown="this machine, at PORT")
     api_key: str | None = _setting("CHURN_API_KEY", _key, None, "key", "The key that `churn submit` sends in X-Api-Key", secret=True)
-    value_at_risk: bool = _setting("CHURN_VALUE_AT_RISK", _yes_or_no, False, "yes or no", "Whether results in the bucket have the column value_at_risk")
     deadline_margin_s: int = _setting("CHURN_DEADLINE_MARGIN_SECONDS", _whole(1, 600), 20, "seconds", "How long before its time runs out a job in the bucket stops, so that no partial result stays")
     # fmt: on
 
@@ -197,6 +223,10 @@ class Settings:
     def takes_uploads(self) -> bool:
         """Whether both buckets are named, so that larger files can be sent through them."""
         return bool(self.inbox_bucket and self.results_bucket)
+
+    def outputs(self) -> OutputOptions:
+        """Return the columns of results in the bucket and the folder."""
+        return OutputOptions(**{option.name: getattr(self, option.name) for option in output_options()})
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
@@ -259,7 +289,8 @@ def table() -> str:
             setting.metadata["unit"],
             setting.metadata["help"],
         )
-        for setting in fields(Settings)
+        # The fields of a base class come first; the table has them last.
+        for setting in sorted(fields(Settings), key=lambda setting: setting.name in OutputOptions())
     ]
     head = [("variable", "default", "unit", "what it sets"), ("---",) * 4]
     return "".join(f"| {' | '.join(row)} |\n" for row in [*head, *rows])

@@ -9,9 +9,9 @@ import pytest
 from app.jobs import local
 from app.jobs.scoring import Scoring
 from model import artifact
-from model.bulk.csv_writer import Options
 from model.bulk.records import Records
 from model.bulk.source import FileLimits
+from model.outputs import OutputOptions
 
 KINDS = ("predictions", "rejects")
 
@@ -27,7 +27,9 @@ def lines_here(folder: Path, *files: Path) -> dict[str, list[bytes]]:
     lines: dict[str, list[bytes]] = {kind: [] for kind in KINDS}
     for file in files:
         with file.open("rb") as source:
-            local.score_file(source, file.name, folder / file.name, Scoring(artifact.load(), Options(), FileLimits()))
+            local.score_file(
+                source, file.name, folder / file.name, Scoring(artifact.load(), OutputOptions(), FileLimits())
+            )
         for kind, found in lines.items():
             delimiter, records = _read(folder / file.name / f"{kind}.csv")
             found += [record.split(delimiter, 1)[1] for record in records]

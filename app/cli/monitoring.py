@@ -14,6 +14,7 @@ from app.cli.scoring import engine_option
 from app.cli.terminal import EXIT_ABOVE_LIMIT, FiniteRange, read_settings
 from app.cli.versions import models_option, naming_version, version_option
 from model.errors import ChurnError
+from model.outputs import TIER
 from model.scorecard import Scorer
 
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ def _backtest_lines(result: Mapping[str, Any]) -> list[str]:
         "",
         *_group_lines("decile", result["deciles"]),
         "",
-        *_group_lines("tier", result["tiers"]),
+        *_group_lines(TIER.name, result["tiers"]),
     ]
     if result["money"]:
         lines.append("")

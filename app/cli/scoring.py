@@ -5,7 +5,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
@@ -21,6 +20,7 @@ from app.cli.terminal import (
     read_settings,
 )
 from app.cli.versions import models_option, naming_version, version_option
+from model.outputs import YES_NO, OutputOption, OutputOptions, output_options
 
 if TYPE_CHECKING:
     from app.jobs.scoring import ReportProgress, Scoring
@@ -32,28 +32,43 @@ engine_option: Final = click.option(
 )
 
 
+def _output_flag(option: OutputOption) -> Callable[..., Any]:
+    if option.maximum is None:
+        return click.option(option.flag, is_flag=True, flag_value=YES_NO[0], default=None, help=f"{option.help}.")
+    return click.option(option.flag, metavar="N", help=f"{option.help}.")
+
+
 def scoring_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options for how customers are scored to a command; `scoring_of` reads them."""
-    for option in (
-        click.option("--value-at-risk", is_flag=True, help="Add a column: MonthlyCharges times the probability."),
+    """Add the options for how customers are scored to a command; `make_scoring` reads them."""
+    options: list[Callable[..., Any]] = [
+        *map(_output_flag, reversed(output_options())),
         click.option("--charset", type=click.Choice(CHARSETS), help="Encoding of the text, if it is not UTF-8."),
         engine_option,
         click.option("--threshold", help="Least probability labelled as churn.  [default: the model's own]"),
         models_option(),
         version_option("--model"),
-    ):
+    ]
+    for option in options:
         command = option(command)
     return command
 
 
-def scoring_of(value_at_risk: bool, charset: str | None, **options: str | None) -> "Scoring":
-    """Return how files are scored according to the options: the model, the columns and the limits."""
+def make_scoring(charset: str | None, *, outputs_of_settings: bool = False, **options: str | None) -> "Scoring":
+    """Return how files are scored according to the options: the model, the columns and the limits.
+
+    Parameters
+    ----------
+    outputs_of_settings : bool
+        Whether the settings decide on columns that no option asks for; otherwise there are none.
+    """
     from app import wiring
 
-    # CHURN_VALUE_AT_RISK is for the bucket; here the option decides.
-    settings = replace(read_settings(**options), value_at_risk=value_at_risk)
+    settings = read_settings(**options)
+    outputs = settings.outputs()
+    if not outputs_of_settings:
+        outputs = OutputOptions(**{name: outputs[name] for name in outputs if options[name] is not None})
     with naming_version(options["model_version"]):
-        return wiring.make_scoring(settings, wiring.make_scorer(settings), charset)
+        return wiring.make_scoring(settings, wiring.make_scorer(settings), charset, outputs)
 
 
 @click.command()
@@ -77,7 +92,7 @@ def score(file: str, out: Path | None, **options: Any) -> None:
         raise click.UsageError("Standard input has no name to call a folder by. Name one for the results: -o FOLDER.")
     folder = out or local.default_folder(Path(file))
     local.check_apart(Path(file), folder)
-    scoring = scoring_of(**options)
+    scoring = make_scoring(**options)
     interrupt_on_sigterm()
     with click.open_file(file, "rb") as opened, _rows_bar(opened) as report:
         summary = local.score_file(Unchanged(opened, file), Path(file).name, folder, scoring, report)
@@ -147,7 +162,7 @@ def watch(inbox: Path, outbox: Path, interval: float, once: bool, **options: Any
     limit_to_one_thread()
     from app.jobs.folder import Folder
 
-    folder = Folder(inbox, outbox, scoring_of(**options))
+    folder = Folder(inbox, outbox, make_scoring(**options, outputs_of_settings=True))
     interrupt_on_sigterm()
     click.echo(f"Watching {inbox}, writing to {outbox}. Ctrl-C ends it.", err=True)
     try:

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import click
 
-from app.cli.scoring import describe_counts, scoring_of, scoring_options
+from app.cli.scoring import describe_counts, make_scoring, scoring_options
 from model.errors import ChurnError
 
 FORMATS: Final = ("csv", "parquet", "table")
@@ -46,7 +46,7 @@ def spark(
             f"{error.name} is not installed here. Spark has an environment of its own: make spark, then "
             ".venv-spark/bin/churn spark."
         ) from error
-    scoring = scoring_of(**options)
+    scoring = make_scoring(**options)
     job = cluster.Job(source, target, source_format or _format_of(source), target_format, multiline)
     with cluster.session(master) as session:
         summary = cluster.score(session, job, scoring)

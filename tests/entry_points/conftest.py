@@ -6,15 +6,15 @@ import pytest
 
 from app.jobs.bucket import connect
 from app.jobs.scoring import Scoring
-from model.bulk.csv_writer import Options
 from model.bulk.source import FileLimits
+from model.outputs import OutputOptions
 
 PART_BYTES = 5 << 20
 
 
 @pytest.fixture
 def scoring(toy_scorecard) -> Scoring:
-    return Scoring(toy_scorecard, Options(), FileLimits())
+    return Scoring(toy_scorecard, OutputOptions(), FileLimits())
 
 
 @pytest.fixture

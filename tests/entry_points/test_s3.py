@@ -16,8 +16,8 @@ from s3_handling import GOOD, HEADER, LINE, MIXED, RESULTS, entries_of
 
 from app.jobs import s3
 from app.jobs.layout import BucketLayout
-from model.bulk.csv_writer import Options
 from model.errors import ChurnError
+from model.outputs import OutputOptions
 
 ROOT = Path(__file__).parents[2]
 
@@ -210,7 +210,7 @@ def test_a_job_id_depends_on_everything_that_changes_the_result(bucket, scoring)
     event = bucket.drop("a.csv", GOOD)
     stores = [
         bucket.store(scoring),
-        bucket.store(replace(scoring, options=Options(value_at_risk=True))),
+        bucket.store(replace(scoring, options=OutputOptions(value_at_risk=True))),
         bucket.store(replace(scoring, scorer=replace(scoring.scorer, threshold=0.5))),
         bucket.store(replace(scoring, scorer=replace(scoring.scorer, sha256="1" * 64))),
     ]

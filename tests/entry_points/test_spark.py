@@ -26,9 +26,9 @@ from app import spark
 from app.jobs import hadoop
 from app.jobs.scoring import Scoring
 from app.spark import Job
-from model.bulk.csv_writer import Options
 from model.bulk.source import FileLimits
 from model.errors import ChurnError
+from model.outputs import OutputOptions
 from model.schema import COLUMNS, CUSTOMER_ID
 
 # Of sockets that py4j closes when its gateway goes.
@@ -59,7 +59,7 @@ def score(session, scorer, tmp_path):
 
     def score(source, source_format="csv", to="csv", charset=None, options=None, target=None, **how) -> Path:
         target = target or tmp_path / "out"
-        scoring = Scoring(scorer, options or Options(), FileLimits(), charset)
+        scoring = Scoring(scorer, options or OutputOptions(), FileLimits(), charset)
         spark.score(session, Job(str(source), str(target), source_format, to, **how), scoring)
         return target
 
@@ -283,8 +283,8 @@ def test_bad_cells_of_a_table_are_rejected_with_the_customer_and_the_record(scor
 def test_parquet_comes_out_with_typed_columns_and_the_same_answers(score, tmp_path):
     shutil.copy(DATA / "bad_numbers.csv", tmp_path / "bad.csv")
 
-    out = score(tmp_path / "bad.csv", to="parquet", options=Options(value_at_risk=True))
-    lines = score(tmp_path / "bad.csv", target=tmp_path / "lines", options=Options(value_at_risk=True))
+    out = score(tmp_path / "bad.csv", to="parquet", options=OutputOptions(value_at_risk=True))
+    lines = score(tmp_path / "bad.csv", target=tmp_path / "lines", options=OutputOptions(value_at_risk=True))
 
     found = pq.read_table(sorted((out / "predictions").glob("*.parquet"))[0])
     assert found.column_names == [CUSTOMER_ID, "prediction", "probability", "tier", "value_at_risk", "error", "record"]

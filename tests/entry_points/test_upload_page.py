@@ -46,7 +46,7 @@ def test_the_page_has_the_size_limit_of_one_request(app, edge, most):
     assert f'data-direct-bytes="{most}"' in page["body"]
     # With the rest of the event it is within what Lambda takes.
     limit = API_GATEWAY if edge == "http_api_v2" else LOAD_BALANCER
-    assert len(base64.b64encode(bytes(most))) + 32_768 <= limit.max_in
+    assert len(base64.b64encode(bytes(most))) + 32_768 <= limit.max_body_bytes
 
 
 def test_the_page_has_the_limit_of_the_setting_without_a_gateway(client, scorer):
@@ -56,7 +56,9 @@ def test_the_page_has_the_limit_of_the_setting_without_a_gateway(client, scorer)
 
 
 def test_without_a_bucket_the_page_has_the_refusal_of_a_file_that_is_too_large(scorer):
-    small = create_app(scorer, Settings(max_upload_bytes=2000), larger="drop it into the inbox").test_client()
+    small = create_app(
+        scorer, Settings(max_upload_bytes=2000), large_file_advice="drop it into the inbox"
+    ).test_client()
 
     page = small.get("/", headers={"Accept": "text/html"}).text
 

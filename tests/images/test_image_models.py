@@ -26,13 +26,12 @@ from app.jobs.scoring import Scoring
 from app.settings import Settings
 from app.web import create_app
 from model import artifact, pipeline
-from model.bulk.csv_writer import Options
 from model.bulk.source import FileLimits
 from model.pipeline import PipelineScorer
 from model.schema import EXAMPLE
 
 # The first of them bootstraps a base image and builds.
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 def test_a_promoted_model_is_one_layer_and_the_others_stay(space_folder, space_image, tmp_path):
@@ -151,7 +150,7 @@ def test_a_promoted_model_of_trees_scores_a_file_of_the_bucket(
         io.BytesIO(SAMPLE),
         "customers.csv",
         tmp_path,
-        Scoring(boosting, Options(Settings().value_at_risk), FileLimits()),
+        Scoring(boosting, Settings().outputs(), FileLimits()),
     )
     assert found["predictions.csv"] == (tmp_path / "predictions.csv").read_bytes()
     assert json.loads(found["summary.json"])["model_version"] == "2.0.0"

@@ -18,12 +18,13 @@ from app.jobs.spark_zip import write_zip
 from model import artifact
 from model.bulk import cluster
 from model.bulk.cluster import Work
-from model.bulk.csv_writer import Options, Predictions, Rejects
+from model.bulk.csv_writer import Predictions, Rejects
 from model.bulk.population import load
 from model.bulk.run import FileLimits, Run
 from model.bulk.summary import Summary
 from model.bulk.table import TableRecords, check_kinds
 from model.errors import InputError
+from model.outputs import OutputOptions
 from model.schema import COLUMNS, EXAMPLE
 
 DATA = Path(__file__).parents[1] / "data"
@@ -31,7 +32,7 @@ SCORER = artifact.load()
 
 
 def make_work(typed: bool = False) -> Work:
-    return Work(SCORER, load(SCORER), Options(), FileLimits(), None, typed)
+    return Work(SCORER, load(SCORER), OutputOptions(), FileLimits(), None, typed)
 
 
 def spoilt() -> bytes:

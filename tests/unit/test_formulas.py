@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from app.jobs.scoring import Scoring
-from model.bulk.csv_writer import Options, Predictions, Rejects
+from model.bulk.csv_writer import Predictions, Rejects
 from model.bulk.run import FileLimits, Run
 from model.formulas import escape_formulas
+from model.outputs import OutputOptions
 from model.schema import CUSTOMER_ID, EXAMPLE, NAMES
 
 PAGE = Path(__file__).parents[2] / "app" / "web" / "static" / "page" / "list" / "predictions_csv.js"
@@ -145,7 +146,7 @@ def test_no_file_for_people_begins_a_formula_however_it_is_split(scorer, separat
         rows.append([*{**row, column: cell}.values()][: len(row) + (column == "too many")])
     text = io.StringIO(newline="")
     csv.writer(text, delimiter=separator, lineterminator="\n").writerows([[CUSTOMER_ID, *NAMES, "note;=1"], *rows])
-    options = Options(include_input=True, reasons=1, value_at_risk=True, spreadsheet_safe=True)
+    options = OutputOptions(include_input=True, reasons=1, value_at_risk=True, spreadsheet_safe=True)
 
     run = Run(io.BytesIO(text.getvalue().encode()), scorer)
     good = Predictions(scorer, options, run.header)
@@ -161,7 +162,7 @@ def test_rejects_are_written_as_safely_as_the_predictions_beside_them(scorer):
     run = Run(io.BytesIO(f"{CUSTOMER_ID},{','.join(NAMES)}\n{line}\n".encode()), scorer)
     predictions, rejects = io.BytesIO(), io.BytesIO()
 
-    Scoring(scorer, Options(spreadsheet_safe=True), FileLimits()).write(run, predictions, rejects)
+    Scoring(scorer, OutputOptions(spreadsheet_safe=True), FileLimits()).write(run, predictions, rejects)
 
     assert b",'=1+1," in predictions.getvalue()
     assert b",'=1+1," in rejects.getvalue()

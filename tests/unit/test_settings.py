@@ -8,6 +8,7 @@ import pytest
 
 from app import settings as module
 from app.settings import Settings, SettingsError, table
+from model.outputs import OutputOptions
 
 
 def test_an_empty_environment_gives_the_defaults():
@@ -60,11 +61,15 @@ def test_every_variable_is_read():
             "CHURN_URL": "https://churn.example.com/prod",
             "CHURN_API_KEY": "a-key",
             "CHURN_VALUE_AT_RISK": "Yes",
+            "CHURN_REASONS": "all",
+            "CHURN_INCLUDE_INPUT": "yes",
+            "CHURN_SPREADSHEET_SAFE": "yes",
             "CHURN_DEADLINE_MARGIN_SECONDS": "30",
         }
     )
 
     assert [getattr(settings, each.name) for each in fields(Settings)] == [
+        *(True, 10, True, True),
         *("0.0.0.0", 8080, 2, 3, 40, 5),
         *(("ab" * 32,), ("https://crm.example.com", "http://localhost:3000"), ("'self'", "https://*.example.com")),
         *("600/minute", 1, False),
@@ -79,7 +84,6 @@ def test_every_variable_is_read():
             3600,
             "https://churn.example.com/prod",
             "a-key",
-            True,
             30,
         ),
     ]
@@ -156,11 +160,11 @@ def test_the_table_has_a_line_for_every_setting():
     assert lines[3] == "| `PORT` | `7860` | port | Where the server listens |"
 
 
-def test_a_setting_is_one_line():
+def test_a_setting_is_one_line_and_those_of_outputs_are_in_their_own_table():
     lines = Path(module.__file__).read_text(encoding="utf-8").splitlines()
 
     defined = [match[1] for line in lines if (match := re.fullmatch(r"    (\w+): .* = _setting\(.*\)", line))]
-    assert defined == [each.name for each in fields(Settings)]
+    assert [*OutputOptions(), *defined] == [each.name for each in fields(Settings)]
 
 
 @dataclass(frozen=True, kw_only=True)
