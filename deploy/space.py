@@ -22,7 +22,7 @@ FOLDER: Final = ROOT / "build" / "space"
 
 TAKEN: Final = (
     *("app", "model"),
-    *("deploy/image.sh", "deploy/trim.py", "requirements/serving.txt", "requirements/pipeline.txt"),
+    *("deploy/image.sh", "requirements/serving.txt", "requirements/pipeline.txt"),
     *(".dockerignore", "LICENSE"),
 )
 """What goes there, beside the Dockerfile and the README.md; of folders, only files with one of these endings."""

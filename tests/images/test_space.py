@@ -65,7 +65,7 @@ def test_the_repository_holds_what_serves_and_nothing_else(folder):
         *("app", "deploy", "model", "requirements"),
     }
     assert {str(path) for path in found if path.parts[0] in {"deploy", "requirements"}} == {
-        *("deploy/image.sh", "deploy/trim.py", "requirements/serving.txt", "requirements/pipeline.txt"),
+        *("deploy/image.sh", "requirements/serving.txt", "requirements/pipeline.txt"),
     }
     assert not [path for path in found if "training" in path.parts or path.suffix in {".joblib", ".pyc"}]
     assert os.access(folder / "deploy" / "image.sh", os.X_OK)

@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 from test_page_list import DATA, ROW, csv_of, download, give, ids, refused, result_of, tile
 from test_page_list_faults import varied
 
+pytestmark = pytest.mark.slow
 WORKER = ROOT / "app" / "web" / "static" / "page" / "list" / "worker.js"
 LONG_TASK_MS = 200
 """From 50 ms on a browser calls a task long; the longest of a list of 100,000 was 106 ms here."""
