@@ -42,7 +42,7 @@ _DRY_MESSAGE: Final = {"Body": "{}", "ReceiptHandle": "RECEIPT"}
 
 
 class DeployError(Exception):
-    """Something to mend before anything is started; the message says what."""
+    """A problem to fix before anything is started; the message describes it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,10 +52,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     deploy = commands.add_parser("deploy", help="build, push and deploy")
     deploy.add_argument("--image", default="", help="deploy this image again (by digest), and build none")
     redrive = commands.add_parser("redrive", help="send the events in the queue of failures to the function again")
-    for each in (deploy, redrive):
-        each.add_argument("--stage", default="dev", help="dev, prod, ...: a deployment of its own")
-        each.add_argument("--region", default="eu-central-1")
-        each.add_argument("--dry-run", action="store_true", help="print the commands instead")
+    for command in (deploy, redrive):
+        command.add_argument("--stage", default="dev", help="dev, prod, ...: a deployment of its own")
+        command.add_argument("--region", default="eu-central-1")
+        command.add_argument("--dry-run", action="store_true", help="print the commands instead")
     asked = parser.parse_args(arguments)
     try:
         check_names(asked.stage, asked.region)
@@ -92,12 +92,12 @@ def check_image(image: str, region: str) -> None:
 
 
 def check_machine(is_building: bool) -> None:
-    """Say what is missing here, all at once."""
+    """Report all that is missing on this machine."""
     missing = [name for command, name in NEEDED.items() if shutil.which(command) is None]
     if is_building and not (shutil.which("docker") or shutil.which("podman")):
         missing.append("docker or podman")
     if missing:
-        raise DeployError(f"This machine lacks {', '.join(missing)}. docs/aws.md says what a deployment needs.")
+        raise DeployError(f"This machine lacks {', '.join(missing)}. docs/aws.md lists what a deployment needs.")
     if not (ROOT / OSLS).exists():
         raise DeployError(f"There is no {OSLS}. Run: npm ci")
     if is_building and not (ROOT / "Dockerfile.lambda").exists():
@@ -110,11 +110,11 @@ def find_builder() -> str:
 
 
 def tag() -> str:
-    """Return a tag that was never used: the time, and the commit for whoever looks at the list of images."""
+    """Return a tag that was never used: the time, and the commit for readers of the list of images."""
     words = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
     try:
-        found = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
-        commit = found.stdout.strip()
+        result = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+        commit = result.stdout.strip()
     except OSError:
         commit = ""
     return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{commit or 'unknown'}"
@@ -137,22 +137,22 @@ def deployment(stage: str, region: str, image: str, builder: str, tag: str) -> s
 set -euo pipefail
 export AWS_REGION={region} AWS_DEFAULT_REGION={region} AWS_PAGER= SLS_TELEMETRY_DISABLED=1
 
-# Into which account; fails here where there are no credentials.
+# The account; this fails without credentials.
 ACCOUNT=$(aws sts get-caller-identity --query Account --output text)
 
 {build}
-# Executions can be set aside for files only where the account's quota leaves enough. A new account may have 10.
+# Executions can be reserved for files only if the account's quota leaves enough. A new account may have 10.
 if [ -z "${{CHURN_BATCH_CONCURRENCY:-}}" ]; then
     EXECUTIONS=$(aws lambda get-account-settings --query AccountLimit.ConcurrentExecutions --output text)
     if [ "$EXECUTIONS" -lt {LEAST_EXECUTIONS} ]; then
-        echo "This account runs $EXECUTIONS executions at once: none set aside for files. See docs/aws.md." >&2
+        echo "This account runs $EXECUTIONS executions at once: none reserved for files. See docs/aws.md." >&2
         export CHURN_BATCH_CONCURRENCY=0
     fi
 fi
 
 {OSLS} deploy --stage {stage} --region {region}
 
-# A question to each function. The first start of a new image is slow: AWS fetches it.
+# A request to each function. The first start of a new image is slow: AWS downloads it.
 API=$(aws cloudformation describe-stacks --stack-name {SERVICE}-{stage} \\
     --query "Stacks[0].Outputs[?OutputKey=='ApiUrl'].OutputValue" --output text)
 curl --fail --silent --show-error --max-time 60 --retry 5 --retry-all-errors "$API/health"
@@ -163,7 +163,7 @@ echo
 FAULT=$(aws lambda invoke --function-name {SERVICE}-{stage}-batch --cli-binary-format raw-in-base64-out \\
     --payload {_quoted({"ping": True})} /dev/stderr --query FunctionError --output text)
 if [ "$FAULT" != None ]; then
-    echo "{SERVICE}-{stage}-batch does not start; what it said stands above." >&2
+    echo "{SERVICE}-{stage}-batch does not start; its answer is above." >&2
     exit 1
 fi
 
@@ -177,7 +177,7 @@ def _build(builder: str, tag: str) -> str:
     words = build_command(builder, "lambda", tag="$IMAGE")
     build = " ".join('"$IMAGE"' if word == "$IMAGE" else shlex.quote(word) for word in words)
     return f"""\
-# Where the images go: never overwritten, looked through for known faults, the last hundred kept.
+# The repository of the images: never overwritten, scanned for known vulnerabilities, the last hundred kept.
 REGISTRY=$ACCOUNT.dkr.ecr.$AWS_REGION.amazonaws.com
 if ! aws ecr describe-repositories --repository-names {SERVICE} >/dev/null 2>&1; then
     aws ecr create-repository --repository-name {SERVICE} --image-tag-mutability IMMUTABLE \\
@@ -201,20 +201,20 @@ def _quoted(document: object) -> str:
 
 
 def resend(stage: str, region: str, is_dry: bool) -> int:
-    """Send what lies in the queue of failures to the function again, and take it out of the queue."""
+    """Send the events of the failure queue to the function again, and remove them from the queue."""
     aws = _Aws(region, is_dry)
     name = f"{SERVICE}-{stage}-failures"
     queue = aws.ask("sqs", "get-queue-url", "--queue-name", name).get("QueueUrl", "QUEUE_URL")
     sent = 0
     while True:
-        found = aws.ask("sqs", "receive-message", "--queue-url", queue, "--max-number-of-messages", "10")
-        messages = found.get("Messages", [])
+        answer = aws.ask("sqs", "receive-message", "--queue-url", queue, "--max-number-of-messages", "10")
+        messages = answer.get("Messages", [])
         for message in [_DRY_MESSAGE] if is_dry else messages:
             failure = json.loads(message["Body"])
-            print(*_told(failure), sep="\n", file=sys.stderr)
+            print(*_describe(failure), sep="\n", file=sys.stderr)
             aws.invoke(f"{SERVICE}-{stage}-batch", failure.get("requestPayload", {"Records": []}))
             receipt = message["ReceiptHandle"]
-            # Only after Lambda has taken it: a break in between sends the event twice, and the job is done once.
+            # Only after Lambda has accepted it: an interruption sends the event twice, and the job is done once.
             aws.ask("sqs", "delete-message", "--queue-url", queue, "--receipt-handle", receipt)
             sent += 1
         if not messages:
@@ -224,12 +224,12 @@ def resend(stage: str, region: str, is_dry: bool) -> int:
     return 0
 
 
-def _told(failure: dict[str, Any]) -> list[str]:
-    """Say which files an event was about and why it was given up: names and reasons, nothing of a customer."""
+def _describe(failure: dict[str, Any]) -> list[str]:
+    """Return the files of an event and why it failed: names and reasons, no customer's data."""
     lines = []
     for record in (failure.get("requestPayload") or {}).get("Records", []):
-        place = record.get("s3", {})
-        lines.append(f"s3://{place.get('bucket', {}).get('name')}/{place.get('object', {}).get('key')}")
+        s3 = record.get("s3", {})
+        lines.append(f"s3://{s3.get('bucket', {}).get('name')}/{s3.get('object', {}).get('key')}")
     why = (failure.get("responsePayload") or {}).get("errorMessage")
     return [*lines, f"    {why}"] if why else lines
 
@@ -252,11 +252,11 @@ class _Aws:
             command, stdout=subprocess.PIPE, text=True, check=False, env={**os.environ, "AWS_PAGER": ""}
         )
         if done.returncode:
-            raise DeployError(f"{shlex.join(command[:3])} failed; what it said stands above.")
+            raise DeployError(f"{shlex.join(command[:3])} failed; its message is above.")
         return dict(json.loads(done.stdout or "{}"))
 
     def invoke(self, function: str, event: object) -> None:
-        # By a file: an event with many records is longer than a command may be.
+        # In a file: an event with many records is longer than a command may be.
         with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
             json.dump(event, file)
             file.flush()

@@ -1,7 +1,7 @@
-"""The two images, and the list of what is in them: how podman and docker are told to build, in one place.
+"""The two images, and the lists of their contents: the build commands for podman and docker.
 
-"make images" and "make sbom" run this; the tests of the images take their commands from here. Options that are not ours
-go to the builder as they are. Imports the standard library only.
+"make images" and "make sbom" run this; the tests of the images use its commands. Options that are not ours are
+passed to the builder. Imports the standard library only.
 """
 
 import argparse
@@ -27,7 +27,7 @@ _CERTIFICATES: Final = "/etc/ssl/certs/ca-certificates.crt"
 
 
 class BuildError(Exception):
-    """Something to mend before anything is built; the message says what."""
+    """A problem to fix before anything is built; the message describes it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -97,13 +97,13 @@ def build_command(
         # The format of OCI has no HEALTHCHECK.
         command += ["--format", "docker"]
         if environ.get("SSL_CERT_FILE"):
-            # A network that signs for others has told this machine so. The file is lent to the build: no layer has it.
+            # For networks that re-sign TLS. The file is mounted during the build: no layer has it.
             command += ["--volume", f"{environ['SSL_CERT_FILE']}:{_CERTIFICATES}:ro"]
-    given = {"ENGINE": engine, "VERSION": version(), "REVISION": revision()}
-    for argument, value in given.items():
+    values = {"ENGINE": engine, "VERSION": version(), "REVISION": revision()}
+    for argument, value in values.items():
         command += ["--build-arg", f"{argument}={value}"]
-    for each in [tag] if tag else [f"churn-{name}:{version()}", f"churn-{name}"]:
-        command += ["-t", each]
+    for full_tag in [tag] if tag else [f"churn-{name}:{version()}", f"churn-{name}"]:
+        command += ["-t", full_tag]
     return [*command, *options, str(context)]
 
 
@@ -150,10 +150,10 @@ def revision() -> str:
     """Return the commit, marked where something is not committed; "unknown" outside of git."""
     words = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:
-        found = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+        commit = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-    return found if re.fullmatch(r"[0-9a-f]{40}(-dirty)?", found, re.ASCII) else "unknown"
+    return commit if re.fullmatch(r"[0-9a-f]{40}(-dirty)?", commit, re.ASCII) else "unknown"
 
 
 if __name__ == "__main__":

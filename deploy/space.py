@@ -1,4 +1,4 @@
-"""The repository of a Docker Space of Hugging Face: made in build/space, checked, and published.
+"""The repository of a Docker Space of Hugging Face: written to build/space, checked, and published.
 
 "make space" and "make deploy-space SPACE=user/name". A Space builds the Dockerfile at its root and reads its settings
 from the front of its README.md, so both are made here. Imports the standard library, the
@@ -25,11 +25,11 @@ TAKEN: Final = (
     *("deploy/image.sh", "requirements/serving.txt", "requirements/pipeline.txt"),
     *(".dockerignore", "LICENSE"),
 )
-"""What goes there, beside the Dockerfile and the README.md; of folders, only files with one of these endings."""
+"""The contents, in addition to the Dockerfile and the README.md; of folders, only files with one of these endings."""
 ENDINGS: Final = (".py", ".html", ".css", ".js", ".svg", ".png", ".ico", ".woff2", ".json", ".txt")
 PLAIN: Final = ("DEFAULT", "SHA256SUMS", "MODEL_CARD.md")
 TABLES: Final = ("model/actions.csv",)
-"""The only CSVs that go; any other may hold customers."""
+"""The only CSVs that are sent; any other may contain customers."""
 
 LEFT: Final = ("model/training",)
 
@@ -70,7 +70,7 @@ OPTIONAL: Final = {
 
 
 class SpaceError(Exception):
-    """Something to mend before anything is published; the message says what."""
+    """A problem to fix before anything is published; the message describes it."""
 
 
 class Hub(Protocol):
@@ -91,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--private", action="store_true", help="if the Space is new, only you and your organisation see it"
     )
-    parser.add_argument("--dry-run", action="store_true", help="say what would be published instead")
+    parser.add_argument("--dry-run", action="store_true", help="print what would be published instead")
     asked = parser.parse_args(arguments)
     try:
         if asked.publish is not None:
@@ -137,22 +137,22 @@ def make(folder: Path, engine: str = ENGINES[0], space: str = "") -> list[Path]:
 
 
 def _sources(engine: str) -> list[Path]:
-    found = []
+    sources = []
     for name in TAKEN:
         path = ROOT / name
-        found += [path] if path.is_file() else [each for each in path.rglob("*") if _is_taken(each, engine)]
-    return sorted(found)
+        sources += [path] if path.is_file() else [file for file in path.rglob("*") if _is_taken(file, engine)]
+    return sorted(sources)
 
 
 def _is_taken(path: Path, engine: str) -> bool:
-    """Say whether a file in a folder goes: by its ending, so that what nobody thought of stays here."""
-    place = path.relative_to(ROOT)
+    """Return whether a file in a folder is sent: by its ending, so that unforeseen files are not."""
+    relative = path.relative_to(ROOT)
     endings = (*ENDINGS, ".joblib") if engine == "pipeline" else ENDINGS
     return (
         path.is_file()
-        and not any(part.startswith((".", "__pycache__")) for part in place.parts)
-        and not any(place.is_relative_to(left) for left in LEFT)
-        and (path.suffix in endings or path.name in PLAIN or place.as_posix() in TABLES)
+        and not any(part.startswith((".", "__pycache__")) for part in relative.parts)
+        and not any(relative.is_relative_to(left) for left in LEFT)
+        and (path.suffix in endings or path.name in PLAIN or relative.as_posix() in TABLES)
     )
 
 
@@ -240,9 +240,9 @@ def check_name(space: str) -> None:
     owner, _, name = space.partition("/")
     if "_" in name:
         raise SpaceError(
-            f'"{name}" has underscores, and a Space must have hyphens there: its name becomes part of a host name '
+            f'"{name}" has underscores, and a Space must have hyphens instead: its name becomes part of a host name '
             "(https://user-name.hf.space), and with an underscore in that, requests to the API fail. "
-            f"Say SPACE={owner}/{name.replace('_', '-')}"
+            f"Use SPACE={owner}/{name.replace('_', '-')}"
         )
     word = r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*"
     if not re.fullmatch(f"{word}/{word}", space, re.ASCII) or len(space) > 96:
@@ -257,7 +257,7 @@ def address(space: str) -> str:
 
 
 def publish(space: str, private: bool, hub: Hub | None, folder: Path = FOLDER) -> None:
-    """Make the Space, if need be, and make its content that of `folder` in one commit; only say so if there is no hub.
+    """Create the Space if needed, and replace its content by `folder` in one commit; without a hub, only print this.
 
     Raises
     ------
@@ -292,7 +292,7 @@ def _hub() -> Hub:
     try:
         from huggingface_hub import HfApi
     except ImportError as error:
-        raise SpaceError("huggingface_hub is not installed here; make deploy-space brings it along.") from error
+        raise SpaceError("huggingface_hub is not installed here; make deploy-space installs it.") from error
     return HfApi(token=token)  # type: ignore[no-any-return, unused-ignore]
 
 

@@ -199,7 +199,7 @@ def test_a_refused_name_ends_with_2_before_anything_is_made(tmp_path):
     done = command("deploy.space", "--publish", "anna/my_churn")
 
     assert (done.returncode, done.stdout) == (2, "")
-    assert "Say SPACE=anna/my-churn" in done.stderr
+    assert "Use SPACE=anna/my-churn" in done.stderr
 
 
 # How the builders are called.
