@@ -12,7 +12,7 @@ from contextlib import ExitStack, closing
 
 import pytest
 from served import EXAMPLE_BODY, JSON, Server, running
-from test_streaming import HEADER, LINES, last_line, rows, send
+from streams import HEADER, LINES, last_line, rows, send
 
 from model.schema import EXAMPLE
 
