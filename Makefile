@@ -1,4 +1,4 @@
-# Set up, run, test. "make help" lists what there is; every target builds what it needs.
+# Set up, run, test. "make help" lists the targets; each target builds what it needs.
 PYTHON ?= python3
 VENV ?= .venv
 PORT ?= 7860
@@ -12,9 +12,9 @@ DRY_RUN ?=
 export PORT
 
 BIN := $(VENV)/bin
-# Wheels only, each held to its hash: nothing is built here, so no build tool is downloaded beside the pinned list.
+# Wheels only, each checked against its hash. Nothing is built here, so no unpinned build tool is downloaded.
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes --only-binary :all:
-# The interpreter behind PYTHON (not the one of a virtual environment made from it), and a name for it.
+# The base interpreter of PYTHON (not that of a virtual environment), and an id for it.
 BASE := $(shell $(PYTHON) -c 'import sys; print(getattr(sys, "_base_executable", sys.executable))' 2>/dev/null)
 ID := $(shell $(PYTHON) -c 'import sys, zlib; print(sys.version.split()[0], zlib.crc32(sys.base_prefix.encode()), sep="-")' 2>/dev/null)
 INTERPRETER := $(VENV)/.python-$(or $(ID),unknown)
@@ -23,92 +23,93 @@ INTERPRETER := $(VENV)/.python-$(or $(ID),unknown)
 .PHONY: help run dev test test-spark spark spark-zip soak fuzz bench bench-all bench-model peers-tools lint screenshots clean images sbom licences space deploy-space deploy-tools deploy-aws redrive-aws
 
 help:  ## list these commands
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "make %-11s %s\n", $$1, $$2}'
-	@echo 'variables: PYTHON=python3.13, VENV=.venv, PORT=7860, ARGS="-k watch" (handed to pytest and the benchmarks)'
-	@echo 'of the AWS commands: STAGE=dev, REGION=eu-central-1, DRY_RUN=1 (prints the commands), IMAGE=...@sha256:... (builds none)'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "make %-14s %s\n", $$1, $$2}'
+	@echo 'variables: PYTHON=python3.13, VENV=.venv, PORT=7860, ARGS="-k watch" (passed to pytest and the benchmarks)'
+	@echo 'for AWS: STAGE=dev, REGION=eu-central-1, DRY_RUN=1 (prints the commands), IMAGE=...@sha256:... (deploys that image)'
 
-run: $(VENV)/.serving  ## serve on http://127.0.0.1:7860 (PORT=...), show a question, its answer and the address to open
+run: $(VENV)/.serving  ## serve on http://127.0.0.1:7860 (PORT=...), after an example request and its answer
 	@exec $(BIN)/churn serve --example
 
-dev: $(VENV)/.development  ## .venv with all that serves, trains, tests and lints, and .venv/bin/churn
+dev: $(VENV)/.development  ## install everything into .venv, and the command .venv/bin/churn
 
-test: $(VENV)/.development  ## run every test; those of Spark where there is a java
+test: $(VENV)/.development  ## run every test; those of Spark if Java is installed
 	$(BIN)/python -m pytest $(ARGS)
 	@$(if $(ARGS),,$(if $(shell command -v java)$(CI),$(MAKE) --no-print-directory test-spark))
 
-test-spark: spark  ## the tests that need a real Spark, in .venv-spark
+test-spark: spark  ## run the tests that need a real Spark, in .venv-spark
 	$(VENV)-spark/bin/python -m pytest tests/entry_points/test_spark*.py $(ARGS)
 
-soak: $(VENV)/.development  ## the tests of load at their full sizes; figures go to build/soak/
+soak: $(VENV)/.development  ## run the load tests at full size; results go to build/soak/
 	SOAK=true $(BIN)/python -m pytest -m soak --durations=0 $(ARGS)
 	SOAK_ROWS=5000000 SOAK_EXAMPLES=2000 $(BIN)/python -m pytest -rP tests/entry_points/test_streaming.py tests/entry_points/test_openapi_fuzz.py $(ARGS)
 
-fuzz:  ## look for input that breaks a promise, by coverage (TARGET=csv, json, http or event; SECONDS=60)
+fuzz:  ## fuzz the parsers, guided by coverage (TARGET=csv, json, http or event; SECONDS=60)
 	@$(MAKE) --no-print-directory VENV=$(VENV)-fuzz $(VENV)-fuzz/.fuzz
 	for target in $(or $(TARGET),csv json http event); do $(VENV)-fuzz/bin/python tests/fuzzers.py $$target $(or $(SECONDS),60) || exit 1; done
 
-bench: $(VENV)/.development  ## run the benchmarks, some minutes (CHECK=1 fails where a budget is missed)
+bench: $(VENV)/.development  ## run the benchmarks, some minutes (CHECK=1 fails if a budget is exceeded)
 	$(BIN)/python -m benchmarks $(if $(CHECK),--check) $(ARGS)
 
-bench-all: $(VENV)/.development  ## the benchmarks, and those that take longer: from bucket to bucket, Spark, images
+bench-all: $(VENV)/.development  ## run the benchmarks and the longer ones: bucket to bucket, Spark, images
 	$(BIN)/python -m benchmarks --all $(ARGS)
 
-bench-model: peers-tools  ## set the model beside others on its folds, for its card; six minutes of CPU
+bench-model: peers-tools  ## compare the model with others on the same folds, for its card; six minutes of CPU
 	$(VENV)-peers/bin/python -m benchmarks.model $(ARGS)
 
-# What only that needs has an environment of its own.
+# Its libraries are in an environment of their own.
 peers-tools:
 	@$(MAKE) --no-print-directory VENV=$(VENV)-peers $(VENV)-peers/.peers
 
-lint: $(VENV)/.development  ## ruff (rules and format), mypy on what serves
+lint: $(VENV)/.development  ## ruff (rules and format), mypy, and the words of tests/words.toml
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/python tests/words.py
 
-screenshots: $(VENV)/.development  ## take the pictures of the README anew, with Chromium
+screenshots: $(VENV)/.development  ## take the README's pictures again, with Chromium
 	PYTHONPATH=tests:. $(BIN)/python tests/screenshots.py
 
 images: $(INTERPRETER)  ## build churn-lambda and churn-spaces with docker or podman (ENGINE=pipeline, DRY_RUN=1)
 	@$(BIN)/python -m deploy.images --engine "$(ENGINE)" $(if $(DRY_RUN),--dry-run) $(ARGS)
 
-sbom: images deploy-tools  ## build the images, and list what is in them as SPDX in build/sbom/
+sbom: images deploy-tools  ## build the images, and list their contents as SPDX in build/sbom/
 	@$(BIN)/python -m deploy.images --inventory build/sbom --syft $(VENV)-deploy/bin/syft $(if $(DRY_RUN),--dry-run)
 
-licences: $(VENV)/.development  ## write docs/licences.md: under what stands what the images hold
+licences: $(VENV)/.development  ## write docs/licences.md: the licences of what the images contain
 	@$(BIN)/python -m deploy.licences
 
-space: $(INTERPRETER)  ## make the repository of a Hugging Face Space in build/space/ (ENGINE=pipeline)
+space: $(INTERPRETER)  ## write the repository of a Hugging Face Space to build/space/ (ENGINE=pipeline)
 	@$(BIN)/python -m deploy.space --engine "$(ENGINE)"
 
 deploy-space: $(if $(DRY_RUN),$(INTERPRETER),deploy-tools)  ## publish it (SPACE=user/name, HF_TOKEN in the environment, DRY_RUN=1)
 	@$(if $(DRY_RUN),$(BIN),$(VENV)-deploy/bin)/python -m deploy.space --engine "$(ENGINE)" --publish "$(SPACE)" $(if $(DRY_RUN),--dry-run) $(ARGS)
 
-spark:  ## .venv-spark with pyspark, and .venv-spark/bin/churn; it needs Java 17 or later
+spark:  ## install Spark into .venv-spark, with .venv-spark/bin/churn; needs Java 17 or later
 	@$(MAKE) --no-print-directory VENV=$(VENV)-spark $(VENV)-spark/.spark
 
-spark-zip: $(INTERPRETER)  ## build/churn-spark.zip: the code for a cluster (spark-submit --py-files)
-	@$(BIN)/python -m app.jobs.shipping build/churn-spark.zip
+spark-zip: $(INTERPRETER)  ## write build/churn-spark.zip: the code for a cluster (spark-submit --py-files)
+	@$(BIN)/python -m app.jobs.spark_zip build/churn-spark.zip
 
-# What only publishing needs has an environment of its own.
+# The publishing tools are in an environment of their own.
 deploy-tools:
 	@$(MAKE) --no-print-directory VENV=$(VENV)-deploy $(VENV)-deploy/.deploy
 
 deploy-aws: $(if $(DRY_RUN),,node_modules/.package-lock.json)  ## build the image, push it, deploy it (STAGE=dev)
 	@$(PYTHON) -m deploy.aws deploy --stage "$(STAGE)" --region "$(REGION)" --image "$(IMAGE)" $(if $(DRY_RUN),--dry-run)
 
-redrive-aws:  ## score again what is in the queue of failures (STAGE=dev)
+redrive-aws:  ## score the files in the failure queue again (STAGE=dev)
 	@$(PYTHON) -m deploy.aws redrive --stage "$(STAGE)" --region "$(REGION)" $(if $(DRY_RUN),--dry-run)
 
 clean:  ## remove build/ and the tools' caches; .venv stays
 	rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
 
-# A virtual environment is made anew when PYTHON is another interpreter, and filled again when its list of pins changed.
+# An environment is created again when PYTHON is another interpreter, and installed again when its pins changed.
 $(INTERPRETER):
-	@test -n "$(BASE)" || { echo 'There is no $(PYTHON). Install Python 3.11 or later, or name one: make PYTHON=/path/to/python3' >&2; exit 1; }
-	@$(BASE) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'This needs Python 3.11 or later, and $(PYTHON) is '`$(BASE) -V`'. Name another: make PYTHON=/path/to/python3' >&2; exit 1; }
-	@$(BASE) -c 'import ensurepip, venv' 2>/dev/null || { echo '$(PYTHON) cannot make a virtual environment. On Debian and Ubuntu: apt-get install python3-venv' >&2; exit 1; }
-	@test ! -e $(VENV) || test -e $(VENV)/pyvenv.cfg || { echo '$(VENV) is there and is no virtual environment. Move it, or say VENV=another' >&2; exit 1; }
+	@test -n "$(BASE)" || { echo '$(PYTHON) was not found. Install Python 3.11 or later, or choose one: make PYTHON=/path/to/python3' >&2; exit 1; }
+	@$(BASE) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'This needs Python 3.11 or later, and $(PYTHON) is '`$(BASE) -V`'. Choose another: make PYTHON=/path/to/python3' >&2; exit 1; }
+	@$(BASE) -c 'import ensurepip, venv' 2>/dev/null || { echo '$(PYTHON) cannot create a virtual environment. On Debian and Ubuntu: apt-get install python3-venv' >&2; exit 1; }
+	@test ! -e $(VENV) || test -e $(VENV)/pyvenv.cfg || { echo '$(VENV) exists and is not a virtual environment. Move it, or choose another name: VENV=another' >&2; exit 1; }
 	$(BASE) -m venv --clear $(VENV)
 	@touch $@
 
@@ -126,7 +127,7 @@ $(VENV)/.fuzz: requirements/fuzz.txt $(INTERPRETER)
 	$(INSTALL) -r requirements/fuzz.txt
 	@touch $@
 
-# pyspark comes as source only. What builds it is pinned too, and stands there first.
+# pyspark is published as source only. Its build tool is pinned too, and installed first.
 $(VENV)/.spark: requirements/build.txt requirements/spark.txt $(INTERPRETER)
 	$(INSTALL) -r requirements/build.txt
 	$(INSTALL) --no-binary pyspark --no-build-isolation -r requirements/spark.txt
@@ -141,12 +142,12 @@ $(VENV)/.deploy: requirements/deploy.txt $(INTERPRETER)
 	$(INSTALL) -r requirements/deploy.txt
 	@touch $@
 
-# The deploy tool. Its lock file holds hashes and no address; no package's own script is run.
+# The deploy tool. Its lock file has hashes and no addresses; no package's own script is run.
 node_modules/.package-lock.json: package.json package-lock.json
 	npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
 
-# The command, without installing this project as a package: that would need a build tool, and setuptools is not pinned here.
+# The command. The project is not installed as a package: that would need a build tool, which is not pinned here.
 define LAUNCHER
 printf '%s\n' '#!/bin/sh' 'exec "$(abspath $(BIN))/python" "$(CURDIR)/app/cli" "$$@"' > $(BIN)/churn && chmod +x $(BIN)/churn
 endef

@@ -1,4 +1,4 @@
-"""The door of a cluster: files and tables of any size through Spark, with the functions of `model.bulk.batches`.
+"""The door of a cluster: files and tables of any size through Spark, with the functions of `model.bulk.cluster`.
 
 Only this file knows pyspark. Spark reads bytes or typed columns and writes what comes out; its own CSV parser, which
 looks only at the columns that are asked for and so loses broken rows, is not used.
@@ -22,18 +22,17 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as f
 
-from app.jobs import outputs
 from app.jobs.hadoop import AT_ONCE, File, Files
-from app.jobs.jobs import SUMMARY, check_name
-from app.jobs.local import Scoring
-from app.jobs.shipping import is_shipped, pack
-from model.bulk import batches
-from model.bulk.batches import COUNTS, FAILURES, Layout, Work
-from model.bulk.cells import BOOLEAN, NUMBER, TEXT, WHOLE, check_kinds
+from app.jobs.layout import SUMMARY, check_name
+from app.jobs.scoring import Scoring, to_json
+from app.jobs.spark_zip import pack, runs_from_zip
+from model.bulk import cluster
+from model.bulk.arrow_writer import KIND, PREDICTIONS, REJECTS, columns_of
+from model.bulk.cluster import COUNTS, FAILURES, Layout, Work
 from model.bulk.population import load
 from model.bulk.reader import check_header, notes_on
 from model.bulk.summary import Summary
-from model.bulk.typed import KIND, PREDICTIONS, REJECTS, columns_of
+from model.bulk.table import BOOLEAN, NUMBER, TEXT, WHOLE, check_kinds
 from model.errors import SHOWN_PROBLEMS, ChurnError, InputError
 from model.parse import resolve
 
@@ -85,7 +84,7 @@ def session(master: str | None = None) -> Iterator[SparkSession]:
         if spark.sparkContext.master.startswith("local"):
             spark.sparkContext.pythonExec = sys.executable
         with tempfile.TemporaryDirectory() as folder:
-            if not is_shipped():
+            if not runs_from_zip():
                 spark.sparkContext.addPyFile(str(pack(Path(folder) / "churn.zip")))
             yield spark
     finally:
@@ -178,7 +177,7 @@ def _score_table(table: DataFrame, work: Work) -> DataFrame:
     check_kinds({name: (_kind(type_), type_) for name, type_ in types.items()})
     # By place: a name may hold dots, or differ from another in case only.
     chosen = table.toDF(*map(str, range(len(table.columns)))).select(*[f"`{place}`" for place in positions.values()])
-    return _scored(chosen, partial(batches.score_rows, layout=layout, work=work), work)
+    return _scored(chosen, partial(cluster.score_rows, layout=layout, work=work), work)
 
 
 def _kind(type_name: str) -> str | None:
@@ -201,7 +200,7 @@ def _score_csv(spark: SparkSession, files: Files, job: Job, found: Sequence[File
     frames = [
         _scored(
             _lines(spark, paths) if is_cut else _contents(spark, paths),
-            partial(batches.score_lines if is_cut else batches.score_files, layout=layout, work=work),
+            partial(cluster.score_lines if is_cut else cluster.score_files, layout=layout, work=work),
             work,
         )
         for (layout, is_cut), paths in groups.items()
@@ -218,7 +217,7 @@ def _look(files: Files, job: Job, found: Sequence[File], work: Work) -> dict[Fil
             if len(found) > 1:
                 check_name(file.name)
             with files.open(file.path) as source:
-                layout, notes = batches.look(source, work)
+                layout, notes = cluster.look(source, work)
         except InputError as error:
             return error
         if file.size > WHOLE_FILE_LIMIT and (job.multiline or _is_packed(file.name) or not layout.has_lines):
@@ -288,7 +287,7 @@ def _forms(files: Files, file: File) -> tuple[str, str]:
 
 
 def _scored(frame: DataFrame, function: Callable[[Iterable[Any]], Iterator[Any]], work: Work) -> DataFrame:
-    columns = columns_of(work.options) if work.typed else {batches.VALUE: "string"}
+    columns = columns_of(work.options) if work.typed else {cluster.VALUE: "string"}
     schema = ", ".join(f"`{name}` {type_}" for name, type_ in {KIND: "string", **columns}.items())
     return frame.mapInArrow(function, schema)
 
@@ -325,7 +324,7 @@ def _count(spark: SparkSession, folder: str, source: _Source, work: Work) -> dic
 
 def _messages(spark: SparkSession, folder: str, work: Work) -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = {COUNTS: [], FAILURES: []}
-    column = "record" if work.typed else batches.VALUE
+    column = "record" if work.typed else cluster.VALUE
     reader = spark.read.parquet if work.typed else spark.read.text
     for row in reader(folder).where(f.col(KIND).isin(list(found))).select(KIND, column).toLocalIterator():
         found[row[0]].append(json.loads(row[1]))
@@ -348,7 +347,7 @@ def _publish(files: Files, draft: str, target: str, target_format: str, summary:
         )
     if files.exists(target):
         raise ChurnError(f"{target} was made by another meanwhile. Nothing was written.")
-    content = outputs.to_json(summary)
+    content = to_json(summary)
     is_one_step = files.is_moved_in_one_step(target)
     if is_one_step:
         files.write(f"{draft}/result/{SUMMARY}", content)

@@ -15,9 +15,9 @@ from model.scorecard import Scorer
 if TYPE_CHECKING:
     from flask import Flask
 
-    from app.jobs.local import Scoring
-    from app.jobs.places import Places
-    from app.jobs.s3 import Store
+    from app.jobs.layout import BucketLayout
+    from app.jobs.s3_job import Store
+    from app.jobs.scoring import Scoring
     from app.jobs.uploads import Uploads
     from app.web.metrics import Metrics
     from app.web.service import Turn
@@ -40,33 +40,33 @@ def make_scorer(settings: Settings) -> Scorer:
 
 def make_scoring(settings: Settings, scorer: Scorer, charset: str | None = None) -> "Scoring":
     """Return what scores files: the model, the columns of the results and the limits."""
-    from app.jobs.local import Scoring
-    from model.bulk.render import Options
-    from model.bulk.source import Limits
+    from app.jobs.scoring import Scoring
+    from model.bulk.csv_writer import Options
+    from model.bulk.source import FileLimits
 
-    limits = Limits(max_gzip_ratio=settings.max_gzip_ratio)
+    limits = FileLimits(max_gzip_ratio=settings.max_gzip_ratio)
     return Scoring(scorer, Options(settings.value_at_risk), limits, charset)
 
 
 def make_store(settings: Settings, scorer: Scorer) -> "Store":
     """Return what scores the files of the inbox bucket."""
-    from app.jobs import s3
+    from app.jobs import bucket, s3_job
 
     scoring = make_scoring(settings, scorer)
-    return s3.Store(_places(settings), scoring, s3.connect(), settings.deadline_margin_s)
+    return s3_job.Store(_layout(settings), scoring, bucket.connect(), settings.deadline_margin_s)
 
 
 def make_uploads(settings: Settings) -> "Uploads":
     """Return the store of uploads."""
     from app.jobs import uploads
 
-    return uploads.Uploads(_places(settings), uploads.connect(), settings.max_job_bytes, settings.link_s)
+    return uploads.Uploads(_layout(settings), uploads.connect(), settings.max_job_bytes, settings.link_s)
 
 
-def _places(settings: Settings) -> "Places":
-    from app.jobs.places import Places
+def _layout(settings: Settings) -> "BucketLayout":
+    from app.jobs.layout import BucketLayout
 
-    return Places(settings.inbox_bucket, settings.results_bucket, settings.inbox_prefix, settings.results_prefix)
+    return BucketLayout(settings.inbox_bucket, settings.results_bucket, settings.inbox_prefix, settings.results_prefix)
 
 
 def make_app(

@@ -8,10 +8,10 @@ usage: python -m benchmarks.s3_object put NAME FILE
 import sys
 
 from app.jobs import s3
-from app.jobs.local import Scoring
+from app.jobs.scoring import Scoring
 from model import artifact
-from model.bulk.render import Options
-from model.bulk.source import Limits
+from model.bulk.csv_writer import Options
+from model.bulk.source import FileLimits
 
 KEY = "incoming/customers.csv"
 DEADLINE_MS = 900_000
@@ -25,7 +25,7 @@ def put(name: str, file: str) -> None:
 
 
 def score(name: str) -> None:
-    store = s3.Store(s3.Places(*_buckets(name)), Scoring(artifact.load(), Options(), Limits()), s3.connect())
+    store = s3.Store(s3.BucketLayout(*_buckets(name)), Scoring(artifact.load(), Options(), FileLimits()), s3.connect())
     thing = {"bucket": {"name": _buckets(name)[0]}, "object": {"key": KEY}}
     event = {"Records": [{"eventVersion": "2.1", "eventName": "ObjectCreated:Put", "s3": thing}]}
     lines: list[s3.Line] = []

@@ -97,7 +97,7 @@ def check_machine(is_building: bool) -> None:
     if is_building and not (shutil.which("docker") or shutil.which("podman")):
         missing.append("docker or podman")
     if missing:
-        raise DeployError(f"This machine lacks {', '.join(missing)}. docs/operations.md says what a deployment needs.")
+        raise DeployError(f"This machine lacks {', '.join(missing)}. docs/aws.md says what a deployment needs.")
     if not (ROOT / OSLS).exists():
         raise DeployError(f"There is no {OSLS}. Run: npm ci")
     if is_building and not (ROOT / "Dockerfile.lambda").exists():
@@ -145,7 +145,7 @@ ACCOUNT=$(aws sts get-caller-identity --query Account --output text)
 if [ -z "${{CHURN_BATCH_CONCURRENCY:-}}" ]; then
     EXECUTIONS=$(aws lambda get-account-settings --query AccountLimit.ConcurrentExecutions --output text)
     if [ "$EXECUTIONS" -lt {LEAST_EXECUTIONS} ]; then
-        echo "This account runs $EXECUTIONS executions at once: none set aside for files. See docs/operations.md." >&2
+        echo "This account runs $EXECUTIONS executions at once: none set aside for files. See docs/aws.md." >&2
         export CHURN_BATCH_CONCURRENCY=0
     fi
 fi

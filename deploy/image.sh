@@ -1,7 +1,7 @@
 #!/bin/sh
 # What both Dockerfiles do while they are built, so that it stands in one place. Runs inside the build only.
 #
-#   image.sh packages ENGINE LIST...   the pinned packages of requirements/LIST.txt into /opt/packages
+#   image.sh packages ENGINE LIST...   the packages that requirements/ pins for each LIST, into /opt/packages
 #   image.sh code                      the code that was copied into /opt/code
 #   image.sh artifacts ENGINE          the models that were copied into /opt/artifacts
 #

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from model.errors import ChurnError, Problem
-from model.schema import BY_NAME, Choice, Customer, Number, Value
-from model.scorecard import DECIMALS, Scorer
+from model.schema import BY_NAME, Categorical, Customer, Numeric, Value
+from model.scorecard import PROBABILITY_DECIMALS, Scorer
 from model.validate import read_value
-from model.whatif import Alternative, changes_of
+from model.whatif import Alternative, apply_changes
 
 TABLE: Final = Path(__file__).parent / "actions.csv"
 HEADER: Final = ("feature", "from", "to", "suggestion")
@@ -71,7 +71,7 @@ def _read(path: Path, number: int, line: Sequence[str]) -> Action:
     if not suggestion:
         raise ActionsError(f"{where} has no suggestion.")
     share = _SHARE.fullmatch(to)
-    if share and isinstance(feature, Number):
+    if share and isinstance(feature, Numeric):
         if int(share[1]) < -100:
             raise ActionsError(f"{where} takes more than all of {name} away: {to}. The most is -100%.")
         return Action(name, _typed(where, feature, only_for), None, int(share[1]) / 100, suggestion)
@@ -81,7 +81,7 @@ def _read(path: Path, number: int, line: Sequence[str]) -> Action:
     return Action(name, _typed(where, feature, only_for), target, None, suggestion)
 
 
-def _typed(where: str, feature: Choice | Number, text: str) -> Value | None:
+def _typed(where: str, feature: Categorical | Numeric, text: str) -> Value | None:
     if not text:
         return None
     value = read_value(feature, text)
@@ -100,16 +100,16 @@ def suggest(actions: Sequence[Action], scorer: Scorer, customer: Customer) -> li
         to = action.to
         if action.share is not None and not isinstance(value, str):
             feature = BY_NAME[action.feature]
-            assert isinstance(feature, Number)
+            assert isinstance(feature, Numeric)
             to = round(value * (1 + action.share), 0 if feature.whole else 2)
             if not feature.minimum <= to <= feature.maximum:
                 continue
         fitting.append((action.suggestion, {action.feature: to}))
-    offered = changes_of(scorer, customer, [changes for _, changes in fitting])
+    offered = apply_changes(scorer, customer, [changes for _, changes in fitting])
     found = [
         Suggestion(suggestion, alternative)
         for (suggestion, _), alternative in zip(fitting, offered, strict=True)
         # What is printed as no difference is no reason to offer anything.
-        if round(alternative.difference, DECIMALS) < 0
+        if round(alternative.difference, PROBABILITY_DECIMALS) < 0
     ]
     return sorted(found, key=lambda each: each.alternative.difference)

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from model.artifact import read_checked, read_json, read_run
 from model.errors import ArtifactError
-from model.schema import BY_NAME, Choice
+from model.schema import BY_NAME, Categorical
 from model.strict_json import Member
 
 METRICS: Final = "metrics.json"
@@ -57,7 +57,7 @@ def check_population(population: Member) -> None:
         population.at("features").refuse(f"a list with each of {', '.join(BY_NAME)} once", ", ".join(names))
     for described, name in zip(features, names, strict=True):
         feature = BY_NAME[name]
-        if isinstance(feature, Choice):
+        if isinstance(feature, Categorical):
             words = described.at("words")
             _check_words(words, list(words.object()), feature)
             for word in words.object():
@@ -73,7 +73,7 @@ def _check_bins(described: Member) -> None:
     described.at("shares").shares(len(described.at("edges").rising()) + 1)
 
 
-def _check_words(place: Member, words: list[Any], feature: Choice) -> None:
+def _check_words(place: Member, words: list[Any], feature: Categorical) -> None:
     # In this order, because customers are counted by the code of their word.
     if words != [str(value) for value in feature.values]:
         place.refuse(f"the words {', '.join(map(str, feature.values))}, in this order", ", ".join(map(str, words)))
@@ -85,7 +85,7 @@ def _check_segment(segment: Member) -> None:
     if feature is None:
         segment.at("feature").refuse(f"one of {', '.join(BY_NAME)}")
     groups = segment.at("groups").items()
-    if isinstance(feature, Choice):
+    if isinstance(feature, Categorical):
         _check_words(segment.at("groups"), [each.at("word").text() for each in groups], feature)
     else:
         if not groups:

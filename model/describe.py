@@ -1,10 +1,10 @@
-"""The schema as people read it: the CSV template and the README's table of features. Standard library only."""
+"""The schema as people read it: the CSV template and the table of features in docs/api.md. Standard library only."""
 
 import csv
 import io
 from typing import Final
 
-from model.schema import COLUMNS, CUSTOMER_ID, EXAMPLE, FEATURES, TENURE, Choice, Feature
+from model.schema import COLUMNS, CUSTOMER_ID, EXAMPLE, FEATURES, TENURE, Categorical, Feature
 
 EXAMPLE_ID: Final = "0001-EXMPL"
 
@@ -26,7 +26,7 @@ def feature_table() -> str:
 
 
 def _accepted(feature: Feature) -> str:
-    if isinstance(feature, Choice):
+    if isinstance(feature, Categorical):
         also = [*feature.also, *(str(flag).lower() for flag in feature.booleans)]
         words = ", ".join(str(word) for word in feature.values)
         return f"{words}; also {', '.join(also)}" if also else words

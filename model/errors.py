@@ -1,13 +1,14 @@
-"""What can be wrong with a customer or a file: one table of codes and sentences, and a small class tree.
+"""What can be wrong with a customer or a file: each error once, and a small class tree.
 
-A code is a promise to clients; its sentence may improve. Imports model.text and nothing beyond the standard library.
+A code is a promise to clients; its sentence may improve. Imports model.text and the standard library only. Errors that
+only HTTP can have are in app/web/errors.py, in the same form.
 """
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from json.encoder import encode_basestring
-from typing import Final
+from typing import Final, NamedTuple
 
 from model.text import reveal
 
@@ -16,114 +17,86 @@ SHOWN_ID_CHARACTERS: Final = 200
 SHOWN_PROBLEMS: Final = 20
 """How many problems of a file an answer writes out; the rest are counted."""
 
-MESSAGES: Final[dict[str, str]] = {
+
+class ErrorKind(NamedTuple):
+    """What all errors of one code share.
+
+    Attributes
+    ----------
+    status : int, optional
+        The HTTP status of a response with this error; None for an error of one field or row, listed under `errors`.
+    title : str, optional
+    sentence : str
+        A template: what is wrong, what is accepted, the value, and what to do.
+    retry_after_s : int, optional
+        When to try again, for an error that passes by itself.
+    """
+
+    status: int | None
+    title: str | None
+    sentence: str
+    retry_after_s: int | None = None
+
+
+# One error a line, so that adding one is adding a line.
+# fmt: off
+ERRORS: Final[dict[str, ErrorKind]] = {
     # One field of one customer.
-    "missing": "{field} is missing; it {rule}.",
-    "blank": "{field} is blank; it {rule}.",
-    "blank_not_new": "{field} is blank, but tenure is {tenure}; a blank is accepted only at tenure 0.",
-    "not_a_number": "{field} {rule}, not {value}.",
-    "not_whole": "{field} {rule}, not {value}.",
-    "out_of_range": "{field} {rule}, not {value}.",
-    "unknown_word": "{field} {rule}, not {value}.",
-    "ambiguous_name": "{field} is given more than once: as {keys}. Send it once.",
-    "blank_id": "customerID is blank; this answer is listed by customerID, so every row needs one.",
-    "bad_id": "customerID must be text or a whole number, not {value}.",
-    "not_a_customer": "A customer must be a JSON object, not {value}.",
-    "not_changes": "Changes must be a JSON object of features and their values, not {value}.",
-    "unknown_feature": "{value} is no feature of a customer; those that can be changed are {known}.",
+    "missing": ErrorKind(None, None, "{field} is missing; it {rule}."),
+    "blank": ErrorKind(None, None, "{field} is blank; it {rule}."),
+    "blank_not_new": ErrorKind(None, None, "{field} is blank, but tenure is {tenure}; a blank is accepted only at tenure 0."),
+    "not_a_number": ErrorKind(None, None, "{field} {rule}, not {value}."),
+    "not_whole": ErrorKind(None, None, "{field} {rule}, not {value}."),
+    "out_of_range": ErrorKind(None, None, "{field} {rule}, not {value}."),
+    "unknown_word": ErrorKind(None, None, "{field} {rule}, not {value}."),
+    "ambiguous_name": ErrorKind(None, None, "{field} is given more than once: as {keys}. Send it once."),
+    "blank_id": ErrorKind(None, None, "customerID is blank. This response lists labels by customerID, so every row needs one."),
+    "bad_id": ErrorKind(None, None, "customerID must be text or a whole number, not {value}."),
+    "not_a_customer": ErrorKind(None, None, "A customer must be a JSON object, not {value}."),
+    "not_changes": ErrorKind(None, None, "Changes must be a JSON object of features and their values, not {value}."),
+    "unknown_feature": ErrorKind(None, None, "{value} is not a feature of a customer. The features that can be changed are {known}."),
     # One row of a file.
-    "field_count": "The row has {found}, but the header has {expected}.{advice}",
-    "stray_byte": (
-        "The row holds bytes that are not UTF-8 ({bytes}), and the file is UTF-8. Correct the letter there and save "
-        "the file as UTF-8; if all of it is Windows-1252, give that as its charset."
-    ),
-    "duplicate_id": (
-        "customerID {value} stands in row {first} and again in row {row}; an answer listed by customerID can "
-        "hold it only "
-        "once. Ask for text/csv, which answers row by row."
-    ),
-    # A body of JSON.
-    "no_body": "The request has no body. Send one customer as a JSON object.",
-    "not_json": "The body is not JSON: {reason}.",
-    "not_utf8": "The body is not UTF-8: byte {position} does not fit. Send JSON as UTF-8.",
-    "too_deep": "The JSON is nested too deeply; a customer is one flat object.",
-    "not_an_object": "The body must be one customer as a JSON object, not {value}.",
-    "wrapped": 'The customer is wrapped in "{key}". Send the ten fields at top level.',
-    "repeated_key": "The JSON object has the key {value} twice. Send it once.",
-    # A table, or a file that is cut into parts.
-    "wrong_types": "The table has columns of types that are not taken: {wrong}.",
-    "quoted_line_end": (
-        "A quote is still open at the end of a line. A file with line ends inside quotes cannot be cut into parts; run "
-        "with --multiline, which reads each file whole."
-    ),
+    "field_count": ErrorKind(None, None, "The row has {found}, but the header has {expected}.{advice}"),
+    "stray_byte": ErrorKind(None, None, "The row has bytes that are not UTF-8 ({bytes}), although the file is UTF-8. Correct the character and save the file as UTF-8; if the whole file is Windows-1252, set that as its charset."),
+    "duplicate_id": ErrorKind(422, "A customerID is repeated", "customerID {value} is in row {first} and again in row {row}. A response listed by customerID can have it only once. Ask for text/csv, which has one line per row."),
+    # A table, or a file that is split.
+    "wrong_types": ErrorKind(None, None, "The table has columns of types that are not accepted: {wrong}."),
+    "quoted_line_end": ErrorKind(None, None, "A quote is still open at the end of a line. A file with line breaks inside quotes cannot be split; run with --multiline, which reads each file whole."),
+    "link_outside": ErrorKind(None, None, "The file is a link to a place outside the watched folder, and only files inside it are read. Copy the file itself into the folder."),
+    "two_encodings": ErrorKind(None, None, "The file begins as Windows-1252 and has UTF-8 characters further on. Save all of it as UTF-8, or choose one of the two with --charset."),
+    # A JSON body.
+    "no_body": ErrorKind(400, "There is no body", "The request has no body. Send one customer as a JSON object."),
+    "not_json": ErrorKind(400, "The JSON cannot be read", "The body is not JSON: {reason}."),
+    "not_utf8": ErrorKind(400, "The JSON cannot be read", "The body is not UTF-8: byte {position} is not valid. Send JSON as UTF-8."),
+    "too_deep": ErrorKind(400, "The JSON cannot be read", "The JSON is nested too deeply; a customer is one flat object."),
+    "repeated_key": ErrorKind(400, "The JSON cannot be read", "The JSON object has the key {value} twice. Send it once."),
+    "not_an_object": ErrorKind(422, "The body is not one customer", "The body must be one customer as a JSON object, not {value}."),
+    "wrapped": ErrorKind(422, "The body is not one customer", 'The customer is wrapped in "{key}". Send the ten fields at the top level.'),
     # A file.
-    "empty_file": "The file is empty. Expected a CSV with a header and one row a customer.",
-    "no_header": (
-        "The first line is not a header: it names none of the columns, and reads {value}. Put the column "
-        "names first: {columns}."
-    ),
-    "missing_columns": "The header lacks {missing}. It has {found}.{advice}",
-    "wrong_separator": (
-        "The file is separated by {value}. Accepted are the comma, the semicolon and the tab; save it with one of them."
-    ),
-    "quoted_lines": (
-        "Each line of the file is in quotes as a whole, so that it is one cell. Remove the quotes at the start and the "
-        "end of each line, and make two quotes inside it one."
-    ),
-    "duplicate_columns": "The header has {duplicates} more than once. Keep one of each.",
-    "not_csv": "The file is {kind}, not a CSV. {advice}",
-    "link_outside": (
-        "The file is a link that leads out of the watched folder, and only what is inside is read. Copy the file "
-        "itself into the folder."
-    ),
-    "binary": "The file is not text: its first line holds NUL bytes. Save it as CSV (UTF-8) and send that.",
-    "header_too_long": (
-        "The first {limit} bytes have no whole header: it is longer than that, or blank lines come first. Expected a "
-        "CSV whose first line names the columns."
-    ),
-    "record_too_long": (
-        "Row {row} is longer than {limit} bytes without an end of line. Expected a CSV with one line a customer."
-    ),
-    "open_quote": (
-        "{place} opens a quote that is not closed {where}. Close it, or double a quote that belongs to the text."
-    ),
-    "truncated_gzip": "The gzip file ends too early: it was cut off on its way. Send it again.",
-    "damaged_gzip": "The gzip file is damaged: {reason}. Send it again, or decompressed.",
-    "gzip_ratio": (
-        "The gzip file decompresses too far: its first {read} bytes gave {made}, and {limit} times is the most that is "
-        "accepted (CHURN_MAX_GZIP_RATIO). Send it decompressed."
-    ),
-    "encoding": (
-        "{place} holds bytes that are not {encoding}, which the file was declared to be or is elsewhere. Save all of "
-        "it as UTF-8, or give windows-1252 as its charset."
-    ),
-    "two_encodings": (
-        "The file begins as Windows-1252 and holds letters in UTF-8 further on. Save all of it as UTF-8, or say which "
-        "of both it is with --charset."
-    ),
-    "unknown_charset": "The charset {value} is not known. Send utf-8, utf-16, latin-1 or windows-1252.",
-    "no_byte_order_mark": (
-        "The charset is given as utf-16, but the file does not begin with a byte order mark, which tells the order of "
-        "its bytes. Save it as UTF-8, or as UTF-16 with a byte order mark."
-    ),
-    "damaged_text": (
-        "Row {row} holds U+FFFD, the mark of letters lost on the way to us. Export the file again as UTF-8, "
-        "and send it as a file."
-    ),
-    "mixed_decimals": (
-        "Row {row} has {value} in {field}, with a decimal {mark}, but row {first} has {before} in {column}, with a "
-        "{other}. Use one decimal mark in the file."
-    ),
-    "too_many_bytes": "The file is longer than {limit} bytes. Send it in parts.",
-    "too_many_columns": (
-        "The header names more than {limit} columns, the most that is accepted. Send the columns of a customer and few "
-        "others."
-    ),
-    "too_many_rows": (
-        "The file has more than {limit} rows. Send it in parts, or score it on the command line with churn score, "
-        "which takes any number."
-    ),
+    "empty_file": ErrorKind(422, "The file cannot be scored", "The file is empty. Expected a CSV with a header and one row per customer."),
+    "no_header": ErrorKind(422, "The header of the file is not valid", "The first line is not a header: it names none of the columns, and reads {value}. Put the column names first: {columns}."),
+    "missing_columns": ErrorKind(422, "The header of the file is not valid", "The header lacks {missing}. It has {found}.{advice}"),
+    "wrong_separator": ErrorKind(422, "The header of the file is not valid", "The file is separated by {value}. Comma, semicolon and tab are accepted; save it with one of them."),
+    "quoted_lines": ErrorKind(422, "The header of the file is not valid", "Each line of the file is quoted as a whole, so it is one cell. Remove the quotes at the start and the end of each line, and replace two quotes inside it by one."),
+    "duplicate_columns": ErrorKind(422, "The header of the file is not valid", "The header has {duplicates} more than once. Keep one of each."),
+    "header_too_long": ErrorKind(422, "The header of the file is not valid", "The first {limit} bytes have no complete header: it is longer than that, or blank lines come first. Expected a CSV whose first line names the columns."),
+    "not_csv": ErrorKind(422, "The file cannot be scored", "The file is {kind}, not a CSV. {advice}"),
+    "binary": ErrorKind(422, "The file cannot be scored", "The file is not text: its first line has NUL bytes. Save it as CSV (UTF-8) and send that."),
+    "record_too_long": ErrorKind(422, "The file cannot be scored", "Row {row} is longer than {limit} bytes without an end of line. Expected a CSV with one line per customer."),
+    "open_quote": ErrorKind(422, "The file cannot be scored", "{place} opens a quote that is not closed {where}. Close it, or double a quote that belongs to the text."),
+    "mixed_decimals": ErrorKind(422, "The file cannot be scored", "Row {row} has {value} in {field}, with a decimal {mark}, but row {first} has {before} in {column}, with a {other}. Use one decimal mark in the file."),
+    "truncated_gzip": ErrorKind(422, "The gzip file cannot be decompressed", "The gzip file ends too early: it was cut off during the transfer. Send it again."),
+    "damaged_gzip": ErrorKind(422, "The gzip file cannot be decompressed", "The gzip file is damaged: {reason}. Send it again, or decompressed."),
+    "gzip_ratio": ErrorKind(413, "Too large", "The gzip file decompresses too far: its first {read} bytes became {made}, and at most {limit} times is accepted (CHURN_MAX_GZIP_RATIO). Send it decompressed."),
+    "encoding": ErrorKind(422, "The text of the file cannot be read", "{place} has bytes that are not {encoding}, which the file was declared to be or is elsewhere. Save all of it as UTF-8, or set windows-1252 as its charset."),
+    "unknown_charset": ErrorKind(422, "The text of the file cannot be read", "The charset {value} is not known. Send utf-8, utf-16, latin-1 or windows-1252."),
+    "no_byte_order_mark": ErrorKind(422, "The text of the file cannot be read", "The charset is set to utf-16, but the file does not begin with a byte order mark, so the order of its bytes is unknown. Save it as UTF-8, or as UTF-16 with a byte order mark."),
+    "damaged_text": ErrorKind(422, "The text of the file cannot be read", "Row {row} has U+FFFD, which replaces characters lost during an export or transfer. Export the file again as UTF-8, and send it as a file."),
+    "too_many_bytes": ErrorKind(413, "Too large", "The file is longer than {limit} bytes. Send it in parts."),
+    "too_many_columns": ErrorKind(422, "The header of the file is not valid", "The header names more than {limit} columns, the most that is accepted. Send the columns of a customer and few others."),
+    "too_many_rows": ErrorKind(413, "Too large", "The file has more than {limit} rows. Send it in parts, or score it on the command line with churn score, which accepts any number."),
 }
+# fmt: on
 
 
 def show(value: object) -> str:
@@ -159,20 +132,20 @@ def listed(names: Sequence[str], last: str = "and") -> str:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong, and where.
+    """One error with its row and field.
 
     Attributes
     ----------
     code : str
-        A key of `MESSAGES`.
+        A key of `ERRORS`.
     message : str
-        A full sentence that names the thing, the rule and what came.
+        A full sentence: what is wrong, the rule and the value.
     field : str, optional
         The feature or column.
     value : str, optional
-        What came, as `show` quotes it.
+        As `show` quotes it.
     rule : str, optional
-        What is accepted there.
+        What is accepted, as the second half of "<field> must be ...".
     row : int, optional
         From 1, the first row after the header.
     customer_id : str, optional
@@ -192,7 +165,7 @@ class Problem:
         return Problem(self.code, self.message, self.field, self.value, self.rule, row, customer_id or None)
 
     def __str__(self) -> str:
-        template = MESSAGES[self.code]
+        template = ERRORS[self.code].sentence
         if self.row is None or "{row}" in template or "{place}" in template:
             return self.message
         who = f" (customerID {show(self.customer_id)[1:-1]})" if self.customer_id else ""
@@ -223,7 +196,7 @@ def problem(code: str, *, field: str | None = None, rule: str | None = None, **p
     """Return the problem `code` with its sentence filled in; `value` among `parts` is shown as `show` quotes it."""
     value = show(parts.pop("value")) if "value" in parts else None
     row = parts.get("row")
-    message = MESSAGES[code].format(field=field, rule=rule, value=value, **parts)
+    message = ERRORS[code].sentence.format(field=field, rule=rule, value=value, **parts)
     return Problem(code, message, field, value, rule, row if isinstance(row, int) else None)
 
 

@@ -8,7 +8,7 @@ the difference was shared out among the features.
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from model.schema import BY_NAME, NAMES, Choice, Customer, Feature, Number, Value
+from model.schema import BY_NAME, NAMES, Categorical, Customer, Feature, Numeric, Value
 from model.scorecard import Scorer
 
 HARDLY: Final = 0.05
@@ -40,7 +40,7 @@ def explain(scorer: Scorer, customer: Customer) -> list[Contribution]:
 
 def phrase(feature: Feature, value: Value) -> str:
     """Return what a value says of a customer, as the beginning of a sentence."""
-    if isinstance(feature, Choice):
+    if isinstance(feature, Categorical):
         assert not isinstance(value, float)
         return feature.phrases[value]
     assert not isinstance(value, str)
@@ -61,7 +61,7 @@ def notes(customer: Customer, ranges: Mapping[str, tuple[float, float]]) -> list
     found = []
     for name, (low, high) in ranges.items():
         feature, value = BY_NAME[name], customer[name]
-        if not isinstance(feature, Number) or isinstance(value, str) or low <= value <= high:
+        if not isinstance(feature, Numeric) or isinstance(value, str) or low <= value <= high:
             continue
         side, bound = ("beyond", high) if value > high else ("below", low)
         found.append(f"{name} {_written(value)} is {side} the {_written(bound)} {feature.unit} of the training data.")

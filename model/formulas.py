@@ -34,7 +34,7 @@ _BREAKS: Final = frozenset(SEPARATORS)
 _BREAK_FIRST: Final = re.compile(rf'["{UNSEEN}]*[\t\r\n]')
 
 
-def defuse(text: str) -> str:
+def escape_formulas(text: str) -> str:
     """Return a cell of which no spreadsheet takes any part for a formula; a plain number such as -5 stays."""
     # Most ids end here; the patterns take ten times as long.
     if not text or (text[:1].isalnum() and text[:1].isascii() and _BREAKS.isdisjoint(text)):

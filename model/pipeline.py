@@ -20,7 +20,7 @@ from model import artifact
 from model.artifact import ARTIFACTS, OUTLINE, check_version, folder_of, is_additive, read_checked, read_json
 from model.contents import METRICS
 from model.errors import ArtifactError, show
-from model.schema import EXAMPLE, FEATURES, NAMES, Choice, Customer
+from model.schema import EXAMPLE, FEATURES, NAMES, Categorical, Customer
 from model.scorecard import EXACT, Score, Scorecard, check_schema, judge
 from model.scorecard_file import read_cuts
 from model.strict_json import Member
@@ -55,7 +55,7 @@ def to_frame(columns: Mapping[str, Sequence[object]]) -> "pd.DataFrame":
     import pandas as pd
 
     def dtype(feature: object) -> str:
-        if isinstance(feature, Choice):
+        if isinstance(feature, Categorical):
             return "int64" if isinstance(feature.values[0], int) else "object"
         return "float64"
 
@@ -189,7 +189,9 @@ def _frame_of_columns(columns: Mapping[str, "np.ndarray"]) -> "pd.DataFrame":
     spelt: dict[str, Any] = {}
     for feature in FEATURES:
         column = columns[feature.name]
-        spelt[feature.name] = np.array(feature.values, dtype=object)[column] if isinstance(feature, Choice) else column
+        spelt[feature.name] = (
+            np.array(feature.values, dtype=object)[column] if isinstance(feature, Categorical) else column
+        )
     return to_frame(spelt)
 
 

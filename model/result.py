@@ -6,7 +6,7 @@ from typing import Any, Final
 from model.actions import Action, suggest
 from model.explain import Contribution, explain, notes
 from model.schema import CUSTOMER_ID, FEATURES, MONTHLY_CHARGES, Customer
-from model.scorecard import DECIMALS, Score, Scorer
+from model.scorecard import PROBABILITY_DECIMALS, Score, Scorer
 from model.whatif import Alternative
 
 REASONS: Final = 3
@@ -19,7 +19,7 @@ SUGGESTION_NOTE: Final = (
 
 def rounded(probability: float) -> float:
     """Return a probability as every door prints it."""
-    return round(probability, DECIMALS)
+    return round(probability, PROBABILITY_DECIMALS)
 
 
 def value_at_risk(customer: Customer, score: Score) -> float:
@@ -74,5 +74,5 @@ def to_alternative(alternative: Alternative) -> dict[str, Any]:
         "changes": alternative.changes,
         **to_verdict(alternative.score),
         # Adding 0.0 turns -0.0 into 0.0.
-        "difference": round(alternative.difference, DECIMALS) + 0.0,
+        "difference": round(alternative.difference, PROBABILITY_DECIMALS) + 0.0,
     }

@@ -8,11 +8,11 @@ import io
 from collections.abc import Iterator
 from typing import Final
 
-from model.schema import COLUMNS, CUSTOMER_ID, FEATURES, Choice
+from model.schema import COLUMNS, CUSTOMER_ID, FEATURES, Categorical
 
 ROWS: Final = 1000
 
-_WORDS: Final = {each.name: each.values for each in FEATURES if isinstance(each, Choice)}
+_WORDS: Final = {each.name: each.values for each in FEATURES if isinstance(each, Categorical)}
 
 _MISTAKES: Final = {
     211: ("InternetService", "Fibre optic"),

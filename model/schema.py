@@ -1,6 +1,6 @@
 """The ten features and customerID: the only place where they are written down.
 
-Validation, CSV columns, the API description, the form, the training transformers, the Spark schema and the README's
+Validation, CSV columns, the API description, the form, the training transformers, the Spark schema and docs/api.md's
 table are all made from `FEATURES`. Imports model.text and nothing beyond the standard library.
 """
 
@@ -36,7 +36,7 @@ def fold(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class Categorical:
     """A feature that takes one of a few words.
 
     Attributes
@@ -79,7 +79,7 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class Number:
+class Numeric:
     """A feature that takes a number between `minimum` and `maximum`, both allowed.
 
     Attributes
@@ -114,19 +114,19 @@ class Number:
         object.__setattr__(self, "rule", f"must be {noun} from {self.minimum:,.0f} to {self.maximum:,.0f}")
 
 
-Feature = Choice | Number
+Feature = Categorical | Numeric
 
 
-def _yes_no(name: str, help: str, no: str, yes: str) -> Choice:
+def _yes_no(name: str, help: str, no: str, yes: str) -> Categorical:
     phrases: dict[Word, str] = {"No": no, "Yes": yes}
-    return Choice(name, help, values=("No", "Yes"), phrases=phrases, booleans={False: "No", True: "Yes"})
+    return Categorical(name, help, values=("No", "Yes"), phrases=phrases, booleans={False: "No", True: "Yes"})
 
 
 TENURE: Final = "tenure"
 MONTHLY_CHARGES: Final = "MonthlyCharges"
 
 FEATURES: Final[tuple[Feature, ...]] = (
-    Choice(
+    Categorical(
         "SeniorCitizen",
         "Whether the customer is a senior citizen",
         values=(0, 1),
@@ -137,7 +137,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
     ),
     _yes_no("Partner", "Whether the customer lives with a partner", no="No partner", yes="Lives with a partner"),
     _yes_no("Dependents", "Whether others depend on the customer", no="No dependents", yes="Has dependents"),
-    Number(
+    Numeric(
         TENURE,
         "For how long the customer has been with us",
         unit="months",
@@ -147,14 +147,14 @@ FEATURES: Final[tuple[Feature, ...]] = (
         whole=True,
     ),
     _yes_no("PhoneService", "Whether the customer has a telephone line with us", no="No telephone", yes="Telephone"),
-    Choice(
+    Categorical(
         "InternetService",
         "The kind of internet access",
         values=("DSL", "Fiber optic", "No"),
         phrases={"DSL": "DSL internet", "Fiber optic": "Fiber optic internet", "No": "No internet"},
         actionable=True,
     ),
-    Choice(
+    Categorical(
         "Contract",
         "The term of the contract",
         values=("Month-to-month", "One year", "Two year"),
@@ -165,7 +165,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
         },
         actionable=True,
     ),
-    Choice(
+    Categorical(
         "PaymentMethod",
         "How the customer pays",
         values=("Electronic check", "Mailed check", "Bank transfer (automatic)", "Credit card (automatic)"),
@@ -179,7 +179,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
         # The forms of this family of apps send the short names, and mean the automatic ones.
         also={"bank transfer": "Bank transfer (automatic)", "credit card": "Credit card (automatic)"},
     ),
-    Number(
+    Numeric(
         MONTHLY_CHARGES,
         "What the customer pays a month",
         unit="dollars a month",
@@ -188,7 +188,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
         phrase="Pays {value} a month",
         changes=(-0.1, -0.2),
     ),
-    Number(
+    Numeric(
         "TotalCharges",
         "What the customer has paid so far",
         unit="dollars",
@@ -239,7 +239,7 @@ def json_schema() -> dict[str, object]:
     """
     properties: dict[str, object] = {CUSTOMER_ID: {"type": "string", "description": "The customer's own number"}}
     for feature in FEATURES:
-        if isinstance(feature, Choice):
+        if isinstance(feature, Categorical):
             properties[feature.name] = {"enum": list(feature.values), "description": feature.help}
             continue
         number: dict[str, object] = {

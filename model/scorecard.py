@@ -19,7 +19,7 @@ from model.schema import CHURN, NOT_CHURN, SCHEMA_VERSION, TIERS, Customer, Valu
 from model.scorecard_file import read_cuts, read_terms
 from model.strict_json import Member
 
-DECIMALS: Final = 4
+PROBABILITY_DECIMALS: Final = 4
 """Of every probability printed anywhere; label and tier come from the unrounded one."""
 
 

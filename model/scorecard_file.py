@@ -7,7 +7,7 @@ import math
 from itertools import pairwise
 from typing import Any
 
-from model.schema import BY_NAME, FEATURES, TIERS, Choice, Number, Value
+from model.schema import BY_NAME, FEATURES, TIERS, Categorical, Numeric, Value
 from model.strict_json import Member
 
 Table = dict[Value, float]
@@ -45,7 +45,7 @@ def _tiers(tiers: Member) -> dict[str, float]:
 def _ranges(ranges: Member) -> dict[str, tuple[float, float]]:
     found = {}
     for name in ranges.object():
-        if isinstance(BY_NAME.get(name), Number):
+        if isinstance(BY_NAME.get(name), Numeric):
             bounds = [each.number() for each in ranges.at(name).items()]
             if len(bounds) == 2 and bounds[0] <= bounds[1]:
                 found[name] = (bounds[0], bounds[1])
@@ -67,14 +67,14 @@ def read_terms(terms: Member) -> dict[str, Table | Line]:
         feature = BY_NAME.get(name)
         if feature is None or name in found:
             described.at("feature").refuse(f"one of {', '.join(BY_NAME)}, each of them once")
-        found[name] = _table(feature, described) if isinstance(feature, Choice) else _line(described)
+        found[name] = _table(feature, described) if isinstance(feature, Categorical) else _line(described)
     for name in BY_NAME:
         if name not in found:
             terms.refuse(f"a list with a term for each feature; it has none for {name}", len(found))
     return {feature.name: found[feature.name] for feature in FEATURES}
 
 
-def _table(feature: Choice, described: Member) -> Table:
+def _table(feature: Categorical, described: Member) -> Table:
     table = described.at("table")
     table.exactly([str(value) for value in feature.values], f"words of {feature.name}")
     return {value: table.at(str(value)).log_odds() for value in feature.values}

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from model.errors import CustomerError, Problem, problem
-from model.schema import FEATURES, TENURE, Choice, Customer, Feature, Number, Value, Word, fold
+from model.schema import FEATURES, TENURE, Categorical, Customer, Feature, Numeric, Value, Word, fold
 from model.text import clean
 
 NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", re.ASCII)
@@ -50,13 +50,13 @@ def validate(
     """
     customer: Customer = dict(known)
     problems: list[Problem] = []
-    blanks: list[Number] = []
+    blanks: list[Numeric] = []
     for feature in features:
         value = raw.get(feature.name, _MISSING)
         if value is _MISSING:
             problems.append(problem("missing", field=feature.name, rule=feature.rule))
         elif value is None or (isinstance(value, str) and is_blank(value)):
-            if isinstance(feature, Number) and feature.blank_is_zero_when_new:
+            if isinstance(feature, Numeric) and feature.blank_is_zero_when_new:
                 blanks.append(feature)
                 customer[feature.name] = 0.0
             else:
@@ -75,16 +75,16 @@ def validate(
 
 def read_value(feature: Feature, value: object) -> Value | Problem:
     """Return the typed value of one field that is not blank, or what is wrong with it."""
-    return _choose(feature, value) if isinstance(feature, Choice) else _measure(feature, value)
+    return _choose(feature, value) if isinstance(feature, Categorical) else _measure(feature, value)
 
 
-def find_word(feature: Choice, text: str) -> Word | None:
+def find_word(feature: Categorical, text: str) -> Word | None:
     """Return the word that `text` spells, or None."""
     found = feature.spellings.get(text)
     return feature.spellings.get(fold(text)) if found is None else found
 
 
-def _choose(feature: Choice, value: object) -> Value | Problem:
+def _choose(feature: Categorical, value: object) -> Value | Problem:
     found = None
     if isinstance(value, str):
         found = find_word(feature, value)
@@ -97,7 +97,7 @@ def _choose(feature: Choice, value: object) -> Value | Problem:
     return found
 
 
-def _measure(feature: Number, value: object) -> Value | Problem:
+def _measure(feature: Numeric, value: object) -> Value | Problem:
     number: float | None = None
     if isinstance(value, str):
         number = read_number(clean(value))
@@ -122,7 +122,7 @@ def is_blank(text: str) -> bool:
     return not text or ((text[0].isspace() or not text.isascii()) and not clean(text))
 
 
-def _judge_blank(feature: Number, tenure: Value | None) -> Problem | None:
+def _judge_blank(feature: Numeric, tenure: Value | None) -> Problem | None:
     if tenure == 0:
         return None
     if tenure is None:

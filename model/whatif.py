@@ -6,7 +6,7 @@ The terms describe who left, not what made them leave: an alternative compares t
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from model.schema import FEATURES, Choice, Customer, Value
+from model.schema import FEATURES, Categorical, Customer, Value
 from model.scorecard import Score, Scorer
 from model.validate import validate
 
@@ -28,7 +28,7 @@ class Alternative(NamedTuple):
     difference: float
 
 
-def change(scorer: Scorer, customer: Customer, changes: Mapping[str, object]) -> Alternative:
+def apply_change(scorer: Scorer, customer: Customer, changes: Mapping[str, object]) -> Alternative:
     """Return the alternative in which `customer` has the raw values of `changes`.
 
     Raises
@@ -36,10 +36,10 @@ def change(scorer: Scorer, customer: Customer, changes: Mapping[str, object]) ->
     CustomerError
         If a value is not accepted.
     """
-    return changes_of(scorer, customer, [changes])[0]
+    return apply_changes(scorer, customer, [changes])[0]
 
 
-def changes_of(scorer: Scorer, customer: Customer, wanted: Sequence[Mapping[str, object]]) -> list[Alternative]:
+def apply_changes(scorer: Scorer, customer: Customer, wanted: Sequence[Mapping[str, object]]) -> list[Alternative]:
     """Return one alternative for each of several changes; all are scored at once, which an engine may do faster.
 
     Raises
@@ -65,9 +65,9 @@ def alternatives(scorer: Scorer, customer: Customer) -> list[Alternative]:
     for feature in FEATURES:
         value = customer[feature.name]
         others: list[Value] = []
-        if isinstance(feature, Choice):
+        if isinstance(feature, Categorical):
             others = [other for other in feature.values if other != value] if feature.actionable else []
         elif not isinstance(value, str):
             others = [round(value * (1 + share), 2) for share in feature.changes]
         wanted += [{feature.name: other} for other in others if other != value]
-    return sorted(changes_of(scorer, customer, wanted), key=lambda each: each.difference)
+    return sorted(apply_changes(scorer, customer, wanted), key=lambda each: each.difference)

@@ -7,10 +7,10 @@ from typing import Any
 from urllib.parse import quote_plus
 
 import requests
-from edges import event
+from http_events import event
 
 from app.jobs import s3
-from app.jobs.local import Scoring
+from app.jobs.scoring import Scoring
 
 PLENTY_MS = 900_000
 
@@ -29,11 +29,11 @@ class Buckets:
                 client.put_bucket_versioning(Bucket=each, VersioningConfiguration={"Status": "Enabled"})
 
     @property
-    def places(self) -> s3.Places:
-        return s3.Places(self.inbox, self.results)
+    def layout(self) -> s3.BucketLayout:
+        return s3.BucketLayout(self.inbox, self.results)
 
     def store(self, scoring: Scoring, client: Any = None, **more: Any) -> s3.Store:
-        return s3.Store(self.places, scoring, client or self.client, **more)
+        return s3.Store(self.layout, scoring, client or self.client, **more)
 
     def drop(self, name: str, content: bytes) -> dict[str, Any]:
         """Put a file, and return the event that S3 sends of it."""

@@ -21,7 +21,7 @@ from ports import free_port, wait_for
 from app.settings import Settings
 from app.web import create_app
 from model import artifact
-from model.schema import EXAMPLE, FEATURES, SCHEMA_VERSION, Choice
+from model.schema import EXAMPLE, FEATURES, SCHEMA_VERSION, Categorical
 from model.scorecard import Scorecard, from_document
 
 if TYPE_CHECKING:
@@ -67,9 +67,9 @@ def client(app) -> FlaskClient:
 @pytest.fixture
 def lambda_event() -> Callable[..., dict[str, object]]:
     """An event of HTTP as an edge of Lambda sends it: edge, path, method and body, and what else is to differ."""
-    import edges
+    import http_events
 
-    return edges.event
+    return http_events.event
 
 
 @pytest.fixture(scope="session")
@@ -77,7 +77,7 @@ def toy_scorecard() -> Scorecard:
     """A small made-up model, for tests of how rather than what."""
     terms = []
     for place, feature in enumerate(FEATURES, start=1):
-        if isinstance(feature, Choice):
+        if isinstance(feature, Categorical):
             points = {str(value): (code - 0.7) * place / 7 for code, value in enumerate(feature.values)}
             terms.append({"feature": feature.name, "table": points})
         else:
@@ -188,12 +188,13 @@ def faulty_s3(proxy, lasting_faulty_s3, monkeypatch):
 def is_whole_in(toy_scorecard, tmp_path) -> "Callable[[Buckets, str, bytes], bool]":
     """One result of `content` stands under `name`: `churn score` with that model makes of the same bytes."""
     from app.jobs import local
-    from model.bulk.render import Options
-    from model.bulk.source import Limits
+    from app.jobs.scoring import Scoring
+    from model.bulk.csv_writer import Options
+    from model.bulk.source import FileLimits
 
     def check(buckets: "Buckets", name: str, content: bytes) -> bool:
         folder = tmp_path / secrets.token_hex(4)
-        local.score_file(io.BytesIO(content), name, folder, local.Scoring(toy_scorecard, Options(), Limits()))
+        local.score_file(io.BytesIO(content), name, folder, Scoring(toy_scorecard, Options(), FileLimits()))
         wanted = {file.name: file.read_bytes() for file in folder.iterdir()}
         found = buckets.results_of(name)
         counts, ours = json.loads(wanted.pop("summary.json")), json.loads(found.pop("summary.json"))

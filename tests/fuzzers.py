@@ -25,12 +25,12 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parent.parent))
 
 
-from app.jobs import events
+from app.jobs import s3_events
 from app.settings import Settings
 from app.web import create_app
 from model import artifact
-from model.bulk.render import Options, Predictions, Rejects
-from model.bulk.run import Limits, Run
+from model.bulk.csv_writer import Options, Predictions, Rejects
+from model.bulk.run import FileLimits, Run
 from model.errors import CustomerError, InputError
 from model.parse import parse_customer, parse_json
 from model.schema import EXAMPLE
@@ -39,7 +39,7 @@ from model.validate import validate
 
 CORPUS = Path(__file__).parent / "corpus"
 CHARSETS = (None, "utf-8", "utf-16", "latin-1", "cp1252")
-LIMITS = Limits(max_bytes=8 * 1024**2, max_gzip_ratio=50)
+LIMITS = FileLimits(max_bytes=8 * 1024**2, max_gzip_ratio=50)
 DESCRIBED = {200, 400, 404, 405, 406, 413, 415, 422}
 
 
@@ -141,10 +141,10 @@ def lambda_event(data: bytes) -> None:
 
     try:
         if functions._is_of_a_bucket(event):
-            assert all(parcel.things for parcel in events.read(event))
+            assert all(message.records for message in s3_events.read(event))
             return
         answer = handler.handler(event, None)
-    except events.EventError as error:
+    except s3_events.EventError as error:
         assert str(error).endswith(".")
     else:
         assert answer is not None

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from app.jobs import local
-from app.jobs.local import Scoring
+from app.jobs.scoring import Scoring
 from model import artifact
+from model.bulk.csv_writer import Options
 from model.bulk.records import Records
-from model.bulk.render import Options
-from model.bulk.source import Limits
+from model.bulk.source import FileLimits
 
 KINDS = ("predictions", "rejects")
 
@@ -28,7 +28,7 @@ def lines_here(folder: Path, *files: Path) -> dict[str, list[bytes]]:
     lines: dict[str, list[bytes]] = {kind: [] for kind in KINDS}
     for file in files:
         with file.open("rb") as source:
-            local.score_file(source, file.name, folder / file.name, Scoring(artifact.load(), Options(), Limits()))
+            local.score_file(source, file.name, folder / file.name, Scoring(artifact.load(), Options(), FileLimits()))
         for kind, found in lines.items():
             delimiter, records = _read(folder / file.name / f"{kind}.csv")
             found += [record.split(delimiter, 1)[1] for record in records]

@@ -17,14 +17,15 @@ from app.aws.gateway import Gateway, Invocation, routes_of
 from app.aws.http_events import MOST_BYTES, is_http
 from app.settings import Settings, xray_trace
 from app.web import problems
+from app.web.errors import STATUSES
 from model.errors import CustomerError, InputError, listed, show
 from model.parse import parse_customer, resolve
 from model.schema import NAMES
 from model.validate import validate
 
 if TYPE_CHECKING:
-    from app.jobs.events import EventError
-    from app.jobs.s3 import Store
+    from app.jobs.s3_events import EventError
+    from app.jobs.s3_job import Store
 
 _SHOWN_NAMES: Final = 10
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z][A-Za-z_-]{0,39}", re.ASCII)
@@ -133,9 +134,9 @@ def _score(event: dict[str, Any], call: Invocation) -> dict[str, Any]:
         label = _SCORER.score(validate(parse_customer(event))).label
     except (CustomerError, InputError) as error:
         code, detail, members = problems.parts_of(error)
-        status = problems.KINDS[code].status
+        status = STATUSES[code]
         call.write_request({**line, "code": code}, status, started)
-        return problems.members_of(code, detail, str(call.aws_request_id or ""), members)
+        return problems.to_members(code, detail, str(call.aws_request_id or ""), members)
     call.write_request(line, 200, started)
     return {"Prediction": label}
 
@@ -159,7 +160,7 @@ def _write_job(line: dict[str, Any], call: Invocation) -> None:
 
 def _unknown(event: object) -> "EventError":
     """Say what came by the names of its members; one with digits in it may be a customerID, and values always may."""
-    from app.jobs.events import EventError
+    from app.jobs.s3_events import EventError
 
     if isinstance(event, dict) and event.get("source") == "aws.events":
         return EventError(

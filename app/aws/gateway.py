@@ -17,7 +17,8 @@ from flask import Flask
 from app import log
 from app.aws.http_events import API_GATEWAY, LOAD_BALANCER, Edge, Request, is_balanced, read, read_headers
 from app.web import request_logging
-from app.web.problems import ASK_FOR_JSON, MEDIA_TYPE, MOST, RequestError, parts_of, shorten
+from app.web.errors import ASK_FOR_JSON, HIGHEST_LIMIT, RequestError, send_in_parts
+from app.web.problems import MEDIA_TYPE, parts_of
 from app.web.responses import CutShortError
 from app.web.service import MAX_PACKED
 from model.errors import InputError
@@ -92,8 +93,8 @@ class Gateway:
             made = _shaped(bridged, event)
             if _length(made) > edge.max_out:
                 is_table = bridged["headers"].get("Content-Type", "").startswith("text/csv")
-                advice = shorten(ASK_FOR_JSON if is_table else "", self._larger)
-                raise RequestError("answer_too_large", limit=edge.max_out, bound=MOST, advice=advice)
+                advice = send_in_parts(ASK_FOR_JSON if is_table else "", self._larger)
+                raise RequestError("answer_too_large", limit=edge.max_out, bound=HIGHEST_LIMIT, advice=advice)
         except RequestError as error:
             made = _shaped(self._problem(error, request_id, line), event)
         except CutShortError as error:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl, unquote, unquote_plus
 
-from app.web.problems import PACK, RequestError, shorten
+from app.web.errors import IN_GZIP, RequestError, send_in_parts
 from model.errors import show
 
 MOST_BYTES: Final = 6_291_556
@@ -19,6 +19,14 @@ _BESIDE_BYTES: Final = 32 * 1024
 """What a body leaves to the headers, which API Gateway ends at 10,240 bytes and an event may have twice."""
 
 # Underscores would make X_Forwarded_For and X-Forwarded-For one. The body comes whole, whatever its headers say of it.
+_BAD_EVENT: Final = (
+    "The event of the gateway has no method or no path as text. Send it as API Gateway, a function URL or a load "
+    "balancer does."
+)
+_BAD_BODY: Final = (
+    "The body of the event is {value}; a gateway sends it as text. Send the same JSON as one string, as json.dumps "
+    "returns it."
+)
 _HEADER_NAME: Final = re.compile(r"[A-Za-z0-9-]+", re.ASCII)
 _BREAKS: Final = str.maketrans("\r\n\0", "   ")
 """RFC 9110 5.5: where these stand in the value of a header it is refused, or each becomes a space."""
@@ -82,7 +90,7 @@ def read(
     method = event.get("httpMethod") or http.get("method")
     path = event.get("path") or event.get("rawPath")
     if not isinstance(method, str) or not isinstance(path, str):
-        raise RequestError("bad_request", sentence="bad_event")
+        raise RequestError("bad_request", detail=_BAD_EVENT)
     prefix, path = _mounted(event, context, _clean(path), base_path, is_route)
     host = context.get("domainName") or _first(event, "host")
     if isinstance(host, str):
@@ -198,13 +206,13 @@ def _body(event: Mapping[str, Any], edge: Edge, larger: str) -> bytes:
     if body is None:
         return b""
     if not isinstance(body, str):
-        raise RequestError("bad_request", sentence="bad_event_body", found=show(body))
+        raise RequestError("bad_request", detail=_BAD_BODY.format(value=show(body)))
     is_packed = event.get("isBase64Encoded") is True
     # Half a surrogate becomes bytes that are not UTF-8, and is refused as such where text is read.
     text = b"" if is_packed else body.encode("utf-8", "surrogatepass")
     if max(len(body), len(text)) > edge.max_in:
         limit = edge.max_in * 3 // 4 if is_packed else edge.max_in
-        raise RequestError("too_large", limit=limit, advice=shorten(PACK, larger))
+        raise RequestError("too_large", limit=limit, advice=send_in_parts(IN_GZIP, larger))
     if not is_packed:
         return text
     try:

@@ -10,17 +10,17 @@ if not __package__:
 
 import click
 
-from app.cli import describing, scoring, serving, spark, submitting, training, versions, watching
+from app.cli import monitoring, schema, scoring, serving, spark, submitting, training, versions
 from app.cli.terminal import REFUSED, Sentences
 from model.errors import ChurnError
 
 COMMANDS: Final = (
     *(scoring.score, scoring.watch, submitting.submit, spark.spark),
     *(serving.serve, serving.ask, serving.key),
-    *(describing.schema, describing.template),
+    *(schema.schema, schema.template),
     *(training.train, training.evaluate, training.compare),
     *(versions.models, versions.promote),
-    *(watching.drift, watching.backtest),
+    *(monitoring.drift, monitoring.backtest),
 )
 
 

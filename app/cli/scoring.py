@@ -16,8 +16,7 @@ from app.cli.terminal import Destination, Figure, bar, end_on_sigterm, keep_to_o
 from app.cli.versions import models_option, version_option
 
 if TYPE_CHECKING:
-    from app.jobs.local import Scoring
-    from app.jobs.outputs import Progress
+    from app.jobs.scoring import ReportProgress, Scoring
 
 CHARSETS: Final = ("utf-8", "utf-16", "latin-1", "windows-1252", "cp1252")
 
@@ -77,7 +76,7 @@ def score(file: str, out: Path | None, **options: Any) -> None:
 
 
 @contextmanager
-def rows_bar(source: IO[bytes]) -> Iterator["Progress | None"]:
+def rows_bar(source: IO[bytes]) -> Iterator["ReportProgress | None"]:
     """Give what moves a bar with rows a second, where standard error is a terminal."""
     # A pipe has no size, and so no time left.
     total = os.fstat(source.fileno()).st_size if sys.stderr.isatty() else 0
@@ -96,7 +95,7 @@ def rows_bar(source: IO[bytes]) -> Iterator["Progress | None"]:
 
 def report(summary: Mapping[str, Any], folder: Path) -> str:
     """Return what is said on the terminal of a list that was scored."""
-    from app.jobs.jobs import REJECTS
+    from app.jobs.layout import REJECTS
 
     lines = [counts(summary)]
     # Of nobody the zeros would look like a result.

@@ -1,9 +1,10 @@
-"""A bucket made safe: reads are pinned to one content and whole, uploads appear whole or not at all.
+"""Reliable access to one S3 bucket: a read returns one content, complete; an upload appears complete or not at all.
 
-Every failure of S3 becomes one of two errors: try again, or gone for good. Knows nothing of customers or jobs.
+Knows nothing of customers or jobs.
 """
 
 import hashlib
+import io
 import re
 import time
 from collections.abc import Iterator
@@ -13,71 +14,40 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import boto3
-import smart_open.s3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
-from urllib3.exceptions import HTTPError
+from botocore.exceptions import ClientError
 
-from model.errors import ChurnError
+from app.jobs.s3_errors import S3_FAILURES, GoneError, RetryableError, s3_errors, status_of
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
 JSON: Final = "application/json"
 
 MIB: Final = 1 << 20
 PART_BYTES: Final = 8 * MIB
-"""Of a multipart upload. 10,000 parts of it are 80 GiB, the predictions of over a billion customers."""
+"""Of a multipart upload. 10,000 such parts are 80 GiB, the predictions of over a billion customers."""
 
-RESUMES: Final = 5
-"""How often a broken read is taken up again, and once more for each 64 MiB that came."""
+MAX_RESUMES: Final = 5
+"""How often an interrupted read is resumed, and once more for each 64 MiB that were read."""
 
-CONFLICTS: Final = 4
-"""How often a small object is put again while S3 says that another write of it is under way."""
+MAX_CONFLICTS: Final = 4
+"""How often a small object is put again while S3 reports another write of the same key."""
 
 PAUSE_S: Final = 0.05
-"""Before the first of such repetitions, doubled before each further one."""
-
-# urllib3's TLS errors come through botocore as they are, and so do those of sockets.
-BROKEN: Final = (ClientError, BotoCoreError, HTTPError, OSError)
+"""Before the first of these repetitions, doubled before each further one."""
 
 _MD5: Final = re.compile('"[0-9a-f]{32}"', re.ASCII)
 
-_CREDENTIALS: Final = {
-    "InvalidAccessKeyId": "S3 does not know the access key. Correct the credentials, then send the event again.",
-    "SignatureDoesNotMatch": "the secret key is wrong. Correct the credentials, then send the event again.",
-    "RequestTimeTooSkewed": "the clock of this machine is wrong by more than 15 minutes. Set it.",
-}
-"""Answers with status 403 that no permission would change."""
-
-_MAY_BE_MISSING: Final = " Without s3:ListBucket, S3 answers the same for an object that is not there."
-
-GONE_CODES: Final = {"NoSuchKey", "NoSuchVersion", "PreconditionFailed", "404", "412"}
-
-# smart_open's own retries wait 10 s each, also after the last; those of the client below know the answers' codes.
-smart_open.s3.RETRY.exceptions = []
-smart_open.s3.RETRY.client_error_codes = []
+AddressingStyle = Literal["auto", "virtual", "path"]
+"""Whether a bucket is a host of its own or a path below S3's."""
 
 
-Style = Literal["auto", "virtual", "path"]
-"""How a bucket is addressed: as a host of its own, or below that of S3."""
-
-
-class RetryableError(ChurnError):
-    """What may go well the next time, or once a person has mended something: nothing is lost, nothing half done stays.
-
-    Wrong permissions are among these: the file waits for whoever mends them, in the queue of failures.
-    """
-
-
-class GoneError(ChurnError):
-    """The object is no longer there, or it holds something else by now, which has an event of its own."""
-
-
-def connect(max_attempts: int = 5, timeout_s: float = 30, style: Style = "auto") -> "S3Client":
+def connect(max_attempts: int = 5, timeout_s: float = 30, style: AddressingStyle = "auto") -> "S3Client":
     """Return a client for the region, credentials and AWS_ENDPOINT_URL of the environment, which boto3 reads itself."""
     config = Config(
-        # Conditional writes need it, and the default of presigned requests is still the older one.
+        # Conditional writes need it, and presigned requests still use the older one by default.
         signature_version="s3v4",
         retries={"mode": "standard", "total_max_attempts": max_attempts},
         connect_timeout=5,
@@ -85,67 +55,26 @@ def connect(max_attempts: int = 5, timeout_s: float = 30, style: Style = "auto")
         tcp_keepalive=True,
         s3={"addressing_style": style},
     )
-    # The default session may not be used by several threads while it makes a client.
+    # The default session is not safe while several threads create clients.
     return boto3.session.Session().client("s3", config=config)
 
 
-def _status(error: BaseException) -> int:
-    return int(error.response["ResponseMetadata"]["HTTPStatusCode"]) if isinstance(error, ClientError) else 0
-
-
-def _code(error: BaseException) -> str:
-    return str(error.response["Error"].get("Code", "")) if isinstance(error, ClientError) else ""
-
-
-def _retryable(doing: str, error: BaseException) -> RetryableError:
-    code = _code(error)
-    if code == "InvalidObjectState":
-        return RetryableError(
-            f"S3 failed {doing}: the object is archived (storage class GLACIER, DEEP_ARCHIVE, or an archive tier). "
-            "Restore it, or upload the file again; then send the event again."
-        )
-    if code in _CREDENTIALS:
-        return RetryableError(f"S3 failed {doing} ({code}): {_CREDENTIALS[code]}")
-    if _status(error) == 403:
-        return RetryableError(
-            f"S3 refused {doing} ({code}). Give the function's role the permissions of docs/operations.md, "
-            f"then send the event again.{_MAY_BE_MISSING if doing.startswith(('to read', 'to look')) else ''}"
-        )
-    return RetryableError(f"S3 failed {doing} ({code or type(error).__name__}).")
-
-
-@contextmanager
-def telling(doing: str) -> Iterator[None]:
-    """Raise what S3 fails with as errors of ours."""
-    try:
-        yield
-    except BROKEN as error:
-        raise _retryable(doing, error) from error
-
-
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What a bucket says of an object."""
-
-    version: str | None
-    etag: str
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """What a list says of an object."""
+class ObjectInfo:
+    """What S3 reports about an object. A list does not report the version."""
 
     size: int
     modified: datetime
+    etag: str
+    version: str | None = None
 
 
-class Source:
-    """The bytes of one object, pinned: another content under its key is never mixed in.
+class ObjectReader:
+    """The bytes of one object, pinned: they never mix with another content of the same key.
 
-    A read that breaks off is taken up where it broke; it ends with b"" only after the last byte. Where the ETag is the
-    MD5 of the content, what came is held against it; of uploads in parts it is not, and botocore holds those against
-    their checksum, if they have one and came in one go.
+    An interrupted read is resumed where it broke off; b"" is returned only after the last byte. If the ETag is the MD5
+    of the content, the bytes are checked against it. For multipart uploads it is not; botocore checks those against
+    their checksum, if they have one and were read in one response.
 
     Raises
     ------
@@ -156,190 +85,194 @@ class Source:
     def __init__(self, client: "S3Client", bucket: str, key: str, pin: dict[str, str]) -> None:
         self._client, self._pin = client, pin
         self._request: dict[str, Any] = {"Bucket": bucket, "Key": key, **pin}
-        self._doing = f"to read s3://{bucket}/{key}"
-        self._breaks = 0
+        self._action = f"to read s3://{bucket}/{key}"
+        self._interruptions = 0
         self.bytes_read = 0
-        answer = self._get()
-        self._body = answer["Body"]
-        self.size: int = answer["ContentLength"]
-        self._etag = answer.get("ETag", "").strip('"')
-        self._md5 = hashlib.md5(usedforsecurity=False) if _is_md5(answer) else None
+        response = self._get()
+        self._body = response["Body"]
+        self.size: int = response["ContentLength"]
+        self._etag = response.get("ETag", "").strip('"')
+        self._md5 = hashlib.md5(usedforsecurity=False) if _has_md5(response) else None
 
-    def _get(self, **more: Any) -> Any:
-        try:
-            return self._client.get_object(**self._request, **more)
-        except ClientError as error:
-            if _code(error) in GONE_CODES:
-                raise GoneError(_code(error)) from error
-            raise _retryable(self._doing, error) from error
-        except BROKEN as error:
-            raise _retryable(self._doing, error) from error
+    def _get(self, **options: Any) -> Any:
+        with s3_errors(self._action, reading=True):
+            return self._client.get_object(**self._request, **options)
 
     def read(self, size: int, /) -> bytes:
         """Return at most `size` bytes."""
         while True:
             try:
                 content: bytes = self._body.read(size)
-            except BROKEN as error:
+            except S3_FAILURES as error:
                 self._resume(error)
                 continue
             self.bytes_read += len(content)
             if self._md5:
                 self._md5.update(content)
                 if self.bytes_read == self.size and self._md5.hexdigest() != self._etag:
-                    raise RetryableError(f"S3 failed {self._doing}: it sent other bytes than the ETag is of.")
+                    raise RetryableError(f"S3 failed {self._action}: it sent other bytes than the ETag is of.")
             if content or self.bytes_read >= self.size:
                 return content
             self._resume(EOFError())
 
     def _resume(self, error: Exception) -> None:
-        self._breaks += 1
-        if self._breaks > RESUMES + self.bytes_read // (64 * MIB):
+        self._interruptions += 1
+        if self._interruptions > MAX_RESUMES + self.bytes_read // (64 * MIB):
             raise RetryableError(
-                f"S3 failed {self._doing}: it broke off {self._breaks} times, the last time at byte "
+                f"S3 failed {self._action}: it broke off {self._interruptions} times, the last time at byte "
                 f"{self.bytes_read:,} of {self.size:,} ({type(error).__name__})."
             ) from error
         self.close()
-        time.sleep(PAUSE_S * 2 ** min(self._breaks, RESUMES))
-        answer = self._get(Range=f"bytes={self.bytes_read}-") if self.bytes_read else self._get()
-        self._body = answer["Body"]
-        if answer["ContentLength"] != self.size - self.bytes_read:
-            raise RetryableError(f"S3 failed {self._doing}: asked for the rest, it sent another length.")
+        time.sleep(PAUSE_S * 2 ** min(self._interruptions, MAX_RESUMES))
+        response = self._get(Range=f"bytes={self.bytes_read}-") if self.bytes_read else self._get()
+        self._body = response["Body"]
+        if response["ContentLength"] != self.size - self.bytes_read:
+            raise RetryableError(f"S3 failed {self._action}: asked for the rest, it sent another length.")
 
     @contextmanager
-    def again(self) -> Iterator["Source"]:
+    def again(self) -> Iterator["ObjectReader"]:
         """Give the same content once more, from its start."""
-        second = Source(self._client, self._request["Bucket"], self._request["Key"], self._pin)
+        second = ObjectReader(self._client, self._request["Bucket"], self._request["Key"], self._pin)
         try:
             yield second
         finally:
             second.close()
 
     def close(self) -> None:
-        """Give the connection back."""
-        with suppress(*BROKEN):
+        """Release the connection."""
+        with suppress(*S3_FAILURES):
             self._body.close()
 
 
-def _is_md5(answer: Any) -> bool:
-    # Not under a key of KMS, and not of an upload in parts, which has the number of parts at its end.
-    plain = answer.get("ServerSideEncryption", "AES256") == "AES256"
-    return plain and bool(_MD5.fullmatch(answer.get("ETag", "")))
-
-
-class _Writer(smart_open.s3.MultipartWriter):
-    def __del__(self) -> None:
-        # The inherited one closes, and closing completes the upload with whatever parts there are: if an upload failed
-        # and could not be aborted either, a truncated object would appear as soon as the writer is collected.
-        pass
+def _has_md5(response: Any) -> bool:
+    """Return whether the ETag is the MD5: not under a key of KMS, and not of a multipart upload (`<hash>-<parts>`)."""
+    is_plain = response.get("ServerSideEncryption", "AES256") == "AES256"
+    return is_plain and bool(_MD5.fullmatch(response.get("ETag", "")))
 
 
 class Upload:
-    """An object in the making, in parts; it appears at `finish`, whole."""
+    """A multipart upload. The object appears when it is completed, with all its bytes."""
 
     def __init__(self, client: "S3Client", bucket: str, key: str, content_type: str, part_bytes: int) -> None:
-        self._doing = f"to write s3://{bucket}/{key}"
-        kept = {"S3.Client.create_multipart_upload": {"ContentType": content_type}}
-        try:
-            self._writer = _Writer(bucket, key, part_bytes, client, kept)
-        except (ValueError, *BROKEN) as error:
-            # smart_open wraps what S3 said.
-            raise _retryable(self._doing, error.__cause__ or error) from error
+        self._client, self._part_bytes = client, part_bytes
+        self._action = f"to write s3://{bucket}/{key}"
+        self._buffer = io.BytesIO()
+        self._parts: list[CompletedPartTypeDef] = []
+        with s3_errors(self._action):
+            response = client.create_multipart_upload(Bucket=bucket, Key=key, ContentType=content_type)
+        self._target: Any = {"Bucket": bucket, "Key": key, "UploadId": response["UploadId"]}
 
     def write(self, content: bytes, /) -> None:
-        """Take the next bytes, and send a part where one is full."""
-        with telling(self._doing):
-            self._writer.write(content)
+        """Buffer the next bytes, and send each part that is full."""
+        rest = memoryview(content)
+        while rest:
+            room = self._part_bytes - self._buffer.tell()
+            self._buffer.write(rest[:room])
+            rest = rest[room:]
+            if self._buffer.tell() == self._part_bytes:
+                self._send_part()
 
-    def finish(self) -> None:
+    def _send_part(self) -> None:
+        number = len(self._parts) + 1
+        self._buffer.seek(0)
+        with s3_errors(self._action):
+            response = self._client.upload_part(**self._target, PartNumber=number, Body=self._buffer)
+        self._parts.append({"ETag": response["ETag"], "PartNumber": number})
+        self._buffer.seek(0)
+        self._buffer.truncate()
+
+    def complete(self) -> None:
         """Send the last part and let the object appear."""
-        with telling(self._doing):
-            self._writer.close()
+        if self._buffer.tell() or not self._parts:
+            self._send_part()
+        with s3_errors(self._action):
+            self._client.complete_multipart_upload(**self._target, MultipartUpload={"Parts": self._parts})
 
-    def abandon(self) -> None:
-        """Take back what was sent. Where S3 refuses even that, the bucket's lifecycle rule does it days later."""
-        with suppress(*BROKEN):
-            self._writer.terminate()
+    def abort(self) -> None:
+        """Remove the parts. If S3 refuses even that, the bucket's lifecycle rule removes them days later."""
+        with suppress(*S3_FAILURES):
+            self._client.abort_multipart_upload(**self._target)
 
 
 class Bucket:
-    """One bucket, by a client."""
+    """One bucket, accessed by a client."""
 
     def __init__(self, client: "S3Client", name: str, part_bytes: int = PART_BYTES) -> None:
         self._client = client
         self._part_bytes = part_bytes
         self.name = name
 
-    def find(self, key: str, version: str | None = None, etag: str | None = None) -> Found | None:
-        """Return what there is under `key`, if it is there and is what was asked for."""
+    def find(self, key: str, version: str | None = None, etag: str | None = None) -> ObjectInfo | None:
+        """Return what S3 reports about `key`; None if it does not exist, or not in that version or with that ETag."""
         try:
-            answer = self._client.head_object(Bucket=self.name, Key=key, **_pin(version, etag))
-        except ClientError as error:
-            if _code(error) in GONE_CODES:
-                return None
-            raise _retryable(f"to look at s3://{self.name}/{key}", error) from error
-        except BROKEN as error:
-            raise _retryable(f"to look at s3://{self.name}/{key}", error) from error
-        version = answer.get("VersionId")
-        return Found(None if version == "null" else version, answer["ETag"].strip('"'), answer["ContentLength"])
+            with s3_errors(f"to look at s3://{self.name}/{key}", reading=True):
+                head = self._client.head_object(Bucket=self.name, Key=key, **_pin(version, etag))
+        except GoneError:
+            return None
+        version = head.get("VersionId")
+        return ObjectInfo(
+            head["ContentLength"], head["LastModified"], head["ETag"].strip('"'), None if version == "null" else version
+        )
 
-    def open(self, key: str, version: str | None, etag: str | None) -> Source:
-        """Return the bytes under `key`, of that version where there is one, else as long as they have that ETag."""
-        return Source(self._client, self.name, key, _pin(version, etag))
+    def open(self, key: str, version: str | None = None, etag: str | None = None) -> ObjectReader:
+        """Return the bytes of `key`: of that version if there is one, else as long as they have that ETag."""
+        return ObjectReader(self._client, self.name, key, _pin(version, etag))
 
     def read(self, key: str) -> bytes:
-        """Return all of a small object."""
-        source = Source(self._client, self.name, key, {})
+        """Return the whole content of a small object."""
+        reader = self.open(key)
         try:
-            return b"".join(iter(lambda: source.read(MIB), b""))
+            return b"".join(iter(lambda: reader.read(MIB), b""))
         finally:
-            source.close()
+            reader.close()
 
-    def below(self, prefix: str) -> dict[str, Listed]:
-        """Return the first thousand objects below `prefix`. Seen by a list, so that absence is no error 403."""
-        with telling(f"to list s3://{self.name}/{prefix}"):
-            answer = self._client.list_objects_v2(Bucket=self.name, Prefix=prefix)
-        return {each["Key"]: Listed(each["Size"], each["LastModified"]) for each in answer.get("Contents", [])}
+    def list(self, prefix: str) -> dict[str, ObjectInfo]:
+        """Return the first thousand objects below `prefix`. In a list a missing object is no error 403."""
+        with s3_errors(f"to list s3://{self.name}/{prefix}"):
+            response = self._client.list_objects_v2(Bucket=self.name, Prefix=prefix)
+        return {
+            item["Key"]: ObjectInfo(item["Size"], item["LastModified"], item["ETag"].strip('"'))
+            for item in response.get("Contents", [])
+        }
 
     @contextmanager
     def upload(self, key: str, content_type: str) -> Iterator[Upload]:
-        """Give an upload that is finished at the end of the block, and taken back by whatever ends it otherwise."""
+        """Give an upload. It is completed at the end of the block, and aborted if the block, or that, fails."""
         upload = Upload(self._client, self.name, key, content_type, self._part_bytes)
         try:
             yield upload
-            upload.finish()
+            upload.complete()
         except BaseException:
-            upload.abandon()
+            upload.abort()
             raise
 
     def put(self, key: str, content: bytes, content_type: str) -> None:
-        """Put a small object, in place of the one that may be there."""
-        with telling(f"to write s3://{self.name}/{key}"):
+        """Put a small object; it replaces one that exists."""
+        with s3_errors(f"to write s3://{self.name}/{key}"):
             self._client.put_object(Bucket=self.name, Key=key, Body=content, ContentType=content_type)
 
-    def remove(self, key: str) -> None:
-        """Remove an object, if it is there."""
-        with telling(f"to remove s3://{self.name}/{key}"):
-            self._client.delete_object(Bucket=self.name, Key=key)
-
     def put_once(self, key: str, content: bytes, content_type: str) -> bool:
-        """Put a small object where there is none; return whether there was none."""
-        for conflicts in range(CONFLICTS):
-            try:
-                self._client.put_object(
-                    Bucket=self.name, Key=key, Body=content, ContentType=content_type, IfNoneMatch="*"
-                )
-            except ClientError as error:
-                if _status(error) == 412:
-                    return False
-                if _status(error) != 409 or conflicts == CONFLICTS - 1:
-                    raise _retryable(f"to write s3://{self.name}/{key}", error) from error
-                time.sleep(PAUSE_S * 2 ** (conflicts + 1))
-            except BROKEN as error:
-                raise _retryable(f"to write s3://{self.name}/{key}", error) from error
-            else:
-                return True
-        raise AssertionError(conflicts)
+        """Put a small object if there is none yet; return whether there was none."""
+        with s3_errors(f"to write s3://{self.name}/{key}"):
+            for conflicts in range(1, MAX_CONFLICTS + 1):
+                try:
+                    self._client.put_object(
+                        Bucket=self.name, Key=key, Body=content, ContentType=content_type, IfNoneMatch="*"
+                    )
+                except ClientError as error:
+                    if status_of(error) == 412:
+                        return False
+                    if status_of(error) != 409 or conflicts == MAX_CONFLICTS:
+                        raise
+                    time.sleep(PAUSE_S * 2**conflicts)
+                else:
+                    break
+        return True
+
+    def remove(self, key: str) -> None:
+        """Remove an object, if it exists."""
+        with s3_errors(f"to remove s3://{self.name}/{key}"):
+            self._client.delete_object(Bucket=self.name, Key=key)
 
 
 def _pin(version: str | None, etag: str | None) -> Any:

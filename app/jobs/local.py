@@ -1,50 +1,43 @@
-"""One file into one folder of results, all or nothing.
+"""Results in a local folder, complete or not at all.
 
-Everything is written into a hidden draft beside the folder, or in it, and moved when it is whole: a failure, an
-interrupt or a full disk leaves what was there before.
+Everything is written into a hidden draft folder and moved when it is complete: a failure, an interrupt or a full disk
+leaves what was there before. A draft is locked (flock) while a process fills it, so a free lock means that the process
+was killed, and the draft is removed.
 """
 
 import errno
+import fcntl
+import os
 import re
+import secrets
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from app.jobs import drafts, outputs
-from app.jobs.jobs import PREDICTIONS, REJECTS, SUMMARY, job_id
-from model.bulk.render import Options
-from model.bulk.run import Limits, Run
+from app.jobs.layout import FAILURE, JOB_ID_DIGITS, PREDICTIONS, REJECTS, SUMMARY
+from app.jobs.scoring import HashingReader, ReportProgress, Scoring, to_json
 from model.bulk.source import Readable
 from model.bulk.unchanged import Unchanged
 from model.errors import ChurnError
-from model.scorecard import Scorer
 
-_CANNOT_BE_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
+DRAFT_NAME: Final = re.compile(r"\..{0,40}-[0-9a-f]{8}\.part", re.DOTALL)
+_JOB_ID: Final = re.compile(f"[0-9a-f]{{{JOB_ID_DIGITS}}}", re.ASCII)
+_DRAFT_FILES: Final = {PREDICTIONS, REJECTS, SUMMARY, FAILURE}
+"""A folder that holds anything else is not our draft, whatever its name."""
 
-
-@dataclass(frozen=True, slots=True)
-class Scoring:
-    """How files are scored: the model, what the outputs hold, what is accepted."""
-
-    scorer: Scorer
-    options: Options
-    limits: Limits
-    charset: str | None = None
-
-    def job(self, name: str, content: str) -> str:
-        """Return the job that scores bytes with the sha256 `content`, dropped as `name`."""
-        return job_id(name, content, self.scorer, self.options, self.charset)
+_MAX_TRIES: Final = 5
+_UNWRITABLE: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 
 
 def default_folder(file: Path) -> Path:
-    """Return where the results go unless told otherwise: of customers.csv or customers.csv.gz to customers-scored."""
+    """Return where results go if no folder is named: customers.csv and customers.csv.gz give customers-scored."""
     return file.with_name(re.sub(r"\.csv(\.gz)?$", "", file.name, flags=re.IGNORECASE) + "-scored")
 
 
 def check_apart(file: Path, folder: Path) -> None:
-    """Refuse to write the results over the file they come from.
+    """Refuse to write the results over the file they are made from.
 
     Raises
     ------
@@ -56,57 +49,61 @@ def check_apart(file: Path, folder: Path) -> None:
 
 
 def score_file(
-    source: Readable, name: str, folder: Path, scoring: Scoring, progress: outputs.Progress | None = None
+    source: Readable, name: str, folder: Path, scoring: Scoring, report: ReportProgress | None = None
 ) -> dict[str, Any]:
     """Write the results of `source` into `folder`, which may hold other files, and return the summary.
 
     Raises
     ------
     InputError, FileChangedError
-        If the file cannot be read to its end, or was changed meanwhile; `folder` is then as it was.
+        If the file cannot be read to its end, or was changed while it was read; `folder` is then as it was.
     """
-    with draft(folder) as made:
-        summary = write_results(source, name, made, scoring, progress)
+    with draft(folder) as path:
+        summary = write_results(source, name, path, scoring, report)
         if isinstance(source, Unchanged):
             source.check()
-        publish(made, folder)
+        publish(path, folder)
     return summary
 
 
 def write_results(
-    source: Readable, name: str, made: Path, scoring: Scoring, progress: outputs.Progress | None = None
+    source: Readable, name: str, folder: Path, scoring: Scoring, report: ReportProgress | None = None
 ) -> dict[str, Any]:
-    """Write predictions, rejects and then the summary of `source` into `made`, and return the summary."""
-    hashed = outputs.Hashed(source)
-    run = Run(hashed, scoring.scorer, charset=scoring.charset, limits=scoring.limits)
-    with (made / PREDICTIONS).open("wb") as predictions, (made / REJECTS).open("wb") as rejects:
-        summary = outputs.write(run, scoring.scorer, scoring.options, predictions, rejects, progress)
-    summary["job"] = scoring.job(name, hashed.sha256)
-    (made / SUMMARY).write_bytes(outputs.to_json(summary))
+    """Write predictions, rejects and then the summary of `source` into `folder`, and return the summary."""
+    hashing = HashingReader(source)
+    run = scoring.open(hashing)
+    with (folder / PREDICTIONS).open("wb") as predictions, (folder / REJECTS).open("wb") as rejects:
+        summary = scoring.write(run, predictions, rejects, report)
+    summary["job"] = scoring.job_id(name, hashing.sha256)
+    (folder / SUMMARY).write_bytes(to_json(summary))
     return summary
 
 
 @contextmanager
 def draft(folder: Path) -> Iterator[Path]:
-    """Give a new hidden folder, and remove it at the end if it was not published; drafts of killed processes go first.
+    """Give a new hidden folder, and remove it at the end if it was not published. Drafts of killed processes go first.
 
-    It lies beside `folder`, or in it where that is there already: beside it may be another file system (a mounted
-    volume), no permission to write, or nothing at all (".", "/"). A disk that is full or may only be read is told with
-    the name of `folder`: that of the draft says nothing to anyone, and a write that fails names no file at all.
+    It is next to `folder`, or inside it if that exists: next to it may be another file system (a mounted volume), a
+    place without write permission, or nothing at all (".", "/"). If the disk is full or read-only, the error names
+    `folder`: the name of the draft would mean nothing to anyone, and a failed write names no file at all.
     """
-    drafts.sweep(folder)
-    drafts.sweep(folder.parent)
+    sweep(folder)
+    sweep(folder.parent)
     try:
-        with drafts.open_draft(folder if folder.is_dir() else folder.parent, folder.name) as made:
-            yield made
+        path, lock = _create_draft(folder if folder.is_dir() else folder.parent, folder.name)
+        try:
+            yield path
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+            os.close(lock)
     except OSError as error:
-        if error.errno in _CANNOT_BE_WRITTEN:
+        if error.errno in _UNWRITABLE:
             error.filename = str(folder)
         raise
 
 
-def publish(made: Path, folder: Path) -> None:
-    """Move the draft to its place: at once where nothing is there, else file by file, the summary last.
+def publish(path: Path, folder: Path) -> None:
+    """Move a draft to `folder`: in one step where nothing is there, else file by file, the summary last.
 
     Raises
     ------
@@ -116,11 +113,63 @@ def publish(made: Path, folder: Path) -> None:
     if folder.is_file():
         raise ChurnError(f"{folder} is a file; the results need a folder.")
     try:
-        made.rename(folder)
+        path.rename(folder)
     except OSError:
         if not folder.is_dir():
             raise
-        # Without its summary a folder counts as unfinished, so no reader takes a mixture for a result.
+        # A folder without its summary counts as unfinished, so no reader takes a mixture for a result.
         (folder / SUMMARY).unlink(missing_ok=True)
-        for file in sorted(made.iterdir(), key=lambda file: file.name == SUMMARY):
+        for file in sorted(path.iterdir(), key=lambda file: file.name == SUMMARY):
             file.replace(folder / file.name)
+
+
+def sweep(parent: Path) -> None:
+    """Remove the drafts in a folder that no running process fills."""
+    with suppress(OSError), os.scandir(parent) as entries:
+        names = [entry.name for entry in entries if DRAFT_NAME.fullmatch(entry.name)]
+        for name in names:
+            with suppress(OSError):
+                _remove_abandoned(parent / name)
+
+
+def sweep_below(top: Path) -> None:
+    """Remove such drafts from a folder and all folders below it, except those of complete results."""
+    for parent, folders, _ in os.walk(top):
+        sweep(Path(parent))
+        folders[:] = [name for name in folders if not name.startswith(".") and not _JOB_ID.fullmatch(name)]
+
+
+def _create_draft(parent: Path, stem: str) -> tuple[Path, int]:
+    """Create a draft and lock it."""
+    for _ in range(_MAX_TRIES):
+        path = parent / f".{stem[:40]}-{secrets.token_hex(4)}.part"
+        path.mkdir(parents=True)
+        # Before it is locked, another process may sweep it: then it is locked by that process, or gone.
+        with suppress(FileNotFoundError, BlockingIOError):
+            lock = _lock(path)
+            if path.is_dir():
+                return path, lock
+            os.close(lock)
+    raise BlockingIOError(f"No draft could be kept in {parent}: another process removes each one.")
+
+
+def _remove_abandoned(path: Path) -> None:
+    lock = _lock(path, required=True)
+    try:
+        if {file.name for file in path.iterdir()} <= _DRAFT_FILES:
+            shutil.rmtree(path, ignore_errors=True)
+    finally:
+        os.close(lock)
+
+
+def _lock(folder: Path, required: bool = False) -> int:
+    """Return a descriptor that holds the lock of a folder; BlockingIOError if another process holds it."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        # Some network file systems cannot lock folders. Nothing is swept there either.
+        if required or isinstance(error, BlockingIOError):
+            os.close(handle)
+            raise
+    return handle

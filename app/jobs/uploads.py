@@ -1,7 +1,7 @@
-"""Files too long for HTTP: forms by which clients send them straight to the inbox, and how far their jobs are.
+"""Files too large for a request: forms to upload them straight to the inbox bucket, and the state of their jobs.
 
-Nothing is remembered here. A receipt under results/uploads/ says that an id was given out; what stands beside it, and
-in the inbox, is the state. The files themselves are never read: the inbox is only listed.
+Keeps no state of its own. A receipt under results/uploads/ says that an id was given out; the objects next to it and in
+the inbox are the state. The files themselves are never read: the inbox is only listed.
 """
 
 import json
@@ -14,9 +14,10 @@ from urllib.parse import urlsplit
 
 import boto3
 
-from app.jobs import bucket, jobs
-from app.jobs.bucket import JSON, Bucket, GoneError, Listed, telling
-from app.jobs.places import UPLOADS, Places
+from app.jobs import bucket
+from app.jobs.bucket import JSON, Bucket, ObjectInfo
+from app.jobs.layout import FAILURE, PREDICTIONS, PROGRESS, REJECTS, SUMMARY, UPLOADS, BucketLayout
+from app.jobs.s3_errors import GoneError, s3_errors
 from model.errors import ChurnError
 
 if TYPE_CHECKING:
@@ -24,21 +25,24 @@ if TYPE_CHECKING:
 
 RECEIPT: Final = "upload.json"
 ID: Final = re.compile(r"[0-9a-f]{32}", re.ASCII)
-"""128 random bits, in letters that stay themselves in every key, address and event."""
+"""128 random bits, in letters that no key, address or event escapes."""
 
 CONTENT_TYPE: Final = "application/octet-stream"
-"""Of every upload, packed or not: nobody but the job reads it, and no browser shows it."""
+"""Of every upload, compressed or not: only the job reads it, and no browser shows it."""
 
-RESULTS: Final = (jobs.PREDICTIONS, jobs.REJECTS, jobs.SUMMARY)
+RESULTS: Final = (PREDICTIONS, REJECTS, SUMMARY)
+
+_HIDDEN: Final = ("name", "job")
+"""Members of failure.json about keys in the bucket, which clients do not know."""
 
 
 def connect() -> "S3Client":
-    """Return a client whose links lead to the host of the bucket's own region, which sends no one elsewhere.
+    """Return a client whose links lead to the host of the bucket's own region, which does not redirect.
 
     Raises
     ------
     ChurnError
-        If no region is set: links signed for a guess would be refused, by S3, one by one.
+        If no region is set: S3 would refuse each link that is signed for a guess.
     """
     if not boto3.session.Session().region_name:
         raise ChurnError("No region is set. Name that of the buckets in AWS_DEFAULT_REGION.")
@@ -47,9 +51,9 @@ def connect() -> "S3Client":
     return client if _is_aws(client) else _connect("path")
 
 
-def _connect(style: bucket.Style) -> "S3Client":
-    # Someone waits for the answer, and the API has 25 s for it: a request that hangs ends after 18 s at most.
-    with telling("to connect"):
+def _connect(style: bucket.AddressingStyle) -> "S3Client":
+    # A client waits for the answer, and the API has 25 s for it: a request that hangs ends after 18 s at most.
+    with s3_errors("to connect"):
         return bucket.connect(max_attempts=2, timeout_s=4, style=style)
 
 
@@ -58,7 +62,7 @@ def _is_aws(client: "S3Client") -> bool:
 
 
 class Uploads:
-    """What the API knows of uploads.
+    """The uploads in the two buckets.
 
     Parameters
     ----------
@@ -68,40 +72,44 @@ class Uploads:
         How long a form, or a link to a result, may be used.
     """
 
-    def __init__(self, places: Places, client: "S3Client", max_bytes: int, link_s: int) -> None:
-        self._places, self._client, self._max_bytes, self._link_s = places, client, max_bytes, link_s
-        self._inbox = Bucket(client, str(places.inbox_bucket))
-        self._results = Bucket(client, str(places.results_bucket))
+    def __init__(self, layout: BucketLayout, client: "S3Client", max_bytes: int, link_s: int) -> None:
+        self._layout, self._client, self._max_bytes, self._link_s = layout, client, max_bytes, link_s
+        self._inbox = Bucket(client, str(layout.inbox_bucket))
+        self._results = Bucket(client, str(layout.results_bucket))
 
     @property
     def origins(self) -> list[str]:
-        """Return where the forms and links lead, as a Content-Security-Policy has it."""
+        """Return where the forms and links lead, as sources for a Content-Security-Policy."""
         return sorted({self._origin(self._inbox.name), self._origin(self._results.name)})
 
-    def _origin(self, name: str) -> str:
+    def _origin(self, bucket_name: str) -> str:
         endpoint = urlsplit(self._client.meta.endpoint_url)
-        is_host = _is_aws(self._client) and "." not in name
-        return f"{endpoint.scheme}://{name}.{endpoint.netloc}" if is_host else f"{endpoint.scheme}://{endpoint.netloc}"
+        is_host = _is_aws(self._client) and "." not in bucket_name
+        return (
+            f"{endpoint.scheme}://{bucket_name}.{endpoint.netloc}"
+            if is_host
+            else f"{endpoint.scheme}://{endpoint.netloc}"
+        )
 
-    def begin(self, owner: str) -> dict[str, Any]:
-        """Return a new id, and the form that sends its file.
+    def create_upload(self, owner: str) -> dict[str, Any]:
+        """Return a new id, and the form that uploads its file.
 
         Parameters
         ----------
         owner : str
-            Who alone will see the job.
+            The only one who will see the job.
 
         Raises
         ------
         ChurnError
         """
-        made = secrets.token_hex(16)
-        key = self._places.dropped(_name(owner, made))
-        # Signing asks nobody: a bucket that is not there would show in the browser, as an error of its network, and of
-        # missing credentials botocore 1.44 dies there.
-        self._inbox.below(key)
+        upload_id = secrets.token_hex(16)
+        key = self._layout.inbox_key(_name(owner, upload_id))
+        # Signing asks nobody. Without this request a bucket that does not exist would show as a network error in the
+        # browser, and without credentials botocore 1.44 fails with a TypeError.
+        self._inbox.list(key)
         expires = _now() + timedelta(seconds=self._link_s)
-        with telling(f"to sign for s3://{self._inbox.name}/{key}"):
+        with s3_errors(f"to sign for s3://{self._inbox.name}/{key}"):
             form = self._client.generate_presigned_post(
                 Bucket=self._inbox.name,
                 Key=key,
@@ -113,100 +121,90 @@ class Uploads:
                 ],
                 ExpiresIn=self._link_s,
             )
-        receipt = {"expires": _text(expires), "max_bytes": self._max_bytes}
-        self._results.put_once(self._folder(owner, made) + RECEIPT, _to_json(receipt), JSON)
-        return {"id": made, "url": form["url"], "fields": form["fields"], **receipt}
+        receipt = {"expires": _to_text(expires), "max_bytes": self._max_bytes}
+        self._results.put_once(self._prefix(owner, upload_id) + RECEIPT, (json.dumps(receipt) + "\n").encode(), JSON)
+        return {"id": upload_id, "url": form["url"], "fields": form["fields"], **receipt}
 
-    def state(self, owner: str, wanted: str) -> dict[str, Any] | None:
-        """Return how far the job of an upload is; None for an id that was never given out to `owner`, or long ago.
+    def get_job(self, owner: str, upload_id: str) -> dict[str, Any] | None:
+        """Return the state of the job of an upload; None for an id that `owner` was never given, or long ago.
 
         Raises
         ------
         ChurnError
         """
-        if not ID.fullmatch(wanted):
+        if not ID.fullmatch(upload_id):
             return None
-        below = self._folder(owner, wanted)
-        found = self._results.below(below)
-        if found.pop(below + RECEIPT, None) is None:
+        prefix = self._prefix(owner, upload_id)
+        objects = self._results.list(prefix)
+        if objects.pop(prefix + RECEIPT, None) is None:
             return None
-        if not found:
-            return {"id": wanted, **self._before(owner, wanted)}
-        # Where a form was used twice, the later file counts.
-        newest = max(found, key=lambda key: found[key].modified)
-        folder = newest.rpartition("/")[0] + "/"
-        objects = {key.removeprefix(folder): each for key, each in found.items() if key.startswith(folder)}
-        return {"id": wanted, **self._job(folder, objects)}
+        if not objects:
+            return {"id": upload_id, **self._state_before_job(owner, upload_id)}
+        # If a form was used twice, the later file counts.
+        newest = max(objects, key=lambda key: objects[key].modified)
+        job_prefix = newest.rpartition("/")[0] + "/"
+        files = {key.removeprefix(job_prefix): info for key, info in objects.items() if key.startswith(job_prefix)}
+        return {"id": upload_id, **self._state_of_job(job_prefix, files)}
 
-    def _folder(self, owner: str, made: str) -> str:
-        return self._places.results_of(_name(owner, made))
+    def _prefix(self, owner: str, upload_id: str) -> str:
+        return self._layout.jobs_prefix(_name(owner, upload_id))
 
-    def _before(self, owner: str, wanted: str) -> dict[str, Any]:
-        """Return the state of an upload of which there is no job yet."""
-        key = self._places.dropped(_name(owner, wanted))
-        dropped = self._inbox.below(key).get(key)
-        if dropped:
-            return {"status": "waiting", "uploaded": True, "bytes": dropped.size}
-        expires = self._read(self._folder(owner, wanted) + RECEIPT)["expires"]
+    def _state_before_job(self, owner: str, upload_id: str) -> dict[str, Any]:
+        key = self._layout.inbox_key(_name(owner, upload_id))
+        file = self._inbox.list(key).get(key)
+        if file:
+            return {"status": "waiting", "uploaded": True, "bytes": file.size}
+        expires = self._read(self._prefix(owner, upload_id) + RECEIPT)["expires"]
         if datetime.fromisoformat(expires) < _now():
             return {"status": "expired", "expires": expires}
         return {"status": "waiting", "uploaded": False, "expires": expires}
 
-    def _job(self, folder: str, objects: Mapping[str, Listed]) -> dict[str, Any]:
-        if jobs.SUMMARY in objects:
+    def _state_of_job(self, prefix: str, files: Mapping[str, ObjectInfo]) -> dict[str, Any]:
+        if SUMMARY in files:
             return {
                 "status": "done",
-                "summary": self._read(folder + jobs.SUMMARY),
-                "files": {name: self._link(folder + name, objects[name]) for name in RESULTS if name in objects},
-                "expires": _text(_now() + timedelta(seconds=self._link_s)),
+                "summary": self._read(prefix + SUMMARY),
+                "files": {name: self._link(prefix, name, files[name].size) for name in RESULTS if name in files},
+                "expires": _to_text(_now() + timedelta(seconds=self._link_s)),
             }
-        if jobs.FAILURE in objects:
-            failure = self._read(folder + jobs.FAILURE)
-            return {"status": "failed", "failure": {name: failure[name] for name in failure if name not in _OURS}}
+        if FAILURE in files:
+            failure = self._read(prefix + FAILURE)
+            return {"status": "failed", "failure": {name: failure[name] for name in failure if name not in _HIDDEN}}
         try:
-            told = self._read(folder + jobs.PROGRESS) if jobs.PROGRESS in objects else {}
+            progress = self._read(prefix + PROGRESS) if PROGRESS in files else {}
         except GoneError:
-            # Taken back since it was listed: the job is at its end.
-            told = {}
-        if "stopped" in told:
-            return {"status": "waiting", "uploaded": True, **told}
-        since = {"updated": _text(objects[jobs.PROGRESS].modified)} if told else {}
-        return {"status": "running", **told, **since}
+            # Removed since it was listed: the job is about to end.
+            progress = {}
+        if "stopped" in progress:
+            return {"status": "waiting", "uploaded": True, **progress}
+        updated = {"updated": _to_text(files[PROGRESS].modified)} if progress else {}
+        return {"status": "running", **progress, **updated}
 
-    def _link(self, key: str, listed: Listed) -> dict[str, Any]:
-        name = key.rpartition("/")[2]
-        with telling(f"to sign for s3://{self._results.name}/{key}"):
+    def _link(self, prefix: str, name: str, size: int) -> dict[str, Any]:
+        with s3_errors(f"to sign for s3://{self._results.name}/{prefix}{name}"):
             url = self._client.generate_presigned_url(
                 "get_object",
                 Params={
                     "Bucket": self._results.name,
-                    "Key": key,
+                    "Key": prefix + name,
                     "ResponseContentDisposition": f'attachment; filename="{name}"',
                 },
                 ExpiresIn=self._link_s,
             )
-        return {"url": url, "bytes": listed.size}
+        return {"url": url, "bytes": size}
 
     def _read(self, key: str) -> dict[str, Any]:
         document: dict[str, Any] = json.loads(self._results.read(key))
         return document
 
 
-_OURS: Final = ("name", "job")
-"""What failure.json says of the places of operators, which a client does not know."""
-
-
-def _name(owner: str, made: str) -> str:
-    return f"{UPLOADS}{owner}/{made}.csv"
+def _name(owner: str, upload_id: str) -> str:
+    return f"{UPLOADS}{owner}/{upload_id}.csv"
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _text(moment: datetime) -> str:
+def _to_text(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _to_json(document: Mapping[str, object]) -> bytes:
-    return (json.dumps(document) + "\n").encode()

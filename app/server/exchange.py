@@ -11,7 +11,8 @@ from gunicorn.http.wsgi import Response, create
 
 from app import log
 from app.server.client import TooSlowError
-from app.web import problems, request_logging
+from app.web import request_logging
+from app.web.errors import ERRORS
 from app.web.service import WAITING
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ def code_of(error: Exception) -> str:
 
 def bare_answer(code: str, request_id: str) -> bytes:
     """Return the bytes of an answer for which the app was not asked."""
-    detail = problems.MESSAGES[code].format(request_id=request_id)
+    detail = ERRORS[code].sentence.format(request_id=request_id)
     status, headers, body = request_logging.bare_answer(code, detail, request_id)
     lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", "Connection: close"]
     lines += [f"{name}: {value}" for name, value in headers.items()]

@@ -18,7 +18,7 @@ from app.server.client import PIECE_BYTES, TooSlowError
 from app.server.worker import DISCARDED_BYTES, QUICK_BYTES, PatientWorker
 from app.settings import Settings, share_metrics, spare_memory
 from app.web import request_logging
-from app.web.problems import RequestError
+from app.web.errors import RequestError
 from model.engine import ENGINES
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, PollableMethodQueue,
 from app import log
 from app.server.client import PIECE_BYTES, Client, TooSlowError
 from app.server.exchange import HEAD_END, bare_answer, code_of, exchange, missing_bytes
-from app.web import problems
+from app.web.errors import STATUSES
 
 QUICK_BYTES: Final = 2 * 1024
 """Of the body of a short request, with the scorecard: up to here the loop answers it too. A list of so many bytes takes
@@ -342,7 +342,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         request_id = uuid.uuid4().hex
         if error is not None and code == "internal":
             log.write_failure(error, request_id)
-        self.wsgi.report(status=problems.KINDS[code].status, code=code, request_id=request_id)
+        self.wsgi.report(status=STATUSES[code], code=code, request_id=request_id)
         # The client may have gone already.
         with contextlib.suppress(OSError):
             client.sendall(bare_answer(code, request_id))

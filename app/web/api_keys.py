@@ -10,7 +10,7 @@ from typing import Final
 
 from flask import Flask, Response, g, request
 
-from app.web.problems import RequestError
+from app.web.errors import RequestError
 
 HEADER: Final = "X-Api-Key"
 GUARDED: Final = ("/v1/", "/v2/", "/metrics")

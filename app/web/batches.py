@@ -9,13 +9,14 @@ from typing import IO, Any, Final
 
 from flask import Response
 
+from app.web.errors import RequestError
 from app.web.file_limits import Work
-from app.web.problems import RequestError, parts_of
+from app.web.problems import parts_of
 from app.web.query_options import REFUSE, REJECTS
 from app.web.responses import CSV, JSON, NDJSON, CutShortError, add_notes, json_answer
 from model.bulk import ndjson
-from model.bulk.population import worst
-from model.bulk.render import Options, Predictions, Rejects
+from model.bulk.csv_writer import Options, Predictions, Rejects
+from model.bulk.population import largest_drift
 from model.bulk.run import Run
 from model.errors import InputError
 from model.scorecard import Scorer
@@ -76,7 +77,7 @@ def _summary(work: Work, run: Run, file: IO[bytes]) -> Response:
         pass
     file.close()
     summary = run.summary()
-    work.counts.update(worst(summary))
+    work.counts.update(largest_drift(summary))
     answer = json_answer(summary)
     work.sized(answer.data)
     add_notes(answer, summary["notes"])
@@ -124,7 +125,7 @@ def _sent(
         try:
             yield from pieces
             summary = run.summary()
-            work.counts.update(worst(summary))
+            work.counts.update(largest_drift(summary))
             if is_ndjson:
                 yield work.sized(ndjson.last_line(summary))
         except (InputError, RequestError) as error:

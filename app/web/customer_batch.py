@@ -9,9 +9,10 @@ from typing import IO, BinaryIO, Final
 
 from flask import Response
 
+from app.web.errors import RequestError
 from app.web.file_limits import Work
 from app.web.label_writers import Listing, Table, Writer
-from app.web.problems import RequestError, errors_of
+from app.web.problems import error_members
 from app.web.responses import add_notes
 from app.web.service import service
 from model.errors import SHOWN_PROBLEMS, Problem
@@ -75,9 +76,9 @@ def _write(work: Work, writer: Writer, spool: IO[bytes], *, skip: bool) -> None:
         raise work.bad_rows(_ADVICE, is_whole=False) from None
     if repeats:
         shown = sorted([*work.problems, *repeats], key=lambda each: each.row or 0)[:SHOWN_PROBLEMS]
-        members = {**errors_of(shown, work.problems_total + repeats_total), **work.counts}
+        members = {**error_members(shown, work.problems_total + repeats_total), **work.counts}
         more = f" {repeats_total - 1:,} more rows repeat an earlier id." if repeats_total > 1 else ""
-        raise RequestError("duplicate_id", members=members, first=repeats[0].message, more=more)
+        raise RequestError("duplicate_id", members=members, detail=f"{repeats[0].message}{more}")
     if work.problems and not skip:
         raise work.bad_rows(_ADVICE, is_whole=True)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
-from app.web.problems import RequestError
+from app.web.errors import RequestError
 from app.web.responses import context
 from app.web.service import service
 from model import actions, whatif
@@ -124,7 +124,7 @@ def _asked(scorer: Scorer, customer: Customer, entries: Sequence[object]) -> lis
     found, errors = [], []
     for number, entry in enumerate(entries, start=1):
         try:
-            found.append(whatif.change(scorer, customer, parse_changes(entry)))
+            found.append(whatif.apply_change(scorer, customer, parse_changes(entry)))
         except CustomerError as error:
             errors += [{"change": number, **each.to_dict()} for each in error.problems]
     if errors:

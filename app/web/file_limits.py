@@ -12,13 +12,14 @@ from typing import IO, Any, Final, Protocol, TypeVar
 
 from flask import g
 
-from app.web.problems import MOST, RequestError, errors_of
+from app.web.errors import HIGHEST_LIMIT, RequestError
+from app.web.problems import error_members
 from app.web.responses import ANSWER_RATIO, FREE_ANSWER_BYTES, most_answer_bytes
 from app.web.service import service
-from model.bulk.doubts import is_no_customer
-from model.bulk.run import Block, Limits, Run
+from model.bulk.budget import FREE_CPU_S, Budget, OutOfCpuError
+from model.bulk.fallback import is_not_a_customer
+from model.bulk.run import Block, FileLimits, Run
 from model.bulk.source import MIB
-from model.bulk.work import FREE_CPU_S, Budget, OutOfCpuError
 from model.errors import SHOWN_PROBLEMS, Problem, listed
 from model.scorecard import Scorecard, Scorer
 
@@ -71,7 +72,7 @@ class Work:
         settings = service().limits
         self._turn, self._larger, self._shorter = service().turn, service().larger, shorter
         self._max_answer_bytes = settings.max_answer_bytes
-        self._limits = Limits(
+        self._limits = FileLimits(
             max_bytes=settings.max_upload_bytes,
             max_rows=min(settings.max_rows, max_rows or settings.max_rows),
             max_gzip_ratio=settings.max_gzip_ratio,
@@ -182,7 +183,7 @@ class Work:
         limit = min(by_file, self._max_answer_bytes)
         if self._bytes_out > limit:
             is_by_file = by_file < self._max_answer_bytes
-            bound = MOST
+            bound = HIGHEST_LIMIT
             if is_by_file:
                 is_free = by_file == FREE_ANSWER_BYTES
                 bound = "the most for a file of its size" if is_free else f"{ANSWER_RATIO} times the file"
@@ -192,8 +193,8 @@ class Work:
 
     def bad_rows(self, advice: str, *, is_whole: bool) -> RequestError:
         """Return the problem of a file that is refused for its rows, of which all were read if it `is_whole`."""
-        members = {**errors_of(self.problems, self.problems_total), **self.counts}
-        shown = {"first": self.problems[0], "listed": len(self.problems), "total": self.problems_total}
+        members = {**error_members(self.problems, self.problems_total), **self.counts}
+        shown: dict[str, Any] = {"first": self.problems[0], "listed": len(self.problems), "total": self.problems_total}
         scope = "" if is_whole else "the first "
         if not is_whole:
             # The same limit would end the file with the option as well.
@@ -211,7 +212,7 @@ class Work:
         self.counts.update(rows_in=self._run.rows_in, rows_rejected=self._run.rows_rejected)
         for index, found in block.problems.items():
             self.problems_total += len(found)
-            if not (self._skips_junk and is_no_customer(found)):
+            if not (self._skips_junk and is_not_a_customer(found)):
                 self._kinds[found[0].code, found[0].field] += 1
             if len(self.problems) < SHOWN_PROBLEMS:
                 self.problems.extend(block.located(index)[: SHOWN_PROBLEMS - len(self.problems)])
@@ -228,7 +229,7 @@ class Work:
             raise self._too_much(why, shorter=[])
 
     def _too_much(self, why: str, shorter: Sequence[str]) -> RequestError:
-        members = {**errors_of(self.problems, self.problems_total), **self.counts}
+        members = {**error_members(self.problems, self.problems_total), **self.counts}
         rows_in, rows_rejected = self.counts.get("rows_in", 0), self.counts.get("rows_rejected", 0)
         state = f"Of the first {rows_in:,} rows {rows_rejected:,} cannot be scored"
         if not rows_rejected:

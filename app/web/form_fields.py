@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from model.schema import EXAMPLE, FEATURES, Choice, Feature, Word
+from model.schema import EXAMPLE, FEATURES, Categorical, Feature, Word
 
 _FEW: Final = 3
 """So many options stand side by side; more are a list to open."""
@@ -69,7 +69,7 @@ def label(name: str) -> str:
 def _field(feature: Feature, ranges: Mapping[str, tuple[float, float]]) -> Field:
     name, default = feature.name, EXAMPLE[feature.name]
     common = (name, label(name), feature.help, feature.rule)
-    if isinstance(feature, Choice):
+    if isinstance(feature, Categorical):
         options = tuple(Option(str(value), _text(feature, value)) for value in feature.values)
         return Field(*common, str(default), feature.actionable, options)
     lowest, highest = ranges.get(name, (feature.minimum, feature.maximum))
@@ -77,7 +77,7 @@ def _field(feature: Feature, ranges: Mapping[str, tuple[float, float]]) -> Field
     return Field(*common, shown, bool(feature.changes), (), feature.unit, feature.whole, lowest, highest)
 
 
-def _text(feature: Choice, value: Word) -> str:
+def _text(feature: Categorical, value: Word) -> str:
     # 0 and 1 are how the data spells no and yes.
     flags = {word: "Yes" if flag else "No" for flag, word in feature.booleans.items()}
     return flags.get(value, str(value))

@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from app.web.problems import ASK_FOR_JSON
+from app.web.errors import ASK_FOR_JSON
 from model.bulk.arrays import as_numpy, to_arrow, to_string, with_nulls
-from model.bulk.doubts import is_no_customer
-from model.bulk.render import Predictions
+from model.bulk.csv_writer import Predictions
+from model.bulk.fallback import is_not_a_customer
 from model.bulk.run import Block
 from model.errors import SHOWN_PROBLEMS, Problem, problem
 from model.schema import BATCH_LABELS, CHURN, CUSTOMER_ID, NOT_CHURN
@@ -72,7 +72,7 @@ class Listing:
     def note(self, block: Block) -> None:
         """Remember the ids; "" for those of rows that are no customers, such as totals."""
         left_out = ~block.good if self._skip else np.zeros(block.rows, bool)
-        left_out[[index for index, problems in block.problems.items() if is_no_customer(problems)]] = True
+        left_out[[index for index, problems in block.problems.items() if is_not_a_customer(problems)]] = True
         ids = block.ids
         if left_out.any():
             ids = pc.fill_null(with_nulls(ids, left_out), to_string(""))

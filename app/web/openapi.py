@@ -3,7 +3,7 @@
 The examples are answered by the code that answers requests, so they are always those of the model that is served.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any, Final, NamedTuple
 
@@ -11,7 +11,8 @@ from app.web import query_options
 from app.web.api_keys import CODES as KEY_CODES
 from app.web.api_keys import GUARDED, HEADER
 from app.web.customers import CHANGES, MANY, ONE, compare_body, score_body
-from app.web.problems import KINDS, MEDIA_TYPE
+from app.web.errors import ERRORS, STATUSES
+from app.web.problems import MEDIA_TYPE
 from app.web.query_options import Option
 from app.web.response_schemas import Schema, array, components, members, refer
 from app.web.responses import CSV, JSON, NDJSON
@@ -19,7 +20,7 @@ from app.web.service import service
 from model.describe import EXAMPLE_ID, template
 from model.result import REASONS
 from model.schema import BATCH_LABELS, CUSTOMER_ID, EXAMPLE, NAMES, TENURE
-from model.scorecard import DECIMALS, Scorer
+from model.scorecard import PROBABILITY_DECIMALS, Scorer
 from model.validate import validate
 
 VERSION: Final = "2.0.0"
@@ -178,7 +179,7 @@ def _examples(scorer: Scorer) -> dict[str, dict[str, tuple[str, Any, str, Any]]]
     customer = dict(EXAMPLE)
     score = scorer.score(validate(customer))
     known = {CUSTOMER_ID: EXAMPLE_ID, **customer}
-    cells = [1, EXAMPLE_ID, score.label, f"{score.probability:.{DECIMALS}f}", score.tier, ""]
+    cells = [1, EXAMPLE_ID, score.label, f"{score.probability:.{PROBABILITY_DECIMALS}f}", score.tier, ""]
     table = f"row,{CUSTOMER_ID},prediction,probability,tier,error\n{','.join(map(str, cells))}\n"
     listed = {MANY: [known, {CUSTOMER_ID: "0002-EXMPL", **customer, TENURE: "twelve"}]}
     ranked = compare_body({ONE: customer}, scorer)
@@ -296,15 +297,13 @@ def _parameter(option: Option) -> dict[str, Any]:
 
 def _refusals(codes: Sequence[str]) -> dict[str, Any]:
     """Return the answers that refuse, by status: the problem, with the codes that it can have here."""
-    status: Callable[[str], int] = lambda code: KINDS[code].status  # noqa: E731 (a key for sorting and grouping)
-    return {
-        str(each): _refusal(each, sorted(set(group))) for each, group in groupby(sorted(codes, key=status), key=status)
-    }
+    by_status = groupby(sorted(set(codes), key=lambda code: (STATUSES[code], code)), key=STATUSES.__getitem__)
+    return {str(status): _refusal(status, list(group)) for status, group in by_status}
 
 
 def _refusal(status: int, codes: Sequence[str]) -> dict[str, Any]:
     narrowed = {"properties": {"status": {"const": status}, "code": {"enum": list(codes)}}}
-    titles = dict.fromkeys(f"{KINDS[code].title} (`{code}`)" for code in codes)
+    titles = dict.fromkeys(f"{ERRORS[code].title} (`{code}`)" for code in codes)
     return {
         "description": "; ".join(titles),
         "content": {MEDIA_TYPE: {"schema": {"allOf": [refer("Problem"), narrowed]}}},

@@ -8,7 +8,8 @@ from flask import Blueprint, Response, render_template, request, url_for
 
 from app.web import security_headers
 from app.web.compression import pack, takes_gzip
-from app.web.problems import RequestError, members_of, shorten
+from app.web.errors import RequestError, send_in_parts
+from app.web.problems import to_members
 from app.web.service import MAX_PACKED, service
 from model.errors import ChurnError
 from model.schema import CUSTOMER_ID, EXAMPLE
@@ -96,8 +97,8 @@ def _refusal(most: int) -> str:
 
     The page must know: a browser sends on, though it was refused long ago; 200 MB at 2 MB/s were sent for a minute.
     """
-    too_large = RequestError("too_large", limit=most, advice=shorten(service().larger))
-    return json.dumps(members_of(too_large.code, str(too_large), ""))
+    too_large = RequestError("too_large", limit=most, advice=send_in_parts(service().larger))
+    return json.dumps(to_members(too_large.code, str(too_large), ""))
 
 
 def _html(text: str) -> Response:

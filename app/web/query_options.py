@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from flask import request
 
-from app.web.problems import RequestError
+from app.web.errors import RequestError
 from model.errors import listed, show
 from model.schema import NAMES
 from model.validate import read_number

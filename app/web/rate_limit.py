@@ -13,7 +13,7 @@ from typing import Final
 from flask import Response, g, request
 
 from app.web.api_keys import is_guarded
-from app.web.problems import RequestError
+from app.web.errors import RequestError
 
 MOST_CLIENTS: Final = 100_000
 """Counted one by one, in 11 MB; the others of a window share one count, so that no flood of addresses fills memory."""
@@ -66,8 +66,8 @@ class RateLimit:
         key = g.get("key")
         seen, seconds = g.rate = self.count(f"key {key}" if key else address_of(request.remote_addr))
         if seen > self.most:
-            whom = "key" if key else "address"
-            raise RequestError("too_many_requests", limit=self.words, whom=whom, seconds=seconds)
+            client = "key" if key else "address"
+            raise RequestError("too_many_requests", limit=self.words, client=client, seconds=seconds)
 
     def describe(self, response: Response) -> Response:
         """Say in the headers what is left, as draft-ietf-httpapi-ratelimit-headers has it."""

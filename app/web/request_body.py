@@ -9,7 +9,7 @@ from flask import Request, request
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
-from app.web.problems import PACK, RequestError, shorten
+from app.web.errors import IN_GZIP, RequestError, send_in_parts
 from app.web.service import service
 from model.errors import listed, show
 
@@ -102,7 +102,7 @@ def find_file(max_bytes: int) -> BinaryIO:
     except RequestEntityTooLarge:
         if _length_seen(max_bytes) < max_bytes:
             raise RequestError("form_too_large") from None
-        raise RequestError("too_large", limit=max_bytes, advice=shorten(PACK, service().larger)) from None
+        raise RequestError("too_large", limit=max_bytes, advice=send_in_parts(IN_GZIP, service().larger)) from None
     except ValueError:
         has_boundary = request.mimetype_params.get("boundary")
         reason = "it is malformed or was cut off" if has_boundary else "its Content-Type has no boundary"
@@ -155,7 +155,7 @@ def take_csv(max_bytes: int) -> tuple[IO[bytes], str | None]:
 
 
 def _copy(spool: IO[bytes], max_bytes: int) -> None:
-    too_large = RequestError("too_large", limit=max_bytes, advice=shorten(PACK, service().larger))
+    too_large = RequestError("too_large", limit=max_bytes, advice=send_in_parts(IN_GZIP, service().larger))
     # As in read_json_body: one byte more tells a chunked body that is too long from one that just fits.
     request.max_content_length = max_bytes + 1
     if (request.content_length or 0) > max_bytes:

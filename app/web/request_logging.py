@@ -10,6 +10,7 @@ from flask import Flask, Response, g, request
 
 from app import log
 from app.web import problems, security_headers
+from app.web.errors import STATUSES
 from app.web.responses import CutShortError
 from app.web.service import service
 
@@ -34,11 +35,9 @@ def bare_answer(
     code: str, detail: str, request_id: str, members: Mapping[str, object] | None = None
 ) -> tuple[int, dict[str, str], bytes]:
     """Return status, headers and body of a problem for which the app was not asked."""
-    body = problems.body_of(code, detail, request_id, members)
-    ours = {"Content-Type": problems.MEDIA_TYPE, "Content-Length": str(len(body)), "X-Request-Id": request_id}
-    if code in problems.RETRY_AFTER_S:
-        ours["Retry-After"] = str(problems.RETRY_AFTER_S[code])
-    return problems.KINDS[code].status, {**ours, **HEADERS}, body
+    body = problems.to_json(code, detail, request_id, members)
+    ours = {**problems.headers_of(code), "Content-Length": str(len(body)), "X-Request-Id": request_id}
+    return STATUSES[code], {**ours, **HEADERS}, body
 
 
 def _open() -> None:

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from app.web.problems import KINDS
-from model.errors import MESSAGES
+from app.web.errors import STATUSES
+from model.errors import ERRORS
 from model.schema import BATCH_LABELS, CHURN, CUSTOMER_ID, NAMES, NOT_CHURN, TIERS, json_schema
 
 Schema = dict[str, Any]
@@ -48,10 +48,10 @@ def _problem() -> Schema:
     standard = {
         "type": _said({"type": "string", "format": "uri"}, "urn:churn:problem: and the code"),
         "title": _TEXT,
-        "status": {"enum": sorted({kind.status for kind in KINDS.values()})},
+        "status": {"enum": sorted(set(STATUSES.values()))},
         "detail": _said(_TEXT, "A sentence that says what is wrong, what is accepted, and what came"),
         "instance": _said(_TEXT, "The request id, also in X-Request-Id and in our log"),
-        "code": _said({"enum": list(KINDS)}, "Stays as it is; sentences may improve"),
+        "code": _said({"enum": list(STATUSES)}, "Stays as it is; sentences may improve"),
     }
     listed = {
         "errors": array(refer("ProblemEntry")),
@@ -63,7 +63,7 @@ def _problem() -> Schema:
 
 
 _ENTRY: Final = members(
-    {"code": {"enum": list(MESSAGES)}, "message": _TEXT},
+    {"code": {"enum": list(ERRORS)}, "message": _TEXT},
     {
         "row": _said({"type": "integer", "minimum": 1}, "From 1, the first row after the header"),
         "change": _said({"type": "integer", "minimum": 1}, "From 1, the place in the list of changes"),

@@ -92,10 +92,10 @@ class Uploads(Protocol):
     def origins(self) -> Sequence[str]:
         """Where its forms and links lead."""
 
-    def begin(self, owner: str) -> Mapping[str, Any]:
+    def create_upload(self, owner: str) -> Mapping[str, Any]:
         """Return a new id, and the form that sends its file."""
 
-    def state(self, owner: str, wanted: str) -> Mapping[str, Any] | None:
+    def get_job(self, owner: str, upload_id: str) -> Mapping[str, Any] | None:
         """Return how far the job of an upload is; None for an id that `owner` was not given."""
 
 

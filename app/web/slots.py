@@ -5,7 +5,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 
-from app.web.problems import RequestError
+from app.web.errors import RequestError
 
 
 class Slots:

@@ -5,7 +5,7 @@ from typing import Any, Final, TypeVar
 
 from flask import Response, g, request
 
-from app.web.problems import RequestError
+from app.web.errors import RequestError
 from app.web.responses import json_answer
 from app.web.service import Uploads, service
 from model.errors import ChurnError
@@ -27,7 +27,7 @@ def begin() -> Response:
     connect = _connect()
     if request.content_length or "Transfer-Encoding" in request.headers:
         raise RequestError("file_elsewhere")
-    made = _ask(lambda: connect().begin(_owner()))
+    made = _ask(lambda: connect().create_upload(_owner()))
     place = f"{request.script_root}/v2/jobs/{made['id']}"
     response = json_answer({**made, "job": place})
     response.status_code = 201
@@ -44,7 +44,7 @@ def tell(wanted: str) -> Response:
         uploads_not_configured, unknown_job, uploads_unavailable.
     """
     connect = _connect()
-    found = _ask(lambda: connect().state(_owner(), wanted))
+    found = _ask(lambda: connect().get_job(_owner(), wanted))
     if found is None:
         raise RequestError("unknown_job", value=wanted)
     return json_answer(found)

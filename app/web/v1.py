@@ -5,7 +5,7 @@ from typing import Final
 
 from flask import Blueprint, Response, request
 
-from app.web.problems import RequestError
+from app.web.errors import RequestError
 from app.web.request_body import declared_charset, find_file, read_json_body
 from app.web.service import service
 from model.errors import listed

@@ -5,7 +5,7 @@ from typing import Final
 
 from flask import Blueprint, Response, g, request
 
-from app.web.problems import MOST, RequestError
+from app.web.errors import HIGHEST_LIMIT, RequestError
 from app.web.query_options import BATCHES, CUSTOMERS, NONE, WHAT_IF, read_options
 from app.web.request_body import read_json_body, take_csv
 from app.web.responses import CSV, JSON, NDJSON, json_answer, most_answer_bytes
@@ -32,7 +32,7 @@ def customers() -> Response:
     response, most = json_answer(answer), most_answer_bytes(len(body))
     # A thousand empty objects lack ten features each: 3 KB, and 1.9 MB of errors.
     if len(response.data) > most:
-        raise RequestError("answer_too_large", limit=most, bound=MOST, advice=_FEWER)
+        raise RequestError("answer_too_large", limit=most, bound=HIGHEST_LIMIT, advice=_FEWER)
     return response
 
 

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from model.bulk.arrays import as_numpy, bits_of, octets_of, offsets_of, with_nulls, with_octets
-from model.schema import Number
+from model.schema import Numeric
 from model.validate import LONGEST_NUMBER, NUMBER
 
 BLANKS: Final = ("", " ")
@@ -22,7 +22,7 @@ Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
 
-def to_amounts(column: Any, feature: Number, new: Bools | None, has_commas: bool) -> tuple[Floats, Bools]:
+def to_amounts(column: Any, feature: Numeric, new: Bools | None, has_commas: bool) -> tuple[Floats, Bools]:
     """Return a whole column of amounts, and which of them are in doubt.
 
     Parameters

@@ -14,10 +14,10 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from model.bulk import outcomes
+from model.bulk.csv_writer import ERROR, PREDICTION, PROBABILITY, TIER, VALUE_AT_RISK
 from model.bulk.reader import Reader, check_text
 from model.bulk.records import is_blank, split
-from model.bulk.render import ERROR, PREDICTION, PROBABILITY, TIER, VALUE_AT_RISK
-from model.bulk.source import Readable, Text
+from model.bulk.source import Readable, Utf8Stream
 from model.errors import SHOWN_PROBLEMS, ChurnError, InputError, listed, show
 from model.parse import resolve
 from model.schema import CHURN, CUSTOMER_ID, LABEL_RULE, LABELS, MONTHLY_CHARGES, NOT_CHURN, TARGET, TIERS, fold
@@ -48,7 +48,7 @@ class Table:
 
     def __init__(self, source: Readable, needed: Sequence[str], also: Sequence[str] = ()) -> None:
         self.rows = 0
-        self._text = Text(source)
+        self._text = Utf8Stream(source)
         self._reader = Reader(self._text, next_row=lambda: self.rows + 1, needed=needed)
         self._positions = {**resolve(self._reader.header, also)[0], **self._reader.positions}
 

@@ -19,14 +19,25 @@ from pyarrow import csv
 
 from model.bulk.amounts import BLANKS, to_amounts
 from model.bulk.arrays import as_numpy, octets_of, to_strings
-from model.bulk.cells import Cells
 from model.bulk.decimals import NUMERIC, Decimals, mark_to_dot
-from model.bulk.doubts import ALL, BLANK_ID, RAGGED, STRAY, WORD_CODES, Draft, advice_on, field_count, names_of, settle
+from model.bulk.fallback import (
+    ALL,
+    BLANK_ID,
+    RAGGED,
+    STRAY,
+    WORD_CODES,
+    Draft,
+    advice_on,
+    field_count,
+    names_of,
+    settle,
+)
 from model.bulk.records import Records, split
 from model.bulk.records import is_blank as is_blank_record
 from model.bulk.source import BOM
+from model.bulk.table import TableRecords
 from model.errors import Problem, problem
-from model.schema import BY_NAME, CUSTOMER_ID, FEATURES, TENURE, Choice, Customer, Feature, Number, Value
+from model.schema import BY_NAME, CUSTOMER_ID, FEATURES, TENURE, Categorical, Customer, Feature, Numeric, Value
 from model.text import clean_id, has_invisible
 from model.validate import LONGEST_NUMBER, find_word, is_blank, read_value
 
@@ -52,7 +63,7 @@ _TEXTS_AT_ONCE: Final = 15
 
 
 _BLANK_ID: Final = problem("blank_id", field=CUSTOMER_ID)
-_BLANK_WHEN_NEW: Final = {each.name for each in FEATURES if isinstance(each, Number) and each.blank_is_zero_when_new}
+_BLANK_WHEN_NEW: Final = {each.name for each in FEATURES if isinstance(each, Numeric) and each.blank_is_zero_when_new}
 _TENURE_BIT: Final = 1 << [each.name for each in FEATURES].index(TENURE)
 
 _SPACE: Final = ord(" ")
@@ -79,7 +90,7 @@ class Block:
     ids : pyarrow.StringArray of length rows
         customerID as `model.text.clean_id` leaves it; "" where absent.
     columns : dict of str to ndarray of shape (rows,)
-        int8 codes into `Choice.values`, float64 for numbers; fillers in bad rows.
+        int8 codes into `Categorical.values`, float64 for numbers; fillers in bad rows.
     good : ndarray of shape (rows,), bool
     problems : dict of int to tuple of Problem
         By index in the block, in file order, one entry for each bad row. Rows that are wrong in the same way share
@@ -145,7 +156,7 @@ class Block:
         customer: Customer = {}
         for feature in FEATURES:
             value = self.columns[feature.name][index]
-            if isinstance(feature, Choice):
+            if isinstance(feature, Categorical):
                 customer[feature.name] = feature.values[int(value)]
             else:
                 customer[feature.name] = int(value) if feature.whole else float(value)
@@ -202,7 +213,7 @@ class Columns:
         """
         return self._parse(*self._read(records), records, first_row, strays)
 
-    def parse_cells(self, cells: Cells, first_row: int) -> Block:
+    def parse_cells(self, cells: TableRecords, first_row: int) -> Block:
         """Return the rows of `cells`, which come from a table."""
         names = list(self._positions)
         columns = [cells.columns[self._positions[name]] for name in names]
@@ -329,7 +340,7 @@ class Columns:
         doubts = np.zeros(table.num_rows, np.int32)
         for place, feature in enumerate(FEATURES):
             text = texts[feature.name]
-            if isinstance(feature, Choice) or feature.whole:
+            if isinstance(feature, Categorical) or feature.whole:
                 judged = self._judge(feature, text.dictionary.to_pylist())
                 column = judged.take(as_numpy(text.indices, np.int32))
                 doubted = column == _UNSURE if _UNSURE in judged else None
@@ -344,7 +355,7 @@ class Columns:
     def _judge(self, feature: Feature, spellings: list[str]) -> Array:
         """Return the code or number of each distinct spelling, `_UNSURE` where `model.validate` has to be asked."""
         remembered = self._judged[feature.name]
-        judged = np.empty(len(spellings), np.int8 if isinstance(feature, Choice) else np.float64)
+        judged = np.empty(len(spellings), np.int8 if isinstance(feature, Categorical) else np.float64)
         new = 0
         for index, spelling in enumerate(spellings):
             value = remembered.get(spelling)
@@ -360,7 +371,7 @@ class Columns:
 
     def _judge_one(self, feature: Feature, spelling: str) -> float:
         spelling = self._mark_to_dot(feature.name, spelling)
-        if isinstance(feature, Choice):
+        if isinstance(feature, Categorical):
             # Without the sentence of what is wrong, which costs ten times as much and is made once a cell below.
             word = find_word(feature, spelling)
             return _UNSURE if word is None else WORD_CODES[feature.name][word]
@@ -464,4 +475,4 @@ class Columns:
 def _has_few_spellings(name: str) -> bool:
     """Whether to judge a column by its distinct spellings: words do, and whole months, of which there are few."""
     feature = BY_NAME.get(name)
-    return isinstance(feature, Choice) or (isinstance(feature, Number) and feature.whole)
+    return isinstance(feature, Categorical) or (isinstance(feature, Numeric) and feature.whole)

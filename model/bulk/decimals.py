@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from model.bulk.arrays import octets_of
 from model.bulk.records import Records, is_blank
 from model.errors import InputError, show
-from model.schema import FEATURES, Number
+from model.schema import FEATURES, Numeric
 from model.text import clean
 from model.validate import read_number
 
-NUMERIC: Final = tuple(each for each in FEATURES if isinstance(each, Number) or each.numbers)
+NUMERIC: Final = tuple(each for each in FEATURES if isinstance(each, Numeric) or each.numbers)
 """The features that may be written with a decimal mark."""
 
 

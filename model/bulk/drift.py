@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from model.bulk.population import LEAST_CUSTOMERS, Comparison
 from model.bulk.run import Run
-from model.schema import FEATURES, Choice
-from model.scorecard import DECIMALS
+from model.schema import FEATURES, Categorical
+from model.scorecard import PROBABILITY_DECIMALS
 
 MOVED: Final = 0.1
 CHANGED: Final = 0.25
@@ -41,7 +41,7 @@ def describe(run: Run) -> dict[str, Any]:
     features: list[dict[str, Any]] = []
     for feature in FEATURES:
         values = columns[feature.name]
-        if isinstance(feature, Choice):
+        if isinstance(feature, Categorical):
             counts = np.bincount(values.astype(np.int64), minlength=len(feature.values))
             shares = dict(zip(map(str, feature.values), _shares(counts), strict=True))
             features.append({"feature": feature.name, "words": shares})
@@ -74,7 +74,7 @@ def compare(population: Mapping[str, Any], run: Run) -> list[dict[str, Any]]:
             {
                 "feature": name,
                 "psi": psi,
-                "by_chance": None if chance is None else round(chance, DECIMALS),
+                "by_chance": None if chance is None else round(chance, PROBABILITY_DECIMALS),
                 "verdict": verdict(psi),
                 "most": max(bins, key=lambda each: abs(each["now"] - each["then"])) if size else None,
             }

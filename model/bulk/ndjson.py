@@ -6,9 +6,9 @@ from functools import cache
 from typing import Any
 
 from model.bulk.columns import Block
+from model.bulk.csv_writer import VALUE_AT_RISK, Options, codes_of, combined
 from model.bulk.reasons import Reasons
 from model.bulk.records import split
-from model.bulk.render import VALUE_AT_RISK, Options, codes_of, combined
 from model.result import to_reason
 from model.schema import CUSTOMER_ID, MONTHLY_CHARGES
 from model.scorecard import Scorer

@@ -21,8 +21,8 @@ from model.artifact import read_json
 from model.bulk.arrays import bins_of
 from model.bulk.columns import Block
 from model.contents import POPULATION
-from model.schema import BY_NAME, Choice
-from model.scorecard import DECIMALS, Scorer
+from model.schema import BY_NAME, Categorical
+from model.scorecard import PROBABILITY_DECIMALS, Scorer
 
 PROBABILITY: Final = "probability"
 LEAST_SHARE: Final = 0.0001
@@ -145,7 +145,7 @@ class Comparison:
         return [segment.to_dict() for segment in self._segments]
 
 
-def worst(summary: Mapping[str, Any]) -> dict[str, Any]:
+def largest_drift(summary: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a log line says of the drift of a file: the score's index, and the greatest with its feature.
 
     {} for a file with fewer than `LEAST_CUSTOMERS` good rows, or a model that was made up.
@@ -188,7 +188,7 @@ class _Segment:
                     "group": str(group.get("label", group.get("word"))),
                     "customers": customers,
                     "share": round(customers / total, _ROUNDED) if total else None,
-                    "mean_probability": round(chances / customers, DECIMALS) if customers else None,
+                    "mean_probability": round(chances / customers, PROBABILITY_DECIMALS) if customers else None,
                     "training": {key: group[key] for key in ("share", "churn_rate", "mean_probability")},
                 }
             )
@@ -197,4 +197,4 @@ class _Segment:
 
 def _n_bins(described: Mapping[str, Any]) -> int:
     feature = BY_NAME[described["feature"]]
-    return len(feature.values) if isinstance(feature, Choice) else len(described["shares"])
+    return len(feature.values) if isinstance(feature, Categorical) else len(described["shares"])

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from model.bulk.charsets import errors_of
 from model.bulk.records import DELIMITERS, RECORD_LIMIT, Records, find_ends, is_blank, scan, split
-from model.bulk.source import MIB, Text
+from model.bulk.source import MIB, Utf8Stream
 from model.errors import InputError, listed, show
 from model.parse import find_alike, resolve
 from model.schema import COLUMNS, CUSTOMER_ID, NAMES
@@ -52,7 +52,7 @@ class Reader:
 
     Parameters
     ----------
-    text : Text
+    text : Utf8Stream
     next_row : callable
         Gives the number of the row that comes next, for messages: the caller counts, since blank records are no rows.
     needed : sequence of str
@@ -77,7 +77,7 @@ class Reader:
         Whatever is wrong with the file as a whole.
     """
 
-    def __init__(self, text: Text, next_row: Callable[[], int], needed: Sequence[str] = NAMES) -> None:
+    def __init__(self, text: Utf8Stream, next_row: Callable[[], int], needed: Sequence[str] = NAMES) -> None:
         self._text = text
         self._next_row = next_row
         start, ended = head, _ = self._read_head()

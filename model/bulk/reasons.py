@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from model.bulk.columns import Block
 from model.bulk.score import BulkScorer
 from model.explain import Contribution
-from model.schema import FEATURES, Choice
+from model.schema import FEATURES, Categorical
 from model.scorecard import Scorer
 
 
@@ -43,6 +43,6 @@ class Reasons:
 
 
 def _values(column: NDArray[Any], feature: Any) -> list[Any]:
-    if isinstance(feature, Choice):
+    if isinstance(feature, Categorical):
         return [feature.values[code] for code in column.tolist()]
     return [int(value) for value in column.tolist()] if feature.whole else column.tolist()

@@ -3,17 +3,17 @@
 from collections.abc import Iterator
 from typing import Any
 
+from model.bulk.budget import Budget
 from model.bulk.columns import Block, Columns
 from model.bulk.reader import Reader, read_text
 from model.bulk.score import BulkScorer
-from model.bulk.source import Limits, Readable, Text
+from model.bulk.source import FileLimits, Readable, Utf8Stream
 from model.bulk.summary import TOP, Summary
-from model.bulk.work import Budget
 from model.errors import InputError
 from model.schema import COLUMNS, NAMES
 from model.scorecard import Scorer
 
-__all__ = ["Block", "Limits", "Run"]
+__all__ = ["Block", "FileLimits", "Run"]
 
 
 class Run:
@@ -26,7 +26,7 @@ class Run:
     scorer : Scorer
     charset : str, optional
         As the sender declared it.
-    limits : Limits, optional
+    limits : FileLimits, optional
     id_required : bool
         Whether every row needs a customerID.
     top : int
@@ -54,16 +54,16 @@ class Run:
         source: Readable,
         scorer: Scorer,
         charset: str | None = None,
-        limits: Limits | None = None,
+        limits: FileLimits | None = None,
         id_required: bool = False,
         top: int = TOP,
         summary: Summary | None = None,
         budget: Budget | None = None,
     ) -> None:
-        self._limits = limits or Limits()
+        self._limits = limits or FileLimits()
         self._scorer = BulkScorer(scorer)
         self._summary = summary or Summary(scorer, top)
-        self._text = Text(source, charset, self._limits)
+        self._text = Utf8Stream(source, charset, self._limits)
         self._reader = Reader(self._text, next_row=lambda: self.rows_in + 1, needed=COLUMNS if id_required else NAMES)
         self.header = self._reader.header
         self.delimiter = self._reader.delimiter

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from model.bulk.arrays import as_numpy, bins_of, doubles
 from model.bulk.columns import Block
-from model.schema import BY_NAME, Choice, Number
-from model.scorecard import DECIMALS, LineTerm, Scorecard, Scorer, TableTerm, probability
+from model.schema import BY_NAME, Categorical, Numeric
+from model.scorecard import PROBABILITY_DECIMALS, LineTerm, Scorecard, Scorer, TableTerm, probability
 
-STEPS: Final = 10**DECIMALS
+STEPS: Final = 10**PROBABILITY_DECIMALS
 """A printed probability is a whole number of these steps."""
 
 Floats = NDArray[np.float64]
@@ -83,12 +83,12 @@ def _tabulate(term: TableTerm | LineTerm) -> _Term:
     feature = BY_NAME[term.feature]
     if isinstance(term, LineTerm):
         line = term.feature, np.array(term.knots), np.array(term.points), np.array(term.slopes)
-        if not (isinstance(feature, Number) and feature.whole and feature.minimum == 0):
+        if not (isinstance(feature, Numeric) and feature.whole and feature.minimum == 0):
             return line
         # 1,201 months: looking them up takes 9 us a block, the line 60.
         months = np.arange(feature.maximum + 1)
         return term.feature, None, _points(line, {term.feature: months}), np.zeros(0)
-    assert isinstance(feature, Choice)
+    assert isinstance(feature, Categorical)
     return term.feature, None, np.array([term.points[value] for value in feature.values]), np.zeros(0)
 
 
@@ -108,7 +108,7 @@ def to_steps(chance: Floats) -> NDArray[np.int64]:
     scaled = chance * STEPS
     steps = np.rint(scaled).astype(np.int64)
     for index in np.flatnonzero(np.abs(scaled - np.floor(scaled) - 0.5) < 1e-6).tolist():
-        steps[index] = int(f"{chance[index]:.{DECIMALS}f}".replace(".", ""))
+        steps[index] = int(f"{chance[index]:.{PROBABILITY_DECIMALS}f}".replace(".", ""))
     return steps
 
 

@@ -54,7 +54,7 @@ class Readable(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class FileLimits:
     """How much of a file is accepted.
 
     Attributes
@@ -115,7 +115,7 @@ def read_fully(source: Readable, size: int) -> bytes:
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-class Text:
+class Utf8Stream:
     """A file as UTF-8 bytes without byte order mark, whatever it was.
 
     Parameters
@@ -147,9 +147,9 @@ class Text:
     """
 
     def __init__(
-        self, source: Readable, charset: str | None = None, limits: Limits | None = None, looks_ahead: bool = True
+        self, source: Readable, charset: str | None = None, limits: FileLimits | None = None, looks_ahead: bool = True
     ) -> None:
-        self._limits = limits or Limits()
+        self._limits = limits or FileLimits()
         self.notes: list[str] = []
         self.encoding = _declared(charset)
         self._source, self._looks_ahead = source, looks_ahead

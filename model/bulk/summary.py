@@ -12,7 +12,7 @@ from model.bulk.columns import Block
 from model.bulk.population import Comparison, load
 from model.bulk.score import to_tiers
 from model.schema import CUSTOMER_ID, MONTHLY_CHARGES, TIERS
-from model.scorecard import DECIMALS, Scorer
+from model.scorecard import PROBABILITY_DECIMALS, Scorer
 
 TOP: Final = 10
 """Customers with most value at risk that a summary names unless asked for more."""
@@ -191,7 +191,7 @@ class _Top:
             {
                 **({"row": -row} if self._numbered else {}),
                 CUSTOMER_ID: customer_id,
-                "probability": round(chance, DECIMALS),
+                "probability": round(chance, PROBABILITY_DECIMALS),
                 "value_at_risk": round(value, 2),
             }
             for value, row, customer_id, chance in sorted(self.entries, reverse=True)

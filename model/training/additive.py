@@ -16,15 +16,15 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, SplineTransformer
 
-from model.schema import FEATURES, MONTHLY_CHARGES, Choice, Number
+from model.schema import FEATURES, MONTHLY_CHARGES, Categorical, Numeric
 from model.training.metrics import settle
 from model.training.monotone import Chain, fit_monotone
 
 if TYPE_CHECKING:
     from model.training.cross_validation import Fold
 
-WORDS: Final = [feature for feature in FEATURES if isinstance(feature, Choice)]
-NUMBERS: Final = [feature.name for feature in FEATURES if isinstance(feature, Number)]
+WORDS: Final = [feature for feature in FEATURES if isinstance(feature, Categorical)]
+NUMBERS: Final = [feature.name for feature in FEATURES if isinstance(feature, Numeric)]
 
 DIRECTIONS: Final = {name: 1 if name == MONTHLY_CHARGES else -1 for name in NUMBERS}
 """A dearer bill never lowers the risk; a longer tenure or more paid so far never raises it. Left free, all three

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from model.errors import TrainingError, show
-from model.schema import FEATURES, Number
+from model.schema import FEATURES, Numeric
 from model.training.data import Labelled
 
 LEAST_ROWS: Final = 200
@@ -44,7 +44,7 @@ def check(data: Labelled, path: Path, trusted: Collection[str] = ()) -> None:
     churned = np.array(data.labels)
     for feature in FEATURES:
         values: list[Any] = [customer[feature.name] for customer in data.customers]
-        if isinstance(feature, Number):
+        if isinstance(feature, Numeric):
             if len(set(values)) == 1:
                 raise TrainingError(
                     f"{feature.name} is the same in every row of {path}; there is nothing to learn from it."
@@ -54,7 +54,7 @@ def check(data: Labelled, path: Path, trusted: Collection[str] = ()) -> None:
                 f"{feature.name} is {show(values[0])} in every row of {path}; there is nothing to learn from it. If "
                 f"that is so for all your customers, say --trust {feature.name}: the model will then not look at it."
             )
-        alone = _auc_alone(values, churned, isinstance(feature, Number))
+        alone = _auc_alone(values, churned, isinstance(feature, Numeric))
         if alone >= LEAK and feature.name not in trusted:
             raise TrainingError(
                 f"{feature.name} alone tells who churned in {path}: ROC AUC {alone:.4f}, where {LEAK} is the most a "

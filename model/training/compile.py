@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 
 from model.pipeline import to_frame
-from model.schema import FEATURES, NAMES, SCHEMA_VERSION, Choice, Customer
+from model.schema import FEATURES, NAMES, SCHEMA_VERSION, Categorical, Customer
 from model.scorecard import LineTerm, Scorecard
 from model.training.additive import knots_of, points_of
 from model.training.data import Labelled
@@ -54,7 +54,7 @@ def to_document(pipeline: Pipeline, data: Labelled, version: str, threshold: flo
     ranges: dict[str, list[float]] = {}
     for feature in FEATURES:
         values: list[Any] = [customer[feature.name] for customer in data.customers]
-        if isinstance(feature, Choice):
+        if isinstance(feature, Categorical):
             table = dict(zip(feature.values, raw[feature.name], strict=True))
             mean = math.fsum(table[word] for word in values) / len(values)
             terms.append(
@@ -87,7 +87,7 @@ def random_customers(scorecard: Scorecard, count: int, seed: int) -> list[Custom
     columns: dict[str, Sequence[Any]] = {}
     lines = {term.feature: term for term in scorecard.terms if isinstance(term, LineTerm)}
     for feature in FEATURES:
-        if isinstance(feature, Choice):
+        if isinstance(feature, Categorical):
             columns[feature.name] = [feature.values[i] for i in generator.integers(len(feature.values), size=count)]
             continue
         low, high = scorecard.ranges[feature.name]

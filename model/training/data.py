@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from model.bulk.columns import Block, Columns
 from model.bulk.reader import Reader, check_text
 from model.bulk.records import split
-from model.bulk.source import Text
+from model.bulk.source import Utf8Stream
 from model.bulk.unchanged import Unchanged
 from model.errors import SHOWN_PROBLEMS, InputError, Problem, TrainingError, problem
 from model.pipeline import to_frame
@@ -73,7 +73,7 @@ def read(path: Path) -> Labelled:
     found = Labelled([], [], [], hashlib.sha256(content).hexdigest())
     problems: list[Problem] = []
     try:
-        text = Text(io.BytesIO(content))
+        text = Utf8Stream(io.BytesIO(content))
         rows = 0
         reader = Reader(text, next_row=lambda: rows + 1, needed=(*NAMES, TARGET))
         columns = Columns(reader.header, reader.positions, reader.delimiter, id_required=False)

@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 
 from model.schema import CHURN, NAMES, NOT_CHURN, Customer
-from model.scorecard import DECIMALS, Scorer
+from model.scorecard import PROBABILITY_DECIMALS, Scorer
 from model.training.data import Labelled
 from model.training.metrics import settle
 
@@ -53,7 +53,10 @@ def changes(data: Labelled, scorers: Sequence[Scorer], probabilities: Sequence[n
 
 
 def _verdict(is_churn: bool, probability: float) -> dict[str, Any]:
-    return {"prediction": CHURN if is_churn else NOT_CHURN, "probability": round(float(probability), DECIMALS)}
+    return {
+        "prediction": CHURN if is_churn else NOT_CHURN,
+        "probability": round(float(probability), PROBABILITY_DECIMALS),
+    }
 
 
 def _why(customer: Customer, scorers: Sequence[Scorer], probabilities: Sequence[float]) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from model.schema import BY_NAME, FEATURES, TENURE, Choice, Customer, Word
+from model.schema import BY_NAME, FEATURES, TENURE, Categorical, Customer, Word
 from model.training.metrics import written
 
 BINS: Final = 10
@@ -44,7 +44,7 @@ def describe_population(
     features: list[dict[str, Any]] = []
     for feature in FEATURES:
         values = [customer[feature.name] for customer in customers]
-        if isinstance(feature, Choice):
+        if isinstance(feature, Categorical):
             shares = {str(word): written(values.count(word) / len(values)) for word in feature.values}
             features.append({"feature": feature.name, "words": shares})
         else:
@@ -78,7 +78,7 @@ def describe_population(
 def groups(name: str) -> list[tuple[dict[str, Any], Callable[[Customer], bool]]]:
     """Return the groups of customers by a word or by tenure band: how each is written, and the test of belonging."""
     feature = BY_NAME[name]
-    if isinstance(feature, Choice):
+    if isinstance(feature, Categorical):
         return [({"word": str(word)}, _has(name, word)) for word in feature.values]
     bands = []
     for low, high in zip((0, *TENURE_EDGES), (*TENURE_EDGES, None), strict=True):

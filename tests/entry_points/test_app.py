@@ -7,9 +7,8 @@ import pytest
 from flask import Flask
 
 from app.settings import Settings
-from app.web import create_app, problems
+from app.web import create_app, errors
 from app.web.pages import ROUTES
-from model import errors
 
 
 class BrokenScorer:
@@ -91,9 +90,9 @@ def test_a_problem_has_the_members_of_rfc_9457(client):
     assert answer.content_type == "application/problem+json"
     assert answer.json == {
         "type": "urn:churn:problem:not_found",
-        "title": "Nothing is here",
+        "title": "Not found",
         "status": 404,
-        "detail": 'There is nothing at "/nowhere". GET / lists what there is.',
+        "detail": 'There is nothing at "/nowhere". GET / lists the routes.',
         "instance": "abc-1",
         "code": "not_found",
     }
@@ -124,7 +123,7 @@ def test_a_wrong_method_is_told_the_right_one(client):
     answer = client.get("/v1/customer")
 
     assert sorted(answer.headers["Allow"].split(", ")) == ["OPTIONS", "POST"]
-    assert answer.json["detail"].startswith('GET is not answered at "/v1/customer"; it takes ')
+    assert answer.json["detail"].startswith('GET is not allowed at "/v1/customer"; use ')
 
 
 def test_every_code_that_can_head_an_answer_has_a_status():
@@ -136,17 +135,15 @@ def test_every_code_that_can_head_an_answer_has_a_status():
     of_spark = {"wrong_types", "quoted_line_end", "two_encodings"}
     of_the_folder = {"link_outside"}
 
-    assert set(errors.MESSAGES) - set(problems.KINDS) == of_fields_and_rows | of_spark | of_the_folder
+    assert set(errors.ERRORS) - set(errors.STATUSES) == of_fields_and_rows | of_spark | of_the_folder
 
 
-def test_every_code_of_the_http_door_has_a_sentence():
-    without = {"bad_customer"}  # its detail is the customer's own problems
-
-    assert set(problems.KINDS) - set(errors.MESSAGES) - set(problems.MESSAGES) == without
+def test_every_error_that_is_a_response_has_a_title_and_a_sentence():
+    assert [code for code in errors.STATUSES if not errors.ERRORS[code].title or not errors.ERRORS[code].sentence] == []
 
 
 def test_every_status_is_one_of_an_error():
-    assert {kind.status // 100 for kind in problems.KINDS.values()} == {4, 5}
+    assert {status // 100 for status in errors.STATUSES.values()} == {4, 5}
 
 
 def test_a_failure_is_a_problem_that_tells_nothing(broken_app, customer, capsys):
@@ -165,7 +162,7 @@ def test_a_failure_is_logged_by_type_and_place_without_its_text(broken_app, cust
     failure, request = lines_of(capsys)
 
     assert (failure["level"], failure["exception"]) == ("error", "KeyError")
-    assert failure["where"][-1].split(":")[0] == "tests/entry_points/test_app.py"
+    assert failure["where"][-1].split(":")[0] == "entry_points/test_app.py"
     assert failure["request_id"] == request["request_id"]
     assert request["status"] == 500
     assert "secret" not in json.dumps([failure, request])

@@ -190,7 +190,8 @@ def test_the_detail_names_the_first_bad_row_and_the_way_on(post_file):
 
     assert answer.json["detail"] == (
         "1 of 1 rows cannot be scored. Row 1 (customerID A): tenure must be a whole number of months from 0 to 1,200, "
-        'not "-3". 1 of 1 problems are listed under errors. Mend them, or add ?on_error=skip to score the other rows.'
+        'not "-3". 1 of 1 problems are listed under errors. Correct them, or add ?on_error=skip to score the other '
+        "rows."
     )
 
 
@@ -251,8 +252,8 @@ def test_a_repeated_id_is_refused_with_both_rows(post_file, query):
     assert (answer.status_code, answer.json["code"]) == (422, "duplicate_id")
     assert [(each["row"], each["customerID"]) for each in answer.json["errors"]] == [(3, "A")]
     assert answer.json["detail"] == (
-        'customerID "A" stands in row 1 and again in row 3; an answer listed by customerID can hold it only once. '
-        "Ask for text/csv, which answers row by row."
+        'customerID "A" is in row 1 and again in row 3. A response listed by customerID can have it only once. '
+        "Ask for text/csv, which has one line per row."
     )
 
 

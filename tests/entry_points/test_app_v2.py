@@ -8,7 +8,7 @@ import pytest
 from app.settings import Settings
 from app.web import create_app
 from model.actions import ActionsError
-from model.schema import EXAMPLE, FEATURES, NAMES, Choice
+from model.schema import EXAMPLE, FEATURES, NAMES, Categorical
 
 
 @pytest.fixture
@@ -103,7 +103,9 @@ def test_an_option_that_is_not_known_is_refused_and_the_known_ones_are_named(cli
     answer = client.post(f"/v2/{path}?treshold=0.2&Reasons=3", json=customer)
 
     assert (answer.status_code, answer.json["code"]) == (400, "unknown_option")
-    assert answer.json["detail"] == (f'The query has "treshold" and "Reasons", not known here; known are {known}.')
+    assert answer.json["detail"] == (
+        f'The query has unknown options: "treshold" and "Reasons". Known options: {known}.'
+    )
 
 
 def test_bad_customers_of_a_list_have_their_errors_at_their_place(ask, make_customer):
@@ -147,7 +149,7 @@ def test_a_thousand_customers_are_taken_and_one_more_is_not(ask, customer):
     assert len(answer["results"]) == 1000
     assert problem["code"] == "too_many_entries"
     assert problem["detail"] == (
-        'The list "customers" has 1,001 entries; at most 1,000 are taken at once. '
+        'The list "customers" has 1,001 entries; at most 1,000 are accepted in one request. '
         "Send them in parts, or as a CSV to /v2/batches."
     )
 
@@ -168,7 +170,7 @@ def test_how_many_are_taken_is_a_setting(scorer, customer):
         ({"customers": []}, "wrong_shape", '"customers" must be a list of 1 to 1,000 objects, not an empty list.'),
         ({"customers": dict(EXAMPLE)}, "wrong_shape", '"customers" must be a list of 1 to 1,000 objects, not an obj'),
         ({"customers": None}, "wrong_shape", '"customers" must be a list of 1 to 1,000 objects, not null.'),
-        ({"customers": [{}], "reasons": 1}, "unknown_member", 'The body has "reasons"; it takes "customers" only.'),
+        ({"customers": [{}], "reasons": 1}, "unknown_member", 'The body has "reasons"; only "customers" is accepted.'),
         ({"data": [{}]}, "wrapped", 'The customer is wrapped in "data".'),
         ({}, "bad_customer", "SeniorCitizen is missing"),
     ],
@@ -220,7 +222,7 @@ def test_only_actions_that_lower_the_risk_are_suggested_and_each_is_what_its_wha
 def test_without_changes_every_single_one_is_tried_and_ranked(ask, customer):
     answer = ask("what-if", {"customer": {"customerID": "x", **customer}})
 
-    actionable = [each for each in FEATURES if isinstance(each, Choice) and each.actionable]
+    actionable = [each for each in FEATURES if isinstance(each, Categorical) and each.actionable]
     differences = [each["difference"] for each in answer["alternatives"]]
     assert (answer["customerID"], answer["prediction"], answer["probability"]) == ("x", "churn", 0.5205)
     assert differences == sorted(differences)
@@ -259,7 +261,7 @@ def test_a_change_of_an_unknown_feature_names_it_and_the_known_ones(ask, custome
 
     (error,) = problem["errors"]
     assert (problem["code"], error["code"], error["change"]) == ("bad_changes", "unknown_feature", 1)
-    assert '"Contrct" is no feature' in problem["detail"]
+    assert '"Contrct" is not a feature' in problem["detail"]
     assert all(name in problem["detail"] for name in NAMES)
 
 
@@ -300,7 +302,7 @@ def test_of_many_wrong_changes_twenty_are_written_out(ask, customer):
         ([], "wrong_shape", 'The body must be {"customer": {...}, "changes": [...]}'),
         ({}, "missing_member", 'The body has no "customer".'),
         (dict(EXAMPLE), "unknown_member", 'The body has "SeniorCitizen", "Partner"'),
-        ({"customer": dict(EXAMPLE), "change": {}}, "unknown_member", 'The body has "change"; it takes "customer" and'),
+        ({"customer": dict(EXAMPLE), "change": {}}, "unknown_member", 'The body has "change"; only "customer" and'),
         ({"customer": dict(EXAMPLE), "changes": []}, "wrong_shape", '"changes" must be a list of 1 to 1,000 objects'),
         ({"customer": dict(EXAMPLE), "changes": "Contract"}, "wrong_shape", '"changes" must be a list'),
         ({"customer": 3}, "not_an_object", "The body must be one customer as a JSON object, not 3."),

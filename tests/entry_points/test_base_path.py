@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from edges import event, read
+from http_events import event, read
 
 from app.aws.gateway import Gateway, Invocation, routes_of
 from app.settings import Settings

@@ -15,10 +15,10 @@ from click.testing import CliRunner
 from outcomes import DATA, OUTCOMES, REFUSED, SCORED
 
 from app.cli.__main__ import churn
-from app.jobs.local import Scoring
 from app.jobs.s3 import handle
-from model.bulk.render import Options
-from model.bulk.source import Limits
+from app.jobs.scoring import Scoring
+from model.bulk.csv_writer import Options
+from model.bulk.source import FileLimits
 from model.errors import CustomerError
 from model.schema import BATCH_LABELS, NAMES
 from model.validate import validate
@@ -60,7 +60,7 @@ def results(s3, scorer) -> Buckets:
     buckets = Buckets(s3, secrets.token_hex(6))
     records = [buckets.drop(file.name, file.read_bytes())["Records"][0] for file in sorted(DATA.iterdir())]
     lines: list[dict] = []
-    handle({"Records": records}, buckets.store(Scoring(scorer, Options(), Limits())), no_deadline, lines.append)
+    handle({"Records": records}, buckets.store(Scoring(scorer, Options(), FileLimits())), no_deadline, lines.append)
     assert [line["status"] for line in lines] == ["done" if line["key"][9:] in SCORED else "failed" for line in lines]
     return buckets
 

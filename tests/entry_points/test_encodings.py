@@ -9,12 +9,13 @@ import secrets
 import pyarrow as pa
 import pytest
 
-from app.jobs.local import Scoring, score_file
+from app.jobs.local import score_file
 from app.jobs.s3 import handle
-from model.bulk import batches
-from model.bulk.render import Options, Predictions, Rejects
-from model.bulk.run import Limits, Run
-from model.bulk.source import Text
+from app.jobs.scoring import Scoring
+from model.bulk import cluster
+from model.bulk.csv_writer import Options, Predictions, Rejects
+from model.bulk.run import FileLimits, Run
+from model.bulk.source import Utf8Stream
 from model.bulk.unchanged import Unchanged
 from model.errors import InputError
 from model.schema import CUSTOMER_ID, EXAMPLE, NAMES
@@ -48,7 +49,7 @@ class Pipe:
 class Outcome:
     def __init__(self, source, scorer, **options) -> None:
         # Rows that are all alike compress further than the files of customers do.
-        run = Run(source, scorer, limits=Limits(max_gzip_ratio=1000), **options)
+        run = Run(source, scorer, limits=FileLimits(max_gzip_ratio=1000), **options)
         self.ids, self.bad = [], {}
         writers = Predictions(scorer), Rejects(run.header, run.delimiter)
         self.files = [writer.header for writer in writers]
@@ -118,8 +119,8 @@ def test_the_row_with_a_stray_byte_is_named_with_the_byte_and_comes_back_readabl
 
     ((problem,),) = found.bad.values()
     assert str(problem) == (
-        "Row 2 (customerID stray): The row holds bytes that are not UTF-8 (E9), and the file is UTF-8. Correct the "
-        "letter there and save the file as UTF-8; if all of it is Windows-1252, give that as its charset."
+        "Row 2 (customerID stray): The row has bytes that are not UTF-8 (E9), although the file is UTF-8. Correct the "
+        "character and save the file as UTF-8; if the whole file is Windows-1252, set that as its charset."
     )
     again = Outcome(io.BytesIO(found.files[1]), toy_scorecard)
     assert (again.ids, again.codes) == (["stray"], {})
@@ -145,7 +146,7 @@ def test_a_mark_or_a_declaration_of_utf_8_proves_it_as_well(toy_scorecard):
 def test_a_stray_byte_in_the_header_of_a_file_in_utf_8_is_an_error_of_the_file(toy_scorecard):
     header = HEADER.replace("Remark", "Größe").encode("latin-1")
 
-    with pytest.raises(InputError, match="The header holds bytes that are not UTF-8"):
+    with pytest.raises(InputError, match="The header has bytes that are not UTF-8"):
         Outcome(io.BytesIO(header + MANY + UTF8), toy_scorecard)
 
     assert Outcome(io.BytesIO(header + PLAIN + STRAY), toy_scorecard).notes == [NOTE]
@@ -168,7 +169,7 @@ def test_plain_text_is_not_read_twice_and_a_decided_file_is_not_either():
 
     for content, seeks in ((MANY, 0), (UTF8 + MANY + STRAY, 0), (MANY + STRAY, 2)):
         source = Watched(HEADER.encode() + content)
-        text = Text(source)
+        text = Utf8Stream(source)
         while text.read(1 << 16):
             pass
         assert source.seeks == seeks
@@ -178,10 +179,12 @@ MIXED = HEADER.encode() + PLAIN + STRAY + MANY + UTF8
 
 
 def test_every_entry_point_reads_a_file_with_a_stray_byte_alike(client, scorer, bucket, tmp_path):
-    summary = score_file(Pipe(MIXED), "a.csv", tmp_path / "out", Scoring(scorer, Options(), Limits()))
+    summary = score_file(Pipe(MIXED), "a.csv", tmp_path / "out", Scoring(scorer, Options(), FileLimits()))
     predictions = (tmp_path / "out" / "predictions.csv").read_bytes()
     lines: list[dict] = []
-    handle(bucket.drop("a.csv", MIXED), bucket.store(Scoring(scorer, Options(), Limits())), lambda: 9e5, lines.append)
+    handle(
+        bucket.drop("a.csv", MIXED), bucket.store(Scoring(scorer, Options(), FileLimits())), lambda: 9e5, lines.append
+    )
 
     assert (summary["rows_in"], summary["errors_by_code"]) == (16_003, {"stray_byte": 1})
     assert "Zoë".encode() in predictions
@@ -201,15 +204,15 @@ def test_a_second_look_at_an_object_keeps_the_deadline(scorer, bucket):
     event = bucket.drop("a.csv", HEADER.encode() + STRAY)
 
     with pytest.raises(Exception, match="before the deadline"):
-        handle(event, bucket.store(Scoring(scorer, Options(), Limits())), lambda: next(left, 0), lines.append)
+        handle(event, bucket.store(Scoring(scorer, Options(), FileLimits())), lambda: next(left, 0), lines.append)
 
     assert lines[0]["status"] == "retry"
 
 
 def parts(content: bytes, cut: int, scorer) -> dict[str, list[str]]:
     """What two workers make of a file that is cut in two after `cut` rows."""
-    work = batches.Work(scorer, None, Options(), Limits(), None, typed=False)
-    layout, _ = batches.look(io.BytesIO(content), work)
+    work = cluster.Work(scorer, None, Options(), FileLimits(), None, typed=False)
+    layout, _ = cluster.look(io.BytesIO(content), work)
     lines = content.removesuffix(b"\n").split(b"\n")
     found: dict[str, list[str]] = {}
     for start, some in ((0, lines[: cut + 1]), (1, lines[cut + 1 :])):
@@ -217,7 +220,7 @@ def parts(content: bytes, cut: int, scorer) -> dict[str, list[str]]:
         batch = pa.RecordBatch.from_arrays(
             [text, pa.array([7] * len(some)), pa.array([start] * len(some))], ["a", "b", "c"]
         )
-        for made in batches.score_lines([batch], layout, work):
+        for made in cluster.score_lines([batch], layout, work):
             for kind, value in zip(made.column(0).to_pylist(), made.column(1).to_pylist(), strict=True):
                 found.setdefault(kind, []).append(value)
     return found
@@ -235,7 +238,7 @@ def test_parts_of_a_file_in_utf_8_reject_the_row_with_a_stray_byte(scorer):
     ("content", "words"),
     [
         pytest.param(
-            HEADER.encode() + STRAY + PLAIN * 16_000 + UTF8, "letters in UTF-8 further on", id="as Windows-1252"
+            HEADER.encode() + STRAY + PLAIN * 16_000 + UTF8, "UTF-8 characters further on", id="as Windows-1252"
         ),
         pytest.param(HEADER.encode() + PLAIN * 16_000 + STRAY, "bytes that are not UTF-8", id="as ASCII"),
     ],

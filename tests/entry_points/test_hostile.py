@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from bad_input import GOOD, HEADER, ROW, form_of, post_form
 from served import EXAMPLE_BODY, Server, running
-from test_app_nasty import GOOD, HEADER, ROW, form_of, post_form
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = [

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 
-import edges
+import http_events
 import pytest
 from click.testing import CliRunner
 
@@ -184,12 +184,12 @@ def test_the_command_makes_a_key_and_its_digest(guarded, customer, scorer):
     assert client.post("/v1/customer", json=customer, headers={"X-Api-Key": made["key"]}).status_code == 200
 
 
-@pytest.mark.parametrize("edge", edges.EDGES)
+@pytest.mark.parametrize("edge", http_events.EVENT_KINDS)
 def test_lambda_asks_for_a_key_at_every_edge(guarded_app, customer, edge):
     gateway, body = Gateway(guarded_app, "1.0.0"), json.dumps(customer).encode()
 
     def ask(headers: dict[str, str], query=()) -> tuple[int, dict]:
-        made = gateway.answer(edges.event(edge, body=body, headers=headers, query=query), Invocation())
+        made = gateway.answer(http_events.event(edge, body=body, headers=headers, query=query), Invocation())
         return made["statusCode"], json.loads(made["body"])
 
     json_type = {"Content-Type": "application/json"}

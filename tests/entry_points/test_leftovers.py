@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from app.jobs import drafts, local
+from app.jobs import local
 from app.jobs.folder import Folder
-from app.jobs.local import Scoring
+from app.jobs.scoring import Scoring
 from model import describe
-from model.bulk.render import Options
-from model.bulk.source import Limits
+from model.bulk.csv_writer import Options
+from model.bulk.source import FileLimits
 
 CLI = [sys.executable, str(Path(__file__).parents[2] / "app/cli")]
 HEADER, LINE = describe.template().splitlines(keepends=True)
@@ -25,7 +25,7 @@ JOB = "0123456789abcdef" * 2
 
 @pytest.fixture
 def scoring(toy_scorecard):
-    return Scoring(toy_scorecard, Options(), Limits())
+    return Scoring(toy_scorecard, Options(), FileLimits())
 
 
 def hidden(folder: Path) -> list[str]:
@@ -110,7 +110,7 @@ def test_only_what_is_surely_a_draft_of_ours_is_swept(tmp_path):
     elsewhere = leave(tmp_path / "elsewhere")
     (tmp_path / ".link-0123abcd.part").symlink_to(elsewhere)
 
-    drafts.sweep(tmp_path)
+    local.sweep(tmp_path)
 
     assert all((each.exists() and list(each.iterdir())) for each in (*kept, elsewhere))
     assert {".file-0123abcd.part", ".link-0123abcd.part"} <= {path.name for path in tmp_path.iterdir()}
@@ -135,9 +135,9 @@ def test_no_draft_is_swept_between_its_making_and_its_locking(tmp_path, monkeypa
     make, swept = os.open, []
 
     def sweep_first(path, *rest, **more):
-        if not swept and drafts.NAME.fullmatch(Path(path).name):
+        if not swept and local.DRAFT_NAME.fullmatch(Path(path).name):
             swept.append(path)
-            drafts.sweep(tmp_path)
+            local.sweep(tmp_path)
         return make(path, *rest, **more)
 
     monkeypatch.setattr(os, "open", sweep_first)

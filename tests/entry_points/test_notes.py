@@ -7,14 +7,14 @@ import pytest
 from click.testing import CliRunner
 
 from app.cli.__main__ import churn
-from app.jobs.local import Scoring
 from app.jobs.s3 import handle
+from app.jobs.scoring import Scoring
 from app.settings import Settings
 from app.web import create_app
 from app.web.responses import NOTES_BYTES
-from model.bulk import batches
-from model.bulk.render import Options
-from model.bulk.source import Limits
+from model.bulk import cluster
+from model.bulk.csv_writer import Options
+from model.bulk.source import FileLimits
 from model.schema import CUSTOMER_ID, EXAMPLE, NAMES
 
 ROW = ",".join(str(EXAMPLE[name]) for name in NAMES)
@@ -79,9 +79,12 @@ def test_notes_are_in_every_summary_and_on_the_terminal(scorer, bucket, tmp_path
     printed = CliRunner().invoke(churn, ["score", str(tmp_path / "in" / "a.csv"), "-o", str(tmp_path / "out")]).stderr
     CliRunner().invoke(churn, ["watch", str(tmp_path / "in"), str(tmp_path / "box"), "--once", "--interval", "0.05"])
     handle(
-        bucket.drop("a.csv", content), bucket.store(Scoring(scorer, Options(), Limits())), lambda: 9e5, lambda _: None
+        bucket.drop("a.csv", content),
+        bucket.store(Scoring(scorer, Options(), FileLimits())),
+        lambda: 9e5,
+        lambda _: None,
     )
-    _, notes = batches.look(io.BytesIO(content), batches.Work(scorer, None, Options(), Limits(), None, typed=False))
+    _, notes = cluster.look(io.BytesIO(content), cluster.Work(scorer, None, Options(), FileLimits(), None, typed=False))
 
     assert note.replace(". ", ".\n") in printed.replace(". ", ".\n")
     summaries = [

@@ -11,7 +11,7 @@ import pytest
 from model import pipeline
 from model.bulk.run import Run
 from model.explain import explain
-from model.schema import FEATURES, Choice
+from model.schema import FEATURES, Categorical
 from model.validate import validate
 
 ROOT = Path(__file__).parents[2]
@@ -47,7 +47,7 @@ def test_scorecard_and_pipeline_agree_on_every_customer(customers_csv, scorer, e
 
 
 def test_both_engines_print_the_same_predictions(customers_csv, scorer, engine):
-    from model.bulk.render import Predictions
+    from model.bulk.csv_writer import Predictions
 
     def printed(scorer) -> bytes:
         with customers_csv.open("rb") as file:
@@ -60,7 +60,7 @@ def test_scorecard_and_pipeline_agree_on_customers_of_every_kind(scorer, engine)
     rng = np.random.default_rng(11)
     columns = {}
     for feature in FEATURES:
-        if isinstance(feature, Choice):
+        if isinstance(feature, Categorical):
             columns[feature.name] = rng.integers(0, len(feature.values), 20_000)
         else:
             _, high = scorer.ranges[feature.name]

@@ -13,15 +13,15 @@ from pathlib import Path
 
 import boto3
 import pytest
+from bad_input import BAD_FILES
 from buckets import event_of, no_deadline
 from files import REFUSED
-from test_app_nasty import FILES
 
 from app.jobs import s3
-from app.jobs.local import Scoring
+from app.jobs.scoring import Scoring
 from model import describe
-from model.bulk.render import Options
-from model.bulk.source import Limits
+from model.bulk.csv_writer import Options
+from model.bulk.source import FileLimits
 from model.errors import ChurnError
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +33,7 @@ THREE = ["predictions.csv", "rejects.csv", "summary.json"]
 
 @pytest.fixture
 def scoring(toy_scorecard):
-    return Scoring(toy_scorecard, Options(), Limits())
+    return Scoring(toy_scorecard, Options(), FileLimits())
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_the_results_say_what_they_are(bucket, store):
         ("customers.xlsx", b"PK\x03\x04", "not_csv", "Send a CSV under a name that ends in .csv or .csv.gz."),
         ("a/folder/", b"x", "not_csv", "Send a CSV under a name that ends in .csv or .csv.gz."),
         ("workbook.csv", b"PK\x03\x04", "not_csv", "Save it as CSV (UTF-8) and send that."),
-        ("empty.csv", b"", "empty_file", "Expected a CSV with a header and one row a customer."),
+        ("empty.csv", b"", "empty_file", "Expected a CSV with a header and one row per customer."),
         ("other.csv", b"a,b\n1,2\n", "no_header", "Put the column names first"),
         ("cut.csv.gz", gzip.compress(GOOD)[:-9], "truncated_gzip", "Send it again."),
     ],
@@ -125,7 +125,7 @@ def test_what_cannot_be_scored_gets_a_failure_that_says_what_to_send(bucket, sto
 def test_every_nasty_file_ends_in_a_result_that_adds_up_or_a_failure_that_says_why(bucket, store):
     codes = {f"{name}.csv": code for name, (_, code) in REFUSED.items()}
     nasty = {f"{name}.csv": content for name, (content, _) in REFUSED.items()}
-    nasty |= {f"{name}!.csv": each[0] for name, each in FILES.items() if each[2] not in codes.values()}
+    nasty |= {f"{name}!.csv": each[0] for name, each in BAD_FILES.items() if each[2] not in codes.values()}
     records = [bucket.drop(name, content)["Records"][0] for name, content in nasty.items()]
 
     lines = handle({"Records": records}, store)
@@ -193,7 +193,7 @@ def test_another_bucket_is_refused_aloud(bucket, store):
 
 
 def test_in_one_bucket_our_own_results_are_left_alone(bucket, scoring):
-    store = s3.Store(s3.Places(bucket.inbox, bucket.inbox), scoring, bucket.client)
+    store = s3.Store(s3.BucketLayout(bucket.inbox, bucket.inbox), scoring, bucket.client)
 
     (line,) = handle(bucket.drop("a.csv", GOOD), store)
     ours = [event_of(bucket.inbox, f"results/a.csv/{line['job']}/{name}", 10, "0" * 32) for name in THREE]
@@ -207,14 +207,14 @@ def test_in_one_bucket_our_own_results_are_left_alone(bucket, scoring):
 )
 def test_prefixes_in_one_bucket_must_lie_apart(inbox_prefix, results_prefix):
     with pytest.raises(ChurnError, match="in the bucket churn must lie apart, or results would be scored as input"):
-        s3.Places("churn", "churn", inbox_prefix, results_prefix)
-    s3.Places("churn", "churn-results", inbox_prefix, results_prefix)
+        s3.BucketLayout("churn", "churn", inbox_prefix, results_prefix)
+    s3.BucketLayout("churn", "churn-results", inbox_prefix, results_prefix)
 
 
 @pytest.mark.parametrize(("inbox", "results"), [(None, "results"), ("inbox", None)])
 def test_both_buckets_must_be_named(inbox, results):
     with pytest.raises(ChurnError, match=r"^CHURN_(INBOX|RESULTS)_BUCKET is not set\."):
-        s3.Places(inbox, results)
+        s3.BucketLayout(inbox, results)
 
 
 def test_a_name_that_leaves_no_room_for_ours_is_cut(bucket, store):
@@ -441,10 +441,10 @@ def test_requests_are_signed_so_that_conditions_hold(moto_server):
 
 def test_every_member_and_status_of_a_line_is_described(bucket, store):
     events = [bucket.drop("a.csv", GOOD), bucket.drop("b.txt", GOOD), bucket.drop(".c.csv", GOOD)]
-    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    pages = [(ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("operations.md", "aws.md")]
 
     members = {member for event in events for line in handle(event, store) for member in line}
 
-    described = set(re.findall(r"`(\w+)`", page))
+    described = set(re.findall(r"`(\w+)`", "".join(pages)))
     assert members - described == set()
     assert {"done", "failed", "skipped", "superseded", "ignored", "retry", "refused", "error"} <= described

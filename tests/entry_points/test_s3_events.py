@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from app.jobs.events import Drop, EventError, Ignored, Parcel, read
+from app.jobs.s3_events import EventError, IgnoredEvent, Message, S3Object, read
 
 EVENTS = Path(__file__).parents[1] / "events"
 
 VERSION = "096fKKXTRTtl3on89fVO.nfljtsv6qko"
 ETAG = "d41d8cd98f00b204e9800998ecf8427e"
-MARCH = Drop("churn-inbox", "incoming/march.csv", None, ETAG, 1024)
-MARCH_VERSION = Drop("churn-inbox", "incoming/march.csv", VERSION, ETAG, 1024)
-APRIL = Drop("churn-inbox", "incoming/sub folder/April.CSV", VERSION, "b21b84d653bb07b05b1e6b33684dc11b", 2048)
-TEST = Ignored("s3:TestEvent", "churn-inbox")
+MARCH = S3Object("churn-inbox", "incoming/march.csv", None, ETAG, 1024)
+MARCH_VERSION = S3Object("churn-inbox", "incoming/march.csv", VERSION, ETAG, 1024)
+APRIL = S3Object("churn-inbox", "incoming/sub folder/April.CSV", VERSION, "b21b84d653bb07b05b1e6b33684dc11b", 2048)
+TEST = IgnoredEvent("s3:TestEvent", "churn-inbox")
 ONE, TWO, THREE = (f"059f36b4-87a3-44ab-83d2-66197591000{number}" for number in (1, 2, 3))
 
 
@@ -26,16 +26,16 @@ def recorded(name: str):
 
 
 @pytest.mark.parametrize(
-    ("name", "parcels"),
+    ("name", "messages"),
     [
-        ("s3_put_2_1", [Parcel([MARCH])]),
-        ("s3_put_2_1_versioned", [Parcel([MARCH_VERSION])]),
+        ("s3_put_2_1", [Message([MARCH])]),
+        ("s3_put_2_1_versioned", [Message([MARCH_VERSION])]),
         (
             "s3_multipart_2_4",
             [
-                Parcel(
+                Message(
                     [
-                        Drop(
+                        S3Object(
                             "churn-inbox",
                             "incoming/café & bar+grill 100%.csv.gz",
                             etag="9b2cf535f27731c974343645a3985328-9",
@@ -45,36 +45,36 @@ def recorded(name: str):
                 )
             ],
         ),
-        ("s3_put_2_6_versioned", [Parcel([APRIL])]),
-        ("s3_copy_2_6_null_version", [Parcel([MARCH])]),
-        ("s3_post_without_etag_and_size", [Parcel([Drop("churn-inbox", "incoming/march.csv")])]),
+        ("s3_put_2_6_versioned", [Message([APRIL])]),
+        ("s3_copy_2_6_null_version", [Message([MARCH])]),
+        ("s3_post_without_etag_and_size", [Message([S3Object("churn-inbox", "incoming/march.csv")])]),
         (
             "s3_several_records",
-            [Parcel([MARCH, APRIL, Ignored("ObjectRemoved:Delete", "churn-inbox", "incoming/old.csv")])],
+            [Message([MARCH, APRIL, IgnoredEvent("ObjectRemoved:Delete", "churn-inbox", "incoming/old.csv")])],
         ),
         (
             "s3_removed_2_1",
-            [Parcel([Ignored("ObjectRemoved:DeleteMarkerCreated", "churn-inbox", "incoming/march.csv")])],
+            [Message([IgnoredEvent("ObjectRemoved:DeleteMarkerCreated", "churn-inbox", "incoming/march.csv")])],
         ),
-        ("s3_restore_2_6", [Parcel([Ignored("ObjectRestore:Completed", "churn-inbox", "incoming/march.csv")])]),
-        ("s3_test_event", [Parcel([TEST])]),
-        ("sqs_s3", [Parcel([MARCH], ONE), Parcel([APRIL], TWO)]),
-        ("sqs_test_event", [Parcel([TEST], ONE)]),
-        ("sqs_sns_s3", [Parcel([APRIL], ONE)]),
-        ("sqs_sns_test_event", [Parcel([TEST], ONE)]),
-        ("sqs_eventbridge", [Parcel([MARCH_VERSION], ONE)]),
-        ("sns_s3", [Parcel([MARCH])]),
-        ("sns_test_event", [Parcel([TEST])]),
-        ("eventbridge_created", [Parcel([MARCH_VERSION])]),
+        ("s3_restore_2_6", [Message([IgnoredEvent("ObjectRestore:Completed", "churn-inbox", "incoming/march.csv")])]),
+        ("s3_test_event", [Message([TEST])]),
+        ("sqs_s3", [Message([MARCH], ONE), Message([APRIL], TWO)]),
+        ("sqs_test_event", [Message([TEST], ONE)]),
+        ("sqs_sns_s3", [Message([APRIL], ONE)]),
+        ("sqs_sns_test_event", [Message([TEST], ONE)]),
+        ("sqs_eventbridge", [Message([MARCH_VERSION], ONE)]),
+        ("sns_s3", [Message([MARCH])]),
+        ("sns_test_event", [Message([TEST])]),
+        ("eventbridge_created", [Message([MARCH_VERSION])]),
         (
             "eventbridge_created_with_plus",
-            [Parcel([Drop("churn-inbox", "incoming/a+b%20c.csv", None, ETAG, 1024, "incoming/a b c.csv")])],
+            [Message([S3Object("churn-inbox", "incoming/a+b%20c.csv", None, ETAG, 1024, "incoming/a b c.csv")])],
         ),
-        ("eventbridge_deleted", [Parcel([Ignored("Object Deleted", "churn-inbox", "incoming/march.csv")])]),
+        ("eventbridge_deleted", [Message([IgnoredEvent("Object Deleted", "churn-inbox", "incoming/march.csv")])]),
     ],
 )
-def test_a_recorded_event_is_read(name, parcels):
-    assert read(recorded(name)) == parcels
+def test_a_recorded_event_is_read(name, messages):
+    assert read(recorded(name)) == messages
 
 
 def test_every_recorded_event_of_the_bucket_is_read_by_a_test():
@@ -93,7 +93,7 @@ def test_any_minor_version_is_read(version):
     if version is None:
         del event["Records"][0]["eventVersion"]
 
-    assert read(event) == [Parcel([MARCH])]
+    assert read(event) == [Message([MARCH])]
 
 
 @pytest.mark.parametrize(
@@ -111,14 +111,14 @@ def test_a_key_is_decoded_exactly_once(encoded, key):
     event = recorded("s3_put_2_1")
     event["Records"][0]["s3"]["object"]["key"] = encoded
 
-    (parcel,) = read(event)
+    (message,) = read(event)
 
-    assert parcel.things[0].key == key
+    assert message.records[0].key == key
 
 
 def one_error(event) -> str:
-    (parcel,) = read(event)
-    (error,) = parcel.things
+    (message,) = read(event)
+    (error,) = message.records
     assert isinstance(error, EventError)
     return str(error)
 
@@ -177,22 +177,22 @@ def test_one_unreadable_record_keeps_no_other_from_its_turn():
     del broken["s3"]["object"]
     event["Records"].insert(1, broken)
 
-    (parcel,) = read(event)
+    (message,) = read(event)
 
-    assert [type(thing) for thing in parcel.things] == [Drop, EventError, Drop, Ignored]
+    assert [type(thing) for thing in message.records] == [S3Object, EventError, S3Object, IgnoredEvent]
 
 
 def test_one_unreadable_message_of_a_queue_is_an_error_of_its_own():
     first, second, third = read(recorded("sqs_one_unreadable_message"))
 
-    assert first == Parcel([MARCH], ONE)
+    assert first == Message([MARCH], ONE)
     assert [second.message_id, third.message_id] == [TWO, THREE]
-    assert str(second.things[0]) == "The message is not JSON, so it is no event of S3."
-    assert 'it has "order". ' in str(third.things[0])
+    assert str(second.records[0]) == "The message is not JSON, so it is no event of S3."
+    assert 'it has "order". ' in str(third.records[0])
 
 
 def test_reading_an_event_needs_the_standard_library_only():
-    code = "import sys, app.jobs.events; print({'boto3', 'numpy', 'pyarrow'} & set(sys.modules))"
+    code = "import sys, app.jobs.s3_events; print({'boto3', 'numpy', 'pyarrow'} & set(sys.modules))"
     words = [sys.executable, "-c", code]
 
     assert subprocess.run(words, cwd=EVENTS.parent.parent, capture_output=True, text=True).stdout == "set()\n"

@@ -19,11 +19,11 @@ from buckets import no_deadline
 from faulty_proxy import Fault
 
 from app.jobs import s3
-from app.jobs.bucket import Source
-from app.jobs.local import Scoring
+from app.jobs.bucket import ObjectReader
+from app.jobs.scoring import Scoring
 from model import describe
-from model.bulk.render import Options
-from model.bulk.source import Limits
+from model.bulk.csv_writer import Options
+from model.bulk.source import FileLimits
 
 ROOT = Path(__file__).parents[2]
 HEADER, LINE = describe.template().splitlines(keepends=True)
@@ -34,10 +34,10 @@ THREE = ["predictions.csv", "rejects.csv", "summary.json"]
 UNTIL_KILLED = """
 import json, sys, time
 from app.jobs import s3
-from app.jobs.local import Scoring
+from app.jobs.scoring import Scoring
 from model import artifact
-from model.bulk.render import Options
-from model.bulk.source import Limits
+from model.bulk.csv_writer import Options
+from model.bulk.source import FileLimits
 
 calls = iter(range(int(sys.argv[3])))
 
@@ -47,8 +47,8 @@ def remaining_ms():
         time.sleep(600)
     return 900_000
 
-scoring = Scoring(artifact.load(), Options(), Limits())
-store = s3.Store(s3.Places(*sys.argv[1:3]), scoring, s3.connect(), part_bytes=5 << 20)
+scoring = Scoring(artifact.load(), Options(), FileLimits())
+store = s3.Store(s3.BucketLayout(*sys.argv[1:3]), scoring, s3.connect(), part_bytes=5 << 20)
 s3.handle(json.load(sys.stdin), store, remaining_ms, print)
 """
 
@@ -61,7 +61,7 @@ def large() -> bytes:
 
 @pytest.fixture
 def scoring(toy_scorecard):
-    return Scoring(toy_scorecard, Options(), Limits())
+    return Scoring(toy_scorecard, Options(), FileLimits())
 
 
 @pytest.fixture
@@ -245,7 +245,6 @@ def test_a_part_that_fails_once_is_sent_again(bucket, patient_store, proxy, is_w
 
 
 def test_an_upload_that_can_be_neither_finished_nor_taken_back_never_appears(bucket, store, proxy, is_whole, large):
-    # smart_open's writer would complete it when it is collected, with as much as was written until then.
     event = bucket.drop("a.csv", large)
     proxy.faults = [
         Fault("PUT", r"predictions\.csv.*partNumber=1", times=1, status=503, code="SlowDown"),
@@ -501,7 +500,7 @@ def test_an_answer_that_ends_early_without_an_error_is_taken_up_too(monkeypatch)
     monkeypatch.setattr("app.jobs.bucket.PAUSE_S", 0)
     client = Shortened((10, b"0123"), (6, b"45"), (4, b"6789"))
 
-    source = Source(client, "inbox", "a.csv", {"IfMatch": "x"})
+    source = ObjectReader(client, "inbox", "a.csv", {"IfMatch": "x"})
 
     assert b"".join(iter(lambda: source.read(3), b"")) == b"0123456789"
     assert client.asked == [None, "bytes=4-", "bytes=6-"]
@@ -510,7 +509,7 @@ def test_an_answer_that_ends_early_without_an_error_is_taken_up_too(monkeypatch)
 @pytest.mark.parametrize("length", [10, 5, 7])
 def test_a_rest_of_another_length_is_not_mixed_in(monkeypatch, length):
     monkeypatch.setattr("app.jobs.bucket.PAUSE_S", 0)
-    source = Source(Shortened((10, b"0123"), (length, b"0123456789")), "inbox", "a.csv", {})
+    source = ObjectReader(Shortened((10, b"0123"), (length, b"0123456789")), "inbox", "a.csv", {})
 
     assert source.read(4) == b"0123"
     with pytest.raises(s3.RetryableError, match="asked for the rest, it sent another length"):

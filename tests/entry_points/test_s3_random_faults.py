@@ -23,10 +23,10 @@ from faulty_proxy import Fault, FaultyProxy
 from test_s3_faults import handle
 
 from app.jobs import local
-from app.jobs.local import Scoring
+from app.jobs.scoring import Scoring
 from model import artifact, describe
-from model.bulk.render import Options
-from model.bulk.source import Limits
+from model.bulk.csv_writer import Options
+from model.bulk.source import FileLimits
 
 ROOT = Path(__file__).parents[2]
 SOAK = os.environ.get("SOAK") == "true"
@@ -46,17 +46,17 @@ PLACES = {
 WORKER = """
 import json, sys
 from app.jobs import bucket, s3
-from app.jobs.local import Scoring
+from app.jobs.scoring import Scoring
 from model import artifact
-from model.bulk.render import Options
-from model.bulk.source import Limits
+from model.bulk.csv_writer import Options
+from model.bulk.source import FileLimits
 
 bucket.PAUSE_S = 0.001
-scoring = Scoring(artifact.load(), Options(), Limits())
+scoring = Scoring(artifact.load(), Options(), FileLimits())
 client = s3.connect(max_attempts=1, timeout_s=10)
 for line in sys.stdin:
     asked = json.loads(line)
-    store = s3.Store(s3.Places(*asked["buckets"]), scoring, client, part_bytes=5 << 20)
+    store = s3.Store(s3.BucketLayout(*asked["buckets"]), scoring, client, part_bytes=5 << 20)
     lines = []
     try:
         s3.handle(asked["event"], store, lambda: 900_000, lines.append)
@@ -188,7 +188,7 @@ def test_whatever_fails_one_result_stands_at_the_end(
 ):
     chance = random.Random(seed)
     bucket = request.getfixturevalue(chance.choice(("bucket", "versioned_bucket")))
-    scoring = Scoring(scorer, Options(), Limits())
+    scoring = Scoring(scorer, Options(), FileLimits())
     name, content = content_of(chance)
     local.score_file(io.BytesIO(content), name, tmp_path / "wanted", scoring)
     wanted = {file.name: file.read_bytes() for file in (tmp_path / "wanted").iterdir()}

@@ -11,9 +11,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from bad_input import HEADER, ROW, form_of
 from ports import free_port
 from served import EXAMPLE_BODY, ROOT, running
-from test_app_nasty import HEADER, ROW, form_of
 
 from model import artifact
 from model.artifact import SCORECARD, SUMS

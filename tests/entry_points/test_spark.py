@@ -24,10 +24,10 @@ from pyspark.sql import SparkSession
 
 from app import spark
 from app.jobs import hadoop
-from app.jobs.local import Scoring
+from app.jobs.scoring import Scoring
 from app.spark import Job
-from model.bulk.render import Options
-from model.bulk.source import Limits
+from model.bulk.csv_writer import Options
+from model.bulk.source import FileLimits
 from model.errors import ChurnError
 from model.schema import COLUMNS, CUSTOMER_ID
 
@@ -59,7 +59,7 @@ def score(session, scorer, tmp_path):
 
     def score(source, source_format="csv", to="csv", charset=None, options=None, target=None, **how) -> Path:
         target = target or tmp_path / "out"
-        scoring = Scoring(scorer, options or Options(), Limits(), charset)
+        scoring = Scoring(scorer, options or Options(), FileLimits(), charset)
         spark.score(session, Job(str(source), str(target), source_format, to, **how), scoring)
         return target
 
@@ -329,7 +329,7 @@ def test_wrong_types_are_named_before_anything_runs(score, tmp_path):
         score(tmp_path / "in.parquet", "parquet")
 
     assert str(refused.value) == (
-        "The table has columns of types that are not taken: Contract is bigint, and must be text; MonthlyCharges is "
+        "The table has columns of types that are not accepted: Contract is bigint, and must be text; MonthlyCharges is "
         "boolean, and must be text, whole number or number."
     )
 

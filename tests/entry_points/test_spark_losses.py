@@ -20,7 +20,7 @@ pytest.importorskip("pyspark", reason="pyspark has an environment of its own: ma
 
 import pyspark
 
-from app.jobs.shipping import ROOT, pack
+from app.jobs.spark_zip import ROOT, pack
 from model.schema import COLUMNS
 
 HOME = Path(pyspark.__file__).parent

@@ -22,10 +22,10 @@ from terminals import run_on_a_terminal
 
 from app.cli.client import is_over
 from app.jobs import local
-from app.jobs.local import Scoring
+from app.jobs.scoring import Scoring
 from model import artifact, describe
-from model.bulk.render import Options
-from model.bulk.source import Limits
+from model.bulk.csv_writer import Options
+from model.bulk.source import FileLimits
 
 HEADER, LINE = describe.template().splitlines(keepends=True)
 MIXED = (HEADER + LINE * 3 + LINE.replace(",12,", ",-1,")).encode()
@@ -80,7 +80,7 @@ def test_a_file_goes_out_and_its_results_come_back(service, folder, name):
     assert "Results: list-scored" in done.stderr
     # The same bytes as of the file scored here; a job is named for where its file came from.
     with Path(name).open("rb") as source:
-        local.score_file(source, name, Path("here"), Scoring(artifact.load(), Options(), Limits()))
+        local.score_file(source, name, Path("here"), Scoring(artifact.load(), Options(), FileLimits()))
     there, here = ({path.name: path.read_bytes() for path in Path(each).iterdir()} for each in ("list-scored", "here"))
     ours, theirs = (json.loads(found.pop("summary.json")) for found in (here, there))
     assert names("list-scored") == RESULTS

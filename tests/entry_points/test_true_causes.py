@@ -4,13 +4,13 @@ import io
 import json
 
 import pytest
-from edges import event
+from http_events import event
 
 import handler
-from app.jobs.local import Scoring
 from app.jobs.s3 import handle
-from model.bulk.render import Options
-from model.bulk.run import Limits, Run
+from app.jobs.scoring import Scoring
+from model.bulk.csv_writer import Options
+from model.bulk.run import FileLimits, Run
 from model.errors import InputError
 from model.schema import CUSTOMER_ID, EXAMPLE, NAMES
 
@@ -42,8 +42,7 @@ def test_a_file_with_another_separator_is_called_that(toy_scorecard, separator, 
 
     assert error.problem.code == "wrong_separator"
     assert str(error) == (
-        f"The file is separated by {shown}. Accepted are the comma, the semicolon and the tab; "
-        "save it with one of them."
+        f"The file is separated by {shown}. Comma, semicolon and tab are accepted; save it with one of them."
     )
 
 
@@ -129,7 +128,7 @@ def test_an_archived_object_is_called_archived_and_waits(scorer, bucket, kind):
     written: list[dict] = []
 
     queue = {"Records": [{"messageId": "m", "eventSource": "aws:sqs", "body": json.dumps(told)}]}
-    failed = handle(queue, bucket.store(Scoring(scorer, Options(), Limits())), lambda: 9e5, written.append)
+    failed = handle(queue, bucket.store(Scoring(scorer, Options(), FileLimits())), lambda: 9e5, written.append)
 
     assert failed == {"batchItemFailures": [{"itemIdentifier": "m"}]}
     assert written[0]["status"] == "retry"
@@ -150,10 +149,10 @@ def test_an_archived_object_is_called_archived_and_waits(scorer, bucket, kind):
 def test_a_403_is_told_by_its_reason(code, words, without):
     from botocore.exceptions import ClientError
 
-    from app.jobs.bucket import RetryableError, telling
+    from app.jobs.s3_errors import RetryableError, s3_errors
 
     answer = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": 403}}
-    with pytest.raises(RetryableError) as error, telling("to read s3://inbox/incoming/a.csv"):
+    with pytest.raises(RetryableError) as error, s3_errors("to read s3://inbox/incoming/a.csv", reading=True):
         raise ClientError(answer, "GetObject")
 
     assert all(word in str(error.value) for word in words)

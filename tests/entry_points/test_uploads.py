@@ -18,20 +18,20 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import requests
 from buckets import event_of, no_deadline
-from edges import event
 from faulty_proxy import Fault
-from test_openapi import check_described
+from http_events import event
+from openapi_checks import check_described
 
 from app.aws.gateway import Gateway, Invocation
 from app.aws.http_events import API_GATEWAY, LOAD_BALANCER
-from app.jobs import drops, progress, s3
-from app.jobs.local import Scoring
+from app.jobs import progress, s3
+from app.jobs.scoring import Scoring
 from app.jobs.uploads import Uploads, connect
 from app.settings import Settings
 from app.web import create_app
 from model import describe
-from model.bulk.render import Options
-from model.bulk.source import Limits
+from model.bulk.csv_writer import Options
+from model.bulk.source import FileLimits
 from model.errors import ChurnError
 
 HEADER, LINE = describe.template().splitlines(keepends=True)
@@ -45,14 +45,14 @@ def sha256(text: str) -> str:
 
 @pytest.fixture
 def app(scorer, bucket):
-    store = Uploads(bucket.places, connect(), max_bytes=1_000_000, link_s=900)
+    store = Uploads(bucket.layout, connect(), max_bytes=1_000_000, link_s=900)
     return create_app(scorer, Settings(), uploads=lambda: store)
 
 
 @pytest.fixture
 def scored(bucket, toy_scorecard):
     """Score what was uploaded, as the function does, and return the line of the log."""
-    store = bucket.store(Scoring(toy_scorecard, Options(), Limits()))
+    store = bucket.store(Scoring(toy_scorecard, Options(), FileLimits()))
 
     def score(key: str, remaining_ms=no_deadline, store=store):
         head = bucket.client.head_object(Bucket=bucket.inbox, Key=key)
@@ -61,7 +61,7 @@ def scored(bucket, toy_scorecard):
         try:
             s3.handle(event, store, remaining_ms, lines.append)
         except s3.RetryableError:
-            assert lines[0]["status"] in drops.AGAIN
+            assert lines[0]["status"] in s3.DELIVER_AGAIN
         return lines[0]
 
     return score
@@ -124,7 +124,7 @@ def test_the_form_is_signed_by_version_4_for_the_region(client):
 def test_on_aws_links_lead_to_the_bucket_in_its_region(monkeypatch, bucket):
     # By default boto3 names the host that redirects, which breaks a form sent by a browser.
     monkeypatch.delenv("AWS_ENDPOINT_URL")
-    store = Uploads(s3.Places("churn-in", "churn.out"), connect(), 1, 900)
+    store = Uploads(s3.BucketLayout("churn-in", "churn.out"), connect(), 1, 900)
 
     assert store.origins == ["https://churn-in.s3.eu-central-1.amazonaws.com", "https://s3.eu-central-1.amazonaws.com"]
 
@@ -214,9 +214,9 @@ def test_an_upload_that_never_came_expires(client, bucket, monkeypatch):
 
 
 def test_the_later_file_counts_where_a_form_was_used_twice(scorer, versioned_bucket, toy_scorecard):
-    store = Uploads(versioned_bucket.places, connect(), 1_000_000, 900)
-    form = store.begin("anyone")
-    scoring = versioned_bucket.store(Scoring(toy_scorecard, Options(), Limits()))
+    store = Uploads(versioned_bucket.layout, connect(), 1_000_000, 900)
+    form = store.create_upload("anyone")
+    scoring = versioned_bucket.store(Scoring(toy_scorecard, Options(), FileLimits()))
     for content in (MIXED, MIXED + LINE.encode()):
         send(form, content)
         head = versioned_bucket.client.head_object(Bucket=versioned_bucket.inbox, Key=form["fields"]["key"])
@@ -226,7 +226,7 @@ def test_the_later_file_counts_where_a_form_was_used_twice(scorer, versioned_buc
         s3.handle(event, scoring, no_deadline, lambda line: None)
         time.sleep(1.01)  # a list of S3 tells times in whole seconds
 
-    assert store.state("anyone", form["id"])["summary"]["rows_in"] == 3
+    assert store.get_job("anyone", form["id"])["summary"]["rows_in"] == 3
 
 
 # ---- Who sees a job
@@ -247,7 +247,7 @@ def test_an_unknown_id_and_one_that_can_be_none_are_not_found_alike(client, want
 
 
 def test_the_job_of_another_key_is_not_found(scorer, bucket):
-    store = Uploads(bucket.places, connect(), 1_000_000, 900)
+    store = Uploads(bucket.layout, connect(), 1_000_000, 900)
     settings = Settings(api_keys=tuple(map(sha256, KEYS)))
     client = create_app(scorer, settings, uploads=lambda: store).test_client()
     mine, theirs = ({"X-Api-Key": key} for key in KEYS)
@@ -289,7 +289,7 @@ def test_missing_credentials_are_our_fault_and_said_in_the_log(scorer, bucket, m
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
 
-    answer = unavailable(scorer, lambda: Uploads(bucket.places, connect(), 1_000_000, 900))
+    answer = unavailable(scorer, lambda: Uploads(bucket.layout, connect(), 1_000_000, 900))
 
     line = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert "NoCredentialsError" in line["reason"]
@@ -300,7 +300,7 @@ def test_missing_credentials_are_our_fault_and_said_in_the_log(scorer, bucket, m
 def test_a_bucket_that_is_not_there_is_seen_before_a_form_goes_out(scorer, bucket, missing, capsys):
     names = {"inbox": bucket.inbox, "results": bucket.results, missing: "no-such-bucket-here"}
 
-    unavailable(scorer, lambda: Uploads(s3.Places(names["inbox"], names["results"]), connect(), 1_000_000, 900))
+    unavailable(scorer, lambda: Uploads(s3.BucketLayout(names["inbox"], names["results"]), connect(), 1_000_000, 900))
 
     assert "NoSuchBucket" in json.loads(capsys.readouterr().out.splitlines()[-1])["reason"]
 
@@ -309,14 +309,14 @@ def test_a_bucket_that_is_not_there_is_seen_before_a_form_goes_out(scorer, bucke
 def test_an_s3_that_refuses_is_a_reason_to_ask_again(scorer, bucket, proxy, faulty_s3, status):
     proxy.faults = [Fault("PUT", r"/upload\.json", status=status)]
 
-    unavailable(scorer, lambda: Uploads(bucket.places, faulty_s3, 1_000_000, 900))
+    unavailable(scorer, lambda: Uploads(bucket.layout, faulty_s3, 1_000_000, 900))
 
     assert bucket.found() == {}
 
 
 def test_a_throttled_look_at_a_job_is_a_reason_to_ask_again(scorer, bucket, proxy, faulty_s3):
     client = create_app(
-        scorer, Settings(), uploads=lambda: Uploads(bucket.places, faulty_s3, 1_000_000, 900)
+        scorer, Settings(), uploads=lambda: Uploads(bucket.layout, faulty_s3, 1_000_000, 900)
     ).test_client()
     form = client.post("/v2/uploads").json
     proxy.faults = [Fault("GET", "list-type", status=503)]
@@ -384,7 +384,7 @@ def test_a_short_job_tells_nothing(client, bucket, scored):
 
 
 def test_what_was_dropped_without_the_api_is_never_told_of(bucket, toy_scorecard, told_at_once):
-    store = bucket.store(Scoring(toy_scorecard, Options(), Limits()))
+    store = bucket.store(Scoring(toy_scorecard, Options(), FileLimits()))
     seen = []
 
     def look() -> float:
@@ -446,7 +446,7 @@ def test_a_job_whose_progress_cannot_be_told_goes_on(
     client, uploaded, scored, bucket, proxy, faulty_s3, toy_scorecard, told_at_once, method
 ):
     proxy.faults = [Fault(method, r"/progress\.json", status=503)]
-    store = bucket.store(Scoring(toy_scorecard, Options(), Limits()), faulty_s3)
+    store = bucket.store(Scoring(toy_scorecard, Options(), FileLimits()), faulty_s3)
 
     assert scored(uploaded["fields"]["key"], store=store)["status"] == "done"
     assert job_of(client, uploaded)["status"] == "done"
@@ -512,7 +512,7 @@ def test_without_a_bucket_the_page_knows_what_is_said_of_a_file_that_is_too_long
 
     answer = small.post("/v2/batches", data=bytes(2001), content_type="application/gzip").json
     known = json.loads(html.unescape(re.search(r'data-refusal="([^"]*)"', page)[1]))
-    # Packed it is already.
-    assert known["detail"] == answer["detail"].replace(", or packed by gzip", "")
+    # It is compressed already.
+    assert known["detail"] == answer["detail"].replace(", or compressed with gzip", "")
     assert [known[name] for name in ("code", "title", "status")] == ["too_large", answer["title"], 413]
     assert 'data-direct-bytes="2000"' in page

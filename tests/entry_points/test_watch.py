@@ -13,12 +13,12 @@ import pytest
 from click.testing import CliRunner
 
 from app.cli.__main__ import churn
-from app.jobs import jobs, local
+from app.jobs import layout, local
 from app.jobs.folder import Folder
-from app.jobs.local import Scoring
+from app.jobs.scoring import Scoring
 from model import describe
-from model.bulk.render import Options
-from model.bulk.source import Limits
+from model.bulk.csv_writer import Options
+from model.bulk.source import FileLimits
 from model.errors import ChurnError
 
 ROOT = Path(__file__).parents[2]
@@ -41,7 +41,7 @@ def outbox(tmp_path):
 
 @pytest.fixture
 def scoring(toy_scorecard):
-    return Scoring(toy_scorecard, Options(), Limits())
+    return Scoring(toy_scorecard, Options(), FileLimits())
 
 
 @pytest.fixture
@@ -77,8 +77,8 @@ def test_a_dropped_csv_is_scored_under_its_name(folder, inbox, outbox, name):
     results = tree(outbox)
     place = f"{name}/{line['job']}"
     assert (line["status"], line["rows_in"], line["rows_scored"], line["rows_rejected"]) == ("done", 2, 1, 1)
-    assert sorted(results) == [f"{place}/{result}" for result in (jobs.PREDICTIONS, jobs.REJECTS, jobs.SUMMARY)]
-    assert json.loads(results[f"{place}/{jobs.SUMMARY}"])["job"] == line["job"]
+    assert sorted(results) == [f"{place}/{result}" for result in (layout.PREDICTIONS, layout.REJECTS, layout.SUMMARY)]
+    assert json.loads(results[f"{place}/{layout.SUMMARY}"])["job"] == line["job"]
 
 
 def test_a_name_that_is_not_utf_8_fails_in_a_sentence_like_any_other(folder, inbox, outbox):
@@ -87,7 +87,7 @@ def test_a_name_that_is_not_utf_8_fails_in_a_sentence_like_any_other(folder, inb
     (line,) = sweep_twice(folder)
 
     assert (line["status"], line["code"]) == ("failed", "no_header")
-    assert [path.name for path in outbox.rglob("*") if path.is_file()] == [jobs.FAILURE]
+    assert [path.name for path in outbox.rglob("*") if path.is_file()] == [layout.FAILURE]
 
 
 def test_the_folder_gives_the_same_bytes_as_the_command_for_one_file(folder, inbox, outbox, scoring, tmp_path):
@@ -171,13 +171,13 @@ def test_new_content_under_an_old_name_is_a_new_job_beside_the_old(folder, inbox
     ],
 )
 def test_whatever_changes_the_answer_changes_the_job(scoring, change):
-    job = scoring.job("customers.csv", "0" * 64)
+    job = scoring.job_id("customers.csv", "0" * 64)
 
-    assert replace(scoring, **change(scoring)).job("customers.csv", "0" * 64) != job
+    assert replace(scoring, **change(scoring)).job_id("customers.csv", "0" * 64) != job
 
 
 def test_a_job_belongs_to_a_name_and_a_content(scoring):
-    jobs_made = {scoring.job(name, content) for name in ("a.csv", "b.csv") for content in ("0" * 64, "1" * 64)}
+    jobs_made = {scoring.job_id(name, content) for name in ("a.csv", "b.csv") for content in ("0" * 64, "1" * 64)}
 
     assert len(jobs_made) == 4
 
@@ -201,7 +201,7 @@ def test_what_cannot_be_scored_gets_a_failure_that_says_what_to_send(
 
     ((path, written),) = tree(outbox).items()
     failure = json.loads(written)
-    assert path == f"{name}/{line['job']}/{jobs.FAILURE}"
+    assert path == f"{name}/{line['job']}/{layout.FAILURE}"
     assert (line["status"], line["code"]) == ("failed", code)
     assert (failure["name"], failure["job"], failure["code"]) == (name, line["job"], code)
     assert advice in failure["message"]

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from app.jobs.beneath import open_beneath
 from app.jobs.folder import Folder
-from app.jobs.local import Scoring
+from app.jobs.links import open_inside
+from app.jobs.scoring import Scoring
 from model import describe
-from model.bulk.render import Options
-from model.bulk.source import Limits
+from model.bulk.csv_writer import Options
+from model.bulk.source import FileLimits
 
 HEADER, LINE = describe.template().splitlines(keepends=True)
 GOOD = (HEADER + LINE).encode()
@@ -33,7 +33,7 @@ def outside(tmp_path) -> Path:
 
 @pytest.fixture
 def folder(inbox, tmp_path, toy_scorecard) -> Folder:
-    return Folder(inbox, tmp_path / "out", Scoring(toy_scorecard, Options(), Limits()))
+    return Folder(inbox, tmp_path / "out", Scoring(toy_scorecard, Options(), FileLimits()))
 
 
 def sweep_twice(folder: Folder) -> list[dict]:
@@ -88,7 +88,7 @@ def test_an_inbox_that_is_a_link_itself_is_watched(inbox, tmp_path, toy_scorecar
     (tmp_path / "linked").symlink_to(inbox)
     (inbox / "list.csv").write_bytes(GOOD)
 
-    folder = Folder(tmp_path / "linked", tmp_path / "out", Scoring(toy_scorecard, Options(), Limits()))
+    folder = Folder(tmp_path / "linked", tmp_path / "out", Scoring(toy_scorecard, Options(), FileLimits()))
 
     assert [line["status"] for line in sweep_twice(folder)] == ["done"]
 
@@ -129,13 +129,13 @@ def test_a_link_that_takes_the_place_of_a_file_between_check_and_opening_is_not_
     monkeypatch.setattr(os, "open", swap_first)
 
     with pytest.raises(OSError, match=r"symbolic links|Not a directory"):
-        open_beneath(inbox, "sub/secret.csv")
+        open_inside(inbox, "sub/secret.csv")
 
 
 def test_a_pipe_that_takes_the_place_of_a_file_is_no_file(inbox):
     os.mkfifo(inbox / "list.csv")
 
-    assert open_beneath(inbox, "list.csv") is None
+    assert open_inside(inbox, "list.csv") is None
 
 
 @pytest.mark.parametrize("place", ["list.csv", "march"])

@@ -30,8 +30,8 @@ from costs import (
 
 from app.settings import Settings
 from app.web import create_app
+from model.bulk.budget import Budget, OutOfCpuError
 from model.bulk.run import Run
-from model.bulk.work import Budget, OutOfCpuError
 from model.errors import InputError
 from model.schema import EXAMPLE, NAMES
 

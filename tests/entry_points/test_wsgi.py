@@ -16,7 +16,7 @@ from served import EXAMPLE_BODY, JSON, ROOT, Server, problem_in, running
 from app import wiring
 from app.server import process
 from app.settings import Settings
-from app.web.problems import RequestError
+from app.web.errors import RequestError
 from app.web.slots import Slots
 from model.errors import ArtifactError
 from model.schema import EXAMPLE, NAMES
@@ -187,7 +187,7 @@ def test_a_slot_goes_to_whoever_has_waited_longest_and_only_a_new_file_is_refuse
             threads[-1].start()
             while len(slots._waiting) < len(threads):
                 time.sleep(0.001)
-        with pytest.raises(RequestError, match="More is asked for at once"), slots.acquire(False):
+        with pytest.raises(RequestError, match="more requests than it can answer"), slots.acquire(False):
             pass
     for thread in threads:
         thread.join()

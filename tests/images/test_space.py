@@ -35,7 +35,7 @@ def test_the_front_matter_is_read_as_it_was_meant(folder):
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "sentence"),
     [
         pytest.param({"title": ...}, "title is missing", id="missing"),
         pytest.param({"colorfrom": "red"}, "colorfrom is none of the names that a Space reads", id="misspelt"),
@@ -50,10 +50,10 @@ def test_the_front_matter_is_read_as_it_was_meant(folder):
         pytest.param({"license": "mit"}, "license must be that of this project", id="license"),
     ],
 )
-def test_front_matter_that_a_space_would_not_take_is_refused(change, told):
+def test_front_matter_that_a_space_would_refuse_is_refused(change, sentence):
     front = {name: value for name, value in {**space.FRONT, **change}.items() if value is not ...}
 
-    with pytest.raises(space.SpaceError, match=re.escape(told)):
+    with pytest.raises(space.SpaceError, match=re.escape(sentence)):
         space.check_front(front)
 
 
@@ -71,7 +71,7 @@ def test_the_repository_holds_what_serves_and_nothing_else(folder):
     assert os.access(folder / "deploy" / "image.sh", os.X_OK)
 
 
-def test_what_nobody_thought_of_stays_here(tmp_path, monkeypatch):
+def test_files_that_are_not_listed_are_not_published(tmp_path, monkeypatch):
     copy = tmp_path / "root"
     shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".*", "build", "node_modules", "tests"), symlinks=True)
     shutil.copy(ROOT / ".dockerignore", copy)
@@ -84,7 +84,7 @@ def test_what_nobody_thought_of_stays_here(tmp_path, monkeypatch):
     assert [path for path in made if b"hf_secret" in path.read_bytes()] == []
 
 
-def test_the_dockerfile_is_that_of_the_images_but_for_what_a_space_cannot_tell_it(folder):
+def test_the_dockerfile_is_that_of_the_images_but_for_two_arguments(folder):
     ours, theirs = ((at).read_text().splitlines() for at in (ROOT / "Dockerfile.spaces", folder / "Dockerfile"))
 
     changed = [theirs for ours, theirs in zip(ours, theirs, strict=True) if ours != theirs]
@@ -92,7 +92,7 @@ def test_the_dockerfile_is_that_of_the_images_but_for_what_a_space_cannot_tell_i
     assert f"ARG VERSION={images.version()}" in changed
 
 
-def test_the_pipeline_is_taken_along_where_it_is_asked_for(tmp_path):
+def test_the_pipeline_is_published_where_it_is_requested(tmp_path):
     made = space.make(tmp_path / "space", "pipeline")
 
     assert "ARG ENGINE=pipeline\n" in (tmp_path / "space" / "Dockerfile").read_text()
@@ -100,7 +100,7 @@ def test_the_pipeline_is_taken_along_where_it_is_asked_for(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["Dockerfile.lambda", "Dockerfile.spaces"])
-def test_what_a_dockerfile_copies_is_let_through_to_the_builder(name):
+def test_files_that_a_dockerfile_copies_are_not_ignored(name):
     ignored = (ROOT / ".dockerignore").read_text().splitlines()
     copied = [words.split()[:-1] for words in re.findall(r"^COPY (?!--)(.*)$", (ROOT / name).read_text(), re.MULTILINE)]
 
@@ -120,7 +120,7 @@ def test_an_underscore_in_the_name_is_refused_with_the_reason(wanted):
 @pytest.mark.parametrize(
     "wanted", ["", "churn", "anna/", "/churn", "anna/churn/x", "anna/-churn", "anna/a b", "anna/" + "x" * 95]
 )
-def test_a_name_that_is_none_is_refused(wanted):
+def test_an_impossible_name_is_refused(wanted):
     with pytest.raises(space.SpaceError, match="SPACE must be an owner and a name"):
         space.check_name(wanted)
 
@@ -151,11 +151,11 @@ def test_publishing_makes_the_space_and_replaces_what_is_there(folder, capsys):
 
 
 def command(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    told = {name: value for name, value in os.environ.items() if name != "HF_TOKEN"} | environ
-    return subprocess.run([sys.executable, "-m", *words], cwd=ROOT, env=told, capture_output=True, text=True)
+    environment = {name: value for name, value in os.environ.items() if name != "HF_TOKEN"} | environ
+    return subprocess.run([sys.executable, "-m", *words], cwd=ROOT, env=environment, capture_output=True, text=True)
 
 
-def test_a_dry_run_tells_each_file_and_needs_no_token():
+def test_a_dry_run_lists_each_file_and_needs_no_token():
     done = command("deploy.space", "--publish", "anna/my-churn", "--dry-run")
 
     assert done.returncode == 0, done.stderr
@@ -165,7 +165,7 @@ def test_a_dry_run_tells_each_file_and_needs_no_token():
     assert "https://anna-my-churn.hf.space/v1/customer" in (ROOT / "build" / "space" / "README.md").read_text()
 
 
-def test_without_a_token_it_says_where_to_get_one():
+def test_without_a_token_the_error_says_where_to_get_one():
     done = command("deploy.space", "--publish", "anna/my-churn")
 
     assert (done.returncode, done.stdout.count("Published")) == (2, 0)
@@ -182,7 +182,7 @@ def test_a_refused_name_ends_with_2_before_anything_is_made(tmp_path):
 # How the builders are called.
 
 
-def test_docker_makes_an_image_that_lambda_takes():
+def test_docker_builds_an_image_that_lambda_accepts():
     words = images.build_command("docker", "lambda", environ={})
 
     assert words[:6] == ["docker", "build", "--platform", "linux/amd64", "-f", "Dockerfile.lambda"]
@@ -190,7 +190,7 @@ def test_docker_makes_an_image_that_lambda_takes():
     assert images.ENVIRONMENT == {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
 
 
-def test_podman_keeps_the_health_check_and_is_lent_the_certificates_of_the_machine():
+def test_podman_keeps_the_health_check_and_gets_the_certificates_of_the_machine():
     words = images.build_command(
         "podman", "spaces", environ={"SSL_CERT_FILE": "/a/bundle.crt"}, options=["--pull=never"]
     )
@@ -201,7 +201,7 @@ def test_podman_keeps_the_health_check_and_is_lent_the_certificates_of_the_machi
     assert words[-2:] == ["--pull=never", "."]
 
 
-def test_without_a_builder_it_says_so(tmp_path):
+def test_without_a_builder_the_error_names_it(tmp_path):
     done = command("deploy.images", PATH=str(tmp_path))
 
     assert (done.returncode, done.stdout) == (2, "")

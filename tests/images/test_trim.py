@@ -1,4 +1,4 @@
-"""What the images leave out is never opened: a process goes all roads and notes each file that it opens or maps."""
+"""The images leave out no file that a process opens or maps when it runs every entry point."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from deploy import trim
 
 ROOT = Path(__file__).parents[2]
 
-ROADS = """
+SCRIPT = """
 import io, json, os, sys, tempfile
 opened = set()
 sys.addaudithook(lambda name, found: opened.add(str(found[0])) if name == "open" else None)
@@ -51,20 +51,20 @@ json.dump(sorted(opened), open(sys.argv[1], "w"))
 
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory) -> set[Path]:
-    """The files that the roads open, resolved."""
+    """The files that the entry points open, resolved."""
     if not Path("/proc/self/maps").exists():
-        pytest.skip("only Linux tells which libraries a process maps")
-    told = tmp_path_factory.mktemp("opened") / "files.json"
+        pytest.skip("only Linux reports which libraries a process maps")
+    report = tmp_path_factory.mktemp("opened") / "files.json"
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CHURN_"))}
     # Nothing listens there: the request is made and sent, which is what opens files.
     environ |= {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_DEFAULT_REGION": "eu-central-1", "NO_PROXY": "127.0.0.1"}
     environ |= {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        [sys.executable, "-c", ROADS, told], cwd=ROOT, env=environ, capture_output=True, text=True, timeout=250
+        [sys.executable, "-c", SCRIPT, report], cwd=ROOT, env=environ, capture_output=True, text=True, timeout=250
     )
     assert done.returncode == 0, done.stderr[-4000:]
     assert done.stderr.endswith("EndpointConnectionError\n"), done.stderr[-4000:]
-    return {Path(name).resolve() for name in json.loads(told.read_text())}
+    return {Path(name).resolve() for name in json.loads(report.read_text())}
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def site(opened) -> Path:
     )
 
 
-def test_what_goes_is_never_opened(opened, site):
+def test_a_file_that_is_left_out_is_never_opened(opened, site):
     # The commands of an environment stand elsewhere; here is a folder only where packages are installed by --target.
     gone = {path.resolve() for path in trim.trimmed(site)}
 
@@ -82,7 +82,7 @@ def test_what_goes_is_never_opened(opened, site):
     assert sorted(path.relative_to(site) for path in gone & opened) == []
 
 
-def test_the_roads_were_really_taken(opened, site):
+def test_every_entry_point_was_really_run(opened, site):
     names = {path.relative_to(site).parts[0] for path in opened if path.is_relative_to(site)}
 
     assert {"pyarrow", "numpy", "boto3", "botocore", "flask", "awslambdaric"} <= names

@@ -88,7 +88,7 @@ def test_200_mb_are_refused_at_once_in_the_words_of_the_api(watched, limited, tm
     page.locator("#list-file").set_input_files(file)
 
     alert = page.get_by_role("alert")
-    words = "The body is longer than 100,000,000 bytes, the most that is taken here. Send the file in parts."
+    words = "The body is longer than 100,000,000 bytes, the most that is accepted here. Send the file in parts."
     expect(alert).to_contain_text(words, timeout=60_000)
     expect(alert.get_by_role("button")).to_have_count(0)
     assert [url for url in sent if "batches" in url] == []

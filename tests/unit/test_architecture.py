@@ -43,7 +43,6 @@ HEAVY = [
     "numba",
     "boto3",
     "botocore",
-    "smart_open",
     "pyspark",
     "tqdm",
     "gunicorn",
@@ -74,7 +73,7 @@ STANDARD_LIBRARY_ONLY = [
         "model/formulas.py",
         "app/settings.py",
         "app/log.py",
-        "app/jobs/events.py",
+        "app/jobs/s3_events.py",
     ),
 ]
 
@@ -191,8 +190,10 @@ def test_the_road_for_one_customer_needs_the_standard_library_only(source):
         pytest.param(["prometheus_client"], ("app/web/metrics.py",), id="metrics"),
         pytest.param(["serverless_wsgi"], ("app/aws/gateway.py",), id="bridge"),
         pytest.param(["click", "tqdm"], ("app/cli/",), id="terminal"),
-        pytest.param(["boto3", "botocore", "smart_open"], ("app/jobs/bucket.py", "app/jobs/uploads.py"), id="aws"),
-        pytest.param(["urllib3"], ("app/jobs/bucket.py", "app/cli/client.py"), id="http"),
+        pytest.param(
+            ["boto3", "botocore"], ("app/jobs/bucket.py", "app/jobs/s3_errors.py", "app/jobs/uploads.py"), id="aws"
+        ),
+        pytest.param(["urllib3"], ("app/jobs/s3_errors.py", "app/cli/client.py"), id="http"),
         pytest.param(["pyspark"], ("app/spark.py",), id="spark"),
     ],
 )
@@ -207,7 +208,7 @@ def test_what_only_a_server_has_is_imported_by_it_alone():
 
 
 def test_the_model_is_loaded_and_stores_are_made_by_the_wiring_alone():
-    makers = {"Places", "RateLimit", "Scoring", "Store", "Uploads", "connect", "create_app", "load_scorer"}
+    makers = {"BucketLayout", "RateLimit", "Scoring", "Store", "Uploads", "connect", "create_app", "load_scorer"}
     callers = {
         source
         for source in sources(*SHIPPED)
@@ -344,7 +345,7 @@ def test_the_bulk_road_never_imports_pandas():
     code = (
         "import sys\n"
         "from model import artifact\n"
-        "from model.bulk.render import Options, Predictions, Rejects\n"
+        "from model.bulk.csv_writer import Options, Predictions, Rejects\n"
         "from model.bulk.run import Run\n"
         "scorer = artifact.load()\n"
         "for name in sys.argv[1:]:\n"

@@ -16,12 +16,13 @@ from test_pipeline import rewrite
 
 from app.cli.__main__ import churn
 from app.jobs import s3
-from app.jobs.local import Scoring, score_file
+from app.jobs.local import score_file
+from app.jobs.scoring import Scoring
 from app.settings import Settings
 from app.web import create_app
 from model import artifact, pipeline
-from model.bulk.render import Options
-from model.bulk.source import Limits
+from model.bulk.csv_writer import Options
+from model.bulk.source import FileLimits
 from model.engine import load_scorer
 from model.errors import ArtifactError
 from model.explain import explain
@@ -288,7 +289,7 @@ def test_it_is_promoted_and_the_command_scores_with_it_and_goes_back(root, tmp_p
 
 
 def test_the_folder_and_the_bucket_write_the_same(boosted, bucket, tmp_path):
-    scoring = Scoring(boosted, Options(value_at_risk=True, reasons=3), Limits())
+    scoring = Scoring(boosted, Options(value_at_risk=True, reasons=3), FileLimits())
     store = bucket.store(scoring)
 
     score_file(io.BytesIO(SAMPLE.read_bytes()), "sample.csv", tmp_path / "out", scoring)

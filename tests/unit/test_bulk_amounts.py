@@ -5,7 +5,7 @@ import io
 import pytest
 
 from model.bulk.columns import Columns
-from model.bulk.render import Predictions, Rejects
+from model.bulk.csv_writer import Predictions, Rejects
 from model.bulk.run import Run
 from model.schema import CUSTOMER_ID, EXAMPLE, NAMES
 

@@ -14,15 +14,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.jobs.shipping import pack
+from app.jobs.spark_zip import pack
 from model import artifact
-from model.bulk import batches
-from model.bulk.batches import Work
-from model.bulk.cells import Cells, check_kinds
+from model.bulk import cluster
+from model.bulk.cluster import Work
+from model.bulk.csv_writer import Options, Predictions, Rejects
 from model.bulk.population import load
-from model.bulk.render import Options, Predictions, Rejects
-from model.bulk.run import Limits, Run
+from model.bulk.run import FileLimits, Run
 from model.bulk.summary import Summary
+from model.bulk.table import TableRecords, check_kinds
 from model.errors import InputError
 from model.schema import COLUMNS, EXAMPLE
 
@@ -31,7 +31,7 @@ SCORER = artifact.load()
 
 
 def make_work(typed: bool = False) -> Work:
-    return Work(SCORER, load(SCORER), Options(), Limits(), None, typed)
+    return Work(SCORER, load(SCORER), Options(), FileLimits(), None, typed)
 
 
 def spoilt() -> bytes:
@@ -63,8 +63,8 @@ def batch_of(lines: list[bytes], file: int, start: int) -> pa.RecordBatch:
 def scored(parts: list[list[pa.RecordBatch]], content: bytes, work: Work | None = None) -> list[dict[str, list[str]]]:
     """What comes of each part, by kind."""
     work = work or make_work()
-    layout, _ = batches.look(io.BytesIO(content), work)
-    return [collect(batches.score_lines(part, layout, work)) for part in parts]
+    layout, _ = cluster.look(io.BytesIO(content), work)
+    return [collect(cluster.score_lines(part, layout, work)) for part in parts]
 
 
 def collect(found) -> dict[str, list[str]]:
@@ -162,7 +162,7 @@ def test_cells_of_a_table_are_text_as_a_csv_would_have_it():
         pa.array(["x", None, "x"]).dictionary_encode(),
     ]
 
-    cells = Cells(columns)
+    cells = TableRecords(columns)
 
     assert cells.count == 3
     assert [cells[place] for place in range(3)] == [
@@ -178,9 +178,9 @@ def test_rows_of_a_table_are_judged_as_rows_of_a_csv():
     tables = [customer, {**customer, "tenure": None}, {**customer, "SeniorCitizen": 2}, dict.fromkeys(names)]
     columns = [pa.array([each[name] for each in tables]) for name in names]
     work = make_work()
-    layout = batches.Layout(tuple(names), tuple((name, place) for place, name in enumerate(names)))
+    layout = cluster.Layout(tuple(names), tuple((name, place) for place, name in enumerate(names)))
 
-    part = collect(batches.score_rows([pa.RecordBatch.from_arrays(columns, names)], layout, work))
+    part = collect(cluster.score_rows([pa.RecordBatch.from_arrays(columns, names)], layout, work))
 
     assert rows_of([part], "predictions") == [
         "7,churn,0.5205,high,",
@@ -219,8 +219,8 @@ def test_a_column_is_taken_where_json_would_take_its_values(name, kind, is_taken
 def test_the_code_that_is_shipped_runs_out_of_its_zip_and_brings_the_model(tmp_path):
     archive = pack(tmp_path / "churn.zip")
     code = (
-        "from model import artifact; from model.bulk.population import load; import app.jobs.shipping, app.cli.spark;"
-        "scorer = artifact.load(); print(scorer.sha256, bool(load(scorer)), app.jobs.shipping.is_shipped())"
+        "from model import artifact; from model.bulk.population import load; import app.jobs.spark_zip, app.cli.spark;"
+        "scorer = artifact.load(); print(scorer.sha256, bool(load(scorer)), app.jobs.spark_zip.runs_from_zip())"
     )
 
     done = subprocess.run(

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from model.bulk.csv_writer import Options, Predictions, escape_formulas
 from model.bulk.ndjson import NdJson, last_line
-from model.bulk.render import Options, Predictions, defuse
 from model.bulk.run import Run
 from model.explain import explain
 from model.schema import CUSTOMER_ID, EXAMPLE, NAMES
@@ -73,12 +73,12 @@ def test_formulas_are_defused_only_where_asked_for(scorer, cell):
 
     assert (plain["customerID"], plain["note"]) == (cell.strip(), cell)
     assert safe["note"] == "'" + cell
-    assert safe["customerID"] == defuse(cell.strip())
+    assert safe["customerID"] == escape_formulas(cell.strip())
 
 
 @pytest.mark.parametrize("cell", ["-5", "+1.5", "-1e3", "abc", ""])
 def test_numbers_and_plain_text_are_no_formulas(cell):
-    assert defuse(cell) == cell
+    assert escape_formulas(cell) == cell
 
 
 def test_ndjson_says_what_the_csv_says(scorer):

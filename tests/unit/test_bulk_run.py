@@ -10,8 +10,8 @@ from files import HEADER, LATIN, PLAIN, REFUSED, ROW, row, to_csv
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from model.bulk import render
-from model.bulk.run import Limits, Run
+from model.bulk import csv_writer
+from model.bulk.run import FileLimits, Run
 from model.errors import CustomerError, InputError
 from model.schema import CUSTOMER_ID, EXAMPLE
 from model.validate import validate
@@ -27,8 +27,8 @@ class Trickle(io.BytesIO):
 class Result:
     def __init__(self, data: bytes, scorer, source=io.BytesIO, **options):
         self.run = Run(source(data), scorer, **options)
-        predictions = render.Predictions(scorer)
-        rejects = render.Rejects(self.run.header, self.run.delimiter)
+        predictions = csv_writer.Predictions(scorer)
+        rejects = csv_writer.Rejects(self.run.header, self.run.delimiter)
         self.problems, lines, rejected = [], [predictions.header], [rejects.header]
         for block in self.run:
             self.problems += [each for index in block.problems for each in block.located(index)]
@@ -478,8 +478,8 @@ def test_a_header_alone_makes_no_rows_and_says_so(toy_scorecard):
 def test_limits_on_rows_and_bytes_hold(toy_scorecard):
     data = to_csv([ROW] * 11)
 
-    assert refusal(data, toy_scorecard, limits=Limits(max_rows=10)).problem.code == "too_many_rows"
-    assert refusal(data, toy_scorecard, limits=Limits(max_bytes=100)).problem.code == "too_many_bytes"
+    assert refusal(data, toy_scorecard, limits=FileLimits(max_rows=10)).problem.code == "too_many_rows"
+    assert refusal(data, toy_scorecard, limits=FileLimits(max_bytes=100)).problem.code == "too_many_bytes"
 
 
 def test_a_decimal_mark_may_differ_from_cells_that_are_no_numbers(toy_scorecard):

@@ -12,7 +12,7 @@ from model.artifact import ARTIFACTS
 from model.bulk.population import LEAST_CUSTOMERS, stability
 from model.bulk.run import Run
 from model.bulk.summary import _steps_of
-from model.schema import CUSTOMER_ID, EXAMPLE, FEATURES, NAMES, Choice
+from model.schema import CUSTOMER_ID, EXAMPLE, FEATURES, NAMES, Categorical
 
 POPULATION = json.loads((ARTIFACTS / "1.0.0" / "population.json").read_text(encoding="utf-8"))
 
@@ -128,7 +128,7 @@ def test_a_probability_counts_from_each_hundredth_that_it_reaches():
 def test_the_population_covers_every_feature():
     for feature, described in zip(FEATURES, POPULATION["features"], strict=True):
         assert described["feature"] == feature.name
-        if isinstance(feature, Choice):
+        if isinstance(feature, Categorical):
             assert list(described["words"]) == [str(value) for value in feature.values]
 
 

@@ -14,7 +14,6 @@ INTERNALS = {
     "flask": "app/web/request_body.py replaces a private method of Werkzeug's request, which Flask brings",
     "prometheus-client": "app/web/metrics.py knows how it names its files",
     "serverless-wsgi": "app/aws/gateway.py adds to its list of text types",
-    "smart-open": "app/jobs/bucket.py switches its retries off",
 }
 
 

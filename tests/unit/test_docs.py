@@ -1,4 +1,4 @@
-"""What the documents say is so: their commands are run, their tables compared."""
+"""The documents are right: their commands are run, their tables compared, their files exist."""
 
 import json
 import os
@@ -18,17 +18,15 @@ from ports import free_port
 from app import settings
 from app.cli.__main__ import churn
 from app.web import create_app, query_options
-from app.web.problems import KINDS
+from app.web.errors import STATUSES
 from model import artifact
-from model.errors import MESSAGES
+from model.errors import ERRORS
 from model.schema import EXAMPLE
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = [
-    *("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "deploy/README.md"),
-    *("docs/api.md", "docs/licences.md", "docs/model.md", "docs/operations.md", "docs/security.md", "docs/why.md"),
-]
-RUN = ["README.md", "docs/api.md", "docs/model.md", "docs/security.md"]
+WRITTEN = re.compile(r"^(?!build/|node_modules/|\.|model/artifacts/|app/web/static/vendor/).*\.md$")
+DOCUMENTS = sorted(name for path in ROOT.rglob("*.md") if WRITTEN.match(name := path.relative_to(ROOT).as_posix()))
+RUN = [*("README.md", "docs/api.md", "docs/cli.md", "docs/model.md", "docs/security.md")]
 DATA = "https://raw.githubusercontent.com/IBM/telco-customer-churn-on-icp4d/master/data/Telco-Customer-Churn.csv"
 
 
@@ -41,7 +39,7 @@ def blocks(document: str, kind: str) -> list[str]:
 
 
 def examples(document: str) -> Iterator[tuple[str, str]]:
-    """Yield each command of the console blocks, which may have several lines, and what it is said to print."""
+    """Yield each command of the console blocks, which may have several lines, and its promised output."""
     for block in blocks(document, "console"):
         for example in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
             lines = example.splitlines(keepends=True)
@@ -94,13 +92,13 @@ def server(environment, tmp_path_factory) -> Iterator[tuple[int, Path]]:
 
 
 @pytest.mark.parametrize("document", RUN)
-def test_the_commands_of_a_document_print_what_it_says(document, environment, server, tmp_path):
+def test_the_commands_of_a_document_print_what_it_promises(document, environment, server, tmp_path):
     if shutil.which("curl") is None:
         assert os.environ.get("CI") != "true", "CI needs curl; .ci/run installs it"
         pytest.skip("curl is not installed")
-    found = list(examples(document))
+    promises = list(examples(document))
 
-    for command, promised in found:
+    for command, promised in promises:
         typed = command.replace(":7860", f":{server[0]}")
         done = subprocess.run(
             ["bash", "-c", typed],
@@ -115,12 +113,12 @@ def test_the_commands_of_a_document_print_what_it_says(document, environment, se
         assert done.returncode == 0, (command, done.stdout)
         assert re.fullmatch(expected, done.stdout.rstrip("\n"), re.DOTALL), (command, done.stdout)
 
-    assert found
+    assert promises
     assert untracked(tmp_path) == [], "git would offer to commit what the commands wrote"
 
 
 def untracked(folder: Path) -> list[str]:
-    """Return the files of a folder that git would show as new, if it were the root of this repository."""
+    """Return the files of a folder that git would list as new if the folder were the root of this repository."""
     if shutil.which("git") is None:
         assert os.environ.get("CI") != "true", "CI needs git"
         pytest.skip("git is not installed")
@@ -131,8 +129,8 @@ def untracked(folder: Path) -> list[str]:
     return [line for line in shown.splitlines() if line != "?? .gitignore"]
 
 
-# What the commands of README.md write that need an account, a download or minutes. A key and customers' data must not
-# be committed by mistake; a version of a model that somebody trained must not be left out in silence.
+# Files that commands of README.md and docs/ write, but that need an account, a download or minutes. Keys and customers'
+# data must not be committed by mistake; a trained model must not be ignored silently.
 @pytest.mark.parametrize(
     ("path", "is_ignored"),
     [
@@ -145,7 +143,7 @@ def untracked(folder: Path) -> list[str]:
         ),
     ],
 )
-def test_what_the_readme_makes_is_ignored_by_git_and_a_model_is_not(path, is_ignored, tmp_path):
+def test_files_written_by_documented_commands_are_ignored_by_git_and_models_are_not(path, is_ignored, tmp_path):
     file = tmp_path / path
     file.parent.mkdir(parents=True, exist_ok=True)
     file.touch()
@@ -164,15 +162,15 @@ def test_the_readme_opens_with_the_example_customer():
 def test_asking_the_server_prints_a_curl_that_gives_the_same_answer(environment, server):
     words = ["churn", "ask", "--port", str(server[0])]
 
-    said = subprocess.run(words, env=environment, check=True, capture_output=True, text=True).stdout
+    printed = subprocess.run(words, env=environment, check=True, capture_output=True, text=True).stdout
 
-    command, answer = said.strip().splitlines()
+    command, answer = printed.strip().splitlines()
     assert json.loads(answer) == {"Prediction": "churn"}
     assert json.loads(shlex.split(command)[-1]) == EXAMPLE
     assert shlex.split(command)[1] == f"http://127.0.0.1:{server[0]}/v1/customer"
 
 
-def test_the_readme_says_where_the_data_is():
+def test_the_readme_links_to_the_data():
     assert DATA in read("README.md")
 
 
@@ -182,16 +180,16 @@ def test_every_setting_is_in_the_table():
 
 def programs(document: str) -> list[tuple[str, str, str]]:
     """Return the language, the text and the promised output of each program with an output below it."""
-    found = r"^```(python|js)\n(.*?)^```\n\nIt prints:\n\n^```text\n(.*?)^```$"
-    return re.findall(found, read(document), re.MULTILINE | re.DOTALL)
+    pattern = r"^```(python|js)\n(.*?)^```\n\nIt prints:\n\n^```text\n(.*?)^```$"
+    return re.findall(pattern, read(document), re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.parametrize(("language", "program"), [("python", [sys.executable]), ("js", ["node"])])
-def test_the_programs_of_the_api_page_print_what_it_says(language, program, environment, server, tmp_path):
+def test_the_programs_of_the_api_page_print_what_it_promises(language, program, environment, server, tmp_path):
     if shutil.which(program[0]) is None:
         assert os.environ.get("CI") != "true", f"CI needs {program[0]}; .ci/run installs it"
         pytest.skip(f"{program[0]} is not installed")
-    ((text, promised),) = [(text, promised) for each, text, promised in programs("docs/api.md") if each == language]
+    ((_, text, promised),) = [example for example in programs("docs/api.md") if example[0] == language]
     file = tmp_path / {"python": "example.py", "js": "example.mjs"}[language]
     file.write_text(text.replace(":7860", f":{server[0]}"))
 
@@ -218,22 +216,22 @@ def test_every_option_of_v2_is_described():
 
 
 def rows(document: str, columns: int) -> list[tuple[str, ...]]:
-    """Return the cells of the table rows that open with a word of code."""
+    """Return the cells of the table rows that begin with code."""
     lines = [line for line in read(document).splitlines() if line.startswith("| `")]
-    found = [tuple(cell.strip().strip("`") for cell in line.strip("|").split("|")) for line in lines]
-    return [row for row in found if len(row) == columns]
+    table = [tuple(cell.strip().strip("`") for cell in line.strip("|").split("|")) for line in lines]
+    return [row for row in table if len(row) == columns]
 
 
-def test_every_code_that_heads_a_problem_is_listed_with_its_status():
-    listed = {code: status for code, status, _ in rows("docs/api.md", 3)}
+def test_every_code_of_a_problem_is_listed_with_its_status():
+    listed = {code: status for code, status, _ in rows("docs/api.md", 3) if status.isdigit()}
 
-    assert listed == {code: str(kind.status) for code, kind in KINDS.items()}
+    assert listed == {code: str(status) for code, status in STATUSES.items()}
 
 
 def test_every_code_of_a_field_or_row_is_listed():
     listed = {code for code, _ in rows("docs/api.md", 2) if re.fullmatch(r"\w+", code)}
 
-    assert listed == set(MESSAGES) - set(KINDS)
+    assert listed == set(ERRORS) - set(STATUSES)
 
 
 def test_every_route_is_listed():
@@ -284,30 +282,30 @@ def test_every_command_and_option_of_churn_that_a_document_names_exists(document
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_every_link_of_a_document_leads_somewhere(document):
+def test_every_link_of_a_document_has_a_target(document):
     text = read(document)
-    links = re.findall(r"\]\(([^)\s]+)\)", text)
+    links = re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r'src="([^"]+)"', text)
 
     for link in links:
         path, _, heading = link.partition("#")
         if ":" in path:
             continue
-        target = (ROOT / document).parent / path
+        target = (ROOT / document).parent / path if path else ROOT / document
         assert target.exists(), link
-        headings = re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), re.MULTILINE)
-        assert not heading or heading in {each.lower().replace(" ", "-") for each in headings}, link
+        if heading:
+            headings = re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), re.MULTILINE)
+            anchors = {re.sub(r"[^\w -]", "", text).lower().replace(" ", "-") for text in headings}
+            assert heading in anchors, link
 
 
 TOPS = sorted(path.name for path in ROOT.iterdir() if path.is_dir() and path.name.isalpha() and path.name != "build")
-"""The folders of this tree; build/ holds what is made."""
+"""The folders of this tree; build/ has only what commands write."""
 
 PATH = rf"(?<![\w./:$-])(?:{'|'.join(TOPS)})(?:/[\w.-]+)*/?(?<=[\w/])(?![\w*{{<])"
 SCRIPT = r"(?<![\w./:$-])[\w-]+\.(?:py|sh|toml|ya?ml)\b(?!/)"
 
 
-@pytest.mark.parametrize(
-    "document", [*DOCUMENTS, "benchmarks/README.md", "model/README.md", "docs/model-search.md", "docs/soak.md"]
-)
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_file_and_folder_that_a_document_names_exists(document):
     text = read(document)
     paths = {path for path in re.findall(PATH, text) if "/" in path}
@@ -318,30 +316,30 @@ def test_every_file_and_folder_that_a_document_names_exists(document):
 
 
 def find(name: str, document: str) -> Iterator[Path]:
-    """Yield the files of that name: in the tree's root or anywhere below the folders of this tree."""
+    """Yield the files with that name: in the root, next to the document, or anywhere in the folders of the tree."""
     yield from (path for path in (ROOT / name, (ROOT / document).parent / name) if path.exists())
     for top in TOPS:
         yield from (ROOT / top).rglob(name)
 
 
-def test_every_place_of_the_readme_exists():
-    table = read("README.md").split("## Where things are")[1].split("\n\n")[1]
-    named = re.findall(r"`([\w./]+)`", "".join(re.findall(r"^\|(.*?)\|", table, re.MULTILINE)))
+def test_every_document_is_in_the_index():
+    pages = {path.name for path in (ROOT / "docs").glob("*.md")} - {"README.md"}
 
-    assert len(named) > 10
-    assert [name for name in named if not (ROOT / name).exists()] == []
+    assert set(re.findall(r"^\| \[([\w.-]+)\]", read("docs/README.md"), re.MULTILINE)) == pages
 
 
 CONFIGURATION = [
     *("Makefile", "Dockerfile.lambda", "Dockerfile.spaces", "compose.yaml", "pyproject.toml", "serverless.yml"),
-    *(".ci/run", "deploy/Dockerfile.model"),
+    *(".ci/run", ".gitignore", ".dockerignore", "deploy/Dockerfile.model", "deploy/image.sh", "requirements"),
 ]
 
 
 @pytest.mark.parametrize("top", [*CONFIGURATION, "app", "benchmarks", "deploy", "handler.py", "model"])
 def test_every_file_that_code_and_configuration_name_exists(top):
-    files = [ROOT / top] if (ROOT / top).is_file() else (ROOT / top).rglob("*.py")
-    named = {path for file in files for path in re.findall(PATH, file.read_text(encoding="utf-8"))}
+    kinds = ("*.py", "*.in", "*.sh", "*.js", "*.html", "*.css")
+    files = [ROOT / top] if (ROOT / top).is_file() else [file for kind in kinds for file in (ROOT / top).rglob(kind)]
+    texts = [file.read_text(encoding="utf-8") for file in files if "vendor" not in file.parts]
+    named = {path for text in texts for path in re.findall(PATH, text)}
 
     assert {path for path in named if Path(path).suffix and not (ROOT / path).exists()} == set()
 

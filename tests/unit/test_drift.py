@@ -179,7 +179,7 @@ def test_the_words_begin_where_the_page_says(psi, word):
 def test_a_file_that_is_large_enough_tells_its_greatest_drift():
     summary = {"rows_scored": 500, "drift": {"tenure": 0.2, "Contract": 0.31, "probability": 0.1}}
 
-    assert population.worst(summary) == {"score_psi": 0.1, "drift_max": 0.31, "drift_feature": "Contract"}
+    assert population.largest_drift(summary) == {"score_psi": 0.1, "drift_max": 0.31, "drift_feature": "Contract"}
 
 
 @pytest.mark.parametrize(
@@ -188,4 +188,4 @@ def test_a_file_that_is_large_enough_tells_its_greatest_drift():
     ids=["small", "made up"],
 )
 def test_a_small_file_and_a_made_up_model_tell_none(summary):
-    assert population.worst(summary) == {}
+    assert population.largest_drift(summary) == {}

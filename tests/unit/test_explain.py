@@ -10,13 +10,13 @@ from model import actions
 from model.errors import CustomerError
 from model.explain import HARDLY, STRONGLY, effect, explain, notes
 from model.result import ALL_REASONS, to_result
-from model.schema import EXAMPLE, FEATURES, Choice
+from model.schema import EXAMPLE, FEATURES, Categorical
 from model.validate import validate
-from model.whatif import alternatives, change
+from model.whatif import alternatives, apply_change
 
 
 def values_of(feature):
-    if isinstance(feature, Choice):
+    if isinstance(feature, Categorical):
         return st.sampled_from(feature.values)
     if feature.whole:
         return st.integers(0, 90)
@@ -67,7 +67,9 @@ def test_every_suggestion_lowers_this_customer_s_risk(scorer, table, customer):
 
 @given(CUSTOMERS)
 def test_alternatives_change_one_thing_that_can_be_offered(scorer, customer):
-    actionable = {each.name for each in FEATURES if (each.actionable if isinstance(each, Choice) else each.changes)}
+    actionable = {
+        each.name for each in FEATURES if (each.actionable if isinstance(each, Categorical) else each.changes)
+    }
 
     found = alternatives(scorer, customer)
 
@@ -122,9 +124,11 @@ def test_a_large_number_is_noted_with_all_its_digits(scorer, charge, written):
 def test_a_change_is_validated_and_only_what_differs_is_named(scorer):
     customer = validate(EXAMPLE)
 
-    assert change(scorer, customer, {"Contract": "TWO YEAR", "Partner": "yes"}).changes == {"Contract": "Two year"}
+    assert apply_change(scorer, customer, {"Contract": "TWO YEAR", "Partner": "yes"}).changes == {
+        "Contract": "Two year"
+    }
     with pytest.raises(CustomerError, match=r'Contract must be .*, not "Three"'):
-        change(scorer, customer, {"Contract": "Three"})
+        apply_change(scorer, customer, {"Contract": "Three"})
 
 
 def test_an_answer_has_an_id_only_where_one_was_given(scorer, table):

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from app.jobs import outputs
-from model.bulk.render import Options, Predictions, Rejects
-from model.bulk.run import Run
-from model.formulas import defuse
+from app.jobs.scoring import Scoring
+from model.bulk.csv_writer import Options, Predictions, Rejects
+from model.bulk.run import FileLimits, Run
+from model.formulas import escape_formulas
 from model.schema import CUSTOMER_ID, EXAMPLE, NAMES
 
 PAGE = Path(__file__).parents[2] / "app" / "web" / "static" / "page" / "list" / "predictions_csv.js"
@@ -86,8 +86,8 @@ def by_the_page(tmp_path: Path, texts: list[str]) -> list[str]:
     (tmp_path / "csv.mjs").write_bytes(PAGE.read_bytes())
     (tmp_path / "texts.json").write_text(json.dumps(texts))
     (tmp_path / "run.mjs").write_text(
-        'import { readFileSync } from "node:fs";\nimport { defuse } from "./csv.mjs";\n'
-        'console.log(JSON.stringify(JSON.parse(readFileSync("texts.json")).map(defuse)));\n'
+        'import { readFileSync } from "node:fs";\nimport { escape_formulas } from "./csv.mjs";\n'
+        'console.log(JSON.stringify(JSON.parse(readFileSync("texts.json")).map(escape_formulas)));\n'
     )
     done = subprocess.run(["node", "run.mjs"], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60)
     found: list[str] = json.loads(done.stdout)
@@ -96,7 +96,7 @@ def by_the_page(tmp_path: Path, texts: list[str]) -> list[str]:
 
 @pytest.mark.parametrize(("text", "safe"), CASES)
 def test_a_cell_that_would_run_gets_an_apostrophe_where_it_would_begin(text, safe):
-    assert defuse(text) == safe
+    assert escape_formulas(text) == safe
 
 
 def test_the_page_writes_every_cell_as_python_does(tmp_path):
@@ -106,7 +106,7 @@ def test_the_page_writes_every_cell_as_python_does(tmp_path):
 def test_no_invisible_character_hides_a_formula_in_python_or_on_the_page(tmp_path):
     texts = [each + "=1" for each in UNSEEN_CHARACTERS] + [f"x;{each}=1" for each in UNSEEN_CHARACTERS]
 
-    ours, pages = [defuse(text) for text in texts], by_the_page(tmp_path, texts)
+    ours, pages = [escape_formulas(text) for text in texts], by_the_page(tmp_path, texts)
 
     assert [text for text, safe in zip(texts, ours, strict=True) if "'" not in safe] == []
     assert pages == ours
@@ -114,16 +114,16 @@ def test_no_invisible_character_hides_a_formula_in_python_or_on_the_page(tmp_pat
 
 @pytest.mark.parametrize("text", [text for text, _ in CASES])
 def test_a_cell_made_safe_stays_as_it_is_the_next_time(text):
-    once = defuse(text)
+    once = escape_formulas(text)
 
-    assert defuse(once) == once
+    assert escape_formulas(once) == once
 
 
 @pytest.mark.parametrize("text", ["\t" * 200_000, ";" * 200_000, " " * 200_000, "-" + "5" * 200_000, ',"' * 100_000])
 def test_a_long_cell_takes_no_longer_than_its_length(text):
     started = time.process_time()
 
-    defuse(text)
+    escape_formulas(text)
 
     assert time.process_time() - started < 1
 
@@ -163,7 +163,7 @@ def test_rejects_are_written_as_safely_as_the_predictions_beside_them(scorer):
     run = Run(io.BytesIO(f"{CUSTOMER_ID},{','.join(NAMES)}\n{line}\n".encode()), scorer)
     predictions, rejects = io.BytesIO(), io.BytesIO()
 
-    outputs.write(run, scorer, Options(spreadsheet_safe=True), predictions, rejects)
+    Scoring(scorer, Options(spreadsheet_safe=True), FileLimits()).write(run, predictions, rejects)
 
     assert b",'=1+1," in predictions.getvalue()
     assert b",'=1+1," in rejects.getvalue()

@@ -10,7 +10,7 @@ from costs import CSV, HEADER, ROW, check, cost_of, repeated
 
 from model.bulk.gunzip import Gunzipped
 from model.bulk.run import Run
-from model.bulk.source import Counted, Limits
+from model.bulk.source import Counted, FileLimits
 from model.errors import InputError
 
 
@@ -61,7 +61,7 @@ def test_a_gzip_file_decompresses_to_fifty_times_what_was_read_of_it_and_64_kib(
 def test_a_small_gzip_file_of_equal_rows_is_held_to_the_ratio_too(toy_scorecard):
     with pytest.raises(InputError, match="CHURN_MAX_GZIP_RATIO"):
         Run(io.BytesIO(gzip.compress(repeated(f"a,{ROW}\n"))), toy_scorecard)
-    run = Run(io.BytesIO(gzip.compress(repeated(f"a,{ROW}\n"))), toy_scorecard, limits=Limits(max_gzip_ratio=1000))
+    run = Run(io.BytesIO(gzip.compress(repeated(f"a,{ROW}\n"))), toy_scorecard, limits=FileLimits(max_gzip_ratio=1000))
 
     assert sum(block.rows for block in run) > 4_000
 

@@ -11,7 +11,7 @@ import pytest
 
 from app.web.responses import NOTES
 from model.bulk.charsets import encoding_of
-from model.bulk.doubts import field_count, names_of
+from model.bulk.fallback import field_count, names_of
 from model.bulk.run import Run
 from model.schema import CUSTOMER_ID, EXAMPLE, NAMES
 

@@ -16,7 +16,7 @@ import pytest
 from model import artifact, pipeline
 from model.artifact import ARTIFACTS
 from model.errors import ArtifactError
-from model.schema import EXAMPLE, FEATURES, Choice
+from model.schema import EXAMPLE, FEATURES, Categorical
 from model.validate import validate
 
 ROOT = Path(__file__).parents[2]
@@ -54,7 +54,7 @@ def to_columns(customers: list[dict]) -> dict[str, np.ndarray]:
     columns = {}
     for feature in FEATURES:
         values = [customer[feature.name] for customer in customers]
-        if isinstance(feature, Choice):
+        if isinstance(feature, Categorical):
             columns[feature.name] = np.array([feature.values.index(value) for value in values], dtype=np.int8)
         else:
             columns[feature.name] = np.array(values, dtype=np.float64)

@@ -11,16 +11,16 @@ import pytest
 from model import artifact, describe
 from model.bulk.reader import Reader
 from model.bulk.run import Run
-from model.bulk.source import Text
+from model.bulk.source import Utf8Stream
 from model.errors import CustomerError, InputError
 from model.parse import parse_customer
-from model.schema import COLUMNS, CUSTOMER_ID, EXAMPLE, FEATURES, NAMES, Choice, Number, json_schema
+from model.schema import COLUMNS, CUSTOMER_ID, EXAMPLE, FEATURES, NAMES, Categorical, Numeric, json_schema
 from model.scorecard import LineTerm, TableTerm
 from model.validate import validate
 
 ROOT = Path(__file__).parents[2]
-CHOICES = [feature for feature in FEATURES if isinstance(feature, Choice)]
-NUMBERS = [feature for feature in FEATURES if isinstance(feature, Number)]
+CHOICES = [feature for feature in FEATURES if isinstance(feature, Categorical)]
+NUMBERS = [feature for feature in FEATURES if isinstance(feature, Numeric)]
 
 
 def to_csv(*customers: dict[str, object]) -> bytes:
@@ -58,10 +58,10 @@ def test_the_template_has_each_column_and_the_example():
     assert validate(row) == EXAMPLE
 
 
-def test_the_readme_has_the_table_of_features():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_the_api_page_has_the_table_of_features():
+    page = (ROOT / "docs/api.md").read_text(encoding="utf-8")
 
-    assert describe.feature_table() in readme, "paste the output of: churn schema --table"
+    assert describe.feature_table() in page, "paste the output of: churn schema --table"
 
 
 def test_the_table_of_features_names_every_word_and_bound():
@@ -69,7 +69,7 @@ def test_the_table_of_features_names_every_word_and_bound():
 
     for feature, line in zip(FEATURES, lines, strict=True):
         assert line.startswith(f"| `{feature.name}` | {feature.help} |")
-        accepted = feature.values if isinstance(feature, Choice) else [f"{feature.maximum:,.0f}"]
+        accepted = feature.values if isinstance(feature, Categorical) else [f"{feature.maximum:,.0f}"]
         assert all(str(each) in line for each in accepted)
 
 
@@ -88,7 +88,7 @@ def test_a_file_without_a_feature_is_refused_by_its_name(name):
     header = ",".join(column for column in COLUMNS if column != name) + "\n"
 
     with pytest.raises(InputError, match=rf"The header lacks {name}\."):
-        Reader(Text(io.BytesIO(header.encode())), next_row=lambda: 1)
+        Reader(Utf8Stream(io.BytesIO(header.encode())), next_row=lambda: 1)
 
 
 @pytest.mark.parametrize("feature", CHOICES, ids=lambda feature: feature.name)
@@ -120,7 +120,7 @@ def test_the_model_has_a_term_for_each_feature_and_points_for_each_word():
     assert [term.feature for term in scorecard.terms] == list(NAMES)
     assert list(scorecard.ranges) == [feature.name for feature in NUMBERS]
     for feature, term in zip(FEATURES, scorecard.terms, strict=True):
-        if isinstance(feature, Choice):
+        if isinstance(feature, Categorical):
             assert isinstance(term, TableTerm)
             assert tuple(term.points) == feature.values
         else:

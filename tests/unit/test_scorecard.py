@@ -7,7 +7,7 @@ import pytest
 
 from model.errors import ArtifactError
 from model.explain import explain
-from model.schema import EXAMPLE, FEATURES, SCHEMA_VERSION, Choice
+from model.schema import EXAMPLE, FEATURES, SCHEMA_VERSION, Categorical
 from model.scorecard import LineTerm, from_document, probability, tier_of
 
 TIERS = {"high": 0.5, "medium": 0.25, "low": 0.0}
@@ -18,7 +18,7 @@ def document() -> dict:
     """The intercept is 0.25; the example's terms are 0.5 each for words and 1.0 for tenure 12, else 0."""
     terms = []
     for feature in FEATURES:
-        if isinstance(feature, Choice):
+        if isinstance(feature, Categorical):
             points = {str(word): 0.5 if word == EXAMPLE[feature.name] else -0.5 for word in feature.values}
             terms.append({"feature": feature.name, "table": points})
         elif feature.name == "tenure":

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.bulk.cells import Cells
 from model.bulk.columns import _MAY_BE_INVISIBLE, Columns
 from model.bulk.run import Run
+from model.bulk.table import TableRecords
 from model.errors import CustomerError, InputError, show
 from model.parse import customer_id, parse_customer, resolve
 from model.schema import CUSTOMER_ID, EXAMPLE, NAMES
@@ -63,7 +63,7 @@ SAME = [
 def test_an_id_is_the_same_at_every_entry_point_whatever_nobody_sees_in_it(toy_scorecard, client, given):
     customer = {CUSTOMER_ID: given, **EXAMPLE}
     columns = Columns(HEADER, {name: place for place, name in enumerate(HEADER)}, ",", id_required=True)
-    table = Cells([pa.array([str(customer[name])]) for name in HEADER])
+    table = TableRecords([pa.array([str(customer[name])]) for name in HEADER])
 
     assert customer_id(customer) == "7590-VHVEG"
     assert client.post("/v2/customers", json=customer).json[CUSTOMER_ID] == "7590-VHVEG"

@@ -17,7 +17,7 @@ from model import artifact
 from model.artifact import ARTIFACTS
 from model.errors import ArtifactError, TrainingError
 from model.pipeline import joblib_name
-from model.schema import EXAMPLE, FEATURES, NAMES, TARGET, Number
+from model.schema import EXAMPLE, FEATURES, NAMES, TARGET, Numeric
 from model.scorecard import LineTerm
 from model.training import cross_validation, metrics
 from model.training.additive import DIRECTIONS, Setting, fit, knots_of, points_of, predict, quantile_knots, round_digits
@@ -278,7 +278,7 @@ def test_each_curve_goes_its_one_way(learnt):
 
 
 def test_every_number_has_a_direction():
-    assert set(DIRECTIONS) == {feature.name for feature in FEATURES if isinstance(feature, Number)}
+    assert set(DIRECTIONS) == {feature.name for feature in FEATURES if isinstance(feature, Numeric)}
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.errors import MESSAGES, CustomerError, problem, show
-from model.schema import EXAMPLE, FEATURES, NAMES, Choice, fold
+from model.errors import ERRORS, CustomerError, problem, show
+from model.schema import EXAMPLE, FEATURES, NAMES, Categorical, fold
 from model.validate import read_number, validate
 
 
@@ -117,7 +117,7 @@ def test_any_value_is_either_typed_or_named(value):
             assert all(str(each).endswith(".") for each in error.problems)
             str(error).encode("utf-8")
         else:
-            if isinstance(feature, Choice):
+            if isinstance(feature, Categorical):
                 assert found in feature.values
             else:
                 assert feature.minimum <= found <= feature.maximum
@@ -151,9 +151,9 @@ def test_a_value_is_shown_short_and_harmless(value, shown):
     assert show(value) == shown
 
 
-@pytest.mark.parametrize("code", MESSAGES)
+@pytest.mark.parametrize("code", ERRORS)
 def test_every_message_is_a_full_sentence_without_empty_phrases(code):
-    sentence = MESSAGES[code]
+    sentence = ERRORS[code].sentence
 
     assert sentence.endswith((".", "{advice}"))
     assert not {"invalid", "oops", "please", "error"} & set(sentence.lower().replace(".", " ").split())

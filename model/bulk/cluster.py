@@ -16,17 +16,17 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from model.bulk.arrays import as_numpy, octets_of, to_string, to_strings
-from model.bulk.cells import Cells
+from model.bulk.arrow_writer import KIND, PREDICTIONS, REJECTS, ArrowWriter
 from model.bulk.charsets import Utf8Search, errors_of
 from model.bulk.columns import Block, Columns
+from model.bulk.csv_writer import Options, Predictions, Rejects
 from model.bulk.reader import Reader, check_text, read_text
 from model.bulk.records import RECORD_LIMIT, Records
-from model.bulk.render import Options, Predictions, Rejects
 from model.bulk.run import Run
 from model.bulk.score import BulkScorer
-from model.bulk.source import Limits, Readable, Text
+from model.bulk.source import FileLimits, Readable, Utf8Stream
 from model.bulk.summary import Summary
-from model.bulk.typed import KIND, PREDICTIONS, REJECTS, Typed
+from model.bulk.table import TableRecords
 from model.errors import InputError
 from model.scorecard import Scorer
 
@@ -49,7 +49,7 @@ class Work:
     population : dict or None
         The content of population.json: the folder of the scorer lies on another machine.
     options : Options
-    limits : Limits
+    limits : FileLimits
     charset : str or None
     typed : bool
         Whether predictions and rejects leave as typed columns, for Parquet, and not as lines of CSV.
@@ -58,7 +58,7 @@ class Work:
     scorer: Scorer
     population: Mapping[str, Any] | None
     options: Options
-    limits: Limits
+    limits: FileLimits
     charset: str | None
     typed: bool
 
@@ -112,7 +112,7 @@ def look(source: Readable, work: Work) -> tuple[Layout, list[str]]:
         Whatever is wrong with the start of the file.
     """
     # The rest is read where it lies, in parts; looking through all of it here would read every file twice.
-    text = Text(source, work.charset, work.limits, looks_ahead=False)
+    text = Utf8Stream(source, work.charset, work.limits, looks_ahead=False)
     reader = Reader(text, next_row=lambda: 1)
     layout = Layout(
         header=tuple(reader.header),
@@ -172,7 +172,7 @@ def score_rows(batches: Iterable[Any], layout: Layout, work: Work) -> Iterator[A
     columns = layout.columns()
     for batch in batches:
         if batch.num_rows:
-            yield part.score(columns.parse_cells(Cells(batch.columns), first_row=1))
+            yield part.score(columns.parse_cells(TableRecords(batch.columns), first_row=1))
     yield part.end()
 
 
@@ -248,7 +248,7 @@ class _Part:
         self._scorer = BulkScorer(work.scorer)
         self._predictions = Predictions(work.scorer, work.options, numbered=False)
         self._rejects = Rejects(list(layout.header), layout.delimiter, numbered=False)
-        self._typed = Typed(work.scorer, work.options) if work.typed else None
+        self._typed = ArrowWriter(work.scorer, work.options) if work.typed else None
         self._headed: set[object] = set()
 
     def score(self, block: Block) -> Any:

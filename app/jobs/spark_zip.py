@@ -1,6 +1,6 @@
 """The code that a cluster needs of this tree, as one zip: for `spark-submit --py-files`, and for the workers.
 
-usage: python -m app.jobs.shipping build/churn-spark.zip
+usage: python -m app.jobs.spark_zip build/churn-spark.zip
 """
 
 import sys
@@ -13,7 +13,7 @@ _SHIPPED: Final = ("app", "model")
 _LEFT_OUT: Final = ("app/aws/", "app/server/", "app/web/", "model/training/", "__pycache__", ".joblib")
 
 
-def is_shipped() -> bool:
+def runs_from_zip() -> bool:
     """Whether this code itself comes out of such a zip, so that the workers have it."""
     return ROOT.is_file()
 

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from model.bulk.arrays import octets_of, to_string, to_strings
 from model.bulk.records import Records, quote
 from model.errors import InputError, listed
-from model.schema import BY_NAME, Choice
+from model.schema import BY_NAME, Categorical
 
 TEXT, BOOLEAN, WHOLE, NUMBER = "text", "boolean", "whole number", "number"
 """The kinds of columns that some feature takes."""
@@ -28,7 +28,7 @@ def kinds_of(name: str) -> tuple[str, ...]:
     feature = BY_NAME.get(name)
     if feature is None:
         return (TEXT, WHOLE)
-    if isinstance(feature, Choice):
+    if isinstance(feature, Categorical):
         return (TEXT, *[BOOLEAN] * bool(feature.booleans), *[WHOLE, NUMBER] * feature.numbers)
     return (TEXT, WHOLE, NUMBER)
 
@@ -55,7 +55,7 @@ def check_kinds(found: Mapping[str, tuple[str | None, str]]) -> None:
         raise InputError("wrong_types", wrong="; ".join(wrong))
 
 
-class Cells(Records):
+class TableRecords(Records):
     """Rows whose cells stand apart already; written as CSV only where one has to be looked at.
 
     Parameters

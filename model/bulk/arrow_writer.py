@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from model.bulk.columns import Block
-from model.bulk.render import ERROR, PREDICTION, PROBABILITY, RECORD, TIER, VALUE_AT_RISK, Options, sentences
+from model.bulk.csv_writer import ERROR, PREDICTION, PROBABILITY, RECORD, TIER, VALUE_AT_RISK, Options, sentences
 from model.bulk.score import STEPS, to_steps, to_tiers
 from model.schema import CHURN, CUSTOMER_ID, MONTHLY_CHARGES, NOT_CHURN, TIERS
 from model.scorecard import Scorer
@@ -24,7 +24,7 @@ def columns_of(options: Options) -> dict[str, str]:
     return {CUSTOMER_ID: "string", PREDICTION: "string", PROBABILITY: "double", TIER: "string", **amounts, **texts}
 
 
-class Typed:
+class ArrowWriter:
     """Makes record batches of scored blocks.
 
     A row of predictions has its error where it is bad; rejects holds the bad rows again, with the record as it came.

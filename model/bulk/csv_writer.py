@@ -16,10 +16,10 @@ from model.bulk.reasons import Reasons
 from model.bulk.records import quote, split
 from model.bulk.score import STEPS, to_steps, to_tiers
 from model.errors import Problem
-from model.formulas import defuse
+from model.formulas import escape_formulas
 from model.parse import resolve
 from model.schema import CHURN, CUSTOMER_ID, MONTHLY_CHARGES, NOT_CHURN, TIERS
-from model.scorecard import DECIMALS, Scorer
+from model.scorecard import PROBABILITY_DECIMALS, Scorer
 
 FORMAT: Final = 2
 """Raised by one when the bytes of an output change for the same input."""
@@ -117,11 +117,11 @@ class Predictions:
         return octets_of(lines)
 
     def _safe(self, text: str) -> str:
-        return defuse(text) if self._options.spreadsheet_safe else text
+        return escape_formulas(text) if self._options.spreadsheet_safe else text
 
     def _ids(self, ids: Any) -> Any:
         if self._options.spreadsheet_safe:
-            return to_strings(quote(defuse(each)) for each in ids.to_pylist())
+            return to_strings(quote(escape_formulas(each)) for each in ids.to_pylist())
         octets = octets_of(ids)
         if not any(special.encode() in octets for special in _SPECIAL):
             return ids
@@ -171,7 +171,7 @@ def codes_of(chance: NDArray[np.float64], threshold: float, tiers: Mapping[str, 
 
 def combined(shape: str) -> list[str]:
     """Return `shape` with every label, printed probability and tier there can be, in the order of `codes_of`."""
-    chances = [f"{step / STEPS:.{DECIMALS}f}" for step in range(STEPS + 1)]
+    chances = [f"{step / STEPS:.{PROBABILITY_DECIMALS}f}" for step in range(STEPS + 1)]
     around = [shape.format(label=label, chance="\0", tier=tier).split("\0") for label in _LABELS for tier in TIERS]
     return [before + chance + after for before, after in around for chance in chances]
 
@@ -229,7 +229,7 @@ class Rejects:
         return self._delimiter.join(self._cell(cell) for cell in cells)
 
     def _cell(self, text: str) -> str:
-        return quote(defuse(text) if self._is_safe else text, self._delimiter)
+        return quote(escape_formulas(text) if self._is_safe else text, self._delimiter)
 
 
 def _own(names: list[str]) -> slice:

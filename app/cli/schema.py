@@ -6,7 +6,7 @@ import click
 
 
 @click.command()
-@click.option("--table", is_flag=True, help="The Markdown table of the README instead.")
+@click.option("--table", is_flag=True, help="The Markdown table of docs/api.md instead.")
 def schema(table: bool) -> None:
     """Print the JSON Schema of a customer."""
     from model.describe import feature_table

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from model.bulk.arrays import to_arrow, to_strings
 from model.errors import CustomerError, Problem, problem
-from model.schema import BY_NAME, FEATURES, TENURE, Choice, Customer, Value
+from model.schema import BY_NAME, FEATURES, TENURE, Categorical, Customer, Value
 from model.validate import NOTHING, is_blank, read_value, validate
 
 BLANK_ID: Final = 1 << len(FEATURES)
@@ -26,7 +26,7 @@ RAGGED: Final = -1
 WORD_CODES: Final[dict[str, dict[Value, int]]] = {
     feature.name: {value: code for code, value in enumerate(feature.values)}
     for feature in FEATURES
-    if isinstance(feature, Choice)
+    if isinstance(feature, Categorical)
 }
 
 _WAYS: Final = 2048
@@ -76,7 +76,7 @@ def advice_on(cells: list[str], delimiter: str) -> str:
     return _LATE_QUOTE if late else ""
 
 
-def is_no_customer(problems: Sequence[Problem]) -> bool:
+def is_not_a_customer(problems: Sequence[Problem]) -> bool:
     """Return whether nothing in a row is as a customer has it: a total, a footer, a row of other columns."""
     return problems[0].code == "field_count" or sum(each.field in BY_NAME for each in problems) == len(BY_NAME)
 

@@ -1,0 +1,49 @@
+"""Every error code that the API description gives a route is answered there, as described."""
+
+import pytest
+from openapi_checks import check_described, codes_of, operations
+from openapi_requests import REFUSED, Uploads
+
+from app.settings import Settings
+from app.web import create_app
+
+# Codes that any request can be answered with, and where it is shown that they are: test_wsgi.py, test_app.py and
+# test_server.py.
+ANYWHERE = {
+    *("bad_request", "bad_base64", "no_host", "long_address", "long_headers", "expectation", "transfer_coding"),
+    *("too_slow", "small_chunks", "busy", "no_room", "internal"),
+}
+
+
+@pytest.fixture(scope="module")
+def app(scorer):
+    return create_app(scorer, Settings(), uploads=Uploads)
+
+
+@pytest.fixture(scope="module")
+def document(app) -> dict:
+    return app.test_client().get("/openapi.json").json
+
+
+def test_every_described_code_of_a_route_has_a_request_here(document):
+    described = {route: codes_of(operation) - ANYWHERE for route, operation in operations(document)}
+
+    assert {route: codes for route, codes in described.items() if codes} == {
+        route: set(tried) for route, tried in REFUSED.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("route", "code"), [pytest.param(route, code, id=f"{route} {code}") for route in REFUSED for code in REFUSED[route]]
+)
+def test_every_described_code_is_answered_as_described(document, scorer, app, route, code):
+    sent = dict(REFUSED[route][code])
+    made = {name: sent.pop(name) for name in ("settings", "uploads") if name in sent}
+    client = (create_app(scorer, **{"settings": Settings(), **made}) if made else app).test_client()
+    method, path = route.split()
+
+    answer = client.open(path, method=method, **sent)
+
+    assert answer.mimetype == "application/problem+json", answer.text[:300]
+    assert answer.json["code"] == code
+    check_described(document, route, answer)

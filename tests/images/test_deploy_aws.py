@@ -1,0 +1,216 @@
+"""make deploy-aws and make redrive-aws, against stand-ins of aws, docker, curl and osls."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cloudformation import (
+    IMAGE,
+    ROOT,
+)
+
+from deploy import aws
+from model.schema import EXAMPLE
+
+
+def make(*words: str, path: str | None = None) -> subprocess.CompletedProcess[str]:
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("CHURN_", "AWS_", "MAKE"))}
+    command = [shutil.which("make"), "--no-print-directory", *words, f"PYTHON={sys.executable}"]
+    return subprocess.run(
+        command, cwd=ROOT, env={**environ, "PATH": path or environ["PATH"]}, capture_output=True, text=True, timeout=60
+    )
+
+
+def test_a_dry_run_prints_the_commands_in_order_and_needs_nothing(tmp_path):
+    for tool in ("sh", "env"):
+        (tmp_path / tool).symlink_to(shutil.which(tool))
+
+    done = make("deploy-aws", "DRY_RUN=1", "STAGE=prod", "REGION=eu-west-1", path=str(tmp_path))
+
+    assert done.returncode == 0, done.stderr
+    steps = [
+        "aws sts get-caller-identity",
+        "aws ecr create-repository --repository-name churn --image-tag-mutability IMMUTABLE",
+        "aws ecr put-lifecycle-policy",
+        "docker build --platform linux/amd64 -f Dockerfile.lambda",
+        "docker login --username AWS --password-stdin",
+        "docker push",
+        "DIGEST=$(aws ecr describe-images",
+        "export CHURN_IMAGE_URI=$REGISTRY/churn@$DIGEST",
+        "node_modules/.bin/osls deploy --stage prod --region eu-west-1",
+        '"$API/health"',
+        '"$API/v1/customer"',
+        "aws lambda invoke --function-name churn-prod-batch",
+        "make deploy-aws STAGE=prod REGION=eu-west-1 IMAGE=$CHURN_IMAGE_URI",
+    ]
+    output = re.sub(r" \\\n +", " ", done.stdout)
+    places = [output.index(step) for step in steps]
+    assert places == sorted(places)
+    assert json.dumps(dict(EXAMPLE)) in done.stdout
+
+
+def test_an_earlier_image_is_deployed_again_without_building():
+    done = make("deploy-aws", "DRY_RUN=1", f"IMAGE={IMAGE}")
+
+    assert f"export CHURN_IMAGE_URI={IMAGE}\n" in done.stdout
+    assert " build " not in done.stdout
+    assert " push " not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["STAGE=Prod"], 'STAGE must be 1 to 15 lower-case letters, digits and hyphens, such as dev, not "Prod".'),
+        (["STAGE=a;b"], "STAGE must be"),
+        (["STAGE=" + "s" * 16], "STAGE must be"),
+        (["REGION=europe"], 'REGION must be a region of AWS, such as eu-central-1, not "europe".'),
+        (["IMAGE=churn:latest"], "IMAGE must be an image in ECR in eu-central-1, by digest"),
+        ([f"IMAGE={IMAGE}", "REGION=eu-west-1"], "IMAGE must be an image in ECR in eu-west-1, by digest"),
+    ],
+)
+def test_options_that_aws_would_refuse_are_refused_before_anything_starts(words, sentence):
+    done = make("deploy-aws", "DRY_RUN=1", *words)
+
+    assert done.returncode != 0
+    assert sentence in done.stderr
+    assert done.stdout == ""
+
+
+FAKE_AWS = """\
+#!{python}
+import json, os, re, sys
+from pathlib import Path
+
+words, here = sys.argv[1:], Path(__file__).parent
+with (here / "calls").open("a") as calls:
+    print(*words, file=calls)
+if words[:2] == ["sts", "get-caller-identity"]:
+    print("123456789012")
+elif words[:2] == ["ecr", "describe-repositories"]:
+    sys.exit(254)
+elif words[:2] == ["ecr", "describe-images"]:
+    print("sha256:" + "ab" * 32)
+elif words[:2] == ["lambda", "get-account-settings"]:
+    print((here / "executions").read_text())
+elif words[:2] == ["cloudformation", "describe-stacks"]:
+    print("https://api")
+elif words[:2] == ["sqs", "get-queue-url"]:
+    print(json.dumps({{"QueueUrl": "https://queue"}}))
+elif words[:2] == ["sqs", "receive-message"]:
+    messages = sorted((here / "queue").iterdir())[:2]
+    if messages:
+        print(json.dumps({{"Messages": [{{"Body": m.read_text(), "ReceiptHandle": str(m)}} for m in messages]}}))
+elif words[:2] == ["sqs", "delete-message"]:
+    Path(words[words.index("--receipt-handle") + 1]).unlink()
+elif words[:2] == ["lambda", "invoke"] and "Event" in words:
+    with (here / "sent").open("a") as sent:
+        print(Path(words[words.index("--payload") + 1].removeprefix("file://")).read_text(), file=sent)
+    print(json.dumps({{"StatusCode": 202}}))
+elif words[:2] == ["lambda", "invoke"]:
+    print("None")
+"""
+
+FAKE_TOOL = """\
+#!/bin/sh
+echo "$(basename "$0") $*" >> "$(dirname "$0")/calls"
+env | grep ^CHURN_ > "$(dirname "$0")/environment" || true
+"""
+
+
+@pytest.fixture
+def tools(tmp_path, monkeypatch) -> Iterator[Path]:
+    """A folder of stand-ins for aws, docker, curl and osls, which note how they were called."""
+    for name in ("docker", "curl", "node", "osls"):
+        (tmp_path / name).write_text(FAKE_TOOL)
+    (tmp_path / "aws").write_text(FAKE_AWS.format(python=sys.executable))
+    for each in tmp_path.iterdir():
+        each.chmod(0o755)
+    (tmp_path / "queue").mkdir()
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    for name in list(os.environ):
+        if name.startswith(("AWS_", "CHURN_")):
+            monkeypatch.delenv(name)
+    return tmp_path
+
+
+def deployed(tools: Path, executions: int, image: str = "") -> subprocess.CompletedProcess[str]:
+    (tools / "executions").write_text(str(executions))
+    script = aws.deployment("dev", "eu-central-1", image, builder="docker", tag="tag").replace(aws.OSLS, "osls")
+    return subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60)
+
+
+def test_a_deployment_passes_the_digest_that_was_pushed_to_osls(tools):
+    done = deployed(tools, executions=1000)
+
+    assert done.returncode == 0, done.stderr
+    image = f"123456789012.dkr.ecr.eu-central-1.amazonaws.com/churn@sha256:{'ab' * 32}"
+    assert f"CHURN_IMAGE_URI={image}" in (tools / "environment").read_text().splitlines()
+    assert f"make deploy-aws STAGE=dev REGION=eu-central-1 IMAGE={image}" in done.stdout
+    calls = (tools / "calls").read_text()
+    assert "ecr create-repository" in calls
+    assert "osls deploy --stage dev --region eu-central-1" in calls
+    assert "CHURN_BATCH_CONCURRENCY" not in (tools / "environment").read_text()
+
+
+def test_nothing_is_reserved_in_an_account_with_ten_executions(tools):
+    done = deployed(tools, executions=10, image=IMAGE)
+
+    assert done.returncode == 0, done.stderr
+    assert "CHURN_BATCH_CONCURRENCY=0" in (tools / "environment").read_text().splitlines()
+    assert "This account runs 10 executions at once" in done.stderr
+
+
+def test_a_deployment_ends_at_the_first_command_that_fails(tools):
+    (tools / "docker").write_text("#!/bin/sh\nexit 1\n")
+
+    done = deployed(tools, executions=1000)
+
+    assert done.returncode != 0
+    assert "osls" not in (tools / "calls").read_text()
+
+
+def failure(key: str) -> str:
+    event = {"Records": [{"eventSource": "aws:s3", "s3": {"bucket": {"name": "inbox"}, "object": {"key": key}}}]}
+    return json.dumps({"requestPayload": event, "responsePayload": {"errorMessage": f"S3 failed to read {key}."}})
+
+
+def test_redrive_sends_every_event_of_the_queue_again_and_empties_it(tools, capfd):
+    keys = ["incoming/a.csv", "incoming/b+c.csv", "incoming/d.csv"]
+    for number, key in enumerate(keys):
+        (tools / "queue" / str(number)).write_text(failure(key))
+
+    code = aws.main(["redrive", "--stage", "dev"])
+
+    sent = [json.loads(line) for line in (tools / "sent").read_text().splitlines()]
+    assert code == 0
+    assert [event["Records"][0]["s3"]["object"]["key"] for event in sent] == keys
+    assert list((tools / "queue").iterdir()) == []
+    output = capfd.readouterr()
+    assert "3 events sent again." in output.out
+    assert "s3://inbox/incoming/a.csv\n    S3 failed to read incoming/a.csv." in output.err
+
+
+def test_an_event_that_could_not_be_sent_stays_in_the_queue(tools, capfd):
+    (tools / "queue" / "1").write_text(failure("incoming/a.csv"))
+    broken = (tools / "aws").read_text().replace('print(json.dumps({"StatusCode": 202}))', "sys.exit(255)")
+    (tools / "aws").write_text(broken)
+
+    code = aws.main(["redrive", "--stage", "dev"])
+
+    assert code == 2
+    assert "aws lambda invoke failed" in capfd.readouterr().err
+    assert len(list((tools / "queue").iterdir())) == 1
+
+
+def test_a_dry_redrive_prints_its_commands(capfd):
+    assert aws.main(["redrive", "--stage", "dev", "--dry-run"]) == 0
+
+    output = capfd.readouterr().out
+    steps = ["sqs get-queue-url", "sqs receive-message", "lambda invoke", "sqs delete-message"]
+    assert [output.index(step) for step in steps] == sorted(output.index(step) for step in steps)
