@@ -1,6 +1,7 @@
 """The model card as HTML for the page. It imports markdown-it-py, so views import it when they need it."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import count
 from typing import Final
 
@@ -11,6 +12,7 @@ from markdown_it.token import Token
 _HEADING_OFFSET: Final = 2
 
 
+@lru_cache(maxsize=1)
 def to_html(markdown: str) -> str:
     """Return the HTML of a model card; HTML within the card is escaped.
 
@@ -18,14 +20,14 @@ def to_html(markdown: str) -> str:
     style attribute.
     """
     parser = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
-    return parser.renderer.render(list(_for_page(parser.parse(markdown))), parser.options, {})
+    return str(parser.renderer.render(list(_for_page(parser.parse(markdown))), parser.options, {}))
 
 
 def _for_page(tokens: Iterable[Token]) -> Iterable[Token]:
     numbers = count(1)
     for token in tokens:
         if token.type in ("heading_open", "heading_close"):
-            token.tag = f"h{int(token.tag[1:]) + _HEADING_OFFSET}"
+            token.tag = f"h{min(6, int(token.tag[1:]) + _HEADING_OFFSET)}"
         elif token.type == "code_block":
             token.attrSet("tabindex", "0")
         elif token.type in ("th_open", "td_open") and "right" in str(token.attrs.pop("style", "")):

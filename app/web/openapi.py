@@ -140,6 +140,7 @@ def _operations() -> dict[str, Operation]:
             parameters=({"name": "id", "in": "path", "required": True, "schema": _TEXT},),
         ),
         "GET /v2/model": Operation("model", "What the model is made of, and how good it is", {JSON: refer("Model")}),
+        "GET /v2/model/card": Operation("modelCard", "The model card as HTML", {_HTML: _TEXT}, codes=("not_found",)),
         "GET /v2/schema": Operation("schema", "One customer as JSON Schema", {_SCHEMA: {"type": "object"}}),
         "GET /v2/template.csv": Operation("template", "A CSV to fill in", {CSV: _TEXT}),
         "GET /v2/sample.csv": Operation("sample", "A made-up list of 1,000 customers to try it with", {CSV: _TEXT}),

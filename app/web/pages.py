@@ -27,6 +27,7 @@ ROUTES: Final = {
     "POST /v2/uploads": "where to send a file that is too long for HTTP",
     "GET /v2/jobs/<id>": "how far the job of such a file is, and where its results are",
     "GET /v2/model": "what the model is made of, and how good it is",
+    "GET /v2/model/card": "the model card as HTML",
     "GET /v2/schema": "one customer as JSON Schema",
     "GET /v2/template.csv": "a CSV to fill in",
     "GET /v2/sample.csv": "a made-up list of 1,000 customers to try it with",

@@ -16,6 +16,7 @@ FOLDER: Final = Path(__file__).parent / "static"
 TYPES: Final = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
+    ".mjs": "text/javascript; charset=utf-8",
     ".json": "application/json",
     ".png": "image/png",
     ".svg": "image/svg+xml",
@@ -24,7 +25,7 @@ TYPES: Final = {
 }
 """Written out, since the machine's own table of types differs from image to image. Anything else is not served."""
 
-_TEXT: Final = (".css", ".js", ".json", ".svg", ".txt")
+_TEXT: Final = (".css", ".js", ".mjs", ".json", ".svg", ".txt")
 """What gets shorter when it is packed."""
 
 _VENDORED: Final = "vendor/"

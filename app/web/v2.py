@@ -3,7 +3,7 @@
 from contextlib import ExitStack
 from typing import Final
 
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, Response, abort, g, request
 
 from app.web.errors import HIGHEST_LIMIT, RequestError
 from app.web.query_options import BATCHES, CUSTOMERS, NONE, WHAT_IF, read_options
@@ -88,6 +88,18 @@ def model() -> Response:
     from model.about import about
 
     return json_answer(about(service().scorer))
+
+
+@blueprint.get("/model/card")
+def model_card() -> Response:
+    """Answer the model card as HTML, for the page."""
+    from app.web.model_card import to_html
+    from model.about import about
+
+    card = about(service().scorer).get("card")
+    if card is None:
+        abort(404)
+    return Response(to_html(str(card)), content_type="text/html; charset=utf-8")
 
 
 @blueprint.get("/schema")

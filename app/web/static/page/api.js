@@ -61,7 +61,11 @@ export const noResponseError = () =>
 
 /** The error of a request that broke off. */
 export const connectionLostError = (detail) =>
-  new ApiError({ code: "offline", title: navigator.onLine ? "The connection was lost" : "This device is offline", detail });
+  new ApiError({
+    code: "offline",
+    title: navigator.onLine ? "The connection was lost" : "This device is offline",
+    detail,
+  });
 
 /** The error in a response. One without a problem document is from a proxy in between. */
 export function toApiError(status, text, requestId) {

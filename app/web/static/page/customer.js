@@ -26,15 +26,18 @@ let resultIsVisible = false;
 let retry = () => update();
 
 /** The customer of the form: words as they are, numbers in the form that the API accepts. */
-const readForm = () => Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, normalizeNumber(value)]));
+const readForm = () =>
+  Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, normalizeNumber(value)]));
 
 /** Show the view with a scored row of a list: its values by column name, and its row number. */
 export function showCustomer(values, row) {
   const byName = new Map(Object.entries(values).map(([name, value]) => [name.trim().toLowerCase(), String(value)]));
-  const valueOf = (name) => byName.get(name.toLowerCase()) ?? "";
-  const customer = Object.fromEntries(features.map((name) => [name, valueOf(name).replace(DECIMAL_COMMA, "$1.$2")]));
+  const columnValue = (name) => byName.get(name.toLowerCase()) ?? "";
+  const customer = Object.fromEntries(
+    features.map((name) => [name, columnValue(name).replace(DECIMAL_COMMA, "$1.$2")]),
+  );
   location.hash = "#customer";
-  return openCustomer(valueOf(form.dataset.idName).trim() || `Row ${formatCount(row)}`, customer);
+  return openCustomer(columnValue(form.dataset.idName).trim() || `Row ${formatCount(row)}`, customer);
 }
 
 /** Open a customer of a list. The form and the answer of the customer before are hidden until the new answer arrives. */
@@ -110,18 +113,25 @@ function showError(error, name) {
   showRiskBar();
   const isMarked = errors.length > 0 && otherErrors.length === 0;
   problem.replaceChildren(
-    errorBox({ ...error, detail: isMarked ? fieldSummary(errors) : errorDetail(error, name) }, isMarked ? null : () => retry()),
+    errorBox(
+      { ...error, detail: isMarked ? fieldSummary(errors) : errorDetail(error, name) },
+      isMarked ? null : () => retry(),
+    ),
   );
   if (error.code === "offline") timer = setTimeout(() => retry(), RETRY_DELAY_MS);
 }
 
 function errorDetail(error, name) {
   if (error.code !== "offline") return error.message;
-  return name ? `${name} will open when the connection is back.` : `${error.message} The page will try again automatically.`;
+  return name
+    ? `${name} will open when the connection is back.`
+    : `${error.message} The page will try again automatically.`;
 }
 
 const fieldSummary = (errors) =>
-  errors.length === 1 ? errors[0].message : `${errors.length} fields are marked in the form, each with the values it accepts.`;
+  errors.length === 1
+    ? errors[0].message
+    : `${errors.length} fields are marked in the form, each with the values it accepts.`;
 
 /** Mark the fields that have errors, and return the messages that belong to no field. */
 function markFields(errors) {
@@ -142,7 +152,9 @@ function markFields(errors) {
 function showParsedNumbers() {
   for (const note of form.querySelectorAll(".parsed-note")) {
     const { value } = form.elements[note.closest(".field").dataset.feature];
-    note.textContent = LIKE_THOUSANDS.test(value) ? `Read as ${formatMoney(Number(value))}: the point is the decimal mark.` : "";
+    note.textContent = LIKE_THOUSANDS.test(value)
+      ? `Read as ${formatMoney(Number(value))}: the point is the decimal mark.`
+      : "";
   }
 }
 
@@ -150,7 +162,8 @@ function showCurl(customer) {
   const key = document.documentElement.dataset.needsKey ? ' -H "X-Api-Key: $KEY"' : "";
   // A single quote ends the shell's string and has to be outside of it.
   const body = JSON.stringify(customer, null, 1).replace(/\n\s*/g, " ").replaceAll("'", "'\\''");
-  byId("curl-command").textContent = `curl ${apiUrl("v2/customers")}${key} \\\n  -H 'Content-Type: application/json' \\\n  -d '${body}'`;
+  byId("curl-command").textContent =
+    `curl ${apiUrl("v2/customers")}${key} \\\n  -H 'Content-Type: application/json' \\\n  -d '${body}'`;
 }
 
 async function copyCurl() {

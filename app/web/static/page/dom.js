@@ -15,8 +15,14 @@ export function create(tag, properties = {}, ...children) {
 
 /** A box with the title and detail of an error, and a button if `retry` is given. */
 export function errorBox(error, retry) {
-  const box = create("div", { className: "problem", role: "alert" }, create("h3", {}, error.title ?? "Something went wrong"), create("p", {}, error.detail ?? error.message));
-  if (error.request_id && error.status >= 500) box.append(create("p", { className: "muted" }, `Request ${error.request_id}`));
+  const box = create(
+    "div",
+    { className: "problem", role: "alert" },
+    create("h3", {}, error.title ?? "Something went wrong"),
+    create("p", {}, error.detail ?? error.message),
+  );
+  if (error.request_id && error.status >= 500)
+    box.append(create("p", { className: "muted" }, `Request ${error.request_id}`));
   if (retry) {
     const button = create("button", { type: "button" }, "Try again");
     button.addEventListener("click", retry);

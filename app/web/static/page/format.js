@@ -2,7 +2,11 @@
 const LOCALE = "en";
 const PERCENT = new Intl.NumberFormat(LOCALE, { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const WHOLE_PERCENT = new Intl.NumberFormat(LOCALE, { style: "percent", maximumFractionDigits: 0 });
-const POINTS = new Intl.NumberFormat(LOCALE, { minimumFractionDigits: 1, maximumFractionDigits: 1, signDisplay: "exceptZero" });
+const POINTS = new Intl.NumberFormat(LOCALE, {
+  minimumFractionDigits: 1,
+  maximumFractionDigits: 1,
+  signDisplay: "exceptZero",
+});
 const MONEY = new Intl.NumberFormat(LOCALE, { style: "currency", currency: "USD" });
 const WHOLE_MONEY = new Intl.NumberFormat(LOCALE, { style: "currency", currency: "USD", maximumFractionDigits: 0 });
 const MEGABYTES = new Intl.NumberFormat(LOCALE, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
@@ -54,7 +58,10 @@ const PLAIN = /^[+-]?\d+(\.\d*)?$/;
  * "1,234" is ambiguous, so it stays as it is, and the API returns an error.
  */
 export function normalizeNumber(text) {
-  const digits = text.trim().replace(/^\$\s*/, "").replace(SPACES, "");
+  const digits = text
+    .trim()
+    .replace(/^\$\s*/, "")
+    .replace(SPACES, "");
   if (GERMAN.test(digits)) return digits.replaceAll(".", "").replace(",", ".");
   if (ENGLISH.test(digits)) return digits.replaceAll(",", "");
   return PLAIN.test(digits) ? digits : text;

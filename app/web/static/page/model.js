@@ -1,7 +1,15 @@
 // The view "Model": what /v2/model returns, in words, charts and tables.
 import { request } from "./api.js";
 import { byId, create, createTable, errorBox, featureLabel, scrollable } from "./dom.js";
-import { formatCount, formatDate, formatDecimals, formatDistance, formatProbability, formatShare, pluralize } from "./format.js";
+import {
+  formatCount,
+  formatDate,
+  formatDecimals,
+  formatDistance,
+  formatProbability,
+  formatShare,
+  pluralize,
+} from "./format.js";
 import { drawCalibration, drawRoc, drawTerms } from "./model_charts.js";
 
 const METRICS = {
@@ -43,7 +51,10 @@ export function showDrift({ drift, rows_scored: scored }) {
       : `Not entirely. ${different} of ${features.length} ${different === 1 ? "differs" : "differ"}: use the risks as a ranking, and check the figures above on your own results.`;
   root.replaceChildren(
     create("p", {}, verdict),
-    scrollable("The last list compared with the training data", createTable(["Feature", "The list is", "Stability index"], rows)),
+    scrollable(
+      "The last list compared with the training data",
+      createTable(["Feature", "The list is", "Stability index"], rows),
+    ),
   );
 }
 
@@ -68,8 +79,11 @@ export async function start() {
 
 async function show(model) {
   const { metrics, threshold_choice: choice } = model;
-  byId("model-facts").replaceChildren(...facts(model).map(([name, value]) => create("div", {}, create("dt", {}, name), create("dd", {}, value))));
-  for (const name of ["quality", "calibration", "roc", "threshold", "metrics"]) byId(`model-${name}-title`).parentElement.hidden = !metrics;
+  byId("model-facts").replaceChildren(
+    ...facts(model).map(([name, value]) => create("div", {}, create("dt", {}, name), create("dd", {}, value))),
+  );
+  for (const name of ["quality", "calibration", "roc", "threshold", "metrics"])
+    byId(`model-${name}-title`).parentElement.hidden = !metrics;
   byId("model-card").parentElement.hidden = !model.card;
   if (metrics) {
     const quality = qualityFigures(metrics, choice);
@@ -93,7 +107,8 @@ async function show(model) {
 function facts({ version, sha256, trained_at: trainedAt, trained_on: data, recipe }) {
   const rows = [["Version", version]];
   if (trainedAt) rows.push(["Trained on", formatDate(trainedAt)]);
-  if (data) rows.push(["Training data", `${formatCount(data.rows)} customers, of whom ${formatCount(data.churners)} left`]);
+  if (data)
+    rows.push(["Training data", `${formatCount(data.rows)} customers, of whom ${formatCount(data.churners)} left`]);
   if (recipe) rows.push(["Type", recipe.name]);
   rows.push(["SHA-256", create("code", { className: "break-anywhere" }, sha256)]);
   return rows;
@@ -106,9 +121,18 @@ function qualityFigures({ out_of_fold: metrics }, choice) {
       withSd(metrics.roc_auc, formatProbability),
       "of pairs are ranked correctly: of one customer who left and one who stayed, the one who left got the higher risk.",
     ],
-    [`${formatDecimals(metrics.top_decile_lift.mean, 1)} times`, "as many leave among the tenth with the highest risk as among all customers."],
-    [withSd(metrics.ece, formatDistance).replace(" points", ""), "is the average difference between the predicted risk and the share that left."],
-    [formatProbability(choice.recall), `of those who leave are predicted to churn, when ${formatShare(choice.contacted)} of all customers are.`],
+    [
+      `${formatDecimals(metrics.top_decile_lift.mean, 1)} times`,
+      "as many leave among the tenth with the highest risk as among all customers.",
+    ],
+    [
+      withSd(metrics.ece, formatDistance).replace(" points", ""),
+      "is the average difference between the predicted risk and the share that left.",
+    ],
+    [
+      formatProbability(choice.recall),
+      `of those who leave are predicted to churn, when ${formatShare(choice.contacted)} of all customers are.`,
+    ],
   ];
 }
 

@@ -3,10 +3,19 @@ import { drawChart } from "./charts.js";
 import { create, featureLabel, optionText } from "./dom.js";
 import { formatCount, formatDecimals, formatMoney, formatProbability, formatShare } from "./format.js";
 
-const percentAxis = (text) => ({ type: "linear", min: 0, max: 1, title: { display: true, text }, ticks: { callback: formatShare } });
+const percentAxis = (text) => ({
+  type: "linear",
+  min: 0,
+  max: 1,
+  title: { display: true, text },
+  ticks: { callback: formatShare },
+});
 const diagonal = (colours) => ({
   type: "line",
-  data: [{ x: 0, y: 0 }, { x: 1, y: 1 }],
+  data: [
+    { x: 0, y: 0 },
+    { x: 1, y: 1 },
+  ],
   borderColor: colours.strongBorder,
   borderWidth: 1,
   borderDash: [4, 4],
@@ -43,7 +52,8 @@ export function drawCalibration(root, bins) {
       options: {
         scales: { x: percentAxis("Predicted risk"), y: percentAxis("Share that left") },
         plugins: tooltip(
-          ({ raw }) => `${formatCount(raw.customers)} customers: predicted ${formatProbability(raw.x)}, left ${formatProbability(raw.y)}`,
+          ({ raw }) =>
+            `${formatCount(raw.customers)} customers: predicted ${formatProbability(raw.x)}, left ${formatProbability(raw.y)}`,
         ),
       },
     }),
@@ -54,7 +64,11 @@ export function drawCalibration(root, bins) {
 export function drawRoc(root, points, threshold) {
   const distance = (point) => Math.abs(point.threshold - threshold);
   const inUse = points.reduce((best, point) => (distance(point) < distance(best) ? point : best));
-  const position = (point) => ({ x: point.false_positive_rate, y: point.true_positive_rate, threshold: point.threshold });
+  const position = (point) => ({
+    x: point.false_positive_rate,
+    y: point.true_positive_rate,
+    threshold: point.threshold,
+  });
   return drawChart(root, {
     label: "The share of leavers found, for each share of stayers called as well (ROC).",
     columns: ["Threshold", "Leavers found", "Stayers called as well"],
@@ -96,7 +110,8 @@ const rangeOf = (term) => Math.max(...valuesOf(term)) - Math.min(...valuesOf(ter
 /** A chart for each term, the one with the largest effect first, all on the same scale. */
 export async function drawTerms(root, terms) {
   root.replaceChildren();
-  if (terms.length === 0) root.append(create("p", {}, "This kind of model has no terms that could be drawn one by one."));
+  if (terms.length === 0)
+    root.append(create("p", {}, "This kind of model has no terms that could be drawn one by one."));
   const values = terms.flatMap(valuesOf);
   const scale = { min: Math.floor(Math.min(0, ...values)), max: Math.ceil(Math.max(0, ...values)) };
   for (const term of [...terms].sort((a, b) => rangeOf(b) - rangeOf(a))) {
@@ -115,7 +130,9 @@ function termChart(term, scale) {
     ...scale,
     grid: { color: ({ tick }) => (tick.value === 0 ? colours.strongBorder : colours.border) },
   });
-  const plugins = { tooltip: { displayColors: false, callbacks: { label: ({ parsed }) => `adds ${formatDecimals(parsed.y, 2)}` } } };
+  const plugins = {
+    tooltip: { displayColors: false, callbacks: { label: ({ parsed }) => `adds ${formatDecimals(parsed.y, 2)}` } },
+  };
   const bars = (colours) => ({
     type: "bar",
     data: {

@@ -16,9 +16,9 @@ let timer = 0;
 let controller = new AbortController();
 
 /** Start with functions that return the value of a feature, and the whole customer, of the customer's form. */
-export function startWhatIf(valueOf, customerOf) {
-  getValue = valueOf;
-  getCustomer = customerOf;
+export function startWhatIf(readValue, readCustomer) {
+  getValue = readValue;
+  getCustomer = readCustomer;
   form.addEventListener("input", (event) => {
     changed.add(event.target.name);
     showSliderValues();
@@ -48,7 +48,9 @@ export async function showWhatIf(customer, answer, signal) {
   const response = await request("v2/what-if", { json: { customer }, signal });
   const { alternatives } = await response.json();
   if (signal.aborted) return;
-  byId("single-changes").replaceChildren(...alternatives.map((alternative) => change(describeChanges(alternative), alternative)));
+  byId("single-changes").replaceChildren(
+    ...alternatives.map((alternative) => change(describeChanges(alternative), alternative)),
+  );
   await update();
 }
 
@@ -115,10 +117,18 @@ const change = (text, { probability, difference }) =>
     "li",
     {},
     create("span", {}, text),
-    create("span", { className: "effect" }, create("strong", {}, formatProbability(probability)), ` ${formatDifference(difference)}`),
+    create(
+      "span",
+      { className: "effect" },
+      create("strong", {}, formatProbability(probability)),
+      ` ${formatDifference(difference)}`,
+    ),
   );
 
 const describeChanges = ({ changes }) =>
   Object.entries(changes)
-    .map(([name, value]) => `${featureLabel(name)}: ${typeof value === "number" ? formatMoney(value) : optionText(name, value)}`)
+    .map(
+      ([name, value]) =>
+        `${featureLabel(name)}: ${typeof value === "number" ? formatMoney(value) : optionText(name, value)}`,
+    )
     .join(", ");

@@ -37,7 +37,8 @@ export class CallList {
     const { order } = this.#controls.elements;
     for (const option of order.options) option.hidden = option.disabled = option.value.startsWith("money") && !hasMoney;
     if (isPartial) order.value = "money:down";
-    for (const element of [this.#controls, byId("list-download"), byId("list-spreadsheet-safe").closest("label")]) element.hidden = isPartial;
+    for (const element of [this.#controls, byId("list-download"), byId("list-spreadsheet-safe").closest("label")])
+      element.hidden = isPartial;
   }
 
   /** Show the `customers` with the highest risk: those that reach the threshold. */
@@ -118,10 +119,19 @@ export class CallList {
       create("td", { className: "risk" }, ...risk, meter),
     ];
     if (this.#result.hasMoney) {
-      cells.push(create("td", { className: "number" }, formatMoney(money), create("span", { className: "visually-hidden" }, " a month")));
+      cells.push(
+        create(
+          "td",
+          { className: "number" },
+          formatMoney(money),
+          create("span", { className: "visually-hidden" }, " a month"),
+        ),
+      );
     }
     if (this.#result.reasonCount) {
-      const items = reasons.map(({ sentence, raises }) => create("li", { className: raises ? "raises-risk" : "lowers-risk" }, sentence));
+      const items = reasons.map(({ sentence, raises }) =>
+        create("li", { className: raises ? "raises-risk" : "lowers-risk" }, sentence),
+      );
       cells.push(create("td", {}, create("ul", { className: "reasons" }, ...items)));
     }
     const line = create("tr", {}, ...cells);

@@ -11,4 +11,5 @@ export function saveBlob(blob, name) {
 }
 
 /** "customers.csv.gz" and "list" as "customers-list.csv". */
-export const downloadName = (fileName, suffix) => `${fileName.replace(/(\.(csv|tsv|txt))?(\.gz)?$/i, "")}-${suffix}.csv`;
+export const downloadName = (fileName, suffix) =>
+  `${fileName.replace(/(\.(csv|tsv|txt))?(\.gz)?$/i, "")}-${suffix}.csv`;

@@ -41,6 +41,7 @@ export function startFilePicker(view, { onFile, onSample, onError, isBusy }) {
     const { files } = event.dataTransfer;
     if (isBusy()) onError({ title: "A list is being scored", detail: "Cancel it to send another one." });
     else if (files.length === 1) onFile(files[0]);
-    else if (files.length) onError({ title: "One file at a time", detail: `${files.length} files were dropped. Drop one CSV file.` });
+    else if (files.length)
+      onError({ title: "One file at a time", detail: `${files.length} files were dropped. Drop one CSV file.` });
   });
 }

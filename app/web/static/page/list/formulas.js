@@ -11,7 +11,7 @@ const FORMULA = new RegExp(`(${CELL_START})(?=["${INVISIBLE}]*[${STARTS}])`, "gu
 const LEADING_BREAK = new RegExp(`^["${INVISIBLE}]*[\\t\\r\\n]`, "u");
 
 /** The text with an apostrophe before each part that a spreadsheet would run as a formula; a plain number such as -5 stays. */
-export function defuse(text) {
+export function escapeFormulas(text) {
   const safe = text.replace(FORMULA, "$1'");
   return LEADING_BREAK.test(safe) ? `'${safe}` : safe;
 }

@@ -7,7 +7,11 @@ export function drawPager(root, { offset, pageSize, total, goTo }) {
   root.hidden = total <= pageSize;
   const last = Math.floor(Math.max(0, total - 1) / pageSize) * pageSize;
   const pageButton = (text, label, target, isEnabled) => {
-    const button = create("button", { type: "button", className: "secondary", disabled: !isEnabled, "aria-label": label }, text);
+    const button = create(
+      "button",
+      { type: "button", className: "secondary", disabled: !isEnabled, "aria-label": label },
+      text,
+    );
     button.addEventListener("click", async () => {
       await goTo(target);
       // The buttons were drawn again; the focus stays on this one, or goes to one that is enabled.

@@ -1,8 +1,16 @@
 // Scored rows as CSV, with the same bytes as the API's predictions.csv.
 import { csvFormatRows, csvParseRows } from "../../vendor/d3-dsv-3.0.2/d3-dsv.min.mjs";
-import { defuse } from "./formulas.js";
+import { escapeFormulas } from "./formulas.js";
 
-const columnNames = (idName, hasMoney) => ["row", idName, "prediction", "probability", "tier", "error", ...(hasMoney ? ["value_at_risk"] : [])];
+const columnNames = (idName, hasMoney) => [
+  "row",
+  idName,
+  "prediction",
+  "probability",
+  "tier",
+  "error",
+  ...(hasMoney ? ["value_at_risk"] : []),
+];
 
 /** Write rows with `reasonCount` reasons each; `isSafe` keeps a spreadsheet from running ids as formulas. */
 export function toCsv(rows, { idName, hasMoney, reasonCount, isSafe }) {
@@ -10,7 +18,7 @@ export function toCsv(rows, { idName, hasMoney, reasonCount, isSafe }) {
   const header = [...columnNames(idName, hasMoney), ...reasons.map((index) => `reason_${index + 1}`)];
   const records = rows.map((row) => [
     row.number,
-    isSafe ? defuse(row.id) : row.id,
+    isSafe ? escapeFormulas(row.id) : row.id,
     row.label,
     row.probability.toFixed(4),
     row.tier,

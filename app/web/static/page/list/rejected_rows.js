@@ -19,7 +19,12 @@ export async function showRejectedRows(result, offset = 0) {
   if (result.isPartial) return;
   const { total, rows } = await result.worker.call("rejectedPage", { offset, count: PAGE_ROWS });
   byId("list-rejected-table").replaceChildren(rejectedTable(rows, result.jobId ? COLUMNS_OF_JOB : COLUMNS));
-  drawPager(byId("list-rejected-pager"), { offset, pageSize: PAGE_ROWS, total, goTo: (next) => showRejectedRows(result, next) });
+  drawPager(byId("list-rejected-pager"), {
+    offset,
+    pageSize: PAGE_ROWS,
+    total,
+    goTo: (next) => showRejectedRows(result, next),
+  });
 }
 
 function rejectedTable(rows, columns) {
@@ -36,12 +41,15 @@ function rejectedTable(rows, columns) {
 
 function errorLine({ number, id }, { field, value, message }, columns, idName) {
   // Row and customer have columns of their own.
-  const prefix = [`Row ${number} (${idName} ${id}): `, `Row ${number}: `].find((text) => message.startsWith(text)) ?? "";
+  const prefix =
+    [`Row ${number} (${idName} ${id}): `, `Row ${number}: `].find((text) => message.startsWith(text)) ?? "";
   const cells = { Customer: id, Column: field ?? "", Value: value ?? "", Error: message.slice(prefix.length) };
   return create(
     "tr",
     {},
     create("th", { scope: "row", "data-name": "Row" }, formatCount(number)),
-    ...columns.slice(1).map((name) => create("td", { "data-name": name, className: name === "Column" ? "no-wrap" : "" }, cells[name])),
+    ...columns
+      .slice(1)
+      .map((name) => create("td", { "data-name": name, className: name === "Column" ? "no-wrap" : "" }, cells[name])),
   );
 }

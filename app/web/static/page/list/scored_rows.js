@@ -40,8 +40,26 @@ export class ScoredRows {
 
   /** Add a row as a line of the API's NDJSON. */
   addLine(line) {
-    const { row, probability, value_at_risk: money, tier, prediction: label, reasons, errors, ...others } = JSON.parse(line);
-    this.#append({ number: row, id: others[this.#idName], probability, money, tier, label, reasons, isRejected: Boolean(errors) });
+    const {
+      row,
+      probability,
+      value_at_risk: money,
+      tier,
+      prediction: label,
+      reasons,
+      errors,
+      ...others
+    } = JSON.parse(line);
+    this.#append({
+      number: row,
+      id: others[this.#idName],
+      probability,
+      money,
+      tier,
+      label,
+      reasons,
+      isRejected: Boolean(errors),
+    });
     this.#lines.push(line);
     if (this.#lines.length === CHUNK_ROWS) {
       this.#chunks.push(new Blob([this.#lines.join("\n")]));

@@ -1,5 +1,13 @@
 // Scores one list: in one request, or through the bucket if it is too long for that.
-import { ApiError, apiUrl, authHeaders, checkModelVersion, connectionLostError, promptForKey, toApiError } from "../api.js";
+import {
+  ApiError,
+  apiUrl,
+  authHeaders,
+  checkModelVersion,
+  connectionLostError,
+  promptForKey,
+  toApiError,
+} from "../api.js";
 import { byId } from "../dom.js";
 import { formatMegabytes, pluralize } from "../format.js";
 import { showProgress } from "./progress.js";
@@ -82,7 +90,14 @@ export class Submission {
       const { summary, reasonCount, hasInput } = answer;
       if (summary) {
         const rowsClosed = hasInput ? "" : SHORT_NOTE;
-        return { body: list.body, summary, reasonCount, hasMoney: true, rowsClosed, notes: rowsClosed ? [rowsClosed] : [] };
+        return {
+          body: list.body,
+          summary,
+          reasonCount,
+          hasMoney: true,
+          rowsClosed,
+          notes: rowsClosed ? [rowsClosed] : [],
+        };
       }
       if (answer.status === 0) throw brokenOffError(answer.rows);
       const error = toApiError(answer.status, answer.text, answer.requestId);
@@ -127,12 +142,20 @@ export class Submission {
     const { note, ...rows } = await this.#readRows(job);
     const rowsClosed = `The list went through the service\u2019s bucket as job ${id}: it has no reasons, and rows cannot be opened.`;
     const fileNote = `${rowsClosed} The downloads of all rows and of rejected rows are not made safe for a spreadsheet.`;
-    return { jobId: id, summary: job.summary, reasonCount: 0, rowsClosed, notes: [fileNote, note].filter(Boolean), ...rows };
+    return {
+      jobId: id,
+      summary: job.summary,
+      reasonCount: 0,
+      rowsClosed,
+      notes: [fileNote, note].filter(Boolean),
+      ...rows,
+    };
   }
 
   #jobProgress({ status, error, uploaded, stopped, rows_in: done, bytes_read: bytesRead, bytes }) {
     if (error) return { text: `${error.title}. Trying again.` };
-    if (status === "running") return done ? { done, total: this.#rowCount || Math.round((done * bytes) / bytesRead) } : { text: "in progress" };
+    if (status === "running")
+      return done ? { done, total: this.#rowCount || Math.round((done * bytes) / bytesRead) } : { text: "in progress" };
     if (stopped) return { text: `It will be tried again after this error: ${stopped}` };
     return { text: uploaded ? "waiting to start" : "waiting for the file" };
   }
@@ -143,7 +166,11 @@ export class Submission {
     let reason = `The scored list has ${formatMegabytes(file.bytes)}, and this page shows at most ${formatMegabytes(MAX_FETCH_BYTES)}`;
     if (file.bytes <= MAX_FETCH_BYTES) {
       try {
-        const blob = await fetchResult(file, (done) => showProgress({ step: "fetch", done, total: file.bytes }), this.signal);
+        const blob = await fetchResult(
+          file,
+          (done) => showProgress({ step: "fetch", done, total: file.bytes }),
+          this.signal,
+        );
         return await this.#worker.call("readPredictions", { blob, idName: idName() });
       } catch {
         this.signal.throwIfAborted();
@@ -172,6 +199,8 @@ const tooLongError = (bytes, limit) =>
 /** The error of a request for a list that was lost after `rows` rows of the answer. */
 export function brokenOffError(rows) {
   const when = rows ? `after ${pluralize(rows, "row")}` : "before there was an answer";
-  const next = navigator.onLine ? "try again when there is a connection" : "it is sent again as soon as there is a connection";
+  const next = navigator.onLine
+    ? "try again when there is a connection"
+    : "it is sent again as soon as there is a connection";
   return connectionLostError(`It was lost ${when}. Nothing was stored, and the file is still here: ${next}.`);
 }

@@ -1,12 +1,17 @@
 // The summary of a list as tiles, bars and words. Every number is one of the API's.
 import { byId, create, createTable } from "../dom.js";
-import { formatCount, formatMoney, formatShare, pluralize, tierLabel } from "../format.js";
+import { formatCount, formatMoney, formatShare, tierLabel } from "../format.js";
 
 function tile(name, value, note = "", className = "") {
   const figure = create("strong", {}, value);
   // A long figure is set smaller, so that it fits.
   figure.style.setProperty("--length", value.length);
-  return create("div", { className }, create("dt", {}, name), create("dd", {}, figure, ...(note ? [create("span", {}, note)] : [])));
+  return create(
+    "div",
+    { className },
+    create("dt", {}, name),
+    create("dd", {}, figure, ...(note ? [create("span", {}, note)] : [])),
+  );
 }
 
 /** The counts and sums of the whole file. */
@@ -22,7 +27,9 @@ export function summaryTiles(summary) {
   const leavers = Math.round(summary.expected_churners);
   return [
     ...counts,
-    ...Object.entries(summary.tiers).map(([tier, customers]) => tile(tierLabel(tier), formatCount(customers), "", `is-${tier}`)),
+    ...Object.entries(summary.tiers).map(([tier, customers]) =>
+      tile(tierLabel(tier), formatCount(customers), "", `is-${tier}`),
+    ),
     tile("Expected to leave", formatCount(leavers), leavers === 1 ? "customer" : "customers"),
     tile("Money at risk", formatMoney(summary.value_at_risk), "a month"),
   ];
@@ -51,12 +58,18 @@ export function drawHistogram(distribution) {
     return create("span", { title: `${range(bin)}: ${formatCount(bin.customers)}` }, bar);
   });
   const thresholdLine = create("b");
-  byId("list-histogram").replaceChildren(create("div", { className: "histogram", "aria-hidden": "true" }, ...columns, thresholdLine));
+  byId("list-histogram").replaceChildren(
+    create("div", { className: "histogram", "aria-hidden": "true" }, ...columns, thresholdLine),
+  );
   byId("list-histogram-table").replaceChildren(
-    createTable(["Risk", "Customers"], distribution.map((bin) => [range(bin), bin.customers]), {
-      caption: "Customers by risk",
-      captionIsHidden: true,
-    }),
+    createTable(
+      ["Risk", "Customers"],
+      distribution.map((bin) => [range(bin), bin.customers]),
+      {
+        caption: "Customers by risk",
+        captionIsHidden: true,
+      },
+    ),
   );
   return (threshold) => {
     thresholdLine.style.left = `${100 * threshold}%`;
@@ -86,7 +99,12 @@ function comparison(value, trainingValue) {
     const bar = create("i", { className, "aria-hidden": "true" });
     bar.style.setProperty("--share", `${100 * (share ?? 0)}%`);
     const text = share === null ? "none" : formatShare(share);
-    return create("div", { className: "bar-cell" }, bar, create("span", {}, create("span", { className: "visually-hidden" }, label), text));
+    return create(
+      "div",
+      { className: "bar-cell" },
+      bar,
+      create("span", {}, create("span", { className: "visually-hidden" }, label), text),
+    );
   };
   const fragment = document.createDocumentFragment();
   fragment.append(line(value, "this-list", "this list: "), line(trainingValue, "training-data", "training data: "));

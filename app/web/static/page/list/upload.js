@@ -27,7 +27,11 @@ export function sendToBucket({ url, fields }, file, { onProgress, onSent, signal
       else reject(bucketError("The bucket refused the file", upload.status, upload.responseText));
     };
     upload.onerror = () =>
-      reject(connectionLostError("It was lost on the way to the bucket. The file is still here: try again when there is a connection."));
+      reject(
+        connectionLostError(
+          "It was lost on the way to the bucket. The file is still here: try again when there is a connection.",
+        ),
+      );
     upload.onabort = () => reject(signal.reason);
     signal.addEventListener("abort", () => upload.abort(), { once: true });
     upload.send(form);
@@ -69,7 +73,8 @@ export async function waitForJob(id, onState, signal) {
   }
 }
 
-const failedError = ({ code, message }) => new ApiError({ code, status: 422, title: "The file cannot be scored", detail: message });
+const failedError = ({ code, message }) =>
+  new ApiError({ code, status: 422, title: "The file cannot be scored", detail: message });
 
 const expiredError = () =>
   new ApiError({
@@ -95,7 +100,9 @@ export async function fetchResult({ url }, onProgress, signal) {
 async function openResult(url, signal) {
   const response = await fetch(url, { signal, cache: "no-store", credentials: "omit" }).catch(() => {
     signal?.throwIfAborted();
-    throw connectionLostError("It was lost on the way from the bucket. The file is still there: try again when there is a connection.");
+    throw connectionLostError(
+      "It was lost on the way from the bucket. The file is still there: try again when there is a connection.",
+    );
   });
   if (response.ok) return response;
   throw bucketError("The bucket did not return the file", response.status, await response.text());

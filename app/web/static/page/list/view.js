@@ -30,7 +30,12 @@ let callList = null;
 
 export function start(view) {
   callList = new CallList(openRow);
-  startFilePicker(view, { onFile: scoreFile, onSample: scoreSample, onError: showRefusal, isBusy: () => !element("running").hidden });
+  startFilePicker(view, {
+    onFile: scoreFile,
+    onSample: scoreSample,
+    onError: showRefusal,
+    isBusy: () => !element("running").hidden,
+  });
   addEventListener("online", () => !element("problem").hidden && retryOnline?.());
   element("cancel").addEventListener("click", cancel);
   element("new").addEventListener("click", showStart);
@@ -40,13 +45,18 @@ export function start(view) {
   });
   element("download").addEventListener("click", async () => {
     const { worker, name } = result;
-    saveBlob(await worker.call("selectCsv", { query: callList.query, isSafe: isSpreadsheetSafe() }), downloadName(name, "list"));
+    saveBlob(
+      await worker.call("selectCsv", { query: callList.query, isSafe: isSpreadsheetSafe() }),
+      downloadName(name, "list"),
+    );
     announce("The call list was downloaded.");
   });
   element("download-scored").addEventListener("click", ({ target }) =>
     download(target, "scored", { value_at_risk: true, reasons: result.reasonCount }),
   );
-  element("download-rejected").addEventListener("click", ({ target }) => download(target, "rejects", { output: "rejects" }));
+  element("download-rejected").addEventListener("click", ({ target }) =>
+    download(target, "rejects", { output: "rejects" }),
+  );
 }
 
 const isSpreadsheetSafe = () => element("spreadsheet-safe").checked;
@@ -164,11 +174,13 @@ async function showResult() {
   const scored = `${pluralize(summary.rows_scored, "customer")} scored`;
   const rejected = summary.rows_rejected ? `, ${pluralize(summary.rows_rejected, "row")} rejected` : "";
   element("name").textContent = name;
-  element("subtitle").textContent = `${scored}${rejected}, by model ${summary.model_version}`;
+  element("subtitle").textContent = `${scored}${rejected} · model ${summary.model_version}`;
   element("notes").replaceChildren(...notes());
   element("tiles").replaceChildren(...summaryTiles(summary));
   for (const part of ["threshold", "segments"]) element(part).closest("section").hidden = !summary.rows_scored;
-  element("segments").replaceChildren(...segmentTables(summary.segments, JSON.parse(element("segments").dataset.labels)));
+  element("segments").replaceChildren(
+    ...segmentTables(summary.segments, JSON.parse(element("segments").dataset.labels)),
+  );
   for (const part of ["download-scored", "download-rejected"]) element(part).ariaBusy = null;
   element("spreadsheet-safe-scope").hidden = Boolean(result.jobId);
   callList.setResult(result);
@@ -191,7 +203,10 @@ const notes = () => [...result.summary.notes, ...result.notes].map((note) => cre
 
 function showThreshold(summary, showLine) {
   const entry = summary.by_threshold[element("threshold").value];
-  element("threshold").setAttribute("aria-valuetext", `${formatShare(entry.threshold)}: ${pluralize(entry.customers, "customer")} to call`);
+  element("threshold").setAttribute(
+    "aria-valuetext",
+    `${formatShare(entry.threshold)}: ${pluralize(entry.customers, "customer")} to call`,
+  );
   element("threshold-value").textContent = formatShare(entry.threshold);
   element("threshold-tiles").replaceChildren(...thresholdTiles(entry, summary));
   showLine(entry.threshold);
@@ -200,7 +215,10 @@ function showThreshold(summary, showLine) {
 
 async function openRow(index) {
   if (result.rowsClosed) return announce(result.rowsClosed);
-  const [{ input, row }, { showCustomer }] = await Promise.all([result.worker.call("rowDocument", index), import("../customer.js")]);
+  const [{ input, row }, { showCustomer }] = await Promise.all([
+    result.worker.call("rowDocument", index),
+    import("../customer.js"),
+  ]);
   showCustomer(input, row);
 }
 

@@ -87,7 +87,11 @@ function errorCode(text) {
 /** Ask for the summary alone after an answer broke off: the API returns what is wrong with the file, if anything is. */
 async function explainBreak({ url, body, headers }) {
   reportProgress({ step: "explain" }, true);
-  const answer = await send({ url: `${url}?top=0`, body, headers: { ...headers, Accept: "application/json", "Content-Type": body.type } });
+  const answer = await send({
+    url: `${url}?top=0`,
+    body,
+    headers: { ...headers, Accept: "application/json", "Content-Type": body.type },
+  });
   return answer.status === 200 ? { ...answer, status: 0 } : answer;
 }
 
@@ -101,7 +105,8 @@ async function readPredictions({ blob, idName: id }) {
 /** Read the customers that a summary names. */
 function readTop({ customers, idName: id }) {
   startRows(id, 0);
-  for (const { row, probability, value_at_risk: money, ...others } of customers) rows.addRow({ number: row, id: others[id], probability, money });
+  for (const { row, probability, value_at_risk: money, ...others } of customers)
+    rows.addRow({ number: row, id: others[id], probability, money });
 }
 
 /** One page of the rows that a query selects, and their number. */
@@ -126,10 +131,10 @@ const rowDocument = (index) => rows.documentAt(index);
 
 const FUNCTIONS = { compressFile, score, readPredictions, readTop, selectPage, selectCsv, rejectedPage, rowDocument };
 
-onmessage = async ({ data: { id, name, argument } }) => {
+addEventListener("message", async ({ data: { id, name, argument } }) => {
   try {
     postMessage({ id, result: await FUNCTIONS[name](argument) });
   } catch (error) {
     postMessage({ id, error: error.message });
   }
-};
+});
