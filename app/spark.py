@@ -1,7 +1,7 @@
-"""The door of a cluster: files and tables of any size through Spark, with the functions of `model.bulk.cluster`.
+"""Score files and tables of any size with Spark, by the functions of `model.bulk.cluster`.
 
-Only this file knows pyspark. Spark reads bytes or typed columns and writes what comes out; its own CSV parser, which
-looks only at the columns that are asked for and so loses broken rows, is not used.
+Only this file imports pyspark. Spark reads bytes or typed columns and writes the results. Its own CSV parser is not
+used: it looks only at the columns that are asked for, and so loses broken rows.
 """
 
 import json
@@ -9,7 +9,6 @@ import sys
 import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial, reduce
@@ -22,10 +21,11 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as f
 
-from app.jobs.hadoop import AT_ONCE, File, Files
-from app.jobs.layout import SUMMARY, check_name
+from app.jobs.hadoop import HadoopFile, HadoopFiles
+from app.jobs.layout import SUMMARY
 from app.jobs.scoring import Scoring, to_json
-from app.jobs.spark_zip import pack, runs_from_zip
+from app.jobs.spark_files import can_split, check_target, check_unchanged, read_layouts, refuse
+from app.jobs.spark_zip import runs_from_zip, write_zip
 from model.bulk import cluster
 from model.bulk.arrow_writer import KIND, PREDICTIONS, REJECTS, columns_of
 from model.bulk.cluster import COUNTS, FAILURES, Layout, Work
@@ -33,23 +33,19 @@ from model.bulk.population import load
 from model.bulk.reader import check_header, notes_on
 from model.bulk.summary import Summary
 from model.bulk.table import BOOLEAN, NUMBER, TEXT, WHOLE, check_kinds
-from model.errors import SHOWN_PROBLEMS, ChurnError, InputError
+from model.errors import ChurnError
 from model.parse import resolve
 
 CSV, PARQUET, TABLE = "csv", "parquet", "table"
-ROWS_A_BATCH: Final = 10_000
-"""About 800 kB of lines, the size of the blocks of the other doors."""
+BATCH_ROWS: Final = 10_000
+"""About 800 kB of lines, as much as a block of the other entry points."""
 
-WHOLE_FILE_LIMIT: Final = (1 << 31) - 1
-"""Bytes of a file that is not cut into parts: it goes to its worker as one value, and the JVM ends there."""
-
-_TYPES: Final = {
+_KINDS: Final = {
     **dict.fromkeys(("tinyint", "smallint", "int", "bigint"), WHOLE),
     **dict.fromkeys(("float", "double"), NUMBER),
     "boolean": BOOLEAN,
     "string": TEXT,
 }
-_OUTPUTS: Final = (PREDICTIONS, REJECTS)
 
 
 @dataclass(frozen=True)
@@ -61,9 +57,9 @@ class Job:
     source : str
         A file or folder, or the name of a table.
     source_format, target_format : str
-        csv, parquet, and for the source table.
+        csv or parquet; for the source also table.
     multiline : bool
-        Whether files hold line ends inside quotes, so that each must be read whole.
+        Whether cells contain line breaks, so that each file must be read whole.
     """
 
     source: str
@@ -73,9 +69,19 @@ class Job:
     multiline: bool = False
 
 
+@dataclass(frozen=True)
+class _Input:
+    """A frame that scores its rows when it is evaluated, and the names of its files by the numbers workers use."""
+
+    scored: DataFrame
+    names: Mapping[int, str]
+    notes: list[str]
+    files: Sequence[HadoopFile] = ()
+
+
 @contextmanager
 def session(master: str | None = None) -> Iterator[SparkSession]:
-    """Give a session with our code on its workers: the one that spark-submit configures, or one on this machine."""
+    """Give a session whose workers have our code: as configured by spark-submit, else on this machine."""
     builder = SparkSession.builder.appName("churn")
     if master:
         builder = builder.master(master)
@@ -85,32 +91,30 @@ def session(master: str | None = None) -> Iterator[SparkSession]:
             spark.sparkContext.pythonExec = sys.executable
         with tempfile.TemporaryDirectory() as folder:
             if not runs_from_zip():
-                spark.sparkContext.addPyFile(str(pack(Path(folder) / "churn.zip")))
+                spark.sparkContext.addPyFile(str(write_zip(Path(folder) / "churn.zip")))
             yield spark
     finally:
         spark.stop()
 
 
 def score(spark: SparkSession, job: Job, scoring: Scoring) -> dict[str, Any]:
-    """Score what the job names, and return its summary; where that stands at the target, the rest is whole.
+    """Run a job, and return its summary. If the target has a summary, its results are complete.
 
-    Everything is written into a hidden folder beside the target and moved when the counts agree, so a failure leaves
-    nothing at the target, and a task that ran twice counts once: Spark commits the rows and the counts of a task
-    together.
+    Everything is written into a hidden folder next to the target and renamed once the counts agree, so a failure leaves
+    nothing at the target. A task that ran twice counts once: Spark commits its rows and counts together.
 
     Raises
     ------
     ChurnError
-        If the target is there, the source cannot be read, or Spark gives up.
+        If the target exists, the source cannot be read, or Spark fails.
     """
-    files = Files(spark)
+    files = HadoopFiles(spark)
     target = files.path(job.target).toString()
-    _check_free(files, target, job.target)
-    population = load(scoring.scorer)
+    check_target(files, target, job.target)
     work = Work(
-        # The folder of the model lies on this machine only.
+        # Without the model's folder, which exists on this machine only.
         replace(scoring.scorer, folder=None),  # type: ignore[type-var]
-        population,
+        load(scoring.scorer),
         scoring.options,
         scoring.limits,
         scoring.charset,
@@ -119,181 +123,105 @@ def score(spark: SparkSession, job: Job, scoring: Scoring) -> dict[str, Any]:
     parent, _, name = target.rpartition("/")
     draft = f"{parent}/.{name}-{token_hex(4)}.part"
     try:
-        source = _read(spark, files, job, work)
-        _write(source.frame, f"{draft}/made", job.target_format)
-        summary = _count(spark, f"{draft}/made", source, work)
-        _check_unchanged(files, job, source.files)
-        summary |= {"job": spark.sparkContext.applicationId, "notes": source.notes}
+        data = _read(spark, files, job, work)
+        _write(data.scored, f"{draft}/output", job.target_format)
+        summary = _summarize(spark, f"{draft}/output", data, work)
+        check_unchanged(files, job.source, data.files)
+        summary |= {"job": spark.sparkContext.applicationId, "notes": data.notes}
         _publish(files, draft, target, job.target_format, summary)
     except (PySparkException, Py4JJavaError) as error:
-        raise ChurnError(f"Spark ended the job: {_reason(error)} Nothing was written.") from error
+        raise ChurnError(f"Spark ended the job: {_first_line(error)} Nothing was written.") from error
     finally:
         files.remove(draft)
     return summary
 
 
-def _check_free(files: Files, target: str, name: str) -> None:
-    if not files.exists(target):
-        return
-    if files.is_folder(target) and not files.exists(f"{target}/{SUMMARY}"):
-        raise ChurnError(
-            f"{name} is there already, without {SUMMARY}: it is no result, or that of a job which was "
-            "stopped before its end. Remove it, or name another folder."
-        )
-    raise ChurnError(f"{name} is there already. Name another folder, or remove it.")
-
-
-@dataclass(frozen=True)
-class _Source:
-    """What is scored, as a frame whose evaluation scores it; its files by the numbers that workers know them by."""
-
-    frame: DataFrame
-    names: Mapping[int, str]
-    notes: list[str]
-    files: Sequence[File] = ()
-
-
-def _read(spark: SparkSession, files: Files, job: Job, work: Work) -> _Source:
-    spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", ROWS_A_BATCH)
+def _read(spark: SparkSession, files: HadoopFiles, job: Job, work: Work) -> _Input:
+    spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", BATCH_ROWS)
     if job.source_format == TABLE:
-        table = spark.table(job.source)
-        return _Source(_score_table(table, work), {}, notes_on(table.columns, resolve(table.columns)[0]))
+        return _score_table(spark.table(job.source), work)
     if not files.exists(job.source):
         raise ChurnError(f"There is no {job.source}.")
-    found = files.list(job.source)
-    if not found:
+    inputs = files.list(job.source)
+    if not inputs:
         raise ChurnError(f"{job.source} is a folder without files to score.")
-    if job.source_format == PARQUET:
-        # Merged, so that a file that differs from the others is found before anything is scored.
-        frame = spark.read.option("mergeSchema", True).parquet(files.path(job.source).toString())
-        return _Source(_score_table(frame, work), {}, notes_on(frame.columns, resolve(frame.columns)[0]), found)
-    return _score_csv(spark, files, job, found, work)
+    if job.source_format == CSV:
+        return _score_csv(spark, files, job, inputs, work)
+    # Merged, so that a file that differs from the others is found before anything is scored.
+    table = spark.read.option("mergeSchema", True).parquet(files.path(job.source).toString())
+    return replace(_score_table(table, work), files=inputs)
 
 
-def _score_table(table: DataFrame, work: Work) -> DataFrame:
+def _score_table(table: DataFrame, work: Work) -> _Input:
     positions = check_header(table.columns)
-    layout = Layout(tuple(positions), tuple((name, place) for place, name in enumerate(positions)))
-    types = {name: table.schema[place].dataType.simpleString() for name, place in positions.items()}
+    layout = Layout(tuple(positions), tuple((name, index) for index, name in enumerate(positions)))
+    types = {name: table.schema[index].dataType.simpleString() for name, index in positions.items()}
     check_kinds({name: (_kind(type_), type_) for name, type_ in types.items()})
-    # By place: a name may hold dots, or differ from another in case only.
-    chosen = table.toDF(*map(str, range(len(table.columns)))).select(*[f"`{place}`" for place in positions.values()])
-    return _scored(chosen, partial(cluster.score_rows, layout=layout, work=work), work)
+    # By position: a name may contain dots, or differ from another only in case.
+    numbered = table.toDF(*map(str, range(len(table.columns))))
+    columns = numbered.select(*[f"`{index}`" for index in positions.values()])
+    scored = _score(columns, partial(cluster.score_rows, layout=layout, work=work), work)
+    return _Input(scored, {}, notes_on(table.columns, resolve(table.columns)[0]))
 
 
 def _kind(type_name: str) -> str | None:
-    """Return the kind of a Spark type. A decimal without places behind the point is a whole number."""
-    name, _, places = type_name.partition("(")
+    """Return the kind of a Spark type. A decimal without decimal places is a whole number."""
+    name, _, parameters = type_name.partition("(")
     if name == "decimal":
-        return WHOLE if places.endswith(",0)") else NUMBER
-    return TEXT if name in ("char", "varchar") else _TYPES.get(type_name.split(" collate ", maxsplit=1)[0])
+        return WHOLE if parameters.endswith(",0)") else NUMBER
+    return TEXT if name in ("char", "varchar") else _KINDS.get(type_name.split(" collate ", maxsplit=1)[0])
 
 
-def _score_csv(spark: SparkSession, files: Files, job: Job, found: Sequence[File], work: Work) -> _Source:
-    looks = _look(files, job, found, work)
-    notes = [f"{file.name}: {note}" for file, (_, told) in looks.items() for note in told]
+def _score_csv(spark: SparkSession, files: HadoopFiles, job: Job, inputs: Sequence[HadoopFile], work: Work) -> _Input:
+    layouts = read_layouts(files, inputs, job.multiline, work)
     groups: dict[tuple[Layout, bool], list[str]] = {}
-    for file, (layout, _) in looks.items():
-        is_cut = layout.has_lines and not job.multiline and not _is_packed(file.name)
-        # Whole files are read from their start, so it does not matter what stands above their rows.
-        key = layout if is_cut else Layout(layout.header, layout.positions, layout.delimiter)
-        groups.setdefault((key, is_cut), []).append(file.path)
+    for file, (layout, _) in layouts.items():
+        is_split = can_split(file, layout, job.multiline)
+        # Whole files are read from their start, so the lines above their rows do not matter.
+        key = layout if is_split else Layout(layout.header, layout.positions, layout.delimiter)
+        groups.setdefault((key, is_split), []).append(file.path)
     frames = [
-        _scored(
-            _lines(spark, paths) if is_cut else _contents(spark, paths),
-            partial(cluster.score_lines if is_cut else cluster.score_files, layout=layout, work=work),
+        _score(
+            _lines(spark, paths) if is_split else _contents(spark, paths),
+            partial(cluster.score_lines if is_split else cluster.score_files, layout=layout, work=work),
             work,
         )
-        for (layout, is_cut), paths in groups.items()
+        for (layout, is_split), paths in groups.items()
     ]
-    names = {_number(form): file.name for file in found for form in _forms(files, file)}
-    return _Source(reduce(DataFrame.union, frames), names, notes, found)
-
-
-def _look(files: Files, job: Job, found: Sequence[File], work: Work) -> dict[File, tuple[Layout, list[str]]]:
-    """Return the layout of each file, or name all that cannot be scored."""
-
-    def look(file: File) -> tuple[Layout, list[str]] | InputError | ChurnError:
-        try:
-            if len(found) > 1:
-                check_name(file.name)
-            with files.open(file.path) as source:
-                layout, notes = cluster.look(source, work)
-        except InputError as error:
-            return error
-        if file.size > WHOLE_FILE_LIMIT and (job.multiline or _is_packed(file.name) or not layout.has_lines):
-            return ChurnError(
-                f"The file is larger than {WHOLE_FILE_LIMIT:,} bytes and cannot be cut into parts, because it is "
-                "packed, in UTF-16, or read with --multiline. Unpack it, or split it."
-            )
-        return layout, notes
-
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        looks = dict(zip(found, pool.map(look, found), strict=True))
-    bad = {file.name: str(seen) for file, seen in looks.items() if isinstance(seen, ChurnError)}
-    _refuse(bad, len(found))
-    return {file: seen for file, seen in looks.items() if isinstance(seen, tuple)}
-
-
-def _check_unchanged(files: Files, job: Job, before: Sequence[File]) -> None:
-    """Raise an error that names the files which were changed while Spark read them."""
-    if not before:
-        return
-    now = {file.path: file for file in files.list(job.source)}
-    changed = [file.name for file in before if now.get(file.path, file) != file]
-    if changed:
-        rest = f" and {len(changed) - SHOWN_PROBLEMS:,} more" if len(changed) > SHOWN_PROBLEMS else ""
-        raise ChurnError(
-            f"Changed while they were read: {', '.join(changed[:SHOWN_PROBLEMS])}{rest}. Nothing was written. Run this "
-            "again once no other program writes to them."
-        )
-
-
-def _refuse(bad: Mapping[str, str], count: int) -> None:
-    """Raise an error that names the files which cannot be scored, if there are any."""
-    if not bad:
-        return
-    shown = [f"{name}: {sentence}" for name, sentence in list(bad.items())[:SHOWN_PROBLEMS]]
-    rest = [f"... and {len(bad) - SHOWN_PROBLEMS:,} more."] if len(bad) > SHOWN_PROBLEMS else []
-    head = f"{len(bad):,} of {count:,} files cannot be scored, so nothing was written. Mend or remove them."
-    raise ChurnError("\n".join([head, *shown, *rest]) if count > 1 else f"{shown[0]} Nothing was written.")
-
-
-def _is_packed(name: str) -> bool:
-    return name.lower().endswith(".gz")
+    names = {zlib.crc32(uri.encode()): file.name for file in inputs for uri in _uris(files, file)}
+    notes = [f"{file.name}: {note}" for file, (_, file_notes) in layouts.items() for note in file_notes]
+    return _Input(reduce(DataFrame.union, frames), names, notes, inputs)
 
 
 def _lines(spark: SparkSession, paths: Sequence[str]) -> DataFrame:
-    """Return the lines of files as they stand; a carriage return stays, and so does what is not UTF-8."""
+    """Return the lines of files unchanged, with carriage returns and with bytes that are not UTF-8."""
     start = f.col("_metadata.file_block_start")
-    return spark.read.option("lineSep", "\n").text(list(paths)).select("value", _file(), start.alias("start"))
+    return spark.read.option("lineSep", "\n").text(list(paths)).select("value", _file_number(), start.alias("start"))
 
 
 def _contents(spark: SparkSession, paths: Sequence[str]) -> DataFrame:
-    return spark.read.format("binaryFile").load(list(paths)).select(_file(), "content")
+    return spark.read.format("binaryFile").load(list(paths)).select(_file_number(), "content")
 
 
-def _file() -> Any:
-    """Return the number of a row's file: eight bytes for each line, and not its path."""
+def _file_number() -> Any:
+    """Return a column with the number of a row's file: eight bytes a line instead of its path."""
     return f.crc32(f.col("_metadata.file_path").cast("binary")).alias("file")
 
 
-def _number(path: str) -> int:
-    return zlib.crc32(path.encode())
-
-
-def _forms(files: Files, file: File) -> tuple[str, str]:
+def _uris(files: HadoopFiles, file: HadoopFile) -> tuple[str, str]:
+    """Return both ways in which Spark may write the path of a local file."""
     uri = files.path(file.path).toUri().toString()
     return uri, uri.replace("file:///", "file:/", 1)
 
 
-def _scored(frame: DataFrame, function: Callable[[Iterable[Any]], Iterator[Any]], work: Work) -> DataFrame:
+def _score(frame: DataFrame, function: Callable[[Iterable[Any]], Iterator[Any]], work: Work) -> DataFrame:
     columns = columns_of(work.options) if work.typed else {cluster.VALUE: "string"}
     schema = ", ".join(f"`{name}` {type_}" for name, type_ in {KIND: "string", **columns}.items())
     return frame.mapInArrow(function, schema)
 
 
 def _write(frame: DataFrame, folder: str, target_format: str) -> None:
-    """Evaluate the frame: rows, rejects and counts of a task are committed together, or not at all."""
+    """Evaluate the frame. The rows, rejects and counts of a task are committed together, or not at all."""
     frame.sparkSession.conf.set("spark.sql.maxConcurrentOutputFileWriters", 8)
     writer = frame.write.partitionBy(KIND).option("mapreduce.fileoutputcommitter.algorithm.version", "1")
     if target_format == PARQUET:
@@ -302,62 +230,57 @@ def _write(frame: DataFrame, folder: str, target_format: str) -> None:
         writer.option("compression", "none").text(folder)
 
 
-def _count(spark: SparkSession, folder: str, source: _Source, work: Work) -> dict[str, Any]:
-    """Return the summary of what was written, whose counts agree, or say which files cannot be scored."""
-    messages = _messages(spark, folder, work)
-    marks: dict[int, set[str]] = {}
+def _summarize(spark: SparkSession, folder: str, data: _Input, work: Work) -> dict[str, Any]:
+    """Return the summary of the output, whose counts were checked; raise an error that names files with failures."""
+    messages = _read_messages(spark, folder, work)
+    decimal_marks: dict[int, set[str]] = {}
     summary = Summary(work.scorer, population=work.population, numbered=False)
     for part in messages[COUNTS]:
         summary.merge(part["summary"])
         for file, mark in part["marks"]:
-            marks.setdefault(file, set()).add(mark)
-    bad = {}
+            decimal_marks.setdefault(file, set()).add(mark)
+    errors = {}
     for failure in messages[FAILURES]:
-        where = f" (rows counted from byte {failure['start']:,})" if failure["start"] else ""
-        bad[source.names.get(failure["file"], "a file")] = failure["message"] + where
-    for file, found in marks.items():
-        if len(found) > 1:
-            bad.setdefault(source.names[file], "The file uses both the comma and the point as decimal mark. Use one.")
-    _refuse(bad, len(set(source.names.values())))
+        position = f" (rows counted from byte {failure['start']:,})" if failure["start"] else ""
+        errors[data.names.get(failure["file"], "a file")] = failure["message"] + position
+    for file, marks in decimal_marks.items():
+        if len(marks) > 1:
+            errors.setdefault(data.names[file], "The file uses both the comma and the point as decimal mark. Use one.")
+    refuse(errors, len(set(data.names.values())))
     return summary.to_dict()
 
 
-def _messages(spark: SparkSession, folder: str, work: Work) -> dict[str, list[dict[str, Any]]]:
-    found: dict[str, list[dict[str, Any]]] = {COUNTS: [], FAILURES: []}
+def _read_messages(spark: SparkSession, folder: str, work: Work) -> dict[str, list[dict[str, Any]]]:
+    messages: dict[str, list[dict[str, Any]]] = {COUNTS: [], FAILURES: []}
     column = "record" if work.typed else cluster.VALUE
     reader = spark.read.parquet if work.typed else spark.read.text
-    for row in reader(folder).where(f.col(KIND).isin(list(found))).select(KIND, column).toLocalIterator():
-        found[row[0]].append(json.loads(row[1]))
-    return found
+    for row in reader(folder).where(f.col(KIND).isin(list(messages))).select(KIND, column).toLocalIterator():
+        messages[row[0]].append(json.loads(row[1]))
+    return messages
 
 
-def _publish(files: Files, draft: str, target: str, target_format: str, summary: Mapping[str, Any]) -> None:
-    """Move the outputs to their place, and the summary, which marks them as whole, with them or after them."""
-    for kind in _OUTPUTS:
-        made = f"{draft}/made/{KIND}={kind}"
-        if not files.exists(made):
-            continue
-        files.make_folder(f"{draft}/result/{kind}")
-        ending = ".parquet" if target_format == PARQUET else ".csv"
-        files.rename(
-            {
-                part.path: f"{draft}/result/{kind}/part-{place:05d}{ending}"
-                for place, part in enumerate(files.list(made))
-            }
-        )
+def _publish(files: HadoopFiles, draft: str, target: str, target_format: str, summary: Mapping[str, Any]) -> None:
+    """Rename the outputs to the target. The summary, which marks them as complete, appears with them or after them."""
+    for kind in (PREDICTIONS, REJECTS):
+        output = f"{draft}/output/{KIND}={kind}"
+        if files.exists(output):
+            files.make_folder(f"{draft}/result/{kind}")
+            parts = enumerate(files.list(output))
+            result = f"{draft}/result/{kind}"
+            files.rename({part.path: f"{result}/part-{number:05d}.{target_format}" for number, part in parts})
     if files.exists(target):
         raise ChurnError(f"{target} was made by another meanwhile. Nothing was written.")
     content = to_json(summary)
-    is_one_step = files.is_moved_in_one_step(target)
-    if is_one_step:
+    is_atomic = files.renames_atomically(target)
+    if is_atomic:
         files.write(f"{draft}/result/{SUMMARY}", content)
     files.rename({f"{draft}/result": target})
-    if not is_one_step:
+    if not is_atomic:
         files.write(f"{target}/{SUMMARY}", content)
 
 
-def _reason(error: PySparkException | Py4JJavaError) -> str:
-    """Return what went wrong in one line, without the stack."""
-    said = error.java_exception.getMessage() if isinstance(error, Py4JJavaError) else str(error)
-    lines = [line.strip() for line in str(said).splitlines() if line.strip()]
+def _first_line(error: PySparkException | Py4JJavaError) -> str:
+    """Return the reason in one line, without the stack trace."""
+    text = error.java_exception.getMessage() if isinstance(error, Py4JJavaError) else str(error)
+    lines = [line.strip() for line in str(text).splitlines() if line.strip()]
     return (lines or [type(error).__name__])[0].removesuffix(".") + "."

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from app.jobs.uploads import Uploads
     from app.web.metrics import Metrics
     from app.web.service import Turn
+    from model.outputs import OutputOptions
 
 _FILES_AT_ONCE: Final = 2
 """Worked on by one process; a second one lets a short file pass a part of a long one."""
@@ -38,14 +39,15 @@ def make_scorer(settings: Settings) -> Scorer:
     return load_scorer(settings.model_version, settings.engine, settings.threshold, settings.models)
 
 
-def make_scoring(settings: Settings, scorer: Scorer, charset: str | None = None) -> "Scoring":
-    """Return what scores files: the model, the columns of the results and the limits."""
+def make_scoring(
+    settings: Settings, scorer: Scorer, charset: str | None = None, outputs: "OutputOptions | None" = None
+) -> "Scoring":
+    """Return what scores files: the model, the columns of the results (of the settings if None) and the limits."""
     from app.jobs.scoring import Scoring
-    from model.bulk.csv_writer import Options
     from model.bulk.source import FileLimits
 
     limits = FileLimits(max_gzip_ratio=settings.max_gzip_ratio)
-    return Scoring(scorer, Options(settings.value_at_risk), limits, charset)
+    return Scoring(scorer, outputs or settings.outputs(), limits, charset)
 
 
 def make_store(settings: Settings, scorer: Scorer) -> "Store":

@@ -10,8 +10,8 @@ import sys
 from app.jobs import s3
 from app.jobs.scoring import Scoring
 from model import artifact
-from model.bulk.csv_writer import Options
 from model.bulk.source import FileLimits
+from model.outputs import OutputOptions
 
 KEY = "incoming/customers.csv"
 DEADLINE_MS = 900_000
@@ -25,9 +25,11 @@ def put(name: str, file: str) -> None:
 
 
 def score(name: str) -> None:
-    store = s3.Store(s3.BucketLayout(*_buckets(name)), Scoring(artifact.load(), Options(), FileLimits()), s3.connect())
-    thing = {"bucket": {"name": _buckets(name)[0]}, "object": {"key": KEY}}
-    event = {"Records": [{"eventVersion": "2.1", "eventName": "ObjectCreated:Put", "s3": thing}]}
+    store = s3.Store(
+        s3.BucketLayout(*_buckets(name)), Scoring(artifact.load(), OutputOptions(), FileLimits()), s3.connect()
+    )
+    record = {"bucket": {"name": _buckets(name)[0]}, "object": {"key": KEY}}
+    event = {"Records": [{"eventVersion": "2.1", "eventName": "ObjectCreated:Put", "s3": record}]}
     lines: list[s3.Line] = []
     s3.handle(event, store, lambda: DEADLINE_MS, lines.append)
     if [line["status"] for line in lines] != ["done"]:
@@ -37,8 +39,8 @@ def score(name: str) -> None:
 def remove(name: str) -> None:
     client = s3.connect()
     for bucket in _buckets(name):
-        for each in client.list_objects_v2(Bucket=bucket).get("Contents", []):
-            client.delete_object(Bucket=bucket, Key=each["Key"])
+        for item in client.list_objects_v2(Bucket=bucket).get("Contents", []):
+            client.delete_object(Bucket=bucket, Key=item["Key"])
 
 
 def _buckets(name: str) -> tuple[str, str]:

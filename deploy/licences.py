@@ -22,6 +22,7 @@ ALLOWED: Final = {
     "BSD-2-Clause",
     "BSD-3-Clause",
     "CC0-1.0",
+    "ISC",
     "MIT",
     "MPL-2.0",
     "Zlib",
@@ -95,6 +96,7 @@ def _vendored(folder: Path) -> str:
         "Apache License": "Apache-2.0",
         "MIT License": "MIT",
         "Permission is hereby granted, free of charge": "MIT",
+        "Permission to use, copy, modify, and/or distribute this software": "ISC",
     }
     for words, licence in known.items():
         if words in text:

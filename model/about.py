@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from model.artifact import read_checked, read_json, read_run
 from model.contents import CARD, METRICS
+from model.outputs import PROBABILITY
 from model.scorecard import Scorer, TableTerm, Term, probability
 
 _ELSEWHERE: Final = ("version", "schema_version", "recipe", "trained_on", "threshold", "tiers", "example")
@@ -29,7 +30,7 @@ def about(scorer: Scorer) -> dict[str, Any]:
         **_training(scorer),
         "threshold": scorer.threshold,
         "tiers": dict(scorer.tiers),
-        "baseline": {"log_odds": scorer.baseline, "probability": probability(scorer.baseline)},
+        "baseline": {"log_odds": scorer.baseline, PROBABILITY.name: probability(scorer.baseline)},
         "ranges": {name: list(bounds) for name, bounds in scorer.ranges.items()},
         "reasons_method": scorer.reasons_method,
         "additive": scorer.additive is not None,

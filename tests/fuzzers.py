@@ -29,9 +29,10 @@ from app.jobs import s3_events
 from app.settings import Settings
 from app.web import create_app
 from model import artifact
-from model.bulk.csv_writer import Options, Predictions, Rejects
+from model.bulk.csv_writer import Predictions, Rejects
 from model.bulk.run import FileLimits, Run
 from model.errors import CustomerError, InputError
+from model.outputs import OutputOptions
 from model.parse import parse_customer, parse_json
 from model.schema import EXAMPLE
 from model.scorecard import Scorecard
@@ -59,7 +60,7 @@ def road(source: IO[bytes], charset: str | None) -> tuple[bytes, bytes, dict] | 
     """Return predictions, rejects and summary of a file, or the code with which it was refused as a whole."""
     try:
         run = Run(source, scorer(), charset=charset, limits=LIMITS)
-        predictions, rejects = Predictions(scorer(), Options()), Rejects(run.header, run.delimiter)
+        predictions, rejects = Predictions(scorer(), OutputOptions()), Rejects(run.header, run.delimiter)
         scored, rejected = [predictions.header], [rejects.header]
         for block in run:
             scored.append(predictions.lines(block))

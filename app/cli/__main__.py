@@ -1,17 +1,17 @@
-"""The terminal's door: the command `churn`, put together from the modules of this folder."""
+"""The command `churn`, assembled from the modules of this folder."""
 
 import sys
 from pathlib import Path
 from typing import Final
 
 if not __package__:
-    # `python app/cli` looks for modules in this folder first; ours are imported from the root.
+    # `python app/cli` puts this folder on the path; our modules are imported from the root.
     sys.path[0] = str(Path(__file__).parent.parent.parent)
 
 import click
 
 from app.cli import monitoring, schema, scoring, serving, spark, submitting, training, versions
-from app.cli.terminal import REFUSED, Sentences
+from app.cli.terminal import EXIT_INVALID, CommandGroup
 from model.errors import ChurnError
 
 COMMANDS: Final = (
@@ -25,11 +25,11 @@ COMMANDS: Final = (
 
 
 VERSION: Final = "0.1.0"
-"""Of the package, as in pyproject.toml: `make` installs no package that could be asked for it."""
+"""As in pyproject.toml. `make` installs no package whose metadata could be read."""
 
 
-def _print_version(context: click.Context, _parameter: click.Parameter, asked: bool) -> None:
-    if not asked or context.resilient_parsing:
+def _print_version(context: click.Context, _parameter: click.Parameter, is_requested: bool) -> None:
+    if not is_requested or context.resilient_parsing:
         return
     click.echo(f"churn {VERSION}", nl=False)
     try:
@@ -37,21 +37,21 @@ def _print_version(context: click.Context, _parameter: click.Parameter, asked: b
     except ChurnError as error:
         click.echo()
         click.echo(str(error), err=True)
-        context.exit(REFUSED)
+        context.exit(EXIT_INVALID)
     context.exit()
 
 
-@click.group(cls=Sentences, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--version",
     is_flag=True,
     is_eager=True,
     expose_value=False,
     callback=_print_version,
-    help="Show the versions of churn and of the model it uses by default, and exit.",
+    help="Show the versions of churn and of its default model, and exit.",
 )
 def churn() -> None:
-    """Which customers are about to leave: score files and folders, serve, train."""
+    """Predict which customers are about to leave: score files, serve, train."""
 
 
 for command in COMMANDS:

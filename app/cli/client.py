@@ -1,12 +1,12 @@
-"""The API as its clients see it: begin an upload, send its file to the bucket, ask for its job, fetch its results.
+"""A client of the API: create an upload, send its file to the bucket, ask for its job, download the results.
 
-What passes by itself (a connection that fails, a service that is busy) is tried again; what does not is raised.
+Requests to the API are repeated while the service is busy or cannot be reached (urllib3's Retry). A form or a link
+expires, so those who transfer a file ask for a new one before they try again.
 """
 
 import functools
 import json
 import re
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -15,170 +15,159 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import urllib3
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, MaxRetryError
+from urllib3.util import Retry
 
 from model.bulk.unchanged import Unchanged
 from model.errors import ChurnError
 
 BUSY: Final = {429, 500, 502, 503, 504}
-LONGEST_PAUSE_S: Final = 30.0
 PIECE_BYTES: Final = 256 * 1024
-TRIES: Final = 3
-"""Of a file on its way to the bucket, or of a result on its way here."""
 
-_MARK: Final = b"the bytes of the file"
+_POLICY: Final = Retry(
+    status_forcelist=BUSY,
+    allowed_methods=None,  # POST too: an upload without a file does no harm
+    backoff_factor=1,
+    backoff_max=30,
+    retry_after_max=30,
+    raise_on_status=False,
+)
+_FIRST_REQUEST: Final = _POLICY.new(total=2)
+"""Gives up after about 2 s: the address may be mistyped."""
 
-Tell = Callable[[int], object]
-"""Told how many bytes of a file have gone."""
+_LATER_REQUEST: Final = _POLICY.new(total=14)
+"""Gives up after about 5 minutes."""
+
+_TIMEOUT: Final = urllib3.Timeout(connect=20, read=120)
+"""The first is also the time to send one piece of a file."""
+
+_FILE_MARK: Final = b"the bytes of the file"
+
+ReportBytes = Callable[[int], object]
+"""Called with the number of bytes of a file that were sent so far."""
 
 
 class Api:
-    """One service, asked with one key. The key goes to it alone, not to the bucket, and no redirect is followed.
+    """One service, and the key for it. The key is not sent to the bucket, and no redirect is followed."""
 
-    Parameters
-    ----------
-    patience_s : float
-        How long a request that fails is repeated.
-    """
-
-    def __init__(self, url: str, key: str | None, patience_s: float = 300) -> None:
-        self._url, self._patience_s = url, patience_s
+    def __init__(self, url: str, key: str | None) -> None:
+        self._url = url
         self._headers = {"X-Api-Key": key} if key else {}
 
-    def begin(self) -> dict[str, Any]:
+    def create_upload(self) -> dict[str, Any]:
         """Return a form for a file, and the id of its job."""
-        # Whoever mistyped the address should not have to wait.
-        return self._ask("POST", "/v2/uploads", min(5, self._patience_s))
+        return self._request("POST", "/v2/uploads", _FIRST_REQUEST)
 
-    def state(self, job: str) -> dict[str, Any]:
-        """Return how far a job is."""
-        return self._ask("GET", f"/v2/jobs/{job}", self._patience_s)
+    def get_job(self, job_id: str) -> dict[str, Any]:
+        """Return the state of a job."""
+        return self._request("GET", f"/v2/jobs/{job_id}", _LATER_REQUEST)
 
-    def _ask(self, method: str, path: str, patience_s: float) -> dict[str, Any]:
-        deadline, pause_s = time.monotonic() + patience_s, 1.0
-        while True:
-            try:
-                with _answer(method, self._url + path, headers=self._headers) as answer:
-                    content = answer.read()
-            except HTTPError as error:
-                if time.monotonic() + pause_s > deadline:
-                    raise _unreachable(self._url, error) from error
-            else:
-                asked_s = answer.headers.get("Retry-After", "")
-                pause_s = min(float(asked_s), LONGEST_PAUSE_S) if asked_s.isdigit() else pause_s
-                if answer.status not in BUSY or time.monotonic() + pause_s > deadline:
-                    return self._members(answer.status, content)
-            time.sleep(pause_s)
-            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
-
-    def _members(self, status: int, content: bytes) -> dict[str, Any]:
-        """Return what was answered, or raise the problem that it is."""
+    def _request(self, method: str, path: str, retries: Retry) -> dict[str, Any]:
+        url = self._url + path
         try:
-            members = json.loads(content)
+            response = _pool(url).request(method, url, headers=self._headers, retries=retries, redirect=False)
+        except HTTPError as error:
+            raise _unreachable(self._url, error) from error
+        try:
+            document = json.loads(response.data)
         except ValueError:
-            members = None
-        if not isinstance(members, dict) or (status >= 400 and "detail" not in members):
-            raise ChurnError(f"{self._url} answered with status {status}, but not as this service does. Is it the API?")
-        if status in BUSY:
-            raise ConnectionError(f"{self._url} is busy or broken ({status}): {members['detail'].rstrip('.')}")
-        if status >= 300:
-            raise ChurnError(members["detail"])
-        return members
+            document = None
+        if not isinstance(document, dict) or (response.status >= 400 and "detail" not in document):
+            raise ChurnError(
+                f"{self._url} answered with status {response.status}, but not as this service does. Is it the API?"
+            )
+        if response.status in BUSY:
+            raise ConnectionError(
+                f"{self._url} is busy or broken ({response.status}): {document['detail'].rstrip('.')}"
+            )
+        if response.status >= 300:
+            raise ChurnError(document["detail"])
+        return document
 
 
-def is_over(form: Mapping[str, Any]) -> bool:
+def is_expired(form: Mapping[str, Any]) -> bool:
     """Return whether a form is too old to be sent."""
     return datetime.fromisoformat(form["expires"]) <= datetime.now(UTC)
 
 
-def send(form: Mapping[str, Any], file: Unchanged, size: int, tell: Tell) -> None:
-    """Send a file with its form to the bucket, which takes all of the `size` bytes that are announced or nothing.
+def send(form: Mapping[str, Any], file: Unchanged, size: int, report: ReportBytes) -> None:
+    """Send a file with its form to the bucket, which accepts all of the announced `size` bytes or nothing.
 
     Raises
     ------
     ChurnError
-        If the bucket does not take it, or the file is changed meanwhile.
+        If the bucket refuses it, or the file changes while it is sent.
     ConnectionError
-        If it may take it the next time.
+        If the next try may succeed.
     """
-    empty, kind = urllib3.encode_multipart_formdata({**form["fields"], "file": ("file.csv", _MARK, "text/csv")})
-    head, tail = empty.split(_MARK)
-    body = _Form(head, file, tail, tell)
-    headers = {"Content-Type": kind, "Content-Length": str(len(head) + size + len(tail))}
-    try:
-        with _answer("POST", form["url"], headers=headers, body=body) as answer:
-            said = answer.read().decode("utf-8", "replace")
-    except HTTPError as error:
-        raise _unreachable(form["url"], error) from error
-    if answer.status < 300:
-        return
-    reason = ": ".join(re.findall(r"<(?:Code|Message)>([^<]*)<", said)[:2]) or f"status {answer.status}"
-    if answer.status in BUSY:
-        raise ConnectionError(f"The bucket did not take the file ({reason})")
-    raise ChurnError(f"The bucket did not take the file ({reason}).")
+    empty, content_type = urllib3.encode_multipart_formdata(
+        {**form["fields"], "file": ("file.csv", _FILE_MARK, "text/csv")}
+    )
+    head, tail = empty.split(_FILE_MARK)
 
-
-class _Form:
-    """A form with a file in it, read piece by piece."""
-
-    def __init__(self, head: bytes, file: Unchanged, tail: bytes, tell: Tell) -> None:
-        self._pieces = self._read(head, file, tail, tell)
-
-    @staticmethod
-    def _read(head: bytes, file: Unchanged, tail: bytes, tell: Tell) -> Iterator[bytes]:
+    def body() -> Iterator[bytes]:
         yield head
         sent = 0
         while piece := file.read(PIECE_BYTES):
             yield piece
             sent += len(piece)
-            tell(sent)
+            report(sent)
         yield tail
 
-    def __iter__(self) -> Iterator[bytes]:
-        return self._pieces
+    headers = {"Content-Type": content_type, "Content-Length": str(len(head) + size + len(tail))}
+    with _stream("POST", form["url"], headers=headers, body=body()) as response:
+        answer = response.read().decode("utf-8", "replace")
+    if response.status < 300:
+        return
+    reason = ": ".join(re.findall(r"<(?:Code|Message)>([^<]*)<", answer)[:2]) or f"status {response.status}"
+    if response.status in BUSY:
+        raise ConnectionError(f"The bucket did not take the file ({reason})")
+    raise ChurnError(f"The bucket did not take the file ({reason}).")
 
 
-def fetch(url: str, out: IO[bytes], size: int) -> None:
-    """Write what a link leads to.
+def download(url: str, file: IO[bytes], size: int) -> None:
+    """Write the content of a link into a file.
 
     Raises
     ------
     ConnectionError
-        If it does not come, or not whole.
+        If it cannot be read, or not to its end.
     """
-    try:
-        with _answer("GET", url) as answer:
-            if answer.status != 200:
-                raise ConnectionError(f"A result could not be fetched (status {answer.status})")
-            for piece in answer.stream(PIECE_BYTES):
-                out.write(piece)
-    except HTTPError as error:
-        raise _unreachable(url, error) from error
-    if out.tell() != size:
-        raise ConnectionError(f"Of a result of {size:,} bytes {out.tell():,} came")
+    with _stream("GET", url) as response:
+        if response.status != 200:
+            raise ConnectionError(f"A result could not be fetched (status {response.status})")
+        for piece in response.stream(PIECE_BYTES):
+            file.write(piece)
+    if file.tell() != size:
+        raise ConnectionError(f"Of a result of {size:,} bytes {file.tell():,} came")
 
 
 @contextmanager
-def _answer(method: str, url: str, **more: Any) -> Iterator[urllib3.BaseHTTPResponse]:
-    parts = urlsplit(url)
-    proxy = None if proxy_bypass(str(parts.hostname)) else getproxies().get(parts.scheme)
-    answer = _manager(proxy).request(method, url, retries=False, preload_content=False, **more)
+def _stream(method: str, url: str, **options: Any) -> Iterator[urllib3.BaseHTTPResponse]:
+    """Give the response to one request, which is not repeated, before its body is read."""
     try:
-        yield answer
-        answer.drain_conn()
-    except BaseException:
-        answer.close()
-        raise
+        response = _pool(url).request(method, url, retries=False, preload_content=False, **options)
+        try:
+            yield response
+            response.drain_conn()
+        except BaseException:
+            response.close()
+            raise
+    except HTTPError as error:
+        raise _unreachable(url, error) from error
+
+
+def _pool(url: str) -> urllib3.PoolManager:
+    parts = urlsplit(url)
+    return _pool_of(None if proxy_bypass(str(parts.hostname)) else getproxies().get(parts.scheme))
 
 
 @functools.cache
-def _manager(proxy: str | None) -> urllib3.PoolManager:
-    # The first is also how long a piece of a file may take to leave.
-    timeout = urllib3.Timeout(connect=20, read=120)
-    return urllib3.ProxyManager(proxy, timeout=timeout) if proxy else urllib3.PoolManager(timeout=timeout)
+def _pool_of(proxy: str | None) -> urllib3.PoolManager:
+    return urllib3.ProxyManager(proxy, timeout=_TIMEOUT) if proxy else urllib3.PoolManager(timeout=_TIMEOUT)
 
 
 def _unreachable(url: str, error: HTTPError) -> ConnectionError:
-    # Without the query, which signs a link.
-    parts = urlsplit(url)
-    return ConnectionError(f"{parts.scheme}://{parts.netloc} cannot be reached, or broke off ({type(error).__name__})")
+    parts = urlsplit(url)  # without the query, which signs a link
+    cause = error.reason if isinstance(error, MaxRetryError) and error.reason else error
+    return ConnectionError(f"{parts.scheme}://{parts.netloc} cannot be reached, or broke off ({type(cause).__name__})")

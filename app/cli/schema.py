@@ -1,4 +1,4 @@
-"""`churn schema` and `churn template`: what a customer is."""
+"""`churn schema` and `churn template`: the fields of a customer."""
 
 import json
 
@@ -6,7 +6,7 @@ import click
 
 
 @click.command()
-@click.option("--table", is_flag=True, help="The Markdown table of docs/api.md instead.")
+@click.option("--table", is_flag=True, help="Print the Markdown table of docs/api.md instead.")
 def schema(table: bool) -> None:
     """Print the JSON Schema of a customer."""
     from model.describe import feature_table
@@ -17,10 +17,7 @@ def schema(table: bool) -> None:
 
 @click.command()
 def template() -> None:
-    """Print a CSV to fill in.
-
-    It has all columns, and one example customer.
-    """
+    """Print a CSV file to fill in: all columns and one example customer."""
     from model import describe
 
     click.echo(describe.template(), nl=False)

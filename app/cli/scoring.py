@@ -1,116 +1,137 @@
-"""`churn score` and `churn watch`: files and folders of this machine through the road."""
+"""`churn score` and `churn watch`: score files and folders of this machine."""
 
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
 import click
 
-from app.cli.terminal import Destination, Figure, bar, end_on_sigterm, keep_to_one_thread, read_settings
-from app.cli.versions import models_option, version_option
+from app.cli.terminal import (
+    FiniteRange,
+    OutputFolder,
+    interrupt_on_sigterm,
+    limit_to_one_thread,
+    progress_bar,
+    read_settings,
+)
+from app.cli.versions import models_option, naming_version, version_option
+from model.outputs import YES_NO, OutputOption, OutputOptions, output_options
 
 if TYPE_CHECKING:
     from app.jobs.scoring import ReportProgress, Scoring
 
 CHARSETS: Final = ("utf-8", "utf-16", "latin-1", "windows-1252", "cp1252")
 
+engine_option: Final = click.option(
+    "--engine", help="What computes the scores: scorecard or pipeline.  [default: scorecard]"
+)
+
+
+def _output_flag(option: OutputOption) -> Callable[..., Any]:
+    if option.maximum is None:
+        return click.option(option.flag, is_flag=True, flag_value=YES_NO[0], default=None, help=f"{option.help}.")
+    return click.option(option.flag, metavar="N", help=f"{option.help}.")
+
 
 def scoring_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that say how customers are scored; `scoring_of` takes them."""
-    for option in (
-        click.option("--value-at-risk", is_flag=True, help="Add a column: MonthlyCharges times the probability."),
-        click.option("--charset", type=click.Choice(CHARSETS), help="How the text is encoded, where it is not UTF-8."),
-        click.option("--engine", help="What scores: scorecard (the default) or pipeline."),
-        click.option("--threshold", help="The least probability that is labelled churn, instead of the model's own."),
+    """Add the options for how customers are scored to a command; `make_scoring` reads them."""
+    options: list[Callable[..., Any]] = [
+        *map(_output_flag, reversed(output_options())),
+        click.option("--charset", type=click.Choice(CHARSETS), help="Encoding of the text, if it is not UTF-8."),
+        engine_option,
+        click.option("--threshold", help="Least probability labelled as churn.  [default: the model's own]"),
         models_option(),
         version_option("--model"),
-    ):
+    ]
+    for option in options:
         command = option(command)
     return command
 
 
-def scoring_of(value_at_risk: bool, charset: str | None, **given: str | None) -> "Scoring":
-    """Return what the options ask for: the model, the columns and the limits."""
+def make_scoring(charset: str | None, *, outputs_of_settings: bool = False, **options: str | None) -> "Scoring":
+    """Return how files are scored according to the options: the model, the columns and the limits.
+
+    Parameters
+    ----------
+    outputs_of_settings : bool
+        Whether the settings decide on columns that no option asks for; otherwise there are none.
+    """
     from app import wiring
 
-    # Not by CHURN_VALUE_AT_RISK, which is that of the bucket.
-    settings = replace(read_settings(**given), value_at_risk=value_at_risk)
-    return wiring.make_scoring(settings, wiring.make_scorer(settings), charset)
+    settings = read_settings(**options)
+    outputs = settings.outputs()
+    if not outputs_of_settings:
+        outputs = OutputOptions(**{name: outputs[name] for name in outputs if options[name] is not None})
+    with naming_version(options["model_version"]):
+        return wiring.make_scoring(settings, wiring.make_scorer(settings), charset, outputs)
 
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
-@click.option(
-    "-o", "--out", type=Destination(path_type=Path), help="The folder for the results; FILE-scored if not given."
-)
+@click.option("-o", "--out", type=OutputFolder(path_type=Path), help="Folder for the results.  [default: FILE-scored]")
 @scoring_options
 def score(file: str, out: Path | None, **options: Any) -> None:
     """Score a CSV file.
 
-    FILE may be packed by gzip; - is standard input. The folder of the results gets predictions.csv, rejects.csv and
-    summary.json, all of them or none; other files in it stay.
+    FILE may be compressed with gzip; - is standard input. The results are predictions.csv, rejects.csv and
+    summary.json: all of them or none. Other files in the folder are kept.
 
-    Exits with 0 when the file was read to its end, with or without rejected rows, and with 2 when it could not be, or
-    was changed meanwhile.
+    Exit status: 0 if the file was read to its end, with or without rejected rows; 1 if the machine refused (no
+    permission, a full disk) or on an interrupt; 2 if the file could not be read, or changed while it was read.
     """
-    keep_to_one_thread()
+    limit_to_one_thread()
     from app.jobs import local
     from model.bulk.unchanged import Unchanged
 
     if file == "-" and out is None:
-        raise click.UsageError("Standard input has no name to call a folder by. Say where the results go: -o FOLDER.")
+        raise click.UsageError("Standard input has no name to call a folder by. Name one for the results: -o FOLDER.")
     folder = out or local.default_folder(Path(file))
     local.check_apart(Path(file), folder)
-    scoring = scoring_of(**options)
-    end_on_sigterm()
-    with click.open_file(file, "rb") as opened, rows_bar(opened) as progress:
-        source = Unchanged(opened, file)
-        summary = local.score_file(source, Path(file).name, folder, scoring, progress)
-    click.echo(report(summary, folder), err=True)
+    scoring = make_scoring(**options)
+    interrupt_on_sigterm()
+    with click.open_file(file, "rb") as opened, _rows_bar(opened) as report:
+        summary = local.score_file(Unchanged(opened, file), Path(file).name, folder, scoring, report)
+    click.echo(describe_results(summary, folder), err=True)
 
 
 @contextmanager
-def rows_bar(source: IO[bytes]) -> Iterator["ReportProgress | None"]:
-    """Give what moves a bar with rows a second, where standard error is a terminal."""
+def _rows_bar(source: IO[bytes]) -> Iterator["ReportProgress"]:
+    """Show a progress bar with rows per second."""
     # A pipe has no size, and so no time left.
     total = os.fstat(source.fileno()).st_size if sys.stderr.isatty() else 0
     started = time.monotonic()
-    with bar(total or None) as move:
-        if move is None:
-            yield None
-            return
+    with progress_bar(total or None) as move:
 
-        def progress(bytes_read: int, rows: int) -> None:
+        def report(bytes_read: int, rows: int) -> None:
             rate = rows / max(time.monotonic() - started, 1e-3)
             move(bytes_read, f"{rows:,} rows, {rate:,.0f} rows/s")
 
-        yield progress
+        yield report
 
 
-def report(summary: Mapping[str, Any], folder: Path) -> str:
-    """Return what is said on the terminal of a list that was scored."""
+def describe_results(summary: Mapping[str, Any], folder: Path) -> str:
+    """Return the text that the terminal shows about a scored file."""
     from app.jobs.layout import REJECTS
 
-    lines = [counts(summary)]
-    # Of nobody the zeros would look like a result.
+    lines = [describe_counts(summary)]
+    # Without scored rows, zeros would look like a result.
     if summary["rows_scored"]:
         tiers = ", ".join(f"{count:,} {tier}" for tier, count in summary["tiers"].items())
         labelled = f"Labelled churn (from {summary['threshold']:.4g}): {summary['predicted_churn']:,}"
         lines.append(f"Risk: {tiers}. {labelled}.")
     lines += [*summary["notes"], f"Results: {folder}"]
     if summary["rows_rejected"]:
-        lines.append(f"Rejected rows, each with its errors: {folder / REJECTS}. Mend them and score that file.")
+        lines.append(f"Rejected rows, each with its errors: {folder / REJECTS}. Correct them and score that file.")
     return "\n".join(lines)
 
 
-def counts(summary: Mapping[str, Any]) -> str:
-    """Return how many rows were read, scored and rejected, in a sentence."""
+def describe_counts(summary: Mapping[str, Any]) -> str:
+    """Return a sentence with the numbers of rows read, scored and rejected."""
     if not summary["rows_in"]:
         return "Nothing was scored."
     return f"{summary['rows_in']:,} rows in, {summary['rows_scored']:,} scored, {summary['rows_rejected']:,} rejected."
@@ -118,30 +139,37 @@ def counts(summary: Mapping[str, Any]) -> str:
 
 @click.command()
 @click.argument("inbox", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.argument("outbox", type=Destination(file_okay=False, path_type=Path))
-@click.option("--interval", type=Figure(0.01, 86_400), default=2.0, show_default=True, help="Seconds between looks.")
-@click.option("--once", is_flag=True, help="Score what rests in INBOX now, and end.")
+@click.argument("outbox", type=OutputFolder(file_okay=False, path_type=Path))
+@click.option(
+    "--interval",
+    type=FiniteRange(0.01, 86_400),
+    default=2.0,
+    show_default=True,
+    help="Seconds between two looks at INBOX.",
+)
+@click.option("--once", is_flag=True, help="Score the files that are in INBOX now, then exit.")
 @scoring_options
 def watch(inbox: Path, outbox: Path, interval: float, once: bool, **options: Any) -> None:
-    """Score what is dropped into a folder.
+    """Score each CSV file that appears in a folder.
 
-    Every CSV in INBOX is scored into OUTBOX/<name>/<job>/, once; what is no CSV gets a failure.json there. A file is
-    taken when two looks have seen it unchanged, so copying may take its time; one that is hidden, or called .part or
-    .tmp, is left alone until it is renamed. INBOX is only read. Each file gives one line of JSON on standard output.
+    Each CSV in INBOX is scored once, into OUTBOX/<name>/<job>/; any other file gets a failure.json there. A file is
+    scored when two looks in a row have seen it unchanged, so copying may take its time. Hidden files, and those called
+    .part or .tmp, are ignored until they are renamed. INBOX is only read. Each file gives one line of JSON on standard
+    output.
     """
     from app import log
 
-    keep_to_one_thread()
+    limit_to_one_thread()
     from app.jobs.folder import Folder
 
-    folder = Folder(inbox, outbox, scoring_of(**options))
-    end_on_sigterm()
+    folder = Folder(inbox, outbox, make_scoring(**options, outputs_of_settings=True))
+    interrupt_on_sigterm()
     click.echo(f"Watching {inbox}, writing to {outbox}. Ctrl-C ends it.", err=True)
     try:
         for look in range(2) if once else count():
             if look:
                 time.sleep(interval)
-            for line in folder.sweep():
-                log.write(**line)
+            for entry in folder.sweep():
+                log.write(**entry)
     except KeyboardInterrupt:
         click.echo("Stopped.", err=True)

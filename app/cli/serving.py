@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from app.cli.terminal import FAILED, read_settings
+from app.cli.terminal import EXIT_FAILED, read_settings
 from app.cli.versions import models_option
 from model.errors import ChurnError
 
@@ -70,7 +70,7 @@ def ask(port: str | None, wait: float, open_after: float | None) -> None:
             if time.monotonic() >= deadline:
                 raise ChurnError(f"Nothing listens on port {address[1]} of this machine. Start it: make run") from None
             if os.getppid() != parent:
-                sys.exit(FAILED)  # the server that was started beside this command has ended, and said why
+                sys.exit(EXIT_FAILED)  # the server that was started beside this command has ended, and said why
             time.sleep(0.1)
         finally:
             connection.close()

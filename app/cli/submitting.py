@@ -1,4 +1,4 @@
-"""`churn submit`: a file to a service that has a bucket, and its results back."""
+"""`churn submit`: send a file to a service that has a bucket, and download its results."""
 
 import os
 import time
@@ -8,146 +8,143 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 import click
 
-from app.cli.scoring import report
-from app.cli.terminal import bar, end_on_sigterm, read_settings
+from app.cli.scoring import describe_results
+from app.cli.terminal import interrupt_on_sigterm, progress_bar, read_settings
 from model.errors import ChurnError
 
 if TYPE_CHECKING:
     from app.cli.client import Api
 
-LONGEST_WAIT_S: Final = 3.0
-"""Between two questions for the state of a job."""
+MAX_POLL_S: Final = 3.0
+"""Between two requests for the state of a job."""
+
+_RETRY_AFTER_S: Final = (1, 2)
+"""Pauses before a file is sent, or results are downloaded, again."""
 
 
 @click.command()
 @click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--job", metavar="ID", help="Instead of FILE: a job that was submitted before, to be waited for.")
+@click.option("--job", "job_id", metavar="ID", help="Wait for a job that was submitted before, instead of a FILE.")
 @click.option(
     "-o",
     "--out",
     type=click.Path(path_type=Path),
-    help="The folder for the results; FILE-scored or ID-scored if not given.",
+    help="Folder for the results.  [default: FILE-scored or ID-scored]",
 )
-@click.option("--url", help="Of the API, instead of CHURN_URL, or this machine at PORT.")
+@click.option("--url", help="Address of the service.  [default: CHURN_URL, or port PORT of this machine]")
 @click.option(
-    "--key-file", "api_key", type=click.File("r"), help="A file with the key of the API, instead of CHURN_API_KEY."
+    "--key-file", "api_key", type=click.File("r"), help="File with the API key.  [default: the key in CHURN_API_KEY]"
 )
-def submit(file: Path | None, job: str | None, out: Path | None, url: str | None, api_key: IO[str] | None) -> None:
-    """Send a CSV file to a service with a bucket.
+def submit(file: Path | None, job_id: str | None, out: Path | None, url: str | None, api_key: IO[str] | None) -> None:
+    """Send a CSV file to a service that has a bucket, and download the results.
 
-    For files that are too long for a request. FILE may be packed by gzip, which saves time. Once it has been sent, the
-    results are waited for and put into a folder as churn score does: predictions.csv, rejects.csv and summary.json.
+    For files that are too large for a request. FILE may be compressed with gzip, which saves time. The command waits
+    for the results and writes them to a folder, as churn score does: predictions.csv, rejects.csv and summary.json.
 
-    Exits with 0 when the results are there, with 2 when the file, or the request, has to be changed, and with 1 when
-    the network failed. The job goes on without us, also after Ctrl-C; --job takes its results later.
+    Exit status: 0 if the results are there; 1 if the network failed, or on an interrupt: the job goes on, and --job
+    downloads its results later; 2 if the file or the request must be changed.
     """
     from app.cli.client import Api
     from app.jobs import local
 
-    if (file is None) == (job is None):
+    if (file is None) == (job_id is None):
         raise click.UsageError("Name either a FILE to submit, or with --job the job of one that was submitted.")
     settings = read_settings(url=url, api_key=api_key.read() if api_key else None)
     api = Api(settings.url or f"http://127.0.0.1:{settings.port}", settings.api_key)
-    folder = out or (local.default_folder(file) if file else Path(f"{job}-scored"))
-    end_on_sigterm()
+    folder = out or (local.default_folder(file) if file else Path(f"{job_id}-scored"))
+    interrupt_on_sigterm()
     if file:
         local.check_apart(file, folder)
-        job = _send(api, file)
-    assert job is not None
+        job_id = _send(api, file)
+    assert job_id is not None
     try:
-        summary = _wait(api, job)
-        _fetch(api, job, folder)
+        summary = _wait(api, job_id)
+        _download(api, job_id, folder)
     except (KeyboardInterrupt, OSError):
-        click.echo(f"The job goes on. Take its results later: churn submit --job {job} -o {folder}", err=True)
+        click.echo(f"The job goes on. Take its results later: churn submit --job {job_id} -o {folder}", err=True)
         raise
-    click.echo(report(summary, folder), err=True)
+    click.echo(describe_results(summary, folder), err=True)
 
 
-def _send(api: "Api", file: Path) -> str:
+def _send(api: "Api", path: Path) -> str:
     """Upload a file, and return the id of its job."""
     from app.cli import client
     from model.bulk.unchanged import Unchanged
 
-    with file.open("rb") as opened:
-        source = Unchanged(opened, file)
+    with path.open("rb") as file:
+        source = Unchanged(file, path)
         size = os.fstat(source.fileno()).st_size
-        form = api.begin()
+        form = api.create_upload()
         if size > form["max_bytes"]:
-            limit = f"at most {form['max_bytes']:,} are taken. Pack it by gzip, or send it in parts."
-            raise ChurnError(f"{file} has {size:,} bytes; {limit}")
-        with bar(size or None) as move:
-
-            def tell(sent: int) -> None:
-                if move:
-                    move(sent, f"sent {sent / 1e6:,.1f} MB")
+            limit = f"at most {form['max_bytes']:,} are taken. Compress it with gzip, or send it in parts."
+            raise ChurnError(f"{path} has {size:,} bytes; {limit}")
+        with progress_bar(size or None) as move:
 
             def attempt() -> None:
                 nonlocal form
-                if client.is_over(form):
-                    form = api.begin()
+                if client.is_expired(form):
+                    form = api.create_upload()
                 source.rewind()
-                client.send(form, source, size, tell)
+                client.send(form, source, size, lambda sent: move(sent, f"sent {sent / 1e6:,.1f} MB"))
 
-            _repeat(attempt, client.TRIES)
-    job = str(form["id"])
-    click.echo(f"Sent {file}. Job: {job}", err=True)
-    return job
+            _retry(attempt)
+    job_id = str(form["id"])
+    click.echo(f"Sent {path}. Job: {job_id}", err=True)
+    return job_id
 
 
-def _repeat(attempt: Callable[[], None], tries: int) -> None:
-    for again in range(tries - 1):
+def _retry(attempt: Callable[[], None]) -> None:
+    for pause_s in _RETRY_AFTER_S:
         try:
             return attempt()
         except ConnectionError:
-            time.sleep(2**again)
+            time.sleep(pause_s)
     return attempt()
 
 
-def _wait(api: "Api", job: str) -> dict[str, Any]:
+def _wait(api: "Api", job_id: str) -> dict[str, Any]:
     """Return the summary of a job once it is done."""
     pause_s, stopped = 0.5, None
-    with bar(1.0) as move:
+    with progress_bar(1.0) as move:
         while True:
-            state = api.state(job)
+            state = api.get_job(job_id)
             if state["status"] == "done":
                 summary = dict(state["summary"])
-                if move:
-                    move(1.0, f"{summary['rows_in']:,} rows")
+                move(1.0, f"{summary['rows_in']:,} rows")
                 return summary
             if state["status"] == "failed":
                 raise ChurnError(state["failure"]["message"])
             if state["status"] == "expired":
-                raise ChurnError(f"No file came for this job until {state['expires']}. Submit it again.")
-            if move:
-                move(*_so_far(state))
+                raise ChurnError(f"No file was received for this job until {state['expires']}. Submit it again.")
+            move(*_progress(state))
             if state.get("stopped") not in (None, stopped):
                 stopped = state["stopped"]
-                click.echo(f"A try was given up, and will be repeated: {stopped}", err=True)
+                click.echo(f"The job was stopped, and will be tried again: {stopped}", err=True)
             time.sleep(pause_s)
-            pause_s = min(pause_s * 1.5, LONGEST_WAIT_S)
+            pause_s = min(pause_s * 1.5, MAX_POLL_S)
 
 
-def _so_far(state: dict[str, Any]) -> tuple[float, str]:
-    """Return the share that is read, and what is said of it."""
+def _progress(state: dict[str, Any]) -> tuple[float, str]:
+    """Return the share of the file that was read, and a description."""
     if state["status"] == "waiting":
-        return 0.0, "waiting for its turn" if state["uploaded"] else "waiting for the file"
+        return 0.0, "waiting to be scored" if state["uploaded"] else "waiting for the file"
     if not state.get("bytes"):
         return 0.0, "running"
     return state["bytes_read"] / state["bytes"], f"{state['rows_in']:,} rows"
 
 
-def _fetch(api: "Api", job: str, folder: Path) -> None:
-    """Put the results of a job into a folder, all of them or none."""
+def _download(api: "Api", job_id: str, folder: Path) -> None:
+    """Write the results of a job into a folder, all of them or none."""
     from app.cli import client
     from app.jobs import local
 
-    with local.draft(folder) as made:
+    with local.draft(folder) as draft:
 
         def attempt() -> None:
-            # Asked anew each time: links grow old.
-            for name, link in api.state(job)["files"].items():
-                with (made / Path(name).name).open("wb") as out:
-                    client.fetch(link["url"], out, link["bytes"])
+            # New links for each attempt, since they expire.
+            for name, link in api.get_job(job_id)["files"].items():
+                with (draft / Path(name).name).open("wb") as file:
+                    client.download(link["url"], file, link["bytes"])
 
-        _repeat(attempt, client.TRIES)
-        local.publish(made, folder)
+        _retry(attempt)
+        local.publish(draft, folder)

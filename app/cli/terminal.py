@@ -1,4 +1,4 @@
-"""What commands share: errors as sentences with exit codes, settings with options before them, progress."""
+"""What all commands share: errors as sentences with exit codes, settings with options before them, progress."""
 
 import copy
 import errno
@@ -19,23 +19,24 @@ from model.errors import ChurnError
 if TYPE_CHECKING:
     from app.settings import Settings
 
-REFUSED: Final = 2
-"""Exit code for what the user has to change: a file that cannot be read as a whole, a wrong option or model."""
+EXIT_FAILED: Final = 1
+"""The machine refuses: no permission, a full disk, no network; also after an interrupt."""
 
-FAILED: Final = 1
-"""Exit code for what the machine refuses: no permission, a full disk; also for an interrupt."""
+EXIT_INVALID: Final = 2
+"""The user must change something: a file that cannot be read, a wrong option or model."""
+
+EXIT_ABOVE_LIMIT: Final = 3
+"""The answer exceeds what the caller allows, for use in CI."""
+
+LINE_INTERVAL_S: float = 60
+"""How often a long computation reports if standard error is no terminal: CI services end silent jobs."""
+
+Move = Callable[[float, str], None]
+"""Moves a progress bar to a position and shows a text."""
 
 
-BEYOND: Final = 3
-"""Exit code for an answer that is beyond what the caller allows: for use in CI."""
-
-
-LINE_EVERY_S: float = 60
-"""How often a long computation reports where standard error is no terminal: CI services end jobs that are silent."""
-
-
-class Renamed(click.Option):
-    """An option with its name first and former names after it, which still work but are not shown."""
+class RenamedOption(click.Option):
+    """An option with its name first and its former names after it. Those still work, with a note, but are not shown."""
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         """Return the line of the help."""
@@ -44,8 +45,8 @@ class Renamed(click.Option):
         return click.Option.get_help_record(shown, ctx)
 
 
-class Destination(click.Path):
-    """A folder to write to. An empty name, of a variable that is not set, would be the current one."""
+class OutputFolder(click.Path):
+    """A folder to write to. An empty name, from a variable that is not set, would be the current folder."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the path."""
@@ -54,19 +55,30 @@ class Destination(click.Path):
         return super().convert(value, param, ctx)
 
 
-class Figure(click.FloatRange):
-    """A number in a range; that it is no number (nan) is in none."""
+class FiniteRange(click.FloatRange):
+    """A number in a range. Click accepts nan in every range; this does not."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the number."""
-        found = super().convert(value, param, ctx)
-        if math.isnan(found):
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
             self.fail(f"{value!r} is no number.", param, ctx)
-        return found
+        return number
 
 
-class Sentences(click.Group):
-    """Commands whose expected errors end in one sentence on standard error, never in a traceback."""
+class CommandGroup(click.Group):
+    """Commands whose expected errors are one sentence on standard error, not a traceback."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command to run; a note is printed for each option with a former name."""
+        name, command, rest = super().resolve_command(ctx, args)
+        for option in command.params if command else []:
+            for former in option.opts[1:] if isinstance(option, RenamedOption) else []:
+                if any(arg.partition("=")[0] == former for arg in rest):
+                    click.echo(f"Note: {former} is now {option.opts[0]}; the old name will be removed.", err=True)
+        return name, command, rest
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""
@@ -74,112 +86,115 @@ class Sentences(click.Group):
             return super().invoke(ctx)
         except ChurnError as error:
             click.echo(str(error), err=True)
-            ctx.exit(REFUSED)
+            ctx.exit(EXIT_INVALID)
         except OSError as error:
             if error.errno == errno.EPIPE:
-                raise  # click ends quietly when nobody reads on
-            where = f"{error.filename}: " if error.filename else ""
-            click.echo(f"{where}{error.strerror or error}.", err=True)
-            ctx.exit(FAILED)
+                raise  # click ends quietly if nobody reads standard output
+            name = f"{error.filename}: " if error.filename else ""
+            click.echo(f"{name}{error.strerror or error}.", err=True)
+            ctx.exit(EXIT_FAILED)
 
 
-def read_settings(**given: str | None) -> "Settings":
-    """Return the settings of the environment, but for those given on the command line; the same rules read both.
+def read_settings(**options: str | None) -> "Settings":
+    """Return the settings of the environment, replaced by the options that were given; the same rules check both.
 
-    An error names what was typed: the option of the running command whose parameter is called like the setting.
+    An error names what the user typed: the option of the running command with the same name as the setting.
 
     Raises
     ------
     SettingsError
     """
-    from app.settings import Settings, SettingsError
+    from app.settings import Settings, SettingsError, parse
 
-    context = click.get_current_context(silent=True)
-    options = {each.name: each.opts[0] for each in context.command.params} if context else {}
-    read = {}
-    for each in fields(Settings):
-        text = given.get(each.name)
+    flags = option_names()
+    values = {}
+    for setting in fields(Settings):
+        text = options.get(setting.name)
         if text is None:
             continue
-        shown = options.get(each.name, each.metadata["variable"])
+        shown = flags.get(setting.name, setting.metadata["variable"])
         if not text.strip():
             raise SettingsError(f"{shown} is empty. Give it a value, or leave it out.")
-        read[each.name] = each.metadata["read"](shown, text.strip())
-    return replace(Settings.from_environment(), **read)
+        values[setting.name] = parse(setting, shown, text.strip())
+    return replace(Settings.from_environment(), **values)
 
 
-def keep_to_one_thread() -> None:
-    """Tell numpy, before it is imported, to start no threads."""
+def option_names() -> dict[str | None, str]:
+    """Return the option of the running command for each of its parameters: {"model_version": "--version"}."""
+    context = click.get_current_context(silent=True)
+    return {parameter.name: parameter.opts[0] for parameter in context.command.params} if context else {}
+
+
+def limit_to_one_thread() -> None:
+    """Make numpy start no threads. Call this before it is imported."""
     from app import settings
 
     settings.keep_to_one_thread()
 
 
-def end_on_sigterm() -> None:
-    """Let SIGTERM end a command as Ctrl-C does, so that drafts are removed."""
+def interrupt_on_sigterm() -> None:
+    """Make SIGTERM end a command as Ctrl-C does, so that unfinished results are removed."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @contextmanager
-def bar(total: float | None) -> Iterator[Callable[[float, str], None] | None]:
-    """Give what moves a bar to where the work is and says what it does; nothing where standard error is no terminal."""
+def progress_bar(total: float | None) -> Iterator[Move]:
+    """Show a progress bar if standard error is a terminal. Without a `total` it shows the elapsed time."""
     if not sys.stderr.isatty():
-        yield None
+        yield lambda _done, _text: None
         return
     from tqdm import tqdm
 
-    shape = "{percentage:3.0f} %|{bar}| {desc}, {remaining} left" if total else "{desc}, {elapsed}"
-    with tqdm(total=total, desc="starting", bar_format=shape, dynamic_ncols=True) as bar:
+    layout = "{percentage:3.0f} %|{bar}| {desc}, {remaining} left" if total else "{desc}, {elapsed}"
+    with tqdm(total=total, desc="starting", bar_format=layout, dynamic_ncols=True) as bar:
 
-        def move(done: float, saying: str) -> None:
-            bar.set_description_str(saying, refresh=False)
+        def move(done: float, text: str) -> None:
+            bar.set_description_str(text, refresh=False)
             bar.update(done - bar.n)
 
         yield move
 
 
 @contextmanager
-def stages(*, each: bool = True) -> Iterator[Callable[[str, float], None]]:
-    """Give what takes a stage of a long computation and the share that is done, and reports both.
+def report_stages(*, each_stage: bool = True) -> Iterator[Callable[[str, float], None]]:
+    """Give a function that shows the stage of a long computation and the share that is done.
 
-    On a terminal that is a bar. Elsewhere it is a line for each stage (not so if `each` is False, for what mostly takes
-    seconds), with the time since the start, and another one each `LINE_EVERY_S`.
+    On a terminal it moves a bar. Elsewhere it writes a line for each stage with the time since the start, and repeats
+    it every `LINE_INTERVAL_S`. With `each_stage` False it writes only those repeated lines.
     """
-    with bar(1.0) as move:
-        if move:
+    if sys.stderr.isatty():
+        with progress_bar(1.0) as move:
             yield lambda stage, share: move(share, stage)
-            return
-        lines = _Lines(each)
-        try:
-            yield lines.report
-        finally:
-            lines.end()
+        return
+    lines = _StageLines(each_stage)
+    try:
+        yield lines.report
+    finally:
+        lines.end()
 
 
-class _Lines:
+class _StageLines:
     """The progress of a long computation as plain lines on standard error."""
 
-    def __init__(self, each: bool) -> None:
-        self._each, self._started, self._stage, self._share = each, monotonic(), "", 0.0
-        self._over = threading.Event()
+    def __init__(self, each_stage: bool) -> None:
+        self._each_stage, self._started, self._stage, self._share = each_stage, monotonic(), "", 0.0
+        self._ended = threading.Event()
         self._lock = threading.Lock()
-        self._repeating = threading.Thread(target=self._repeat, daemon=True)
-        self._repeating.start()
+        self._thread = threading.Thread(target=self._repeat, daemon=True)
+        self._thread.start()
 
     def report(self, stage: str, share: float) -> None:
-        """Take what is done now; a new stage is a new line."""
         with self._lock:
             is_new, self._stage, self._share = stage != self._stage, stage, share
-            if is_new and self._each:
+            if is_new and self._each_stage:
                 self._write()
 
     def end(self) -> None:
-        """Write no more lines."""
-        self._over.set()
-        self._repeating.join()
+        self._ended.set()
+        self._thread.join()
 
     def _repeat(self) -> None:
-        while not self._over.wait(LINE_EVERY_S):
+        while not self._ended.wait(LINE_INTERVAL_S):
             with self._lock:
                 if self._stage:
                     self._write()

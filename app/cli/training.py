@@ -1,4 +1,4 @@
-"""`churn train`, `churn evaluate`, `churn compare`: the model's life; what learns is imported when it is asked for."""
+"""`churn train`, `churn evaluate`, `churn compare`. Training libraries are imported only when a command needs them."""
 
 import importlib
 import json
@@ -8,15 +8,15 @@ from typing import Any
 
 import click
 
-from app.cli.terminal import FAILED, end_on_sigterm, stages
-from app.cli.versions import models_option, root_of, version_option
+from app.cli.terminal import EXIT_FAILED, interrupt_on_sigterm, report_stages
+from app.cli.versions import models_option, naming_version, root_of, version_option
 from model.errors import ChurnError
 
 _DATA = click.option(
     "--data",
     required=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Customers with Churn, as CSV.",
+    help="CSV file of customers with a Churn column.",
 )
 
 
@@ -24,7 +24,7 @@ _REPORT = click.option(
     "--report",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE.html",
-    help="Write a page with plots, too: one file.",
+    help="Also write an HTML page with plots.",
 )
 
 
@@ -38,27 +38,27 @@ def _training(module: str) -> Any:
 @click.command()
 @_DATA
 @models_option("--out")
-@click.option("--version", help="The version to make, MAJOR.MINOR.PATCH; the next minor version if not given.")
-@click.option("--recipe", default="additive", show_default=True, help="What kind of model: additive or boosting.")
+@click.option("--version", help="Version to create, MAJOR.MINOR.PATCH.  [default: the next minor version]")
+@click.option("--recipe", default="additive", show_default=True, help="Kind of model: additive or boosting.")
 @click.option(
     "--trust",
     multiple=True,
     metavar="COLUMN",
-    help="Learn from a column that would be refused: one word in every row, or telling the outcome alone.",
+    help="Train on a column that would be refused: the same word in every row, or one that decides the outcome alone.",
 )
 def train(data: Path, models: str | None, version: str | None, recipe: str, trust: tuple[str, ...]) -> None:
-    """Train a model and measure it.
+    """Train a model and evaluate it.
 
-    Takes a CSV with the ten columns and Churn; it writes the folder of one version.
+    The data is a CSV file with the ten columns and Churn. The result is the folder of one version.
     """
     from model.schema import NAMES
 
     for name in set(trust) - set(NAMES):
         raise click.UsageError(f"--trust must name one of {', '.join(NAMES)}, not {name}.")
-    run, kind = _training("train").train, _training("recipes").recipe_of(recipe)
-    end_on_sigterm()
-    with stages() as report:
-        folder = run(data, version, root_of(models), progress=report, recipe=kind, trusted=trust)
+    train_version, kind = _training("train").train, _training("recipes").recipe_of(recipe)
+    interrupt_on_sigterm()
+    with report_stages() as report:
+        folder = train_version(data, version, root_of(models), progress=report, recipe=kind, trusted=trust)
     click.echo(folder)
 
 
@@ -66,17 +66,17 @@ def train(data: Path, models: str | None, version: str | None, recipe: str, trus
 @_DATA
 @version_option()
 @models_option()
-@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @_REPORT
 def evaluate(data: Path, model_version: str | None, models: str | None, as_json: bool, report: Path | None) -> None:
-    """Measure a model on customers whose outcome is known."""
+    """Evaluate a model on customers whose outcome is known."""
     run = _training("evaluate").evaluate
     to_page = _training("report").to_page if report else None
-    with stages(each=False) as tell:
-        found = run(data, model_version, root_of(models), report=lambda share: tell("resampling", share))
-    click.echo(json.dumps(found.metrics, indent=2) if as_json else found.text)
+    with report_stages(each_stage=False) as report_stage, naming_version(model_version):
+        evaluation = run(data, model_version, root_of(models), report=lambda share: report_stage("resampling", share))
+    click.echo(json.dumps(evaluation.metrics, indent=2) if as_json else evaluation.text)
     if report and to_page:
-        _write(report, to_page(found.metrics))
+        _write(report, to_page(evaluation.metrics))
 
 
 _FIGURES = {
@@ -89,19 +89,19 @@ _FIGURES = {
 }
 
 
-def _bounds(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, float]:
-    bounds = {}
+def _parse_limits(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, float]:
+    limits = {}
     for value in values:
-        name, _, most = value.partition("=")
+        name, _, text = value.partition("=")
         try:
-            bounds[name] = float(most)
+            limits[name] = float(text)
         except ValueError:
-            bounds[name] = -1.0
-        if name not in _FIGURES or not 0 <= bounds[name] < 1e6:
+            limits[name] = -1.0
+        if name not in _FIGURES or not 0 <= limits[name] < 1e6:
             raise click.BadParameter(
                 f"It must be one of {', '.join(_FIGURES)}, =, and a number from 0, such as auc=0.005; not {value!r}."
             )
-    return bounds
+    return limits
 
 
 @click.command()
@@ -113,10 +113,10 @@ def _bounds(_context: click.Context, _parameter: click.Parameter, values: tuple[
     "--max-loss-of",
     multiple=True,
     metavar="FIGURE=X",
-    callback=_bounds,
-    help=f"Exit with 1 where SECOND is worse by more than X in a figure: {', '.join(_FIGURES)}.",
+    callback=_parse_limits,
+    help=f"Exit with 1 if SECOND is worse than FIRST by more than X in a figure: {', '.join(_FIGURES)}.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @_REPORT
 def compare(
     first: str,
@@ -127,35 +127,33 @@ def compare(
     as_json: bool,
     report: Path | None,
 ) -> None:
-    """Set two versions side by side.
+    """Compare two versions of the model.
 
-    Both score the customers of DATA, out of fold where a version was trained on them, and both are trained anew on the
-    same folds; the differences come with intervals, and the customers whose label changes with the reasons.
+    Both score the customers of the data, out of fold if a version was trained on them, and both are retrained on the
+    same folds. The differences have intervals; customers whose label changes are listed with the reasons.
 
-    Exits with 1 where SECOND is worse than FIRST by more than --max-loss-of allows, with 2 where something has to be
-    changed.
+    Exit status: 0 if SECOND is not worse than FIRST by more than --max-loss-of allows, 1 if it is, 2 if an option or a
+    file must be changed.
     """
     module, pages = _training("compare"), _training("comparison")
-    with stages() as tell:
-        found = module.compare(first, second, data, root_of(models), report=tell)
-    lost = module.losses(found)
-    unknown = [name for name in max_loss_of if lost[_FIGURES[name]] is None]
-    if unknown:
-        raise ChurnError(f"Of {data} no {unknown[0]} can be told: it needs customers of both kinds.")
-    over = {name: lost[_FIGURES[name]] for name, most in max_loss_of.items() if (lost[_FIGURES[name]] or 0.0) > most}
-    if max_loss_of:
-        found["max_loss_of"] = {
-            name: {"most": most, "loss": lost[_FIGURES[name]]} for name, most in max_loss_of.items()
-        }
-    click.echo(json.dumps(found, indent=2) if as_json else pages.to_text(found))
+    with report_stages() as report_stage:
+        comparison = module.compare(first, second, data, root_of(models), report=report_stage)
+    all_losses = module.losses(comparison)
+    losses = {name: all_losses[_FIGURES[name]] for name in max_loss_of}
+    for name, loss in losses.items():
+        if loss is None:
+            raise ChurnError(f"{name} cannot be computed from {data}: it needs both customers who left and who stayed.")
+    if losses:
+        comparison["max_loss_of"] = {name: {"most": max_loss_of[name], "loss": loss} for name, loss in losses.items()}
+    click.echo(json.dumps(comparison, indent=2) if as_json else pages.to_text(comparison))
     if report:
-        _write(report, pages.to_page(found))
-    for name, loss in over.items():
-        click.echo(
-            f"{second} is worse than {first} by {loss:.4f} in {name}; {max_loss_of[name]:g} is allowed.", err=True
-        )
-    if over:
-        sys.exit(FAILED)
+        _write(report, pages.to_page(comparison))
+    exceeded = {name: loss for name, loss in losses.items() if loss > max_loss_of[name]}
+    for name, loss in exceeded.items():
+        limit = f"{max_loss_of[name]:g} is allowed"
+        click.echo(f"{second} is worse than {first} by {loss:.4f} in {name}; {limit}.", err=True)
+    if exceeded:
+        sys.exit(EXIT_FAILED)
 
 
 def _write(report: Path, page: str) -> None:

@@ -1,29 +1,42 @@
-"""`churn models` and `churn promote`: the versions side by side, and the one that is served."""
+"""`churn models` and `churn promote`: list the versions of the model, and choose the one that is served."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
-from app.cli.terminal import Renamed, read_settings
+from app.cli.terminal import RenamedOption, option_names, read_settings
+from model.errors import ArtifactError
 
 
 def models_option(*former: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command the option that says where the versions stand; `root_of` takes it."""
-    help = "The folder of the model versions, instead of CHURN_MODELS, or model/artifacts."
-    return click.option("--models", *former, "models", metavar="DIR", help=help, cls=Renamed)
+    """Add the option for the folder of the model versions to a command; `root_of` reads it."""
+    help = "Folder of the model versions.  [default: CHURN_MODELS, or model/artifacts]"
+    return click.option("--models", *former, "models", metavar="DIR", help=help, cls=RenamedOption)
 
 
 def version_option(*former: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command the option that names the model version it uses."""
-    help = "The version of the model, instead of the default one."
-    return click.option("--version", *former, "model_version", metavar="VERSION", help=help, cls=Renamed)
+    """Add the option for the model version to a command; see `naming_version`."""
+    help = "Version of the model.  [default: the one that is served]"
+    return click.option("--version", *former, "model_version", metavar="VERSION", help=help, cls=RenamedOption)
+
+
+@contextmanager
+def naming_version(version: str | None) -> Iterator[None]:
+    """Begin errors about a model with the option that chose it, if one did."""
+    try:
+        yield
+    except ArtifactError as error:
+        if version is None:
+            raise
+        raise ArtifactError(f"{option_names()['model_version']} {version}: {error}") from error
 
 
 def served_version() -> str:
-    """Return the version that commands and the server use where none is named.
+    """Return the version that commands and the server use if none is named.
 
     Raises
     ------
@@ -38,40 +51,44 @@ def root_of(models: str | None) -> Path:
     """Return the folder of the versions."""
     from model.artifact import ARTIFACTS
 
-    found = read_settings(models=models).models
-    return Path(found) if found else ARTIFACTS
+    folder = read_settings(models=models).models
+    return Path(folder) if folder else ARTIFACTS
 
 
 @click.command()
 @models_option()
-@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def models(models: str | None, as_json: bool) -> None:
     """List the versions of the model.
 
-    The one that is served by default is marked with a star.
+    A star marks the one that is served by default.
     """
     from model.versions import list_versions
 
-    found = list_versions(root_of(models))
-    click.echo(json.dumps(found, indent=2) if as_json else _table(found))
+    versions = list_versions(root_of(models))
+    click.echo(json.dumps(versions, indent=2) if as_json else _to_table(versions))
 
 
-def _table(found: list[dict[str, Any]]) -> str:
+def _to_table(versions: list[dict[str, Any]]) -> str:
     rows = [("", "version", "recipe", "engines", "trained on", "churned", "ROC AUC", "trained at")]
-    for each in found:
-        mark = "*" if each["default"] else ""
-        if "fault" in each:
-            rows.append((mark, each["version"], each["fault"], *[""] * 5))
+    for version in versions:
+        mark = "*" if version["default"] else ""
+        if "fault" in version:
+            rows.append((mark, version["version"], version["fault"], *[""] * 5))
             continue
         rows.append(
             (
-                *(mark, each["version"], each["recipe"], ", ".join(each["engines"])),
-                *(f"{each['rows']:,} rows", f"{each['churners'] / each['rows']:.1%}", f"{each['roc_auc']:.4f}"),
-                each["trained_at"] or "",
+                *(mark, version["version"], version["recipe"], ", ".join(version["engines"])),
+                *(
+                    f"{version['rows']:,} rows",
+                    f"{version['churners'] / version['rows']:.1%}",
+                    f"{version['roc_auc']:.4f}",
+                ),
+                version["trained_at"] or "",
             )
         )
-    # A fault is a sentence, and should not widen its column.
-    widths = [max(len(row[place]) for row in rows if row[-2:] != ("", "") or place < 2) for place in range(8)]
+    # A fault is a sentence, which must not widen its column.
+    widths = [max(len(row[column]) for row in rows if row[-2:] != ("", "") or column < 2) for column in range(8)]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     )
@@ -83,13 +100,14 @@ def _table(found: list[dict[str, Any]]) -> str:
 def promote(version: str, models: str | None) -> None:
     """Serve another version by default.
 
-    Its files are held to their sha256 and it is loaded first. To go back, promote the version there was.
+    The version is checked first: its files must match their sha256, and it must load. To go back, promote the former
+    version.
     """
     from model.versions import engines_of
-    from model.versions import promote as change
+    from model.versions import promote as set_default
 
     root = root_of(models)
-    former = change(version, root)
+    former = set_default(version, root)
     engine = engines_of(version, root)[0]
     if former == version:
         click.echo(f"{version} is served by default, as before.")
@@ -97,6 +115,6 @@ def promote(version: str, models: str | None) -> None:
     click.echo(f"{version} is served by default from now on{f', in place of {former}' if former else ''}.")
     if engine != "scorecard":
         click.echo(f"It needs CHURN_ENGINE={engine}.")
-    click.echo("What runs already goes on with the version it loaded: start it anew.")
+    click.echo("Running servers keep the version they loaded: restart them.")
     if former:
         click.echo(f"To go back: churn promote {former}")

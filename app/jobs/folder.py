@@ -1,7 +1,8 @@
 """A watched folder: CSV files that appear in one folder are scored into another.
 
 `<inbox>/<name>` gives `<outbox>/<name>/<job>/` with predictions.csv, rejects.csv and summary.json, or with a
-failure.json that says what to send. The inbox is only read, and no link out of the inbox or the outbox is followed.
+failure.json that has the error and what to send instead. The inbox is only read, and no link out of the inbox or the
+outbox is followed.
 """
 
 import hashlib

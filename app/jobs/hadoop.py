@@ -1,4 +1,4 @@
-"""Files wherever Spark finds them (a disk, HDFS, S3, Azure), through Hadoop's file systems, on the driver."""
+"""Files on any file system that Spark reaches (disk, HDFS, S3, Azure), through Hadoop's API, on the driver."""
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -8,16 +8,16 @@ from typing import Any, Final
 
 from model.bulk.source import MIB, Readable
 
-AT_ONCE: Final = 16
-"""Files opened or renamed at once: on S3 each answer is waited for, and renaming is copying."""
+MAX_THREADS: Final = 16
+"""For opening and renaming files: on S3 each call waits for an answer, and renaming is copying."""
 
-MOVED_IN_ONE_STEP: Final = ("file", "hdfs")
-"""Schemes of file systems where a folder gets another name in one step. Stores of objects copy one after the other."""
+ATOMIC_RENAME_SCHEMES: Final = ("file", "hdfs")
+"""Schemes of file systems that rename a folder in one step. Object stores copy its files one after the other."""
 
 
 @dataclass(frozen=True, slots=True)
-class File:
-    """One file: its path as Spark takes it, its name below the folder that was listed, its size, when it changed."""
+class HadoopFile:
+    """One file: its path for Spark, its name below the folder that was listed, its size and modification time."""
 
     path: str
     name: str
@@ -25,103 +25,104 @@ class File:
     modified_ms: int
 
 
-class Files:
-    """The file systems that a Spark session reaches.
+class HadoopFiles:
+    """The file systems of a Spark session.
 
     Parameters
     ----------
     session : pyspark.sql.SparkSession
-        With a JVM of its own; Spark Connect has none.
+        With a JVM of its own, which Spark Connect has not.
     """
 
     def __init__(self, session: Any) -> None:
         self._session = session
 
     def path(self, text: str) -> Any:
-        """Return a path of Hadoop's, with the scheme of its file system."""
+        """Return a Hadoop path with the scheme of its file system."""
         path = self._session._jvm.org.apache.hadoop.fs.Path(text)
-        return path.getFileSystem(self._configuration).makeQualified(path)
+        return self._system(path).makeQualified(path)
 
-    def system(self, path: Any) -> Any:
-        """Return the file system of a path."""
-        return path.getFileSystem(self._configuration)
+    def _system(self, path: Any) -> Any:
+        return path.getFileSystem(self._session._jsc.hadoopConfiguration())
+
+    def _locate(self, text: str) -> tuple[Any, Any]:
+        path = self.path(text)
+        return self._system(path), path
 
     def exists(self, text: str) -> bool:
-        """Whether there is a file or folder."""
-        path = self.path(text)
-        return bool(self.system(path).exists(path))
+        """Return whether there is a file or folder."""
+        system, path = self._locate(text)
+        return bool(system.exists(path))
 
     def is_folder(self, text: str) -> bool:
-        """Whether what is there is a folder."""
-        path = self.path(text)
-        return bool(self.system(path).getFileStatus(path).isDirectory())
+        """Return whether an existing path is a folder."""
+        system, path = self._locate(text)
+        return bool(system.getFileStatus(path).isDirectory())
 
-    def is_moved_in_one_step(self, text: str) -> bool:
-        """Whether a folder that is renamed to this is there with all that it holds, or not at all."""
-        return self.path(text).toUri().getScheme() in MOVED_IN_ONE_STEP
+    def renames_atomically(self, text: str) -> bool:
+        """Return whether a folder that is renamed to this path appears with all its files, or not at all."""
+        return self.path(text).toUri().getScheme() in ATOMIC_RENAME_SCHEMES
 
-    def list(self, text: str) -> list[File]:
-        """Return a file, or all files below a folder but the hidden ones (_SUCCESS, .crc), by name."""
-        root = self.path(text)
-        if self.system(root).getFileStatus(root).isFile():
-            return [self._file(self.system(root).getFileStatus(root), root.getParent())]
-        found = self.system(root).listFiles(root, True)
+    def list(self, text: str) -> list[HadoopFile]:
+        """Return a file, or all files below a folder except hidden ones (_SUCCESS, .crc), by name."""
+        system, root = self._locate(text)
+        status = system.getFileStatus(root)
+        if status.isFile():
+            return [_to_file(status, root.getParent())]
+        statuses = system.listFiles(root, True)
         files = []
-        while found.hasNext():
-            files.append(self._file(found.next(), root))
+        while statuses.hasNext():
+            files.append(_to_file(statuses.next(), root))
         return sorted((file for file in files if not _is_hidden(file.name)), key=lambda file: file.name)
-
-    def _file(self, status: Any, root: Any) -> File:
-        path = status.getPath()
-        name = path.toUri().getPath().removeprefix(root.toUri().getPath()).lstrip("/")
-        return File(path.toString(), name, int(status.getLen()), int(status.getModificationTime()))
 
     @contextmanager
     def open(self, text: str) -> Iterator[Readable]:
         """Give the bytes of a file."""
-        path = self.path(text)
-        stream = self.system(path).open(path)
+        system, path = self._locate(text)
+        stream = system.open(path)
         try:
-            yield _Stream(stream)
+            yield _JavaStream(stream)
         finally:
             stream.close()
 
     def write(self, text: str, content: bytes) -> None:
-        """Write a new file at once; an OSError if it is there."""
-        path = self.path(text)
-        stream = self.system(path).create(path, False)
+        """Write a new file. An OSError if it exists."""
+        system, path = self._locate(text)
+        stream = system.create(path, False)
         try:
             stream.write(bytearray(content))
         finally:
             stream.close()
 
     def make_folder(self, text: str) -> None:
-        """Make a folder, and those above it."""
-        path = self.path(text)
-        self.system(path).mkdirs(path)
+        """Create a folder and its parents."""
+        system, path = self._locate(text)
+        system.mkdirs(path)
 
     def rename(self, names: Mapping[str, str]) -> None:
-        """Give files or folders other names, many at once."""
+        """Rename files or folders, many at once."""
 
         def rename(pair: tuple[str, str]) -> None:
-            old, new = map(self.path, pair)
-            if not self.system(old).rename(old, new):
+            system, old = self._locate(pair[0])
+            if not system.rename(old, self.path(pair[1])):
                 raise OSError(f"{pair[0]} could not be renamed to {pair[1]}")
 
-        with ThreadPoolExecutor(AT_ONCE) as pool:
+        with ThreadPoolExecutor(MAX_THREADS) as pool:
             list(pool.map(rename, names.items()))
 
     def remove(self, text: str) -> None:
-        """Remove a file or folder and all in it, where there is one."""
-        path = self.path(text)
-        self.system(path).delete(path, True)
-
-    @property
-    def _configuration(self) -> Any:
-        return self._session._jsc.hadoopConfiguration()
+        """Remove a file, or a folder with all its content, if it exists."""
+        system, path = self._locate(text)
+        system.delete(path, True)
 
 
-class _Stream:
+def _to_file(status: Any, root: Any) -> HadoopFile:
+    path = status.getPath()
+    name = path.toUri().getPath().removeprefix(root.toUri().getPath()).lstrip("/")
+    return HadoopFile(path.toString(), name, int(status.getLen()), int(status.getModificationTime()))
+
+
+class _JavaStream:
     """A stream of Java as a source."""
 
     def __init__(self, stream: Any) -> None:

@@ -1,7 +1,8 @@
 """From an S3 event to results: score each object it reports, write a log entry for each, report what to deliver again.
 
 `<inbox>/incoming/<name>` gives `<results>/results/<name>/<job>/` with predictions.csv, rejects.csv and last the
-summary.json, which marks the job as done; or a failure.json that says what to send. The inbox is only read.
+summary.json, which marks the job as done; or a failure.json with the error and what to send instead.
+The inbox is only read.
 """
 
 import time

@@ -35,7 +35,7 @@ class S3Object:
     etag : str, optional
         Without its quotes.
     other_key : str, optional
-        The key if the event had it form-encoded, which EventBridge does not tell. To be tried if `key` is absent.
+        The key if the event had it form-encoded, which EventBridge does not state. To be tried if `key` is absent.
     """
 
     bucket: str

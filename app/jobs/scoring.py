@@ -8,17 +8,18 @@ import json
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from app.jobs.layout import JOB_ID_DIGITS
-from model.bulk.csv_writer import FORMAT, Options, Predictions, Rejects
+from model.bulk.csv_writer import FORMAT, Predictions, Rejects
 from model.bulk.population import largest_drift
 from model.bulk.rereading import position_of, reread
 from model.bulk.run import FileLimits, Run
 from model.bulk.source import Readable
 from model.errors import InputError
+from model.outputs import OutputOptions
 from model.scorecard import Scorer
 
 ReportProgress = Callable[[int, int], object]
@@ -63,7 +64,7 @@ class Scoring:
     """How files are scored: the model, the columns of the output, the limits, the encoding."""
 
     scorer: Scorer
-    options: Options
+    options: OutputOptions
     limits: FileLimits
     charset: str | None = None
 
@@ -71,7 +72,8 @@ class Scoring:
         """Return the id of the job that scores a file.
 
         It is a hash of everything that decides the results, so the same file gives the same job with the same bytes,
-        in any order and any overlap, without a lock.
+        in any order and any overlap, without a lock. Options that have their default are left out, so that a new option
+        changes no id.
 
         Parameters
         ----------
@@ -82,7 +84,7 @@ class Scoring:
         """
         parts = [
             *(FORMAT, name, content, self.scorer.sha256, self.scorer.threshold),
-            *(asdict(self.options), self.charset),
+            *(self.options.identity(), self.charset),
         ]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:JOB_ID_DIGITS]
 
@@ -107,7 +109,7 @@ class Scoring:
             If the file cannot be read to its end; the outputs must then be discarded.
         """
         good, bad = (
-            Predictions(self.scorer, self.options),
+            Predictions(self.scorer, self.options, run.header),
             Rejects(run.header, run.delimiter, self.options.spreadsheet_safe),
         )
         predictions.write(good.header)

@@ -1,7 +1,7 @@
 """Files too large for a request: forms to upload them straight to the inbox bucket, and the state of their jobs.
 
-Keeps no state of its own. A receipt under results/uploads/ says that an id was given out; the objects next to it and in
-the inbox are the state. The files themselves are never read: the inbox is only listed.
+Keeps no state of its own. A receipt under results/uploads/ records that an id was given out; the objects next to it and
+in the inbox are the state. The files themselves are never read: the inbox is only listed.
 """
 
 import json

@@ -15,10 +15,11 @@ from app.web.problems import parts_of
 from app.web.query_options import REFUSE, REJECTS
 from app.web.responses import CSV, JSON, NDJSON, CutShortError, add_notes, json_answer
 from model.bulk import ndjson
-from model.bulk.csv_writer import Options, Predictions, Rejects
+from model.bulk.csv_writer import Predictions, Rejects
 from model.bulk.population import largest_drift
 from model.bulk.run import Run
 from model.errors import InputError
+from model.outputs import OutputOptions, choose, shorter_answers
 from model.scorecard import Scorer
 
 Writer = Predictions | Rejects | ndjson.NdJson
@@ -53,8 +54,7 @@ def answer_file(file: IO[bytes], scorer: Scorer, wanted: str, charset: str | Non
 def _shorter(wanted: str, options: dict[str, Any]) -> list[str]:
     """Return how to ask for less than these options do, as clauses."""
     return [
-        *["ask for fewer reasons"] * (wanted != JSON and options["reasons"] > 0),
-        *["leave include_input out"] * (wanted != JSON and options["include_input"]),
+        *(shorter_answers(options) if wanted != JSON else []),
         *["ask for text/csv"] * (wanted == NDJSON),
     ]
 
@@ -85,7 +85,7 @@ def _summary(work: Work, run: Run, file: IO[bytes]) -> Response:
 
 
 def _rows(work: Work, run: Run, file: IO[bytes], scorer: Scorer, wanted: str, options: dict[str, Any]) -> Response:
-    columns = Options(**{name: options[name] for name in Options.__slots__})
+    columns = choose(options)
     writer: Writer
     kind = f"{CSV}; charset=utf-8"
     if wanted == NDJSON:
@@ -94,7 +94,7 @@ def _rows(work: Work, run: Run, file: IO[bytes], scorer: Scorer, wanted: str, op
         writer = Rejects(run.header, run.delimiter, columns.spreadsheet_safe)
     else:
         writer = Predictions(scorer, columns, run.header)
-    pieces = work.in_slots(work.pieces(writer, is_plain=wanted == CSV and columns == Options()))
+    pieces = work.in_slots(work.pieces(writer, is_plain=wanted == CSV and columns == OutputOptions()))
     ahead: IO[bytes] = tempfile.SpooledTemporaryFile(_SPOOL_BYTES)  # noqa: SIM115 (closed with the answer)
     try:
         for piece in pieces:

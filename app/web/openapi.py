@@ -18,7 +18,7 @@ from app.web.response_schemas import Schema, array, components, members, refer
 from app.web.responses import CSV, JSON, NDJSON
 from app.web.service import service
 from model.describe import EXAMPLE_ID, template
-from model.result import REASONS
+from model.result import DEFAULT_REASONS
 from model.schema import BATCH_LABELS, CUSTOMER_ID, EXAMPLE, NAMES, TENURE
 from model.scorecard import PROBABILITY_DECIMALS, Scorer
 from model.validate import validate
@@ -191,8 +191,8 @@ def _examples(scorer: Scorer) -> dict[str, dict[str, tuple[str, Any, str, Any]]]
             "example": (_FORM, {"file": template()}, JSON, {EXAMPLE_ID: BATCH_LABELS[score.label]})
         },
         "POST /v2/customers": {
-            "one": (JSON, customer, JSON, score_body(customer, scorer, REASONS)),
-            "many": (JSON, listed, JSON, score_body(listed, scorer, REASONS)),
+            "one": (JSON, customer, JSON, score_body(customer, scorer, DEFAULT_REASONS)),
+            "many": (JSON, listed, JSON, score_body(listed, scorer, DEFAULT_REASONS)),
         },
         "POST /v2/what-if": {
             "ranked": (JSON, {ONE: customer}, JSON, ranked),

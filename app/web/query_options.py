@@ -11,10 +11,11 @@ from flask import request
 
 from app.web.errors import RequestError
 from model.errors import listed, show
+from model.outputs import REASON_COUNT, TRUE_FALSE, OutputOption, output_options
+from model.result import DEFAULT_REASONS
 from model.schema import NAMES
 from model.validate import read_number
 
-ALL: Final = "all"
 REPORT, REFUSE, SKIP = "report", "refuse", "skip"
 PREDICTIONS, REJECTS = "predictions", "rejects"
 MOST_NAMED: Final = 1000
@@ -54,14 +55,14 @@ def _share(text: str) -> float | None:
     return number if number is not None and 0 < number < 1 else None
 
 
-def _reasons(default: int) -> Option:
+def _output_option(option: OutputOption, default: int | None = None) -> Option:
     return Option(
-        "reasons",
-        "How many reasons to give, the strongest first",
-        default,
-        lambda text: len(NAMES) if text == ALL else _whole(len(NAMES))(text),
-        f'a whole number from 0 to {len(NAMES)}, or "{ALL}"',
-        {"anyOf": [{"type": "integer", "minimum": 0, "maximum": len(NAMES)}, {"const": ALL}]},
+        option.name,
+        option.help,
+        option.default if default is None else default,
+        option.parse,
+        option.rule(TRUE_FALSE, quote='"'),
+        option.json_schema,
     )
 
 
@@ -69,11 +70,6 @@ def _one_of(name: str, help: str, words: Sequence[str]) -> Option:
     quoted = [f'"{word}"' for word in words]
     read = {word: word for word in words}.get
     return Option(name, help, words[0], read, listed(quoted, last="or"), {"type": "string", "enum": list(words)})
-
-
-def _flag(name: str, help: str) -> Option:
-    read = {"true": True, "false": False}.get
-    return Option(name, help, False, read, '"true" or "false"', {"type": "boolean"})
 
 
 _THRESHOLD: Final = Option(
@@ -101,16 +97,13 @@ UPLOAD: Final = (
 """Of /v1/customerbatch, which reads them itself: there, others are ignored."""
 
 NONE: Final = ()
-CUSTOMERS: Final = (_reasons(3), _THRESHOLD)
+CUSTOMERS: Final = (_output_option(REASON_COUNT, DEFAULT_REASONS), _THRESHOLD)
 WHAT_IF: Final = (_THRESHOLD,)
 BATCHES: Final = (
     _one_of("on_error", "Whether bad rows are reported in their place, or the file is refused", (REPORT, REFUSE)),
     _one_of("output", "Whether the CSV has every row, or the bad ones as they came, to mend", (PREDICTIONS, REJECTS)),
-    _reasons(0),
+    *map(_output_option, output_options()),
     _THRESHOLD,
-    _flag("value_at_risk", "Whether rows have MonthlyCharges x probability"),
-    _flag("include_input", "Whether rows have the columns of the file"),
-    _flag("spreadsheet_safe", "Whether an apostrophe goes before what a spreadsheet would run as a formula"),
     Option(
         "top",
         "How many customers the summary names, those with most value at risk",

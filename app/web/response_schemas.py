@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from app.web.errors import STATUSES
 from model.errors import ERRORS
+from model.outputs import IDENTITY, INPUT, PREDICTION, PROBABILITY, REASONS, ROW, TIER, VALUE_AT_RISK, computed_columns
 from model.schema import BATCH_LABELS, CHURN, CUSTOMER_ID, NAMES, NOT_CHURN, TIERS, json_schema
 
 Schema = dict[str, Any]
@@ -65,7 +66,7 @@ def _problem() -> Schema:
 _ENTRY: Final = members(
     {"code": {"enum": list(ERRORS)}, "message": _TEXT},
     {
-        "row": _said({"type": "integer", "minimum": 1}, "From 1, the first row after the header"),
+        ROW.name: ROW.json_schema,
         "change": _said({"type": "integer", "minimum": 1}, "From 1, the place in the list of changes"),
         CUSTOMER_ID: _TEXT,
         "field": _TEXT,
@@ -73,11 +74,8 @@ _ENTRY: Final = members(
         "rule": _said(_TEXT, "What is accepted, as the second half of a sentence"),
     },
 )
-_VERDICT: Final = {
-    "prediction": {"enum": [CHURN, NOT_CHURN]},
-    "probability": _said(_PROBABILITY, "Of churn, at four decimals; label and tier come from the unrounded one"),
-    "tier": {"enum": list(TIERS)},
-}
+_VERDICT: Final = {column.name: column.json_schema for column in (PREDICTION, PROBABILITY, TIER)}
+_COMPUTED: Final = {column.name: column.json_schema for column in computed_columns()}
 _CONTEXT: Final = {
     "model_version": _TEXT,
     "threshold": _said(_PROBABILITY, "The least probability that is labelled churn"),
@@ -103,13 +101,14 @@ _ALTERNATIVE: Final = {
     **_VERDICT,
     "difference": _said({"type": "number", "minimum": -1, "maximum": 1}, "To the probability now; below 0 is better"),
 }
-_IDENTITY: Final = {CUSTOMER_ID: _said(_TEXT, "As it was given; absent where none was")}
+_IDENTITY: Final = {IDENTITY.name: IDENTITY.json_schema}
+_REASONS: Final = {REASONS.name: {**REASONS.json_schema, "items": refer("Reason")}}
 _RESULT: Final = {
     **_VERDICT,
-    "value_at_risk": _said(_NUMBER, "MonthlyCharges x probability, at two decimals"),
+    **_COMPUTED,
     "log_odds": _NUMBER,
     "baseline": _said(_NUMBER, "Log-odds of the average customer; with all reasons added it is log_odds"),
-    "reasons": array(refer("Reason")),
+    **_REASONS,
     "actions": _said(array(refer("Action")), "Suggestions that would lower this customer's risk, best first"),
     "notes": _said(array(_TEXT), "What to know about this score, such as numbers beyond the training data"),
 }
@@ -124,9 +123,11 @@ _SUMMARY: Final = {
     "predicted_churn": _COUNT,
     "tiers": _by(TIERS, _COUNT),
     "expected_churners": _NUMBER,
-    "value_at_risk": _NUMBER,
+    VALUE_AT_RISK.name: _NUMBER,
     "errors_by_code": {"type": "object", "additionalProperties": _COUNT},
-    "top": array(members({"row": _COUNT, CUSTOMER_ID: _TEXT, "probability": _PROBABILITY, "value_at_risk": _NUMBER})),
+    "top": array(
+        members({ROW.name: _COUNT, CUSTOMER_ID: _TEXT, PROBABILITY.name: _PROBABILITY, VALUE_AT_RISK.name: _NUMBER})
+    ),
     "segments": array(members({"feature": _FEATURE, "groups": array({"type": "object"})})),
     "drift": _said(
         {"type": "object", "additionalProperties": {"type": ["number", "null"]}},
@@ -137,7 +138,7 @@ _SUMMARY: Final = {
         "Customers by probability, in twenty bands",
     ),
     "by_threshold": array(
-        _by(("threshold", "customers", "expected_churners", "value_at_risk"), {"type": "number", "minimum": 0})
+        _by(("threshold", "customers", "expected_churners", VALUE_AT_RISK.name), {"type": "number", "minimum": 0})
     ),
     "notes": array(_TEXT),
 }
@@ -147,7 +148,7 @@ _MODEL: Final = members(
         "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
         "threshold": _PROBABILITY,
         "tiers": _by(TIERS, _PROBABILITY),
-        "baseline": members({"log_odds": _NUMBER, "probability": _PROBABILITY}),
+        "baseline": members({"log_odds": _NUMBER, PROBABILITY.name: _PROBABILITY}),
         "ranges": {"type": "object", "propertyNames": _FEATURE, "additionalProperties": array(_NUMBER)},
         **_METHOD,
         "additive": _said({"type": "boolean"}, "Whether the model is a sum of terms; if not, terms is empty"),
@@ -228,13 +229,13 @@ def components() -> dict[str, Schema]:
         ),
         "Alternatives": members({**_VERDICT, "alternatives": array(refer("Alternative")), **_CONTEXT}, _IDENTITY),
         "Row": members(
-            {"row": {"type": "integer", "minimum": 1}},
+            {ROW.name: ROW.json_schema},
             {
                 **_IDENTITY,
                 **_VERDICT,
-                "value_at_risk": _NUMBER,
-                "reasons": array(refer("Reason")),
-                "input": {"type": "object", "additionalProperties": _TEXT},
+                **_COMPUTED,
+                **_REASONS,
+                INPUT.name: INPUT.json_schema,
                 "errors": array(refer("ProblemEntry")),
             },
         ),

@@ -10,6 +10,7 @@ from app.web.query_options import BATCHES, CUSTOMERS, NONE, WHAT_IF, read_option
 from app.web.request_body import read_json_body, take_csv
 from app.web.responses import CSV, JSON, NDJSON, json_answer, most_answer_bytes
 from app.web.service import service
+from model.outputs import REASONS
 from model.parse import parse_json
 from model.scorecard import Scorer
 
@@ -27,7 +28,7 @@ def customers() -> Response:
 
     options = read_options(CUSTOMERS)
     body = _body()
-    answer = score_body(parse_json(body), _scorer(options["threshold"]), options["reasons"])
+    answer = score_body(parse_json(body), _scorer(options["threshold"]), options[REASONS.name])
     g.counts = counts_of(answer)
     response, most = json_answer(answer), most_answer_bytes(len(body))
     # A thousand empty objects lack ten features each: 3 KB, and 1.9 MB of errors.

@@ -1,27 +1,33 @@
 """Last step of the road where the outputs are tables: scored blocks to typed columns, one row out for each row in."""
 
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from model.bulk.columns import Block
-from model.bulk.csv_writer import ERROR, PREDICTION, PROBABILITY, RECORD, TIER, VALUE_AT_RISK, Options, sentences
+from model.bulk.csv_writer import RECORD, sentences
+from model.bulk.reasons import Reasons
 from model.bulk.score import STEPS, to_steps, to_tiers
-from model.schema import CHURN, CUSTOMER_ID, MONTHLY_CHARGES, NOT_CHURN, TIERS
+from model.outputs import ERROR, PREDICTION, PROBABILITY, TIER, OutputOptions, computed_columns, reason_names
+from model.schema import CHURN, CUSTOMER_ID, NOT_CHURN, TIERS
 from model.scorecard import Scorer
 
 KIND, PREDICTIONS, REJECTS = "kind", "predictions", "rejects"
 """What a row is; the first column of what a worker gives."""
 
-_CENTS: Final = 2
 
-
-def columns_of(options: Options) -> dict[str, str]:
+def columns_of(options: OutputOptions) -> dict[str, str]:
     """Return the columns of predictions and rejects, and their types: `string` or `double`."""
-    amounts = {VALUE_AT_RISK: "double"} if options.value_at_risk else {}
-    texts = dict.fromkeys((ERROR, RECORD), "string")
-    return {CUSTOMER_ID: "string", PREDICTION: "string", PROBABILITY: "double", TIER: "string", **amounts, **texts}
+    return {
+        CUSTOMER_ID: "string",
+        PREDICTION.name: "string",
+        PROBABILITY.name: "double",
+        TIER.name: "string",
+        **{column.name: "double" for column in computed_columns(options)},
+        **dict.fromkeys(reason_names(options.reasons), "string"),
+        **dict.fromkeys((ERROR.name, RECORD), "string"),
+    }
 
 
 class ArrowWriter:
@@ -30,9 +36,10 @@ class ArrowWriter:
     A row of predictions has its error where it is bad; rejects holds the bad rows again, with the record as it came.
     """
 
-    def __init__(self, scorer: Scorer, options: Options) -> None:
+    def __init__(self, scorer: Scorer, options: OutputOptions) -> None:
         self._scorer = scorer
-        self._options = options
+        self._computed = computed_columns(options)
+        self._reasons = Reasons(scorer, options.reasons) if options.reasons else None
         types = {"string": pa.string(), "double": pa.float64()}
         self._fields = {name: types[kind] for name, kind in columns_of(options).items()}
         self._schema = pa.schema([(KIND, pa.string()), *self._fields.items()])
@@ -46,18 +53,24 @@ class ArrowWriter:
             errors[index] = sentences(problems)
         predictions = {
             CUSTOMER_ID: block.ids,
-            PREDICTION: _words((NOT_CHURN, CHURN), chance >= self._scorer.threshold, bad),
-            PROBABILITY: pa.array(to_steps(chance) / STEPS, mask=bad),
-            TIER: _words(TIERS, to_tiers(chance, self._scorer.tiers), bad),
-            ERROR: pa.array(errors, pa.string()),
+            PREDICTION.name: _words((NOT_CHURN, CHURN), chance >= self._scorer.threshold, bad),
+            PROBABILITY.name: pa.array(to_steps(chance) / STEPS, mask=bad),
+            TIER.name: _words(TIERS, to_tiers(chance, self._scorer.tiers), bad),
+            ERROR.name: pa.array(errors, pa.string()),
         }
-        if self._options.value_at_risk:
-            at_risk = np.round(block.columns[MONTHLY_CHARGES] * chance, _CENTS)
-            predictions[VALUE_AT_RISK] = pa.array(at_risk, mask=bad)
+        for column in self._computed:
+            numbers = np.round(column.compute(block.columns, block), column.decimals)
+            predictions[column.name] = pa.array(numbers, mask=bad)
+        if self._reasons:
+            sentences_of_rows = [[part.sentence for part in parts] for parts in self._reasons.of(block)]
+            for name, column_of_sentences in zip(
+                reason_names(self._reasons.most), zip(*sentences_of_rows, strict=True), strict=True
+            ):
+                predictions[name] = pa.array(column_of_sentences, pa.string(), mask=bad)
         made = [self._batch(PREDICTIONS, block.rows, predictions)]
         if block.problems:
             places = pa.array(list(block.problems))
-            rejects = {name: predictions[name].take(places) for name in (CUSTOMER_ID, ERROR)}
+            rejects = {name: predictions[name].take(places) for name in (CUSTOMER_ID, ERROR.name)}
             rejects[RECORD] = pa.array(list(block.records.values()), pa.string())
             made.append(self._batch(REJECTS, len(places), rejects))
         return pa.concat_batches(made)

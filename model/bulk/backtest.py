@@ -14,11 +14,11 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from model.bulk import outcomes
-from model.bulk.csv_writer import ERROR, PREDICTION, PROBABILITY, TIER, VALUE_AT_RISK
 from model.bulk.reader import Reader, check_text
 from model.bulk.records import is_blank, split
 from model.bulk.source import Readable, Utf8Stream
 from model.errors import SHOWN_PROBLEMS, ChurnError, InputError, listed, show
+from model.outputs import ERROR, PREDICTION, PROBABILITY, TIER, VALUE_AT_RISK
 from model.parse import resolve
 from model.schema import CHURN, CUSTOMER_ID, LABEL_RULE, LABELS, MONTHLY_CHARGES, NOT_CHURN, TARGET, TIERS, fold
 from model.text import clean, clean_id
@@ -181,21 +181,25 @@ def read_predictions(source: Readable) -> Side:
         If a probability, a prediction or a tier is none.
     """
     side = Side()
-    table = Table(source, (CUSTOMER_ID, PREDICTION, PROBABILITY, TIER), (ERROR, VALUE_AT_RISK, MONTHLY_CHARGES))
+    table = Table(
+        source,
+        (CUSTOMER_ID, PREDICTION.name, PROBABILITY.name, TIER.name),
+        (ERROR.name, VALUE_AT_RISK.name, MONTHLY_CHARGES),
+    )
     for row in table:
-        if row.get(ERROR) or not row[PREDICTION]:
+        if row.get(ERROR.name) or not row[PREDICTION.name]:
             side.rejected += 1
             continue
-        chance = read_number(row[PROBABILITY])
+        chance = read_number(row[PROBABILITY.name])
         if chance is None or not 0.0 <= chance <= 1.0:
-            raise _refuse(table, PROBABILITY, "a number from 0 to 1", row[PROBABILITY])
-        if row[PREDICTION] not in (CHURN, NOT_CHURN):
-            raise _refuse(table, PREDICTION, f'"{CHURN}" or "{NOT_CHURN}"', row[PREDICTION])
-        if row[TIER] not in TIERS:
-            raise _refuse(table, TIER, listed(TIERS, last="or"), row[TIER])
-        label = row[PREDICTION] == CHURN
+            raise _refuse(table, PROBABILITY.name, "a number from 0 to 1", row[PROBABILITY.name])
+        if row[PREDICTION.name] not in (CHURN, NOT_CHURN):
+            raise _refuse(table, PREDICTION.name, f'"{CHURN}" or "{NOT_CHURN}"', row[PREDICTION.name])
+        if row[TIER.name] not in TIERS:
+            raise _refuse(table, TIER.name, listed(TIERS, last="or"), row[TIER.name])
+        label = row[PREDICTION.name] == CHURN
         # One object for each tier, not one for each row.
-        side.add(row[CUSTOMER_ID], Row(label, _charges(row, chance), chance, sys.intern(row[TIER])))
+        side.add(row[CUSTOMER_ID], Row(label, _charges(row, chance), chance, sys.intern(row[TIER.name])))
     side.rows = table.rows
     return side
 
@@ -234,7 +238,7 @@ def _charges(row: Mapping[str, str], chance: float = 0.0) -> float:
     if MONTHLY_CHARGES in row:
         charges = read_number(row[MONTHLY_CHARGES])
         return math.nan if charges is None else charges
-    at_risk = read_number(row.get(VALUE_AT_RISK, ""))
+    at_risk = read_number(row.get(VALUE_AT_RISK.name, ""))
     # Both are rounded: the quotient is within a few per cent where the probability is small, and unknown where it is 0.
     return at_risk / chance if at_risk is not None and chance else math.nan
 
@@ -249,8 +253,8 @@ def _notes(counts: Mapping[str, Mapping[str, Any]], churners: int, priced: int) 
         notes.append("So few customers tell little: look at the intervals.")
     if not priced:
         notes.append(
-            f"Without {MONTHLY_CHARGES} or {VALUE_AT_RISK} nothing can be said of money. Score with --value-at-risk, "
-            f"or give the truth a column {MONTHLY_CHARGES}."
+            f"Without {MONTHLY_CHARGES} or {VALUE_AT_RISK.name} nothing can be said of money. Score with "
+            f"--value-at-risk, or give the truth a column {MONTHLY_CHARGES}."
         )
     elif priced < said["matched"]:
         unknown = said["matched"] - priced

@@ -19,7 +19,7 @@ from model.bulk.arrays import as_numpy, octets_of, to_string, to_strings
 from model.bulk.arrow_writer import KIND, PREDICTIONS, REJECTS, ArrowWriter
 from model.bulk.charsets import Utf8Search, errors_of
 from model.bulk.columns import Block, Columns
-from model.bulk.csv_writer import Options, Predictions, Rejects
+from model.bulk.csv_writer import Predictions, Rejects
 from model.bulk.reader import Reader, check_text, read_text
 from model.bulk.records import RECORD_LIMIT, Records
 from model.bulk.run import Run
@@ -28,6 +28,7 @@ from model.bulk.source import FileLimits, Readable, Utf8Stream
 from model.bulk.summary import Summary
 from model.bulk.table import TableRecords
 from model.errors import InputError
+from model.outputs import OutputOptions
 from model.scorecard import Scorer
 
 VALUE: Final = "value"
@@ -48,7 +49,7 @@ class Work:
     scorer : Scorer
     population : dict or None
         The content of population.json: the folder of the scorer lies on another machine.
-    options : Options
+    options : OutputOptions
     limits : FileLimits
     charset : str or None
     typed : bool
@@ -57,7 +58,7 @@ class Work:
 
     scorer: Scorer
     population: Mapping[str, Any] | None
-    options: Options
+    options: OutputOptions
     limits: FileLimits
     charset: str | None
     typed: bool

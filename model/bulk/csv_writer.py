@@ -1,7 +1,6 @@
 """Last step of the road: scored blocks to predictions.csv and rejects.csv, as bytes. One writer for every bulk door."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
@@ -17,42 +16,29 @@ from model.bulk.records import quote, split
 from model.bulk.score import STEPS, to_steps, to_tiers
 from model.errors import Problem
 from model.formulas import escape_formulas
+from model.outputs import (
+    ERROR,
+    IDENTITY,
+    PREDICTION,
+    PROBABILITY,
+    ROW,
+    TIER,
+    OutputOptions,
+    computed_columns,
+    reason_names,
+)
 from model.parse import resolve
-from model.schema import CHURN, CUSTOMER_ID, MONTHLY_CHARGES, NOT_CHURN, TIERS
+from model.schema import CHURN, CUSTOMER_ID, NOT_CHURN, TIERS
 from model.scorecard import PROBABILITY_DECIMALS, Scorer
 
 FORMAT: Final = 2
 """Raised by one when the bytes of an output change for the same input."""
 
-ROW, PREDICTION, PROBABILITY, TIER, ERROR = "row", "prediction", "probability", "tier", "error"
-VALUE_AT_RISK, REASON = "value_at_risk", "reason"
 ERRORS, RECORD = "errors", "record"
 
 _LABELS: Final = (NOT_CHURN, CHURN)
 _COMMA, _END_OF_LINE = to_string(","), to_string("\n")
 _SPECIAL: Final = ',"\r\n'
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What predictions.csv holds behind its six standard columns, and for whom.
-
-    Attributes
-    ----------
-    value_at_risk : bool
-        A column with MonthlyCharges x probability, at two decimals.
-    reasons : int
-        So many columns with the strongest reasons, in plain words.
-    include_input : bool
-        The columns of the input but customerID, as they came; blank for a record with too many or too few fields.
-    spreadsheet_safe : bool
-        An apostrophe wherever a spreadsheet would begin a formula: `model.formulas`.
-    """
-
-    value_at_risk: bool = False
-    reasons: int = 0
-    include_input: bool = False
-    spreadsheet_safe: bool = False
 
 
 def sentences(problems: Iterable[Problem]) -> str:
@@ -77,7 +63,7 @@ class Predictions:
     ----------
     scorer : Scorer
         Gives the threshold, the tiers and the terms behind the reasons.
-    options : Options, optional
+    options : OutputOptions, optional
     names : sequence of str
         The header of the input; needed to include its columns.
     numbered : bool
@@ -85,22 +71,24 @@ class Predictions:
     """
 
     def __init__(
-        self, scorer: Scorer, options: Options | None = None, names: Sequence[str] = (), numbered: bool = True
+        self, scorer: Scorer, options: OutputOptions | None = None, names: Sequence[str] = (), numbered: bool = True
     ) -> None:
         self._numbered = numbered
         self._threshold = scorer.threshold
         self._tiers = scorer.tiers
-        self._options = options or Options()
+        self._options = options or OutputOptions()
         self._reasons = Reasons(scorer, self._options.reasons) if self._options.reasons else None
         # The customerID stands in front already, and a header with two could not be read again.
         known = resolve(names)[0].get(CUSTOMER_ID) if self._options.include_input else None
         self._kept = [place for place in range(len(names)) if place != known] if self._options.include_input else []
         self._width = len(names)
-        extra = [VALUE_AT_RISK] * self._options.value_at_risk
-        extra += [f"{REASON}_{place + 1}" for place in range(self._options.reasons)]
+        self._computed = computed_columns(self._options)
+        extra = [column.name for column in self._computed]
+        extra += reason_names(self._options.reasons)
         extra += [names[place] for place in self._kept]
         self._has_extra = bool(extra)
-        columns = [*[ROW] * numbered, CUSTOMER_ID, PREDICTION, PROBABILITY, TIER, ERROR, *extra]
+        standard = [IDENTITY, PREDICTION, PROBABILITY, TIER, ERROR]
+        columns = [*[ROW.name] * numbered, *[column.name for column in standard], *extra]
         self.header = (",".join(quote(self._safe(name)) for name in columns) + "\n").encode()
 
     def lines(self, block: Block) -> bytes:
@@ -129,10 +117,10 @@ class Predictions:
 
     def _ends(self, block: Block) -> Any:
         """Return what stands behind the standard columns of each row, with the separator before and the line end."""
-        columns: list[list[str]] = []
-        if self._options.value_at_risk:
-            at_risk = (block.columns[MONTHLY_CHARGES] * block.probability).tolist()
-            columns.append([f"{each:.2f}" for each in at_risk])
+        columns = [
+            [f"{number:.{column.decimals}f}" for number in column.compute(block.columns, block).tolist()]
+            for column in self._computed
+        ]
         if self._reasons:
             found = self._reasons.of(block)
             columns += [[quote(parts[place].sentence) for parts in found] for place in range(self._reasons.most)]
@@ -194,7 +182,7 @@ class Rejects:
         The header of the input.
     delimiter : str
     spreadsheet_safe : bool
-        As in `Options`; a cell that is sent again has the apostrophe in it.
+        As in `OutputOptions`; a cell that is sent again has the apostrophe in it.
     numbered : bool
         Whether a row's number stands in front.
     """
@@ -206,7 +194,7 @@ class Rejects:
         self._is_again = self._own != slice(None)
         self._delimiter = delimiter
         self._nothing = delimiter * (len(names[self._own]) - 1)
-        self.header = (self._join([*[ROW] * numbered, ERRORS, *names[self._own], RECORD]) + "\n").encode()
+        self.header = (self._join([*[ROW.name] * numbered, ERRORS, *names[self._own], RECORD]) + "\n").encode()
 
     def lines(self, block: Block) -> bytes:
         """Return the lines of one block; b"" where all its rows are good."""
@@ -234,5 +222,5 @@ class Rejects:
 
 def _own(names: list[str]) -> slice:
     """Return which columns of the input are its own, where it is itself such a file: those between ours."""
-    start = 2 if names[:2] == [ROW, ERRORS] else 1 if names[:1] == [ERRORS] else 0
+    start = 2 if names[:2] == [ROW.name, ERRORS] else 1 if names[:1] == [ERRORS] else 0
     return slice(start, -1) if start and names[-1] == RECORD else slice(None)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from model.bulk.population import LEAST_CUSTOMERS, Comparison
 from model.bulk.run import Run
+from model.outputs import PROBABILITY
 from model.schema import FEATURES, Categorical
 from model.scorecard import PROBABILITY_DECIMALS
 
@@ -32,11 +33,11 @@ def describe(run: Run) -> dict[str, Any]:
     The values are kept until the end: 35 bytes a row.
     """
     names = [feature.name for feature in FEATURES]
-    kept: dict[str, list[NDArray[Any]]] = {name: [] for name in (*names, "probability")}
+    kept: dict[str, list[NDArray[Any]]] = {name: [] for name in (*names, PROBABILITY.name)}
     for block in run:
         for name in names:
             kept[name].append(block.columns[name][block.good])
-        kept["probability"].append(block.probability[block.good])
+        kept[PROBABILITY.name].append(block.probability[block.good])
     columns = {name: np.concatenate(parts) if parts else np.zeros(0) for name, parts in kept.items()}
     features: list[dict[str, Any]] = []
     for feature in FEATURES:
@@ -47,8 +48,8 @@ def describe(run: Run) -> dict[str, Any]:
             features.append({"feature": feature.name, "words": shares})
         else:
             features.append({"feature": feature.name, **_bins(values)})
-    probability = _bins(columns["probability"])
-    return {"customers": run.rows_scored, "features": features, "probability": probability, "segments": []}
+    probability = _bins(columns[PROBABILITY.name])
+    return {"customers": run.rows_scored, "features": features, PROBABILITY.name: probability, "segments": []}
 
 
 def compare(population: Mapping[str, Any], run: Run) -> list[dict[str, Any]]:

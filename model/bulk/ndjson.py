@@ -6,11 +6,12 @@ from functools import cache
 from typing import Any
 
 from model.bulk.columns import Block
-from model.bulk.csv_writer import VALUE_AT_RISK, Options, codes_of, combined
+from model.bulk.csv_writer import codes_of, combined
 from model.bulk.reasons import Reasons
 from model.bulk.records import split
+from model.outputs import INPUT, PREDICTION, PROBABILITY, REASONS, ROW, TIER, OutputOptions, computed_columns
 from model.result import to_reason
-from model.schema import CUSTOMER_ID, MONTHLY_CHARGES
+from model.schema import CUSTOMER_ID
 from model.scorecard import Scorer
 
 
@@ -20,7 +21,7 @@ class NdJson:
     Parameters
     ----------
     scorer : Scorer
-    options : Options, optional
+    options : OutputOptions, optional
         As for predictions.csv; JSON needs no defence against spreadsheets.
     names : sequence of str
         The header of the input; needed to include its cells.
@@ -28,10 +29,10 @@ class NdJson:
 
     header = b""
 
-    def __init__(self, scorer: Scorer, options: Options | None = None, names: Sequence[str] = ()) -> None:
+    def __init__(self, scorer: Scorer, options: OutputOptions | None = None, names: Sequence[str] = ()) -> None:
         self._threshold = scorer.threshold
         self._tiers = scorer.tiers
-        self._options = options or Options()
+        self._options = options or OutputOptions()
         self._reasons = Reasons(scorer, self._options.reasons) if self._options.reasons else None
         self._names = list(names) if self._options.include_input else []
 
@@ -49,18 +50,21 @@ class NdJson:
                 tail = f'"errors":{_compact(errors)}{self._input(block, index)}'
             else:
                 tail = tails[code] + more + self._input(block, index)
-            lines.append(f'{{"row":{block.first_row + index}{name},{tail}}}\n')
+            lines.append(f'{{"{ROW.name}":{block.first_row + index}{name},{tail}}}\n')
         return "".join(lines).encode("utf-8")
 
     def _more(self, block: Block) -> list[str]:
         more = [""] * block.rows
-        if self._options.value_at_risk:
-            at_risk = (block.columns[MONTHLY_CHARGES] * block.probability).tolist()
-            more = [f',"{VALUE_AT_RISK}":{each:.2f}' for each in at_risk]
+        for column in computed_columns(self._options):
+            numbers = column.compute(block.columns, block).tolist()
+            more = [
+                f'{members},"{column.name}":{number:.{column.decimals}f}'
+                for members, number in zip(more, numbers, strict=True)
+            ]
         if self._reasons:
             found = self._reasons.of(block)
             more = [
-                f'{each},"reasons":{_compact([to_reason(part) for part in parts])}'
+                f'{each},"{REASONS.name}":{_compact([to_reason(part) for part in parts])}'
                 for each, parts in zip(more, found, strict=True)
             ]
         return more
@@ -71,12 +75,12 @@ class NdJson:
         cells = split(block.source[int(block.places[index])], block.source.delimiter)
         if len(cells) != len(self._names):
             return ""
-        return f',"input":{_compact(dict(zip(self._names, cells, strict=True)))}'
+        return f',"{INPUT.name}":{_compact(dict(zip(self._names, cells, strict=True)))}'
 
 
 @cache
 def _tails() -> list[str]:
-    return combined('"prediction":"{label}","probability":{chance},"tier":"{tier}"')
+    return combined(f'"{PREDICTION.name}":"{{label}}","{PROBABILITY.name}":{{chance}},"{TIER.name}":"{{tier}}"')
 
 
 def last_line(summary: Mapping[str, Any]) -> bytes:

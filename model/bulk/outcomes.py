@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from model.outputs import TIER, VALUE_AT_RISK
 from model.schema import TIERS
 
 Z: Final = 1.959964
@@ -79,7 +80,7 @@ def tiers(churned: Labels, probability: Floats, names: NDArray[Any]) -> list[dic
     """Return the same for the tiers, as they stood in the predictions."""
     base = float(churned.mean())
     return [
-        {"tier": tier, **_group(churned[names == tier], probability[names == tier], base)}
+        {TIER.name: tier, **_group(churned[names == tier], probability[names == tier], base)}
         for tier in TIERS
         if (names == tier).any()
     ]
@@ -96,7 +97,7 @@ def money(churned: Labels, probability: Floats, charges: Floats, labelled: NDArr
     lost = charges * churned
     return {
         "monthly_charges": round(float(charges.sum()), 2),
-        "value_at_risk": round(float((charges * probability).sum()), 2),
+        VALUE_AT_RISK.name: round(float((charges * probability).sum()), 2),
         "value_lost": round(float(lost.sum()), 2),
         "value_lost_labelled_churn": round(float(lost[labelled].sum()), 2),
     }

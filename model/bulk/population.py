@@ -21,10 +21,10 @@ from model.artifact import read_json
 from model.bulk.arrays import bins_of
 from model.bulk.columns import Block
 from model.contents import POPULATION
+from model.outputs import PROBABILITY
 from model.schema import BY_NAME, Categorical
 from model.scorecard import PROBABILITY_DECIMALS, Scorer
 
-PROBABILITY: Final = "probability"
 LEAST_SHARE: Final = 0.0001
 """Stands for an empty bin, whose logarithm has no value."""
 
@@ -80,7 +80,7 @@ class Comparison:
         self._population = population
         self._features = [(each["feature"], each) for each in population["features"]]
         self._bins = {name: np.zeros(_n_bins(each), np.int64) for name, each in self._features}
-        self._score_bins = np.zeros(len(population["probability"]["shares"]), np.int64)
+        self._score_bins = np.zeros(len(population[PROBABILITY.name]["shares"]), np.int64)
         self._segments = [_Segment(each) for each in population["segments"]]
 
     def add(self, block: Block) -> None:
@@ -92,7 +92,7 @@ class Comparison:
             values = block.columns[name][good]
             bins = bins_of(values, described["edges"]) if "edges" in described else values
             self._bins[name] += np.bincount(bins, minlength=len(self._bins[name]))
-        bins = bins_of(chance, self._population["probability"]["edges"])
+        bins = bins_of(chance, self._population[PROBABILITY.name]["edges"])
         self._score_bins += np.bincount(bins, minlength=len(self._score_bins))
         for segment in self._segments:
             segment.add(block.columns[segment.feature][good], chance)
@@ -120,16 +120,16 @@ class Comparison:
         All are None below `LEAST_CUSTOMERS` good rows.
         """
         if self._score_bins.sum() < LEAST_CUSTOMERS:
-            return {**dict.fromkeys(self._bins), PROBABILITY: None}
+            return {**dict.fromkeys(self._bins), PROBABILITY.name: None}
         found = {
             name: stability(self._bins[name], described.get("words") or described["shares"])
             for name, described in self._features
         }
-        return {**found, PROBABILITY: stability(self._score_bins, self._population["probability"]["shares"])}
+        return {**found, PROBABILITY.name: stability(self._score_bins, self._population[PROBABILITY.name]["shares"])}
 
     def bins(self, name: str) -> list[dict[str, Any]]:
         """Return the bins of a feature, or of the probability: group, and the share of customers then and now."""
-        described: Mapping[str, Any] = dict(self._features).get(name, self._population["probability"])
+        described: Mapping[str, Any] = dict(self._features).get(name, self._population[PROBABILITY.name])
         counts = self._bins.get(name, self._score_bins)
         total = int(counts.sum())
         words = described.get("words")
@@ -154,7 +154,7 @@ def largest_drift(summary: Mapping[str, Any]) -> dict[str, Any]:
     if not drift or summary["rows_scored"] < LEAST_CUSTOMERS:
         return {}
     feature = max(drift, key=lambda name: drift[name])
-    return {"score_psi": drift[PROBABILITY], "drift_max": drift[feature], "drift_feature": feature}
+    return {"score_psi": drift[PROBABILITY.name], "drift_max": drift[feature], "drift_feature": feature}
 
 
 def _labels_of(edges: list[float]) -> list[str]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from model.bulk.columns import Block
 from model.bulk.population import Comparison, load
 from model.bulk.score import to_tiers
+from model.outputs import PROBABILITY, ROW, VALUE_AT_RISK
 from model.schema import CUSTOMER_ID, MONTHLY_CHARGES, TIERS
 from model.scorecard import PROBABILITY_DECIMALS, Scorer
 
@@ -117,7 +118,7 @@ class Summary:
                 "threshold": step / STEPS,
                 "customers": int(customers),
                 "expected_churners": round(churners, 2),
-                "value_at_risk": round(value, 2),
+                VALUE_AT_RISK.name: round(value, 2),
             }
             for step, (customers, churners, value) in enumerate(from_above)
         ]
@@ -139,7 +140,7 @@ class Summary:
             "predicted_churn": self._churn,
             "tiers": dict(zip(TIERS, self._tiers.tolist(), strict=True)),
             "expected_churners": by_threshold[0]["expected_churners"],
-            "value_at_risk": by_threshold[0]["value_at_risk"],
+            VALUE_AT_RISK.name: by_threshold[0][VALUE_AT_RISK.name],
             "errors_by_code": dict(sorted(self._codes.items())),
             "top": self._top.to_list(),
             "segments": self._comparison.segments() if self._comparison else [],
@@ -189,10 +190,10 @@ class _Top:
     def to_list(self) -> list[dict[str, Any]]:
         return [
             {
-                **({"row": -row} if self._numbered else {}),
+                **({ROW.name: -row} if self._numbered else {}),
                 CUSTOMER_ID: customer_id,
-                "probability": round(chance, PROBABILITY_DECIMALS),
-                "value_at_risk": round(value, 2),
+                PROBABILITY.name: round(chance, PROBABILITY_DECIMALS),
+                VALUE_AT_RISK.name: round(value, 2),
             }
             for value, row, customer_id, chance in sorted(self.entries, reverse=True)
         ]

@@ -306,7 +306,7 @@ def test_a_folder_without_a_name_is_not_the_one_at_hand(folder, run):
     [
         pytest.param(["--threshold", "2"], "must be a number between 0 and 1", id="threshold"),
         pytest.param(["--threshold", "nan"], "must be a number between 0 and 1", id="nan"),
-        pytest.param(["--model", "9.9.9"], "There is no model 9.9.9; there are 1.0.0", id="version"),
+        pytest.param(["--model", "9.9.9"], "There is no model version 9.9.9; versions: 1.0.0", id="version"),
         pytest.param(["--model", "../1.0.0"], "must look like 1.0.0", id="path"),
         pytest.param(["--engine", "abacus"], "must be scorecard or pipeline", id="engine"),
         pytest.param(["--charset", "klingon"], "latin-1", id="charset"),
@@ -463,7 +463,7 @@ def test_evaluating_refuses_an_unknown_version(folder, run):
     result = run("evaluate", "--data", "customers.csv", "--version", "9.9.9")
 
     assert result.exit_code == 2
-    assert "There is no model 9.9.9" in result.stderr
+    assert "There is no model version 9.9.9" in result.stderr
 
 
 def test_training_is_told_the_data_the_version_and_the_place(folder, run, monkeypatch):

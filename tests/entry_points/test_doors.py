@@ -17,9 +17,9 @@ from outcomes import DATA, OUTCOMES, REFUSED, SCORED
 from app.cli.__main__ import churn
 from app.jobs.s3 import handle
 from app.jobs.scoring import Scoring
-from model.bulk.csv_writer import Options
 from model.bulk.source import FileLimits
 from model.errors import CustomerError
+from model.outputs import OutputOptions
 from model.schema import BATCH_LABELS, NAMES
 from model.validate import validate
 
@@ -60,7 +60,9 @@ def results(s3, scorer) -> Buckets:
     buckets = Buckets(s3, secrets.token_hex(6))
     records = [buckets.drop(file.name, file.read_bytes())["Records"][0] for file in sorted(DATA.iterdir())]
     lines: list[dict] = []
-    handle({"Records": records}, buckets.store(Scoring(scorer, Options(), FileLimits())), no_deadline, lines.append)
+    handle(
+        {"Records": records}, buckets.store(Scoring(scorer, OutputOptions(), FileLimits())), no_deadline, lines.append
+    )
     assert [line["status"] for line in lines] == ["done" if line["key"][9:] in SCORED else "failed" for line in lines]
     return buckets
 

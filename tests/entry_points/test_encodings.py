@@ -13,11 +13,12 @@ from app.jobs.local import score_file
 from app.jobs.s3 import handle
 from app.jobs.scoring import Scoring
 from model.bulk import cluster
-from model.bulk.csv_writer import Options, Predictions, Rejects
+from model.bulk.csv_writer import Predictions, Rejects
 from model.bulk.run import FileLimits, Run
 from model.bulk.source import Utf8Stream
 from model.bulk.unchanged import Unchanged
 from model.errors import InputError
+from model.outputs import OutputOptions
 from model.schema import CUSTOMER_ID, EXAMPLE, NAMES
 
 HEADER = ",".join([CUSTOMER_ID, *NAMES, "Remark"]) + "\n"
@@ -179,11 +180,14 @@ MIXED = HEADER.encode() + PLAIN + STRAY + MANY + UTF8
 
 
 def test_every_entry_point_reads_a_file_with_a_stray_byte_alike(client, scorer, bucket, tmp_path):
-    summary = score_file(Pipe(MIXED), "a.csv", tmp_path / "out", Scoring(scorer, Options(), FileLimits()))
+    summary = score_file(Pipe(MIXED), "a.csv", tmp_path / "out", Scoring(scorer, OutputOptions(), FileLimits()))
     predictions = (tmp_path / "out" / "predictions.csv").read_bytes()
     lines: list[dict] = []
     handle(
-        bucket.drop("a.csv", MIXED), bucket.store(Scoring(scorer, Options(), FileLimits())), lambda: 9e5, lines.append
+        bucket.drop("a.csv", MIXED),
+        bucket.store(Scoring(scorer, OutputOptions(), FileLimits())),
+        lambda: 9e5,
+        lines.append,
     )
 
     assert (summary["rows_in"], summary["errors_by_code"]) == (16_003, {"stray_byte": 1})
@@ -204,14 +208,14 @@ def test_a_second_look_at_an_object_keeps_the_deadline(scorer, bucket):
     event = bucket.drop("a.csv", HEADER.encode() + STRAY)
 
     with pytest.raises(Exception, match="before the deadline"):
-        handle(event, bucket.store(Scoring(scorer, Options(), FileLimits())), lambda: next(left, 0), lines.append)
+        handle(event, bucket.store(Scoring(scorer, OutputOptions(), FileLimits())), lambda: next(left, 0), lines.append)
 
     assert lines[0]["status"] == "retry"
 
 
 def parts(content: bytes, cut: int, scorer) -> dict[str, list[str]]:
     """What two workers make of a file that is cut in two after `cut` rows."""
-    work = cluster.Work(scorer, None, Options(), FileLimits(), None, typed=False)
+    work = cluster.Work(scorer, None, OutputOptions(), FileLimits(), None, typed=False)
     layout, _ = cluster.look(io.BytesIO(content), work)
     lines = content.removesuffix(b"\n").split(b"\n")
     found: dict[str, list[str]] = {}

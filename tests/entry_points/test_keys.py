@@ -167,7 +167,7 @@ def test_a_setting_that_is_no_digest_stops_the_start_and_is_not_shown(value, pla
 
     assert str(caught.value) == (
         "CHURN_API_KEYS must be the sha256 digests of keys, 64 hex digits each, separated by commas; "
-        f"number {place} is none. Make a key and its digest: churn key"
+        f"number {place} is not one. Make a key and its digest: churn key"
     )
 
 

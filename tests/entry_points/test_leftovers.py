@@ -14,8 +14,8 @@ from app.jobs import local
 from app.jobs.folder import Folder
 from app.jobs.scoring import Scoring
 from model import describe
-from model.bulk.csv_writer import Options
 from model.bulk.source import FileLimits
+from model.outputs import OutputOptions
 
 CLI = [sys.executable, str(Path(__file__).parents[2] / "app/cli")]
 HEADER, LINE = describe.template().splitlines(keepends=True)
@@ -25,7 +25,7 @@ JOB = "0123456789abcdef" * 2
 
 @pytest.fixture
 def scoring(toy_scorecard):
-    return Scoring(toy_scorecard, Options(), FileLimits())
+    return Scoring(toy_scorecard, OutputOptions(), FileLimits())
 
 
 def hidden(folder: Path) -> list[str]:

@@ -13,8 +13,8 @@ from app.settings import Settings
 from app.web import create_app
 from app.web.responses import NOTES_BYTES
 from model.bulk import cluster
-from model.bulk.csv_writer import Options
 from model.bulk.source import FileLimits
+from model.outputs import OutputOptions
 from model.schema import CUSTOMER_ID, EXAMPLE, NAMES
 
 ROW = ",".join(str(EXAMPLE[name]) for name in NAMES)
@@ -80,11 +80,13 @@ def test_notes_are_in_every_summary_and_on_the_terminal(scorer, bucket, tmp_path
     CliRunner().invoke(churn, ["watch", str(tmp_path / "in"), str(tmp_path / "box"), "--once", "--interval", "0.05"])
     handle(
         bucket.drop("a.csv", content),
-        bucket.store(Scoring(scorer, Options(), FileLimits())),
+        bucket.store(Scoring(scorer, OutputOptions(), FileLimits())),
         lambda: 9e5,
         lambda _: None,
     )
-    _, notes = cluster.look(io.BytesIO(content), cluster.Work(scorer, None, Options(), FileLimits(), None, typed=False))
+    _, notes = cluster.look(
+        io.BytesIO(content), cluster.Work(scorer, None, OutputOptions(), FileLimits(), None, typed=False)
+    )
 
     assert note.replace(". ", ".\n") in printed.replace(". ", ".\n")
     summaries = [

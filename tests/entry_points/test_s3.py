@@ -20,9 +20,9 @@ from files import REFUSED
 from app.jobs import s3
 from app.jobs.scoring import Scoring
 from model import describe
-from model.bulk.csv_writer import Options
 from model.bulk.source import FileLimits
 from model.errors import ChurnError
+from model.outputs import OutputOptions
 
 ROOT = Path(__file__).parents[2]
 HEADER, LINE = describe.template().splitlines(keepends=True)
@@ -33,7 +33,7 @@ THREE = ["predictions.csv", "rejects.csv", "summary.json"]
 
 @pytest.fixture
 def scoring(toy_scorecard):
-    return Scoring(toy_scorecard, Options(), FileLimits())
+    return Scoring(toy_scorecard, OutputOptions(), FileLimits())
 
 
 @pytest.fixture
@@ -231,7 +231,7 @@ def test_a_job_is_named_for_all_that_shapes_its_result(bucket, scoring):
     event = bucket.drop("a.csv", GOOD)
     stores = [
         bucket.store(scoring),
-        bucket.store(replace(scoring, options=Options(value_at_risk=True))),
+        bucket.store(replace(scoring, options=OutputOptions(value_at_risk=True))),
         bucket.store(replace(scoring, scorer=replace(scoring.scorer, threshold=0.5))),
         bucket.store(replace(scoring, scorer=replace(scoring.scorer, sha256="1" * 64))),
     ]

@@ -22,8 +22,8 @@ from app.jobs import s3
 from app.jobs.bucket import ObjectReader
 from app.jobs.scoring import Scoring
 from model import describe
-from model.bulk.csv_writer import Options
 from model.bulk.source import FileLimits
+from model.outputs import OutputOptions
 
 ROOT = Path(__file__).parents[2]
 HEADER, LINE = describe.template().splitlines(keepends=True)
@@ -36,7 +36,7 @@ import json, sys, time
 from app.jobs import s3
 from app.jobs.scoring import Scoring
 from model import artifact
-from model.bulk.csv_writer import Options
+from model.outputs import OutputOptions
 from model.bulk.source import FileLimits
 
 calls = iter(range(int(sys.argv[3])))
@@ -47,7 +47,7 @@ def remaining_ms():
         time.sleep(600)
     return 900_000
 
-scoring = Scoring(artifact.load(), Options(), FileLimits())
+scoring = Scoring(artifact.load(), OutputOptions(), FileLimits())
 store = s3.Store(s3.BucketLayout(*sys.argv[1:3]), scoring, s3.connect(), part_bytes=5 << 20)
 s3.handle(json.load(sys.stdin), store, remaining_ms, print)
 """
@@ -61,7 +61,7 @@ def large() -> bytes:
 
 @pytest.fixture
 def scoring(toy_scorecard):
-    return Scoring(toy_scorecard, Options(), FileLimits())
+    return Scoring(toy_scorecard, OutputOptions(), FileLimits())
 
 
 @pytest.fixture

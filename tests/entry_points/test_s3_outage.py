@@ -15,8 +15,8 @@ from test_s3_faults import handle
 from app.jobs import s3
 from app.jobs.scoring import Scoring
 from model import describe
-from model.bulk.csv_writer import Options
 from model.bulk.source import FileLimits
+from model.outputs import OutputOptions
 
 SOAK = os.environ.get("SOAK") == "true"
 OUTAGE_S = 60 if SOAK else 3
@@ -57,7 +57,7 @@ def test_a_bucket_that_answers_503_for_long_loses_nothing_and_doubles_nothing(
     bucket, outage = versioned_bucket, Outage(proxy)
     monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.address)
     store = bucket.store(
-        Scoring(toy_scorecard, Options(), FileLimits()), s3.connect(max_attempts=2), part_bytes=5 << 20
+        Scoring(toy_scorecard, OutputOptions(), FileLimits()), s3.connect(max_attempts=2), part_bytes=5 << 20
     )
     content = SMALL if begins == "before the event" else LARGE
     event = bucket.drop("a.csv", content)

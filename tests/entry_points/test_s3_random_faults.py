@@ -25,8 +25,8 @@ from test_s3_faults import handle
 from app.jobs import local
 from app.jobs.scoring import Scoring
 from model import artifact, describe
-from model.bulk.csv_writer import Options
 from model.bulk.source import FileLimits
+from model.outputs import OutputOptions
 
 ROOT = Path(__file__).parents[2]
 SOAK = os.environ.get("SOAK") == "true"
@@ -48,11 +48,11 @@ import json, sys
 from app.jobs import bucket, s3
 from app.jobs.scoring import Scoring
 from model import artifact
-from model.bulk.csv_writer import Options
+from model.outputs import OutputOptions
 from model.bulk.source import FileLimits
 
 bucket.PAUSE_S = 0.001
-scoring = Scoring(artifact.load(), Options(), FileLimits())
+scoring = Scoring(artifact.load(), OutputOptions(), FileLimits())
 client = s3.connect(max_attempts=1, timeout_s=10)
 for line in sys.stdin:
     asked = json.loads(line)
@@ -188,7 +188,7 @@ def test_whatever_fails_one_result_stands_at_the_end(
 ):
     chance = random.Random(seed)
     bucket = request.getfixturevalue(chance.choice(("bucket", "versioned_bucket")))
-    scoring = Scoring(scorer, Options(), FileLimits())
+    scoring = Scoring(scorer, OutputOptions(), FileLimits())
     name, content = content_of(chance)
     local.score_file(io.BytesIO(content), name, tmp_path / "wanted", scoring)
     wanted = {file.name: file.read_bytes() for file in (tmp_path / "wanted").iterdir()}

@@ -26,9 +26,9 @@ from app import spark
 from app.jobs import hadoop
 from app.jobs.scoring import Scoring
 from app.spark import Job
-from model.bulk.csv_writer import Options
 from model.bulk.source import FileLimits
 from model.errors import ChurnError
+from model.outputs import OutputOptions
 from model.schema import COLUMNS, CUSTOMER_ID
 
 # Of sockets that py4j closes when its gateway goes.
@@ -59,7 +59,7 @@ def score(session, scorer, tmp_path):
 
     def score(source, source_format="csv", to="csv", charset=None, options=None, target=None, **how) -> Path:
         target = target or tmp_path / "out"
-        scoring = Scoring(scorer, options or Options(), FileLimits(), charset)
+        scoring = Scoring(scorer, options or OutputOptions(), FileLimits(), charset)
         spark.score(session, Job(str(source), str(target), source_format, to, **how), scoring)
         return target
 
@@ -93,7 +93,7 @@ def test_a_folder_of_every_kind_of_file_gives_the_lines_of_the_other_doors(score
 def test_files_that_change_while_they_are_read_give_no_result(score, tmp_path, monkeypatch, change):
     for name in ("good.csv", "crlf.csv"):
         shutil.copy(DATA / name, tmp_path / name)
-    count = spark._count
+    count = spark._summarize
 
     def meddle(*everything):
         path = tmp_path / "in" / "good.csv"
@@ -231,7 +231,7 @@ def test_where_a_rename_is_a_copy_the_summary_comes_last_and_its_lack_is_told(sc
 
     monkeypatch.setattr(hadoop, "MOVED_IN_ONE_STEP", ())
     with monkeypatch.context() as patch:
-        patch.setattr(hadoop.Files, "write", stopped)
+        patch.setattr(hadoop.HadoopFiles, "write", stopped)
         with pytest.raises(KeyboardInterrupt):
             score(DATA / "good.csv")
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["predictions"]
@@ -283,8 +283,8 @@ def test_bad_cells_of_a_table_are_rejected_with_the_customer_and_the_record(scor
 def test_parquet_comes_out_with_typed_columns_and_the_same_answers(score, tmp_path):
     shutil.copy(DATA / "bad_numbers.csv", tmp_path / "bad.csv")
 
-    out = score(tmp_path / "bad.csv", to="parquet", options=Options(value_at_risk=True))
-    lines = score(tmp_path / "bad.csv", target=tmp_path / "lines", options=Options(value_at_risk=True))
+    out = score(tmp_path / "bad.csv", to="parquet", options=OutputOptions(value_at_risk=True))
+    lines = score(tmp_path / "bad.csv", target=tmp_path / "lines", options=OutputOptions(value_at_risk=True))
 
     found = pq.read_table(sorted((out / "predictions").glob("*.parquet"))[0])
     assert found.column_names == [CUSTOMER_ID, "prediction", "probability", "tier", "value_at_risk", "error", "record"]

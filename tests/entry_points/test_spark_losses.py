@@ -20,7 +20,7 @@ pytest.importorskip("pyspark", reason="pyspark has an environment of its own: ma
 
 import pyspark
 
-from app.jobs.spark_zip import ROOT, pack
+from app.jobs.spark_zip import ROOT, write_zip
 from model.schema import COLUMNS
 
 HOME = Path(pyspark.__file__).parent
@@ -128,7 +128,7 @@ def submit(folder: Path, environment: dict[str, str], master: str, customers: Pa
     words = [str(HOME / "bin" / "spark-submit"), "--master", master]
     for name, value in settings.items():
         words += ["--conf", f"{name}={value}"]
-    words += ["--py-files", str(pack(folder / "churn.zip")), str(ROOT / "app/cli/spark.py")]
+    words += ["--py-files", str(write_zip(folder / "churn.zip")), str(ROOT / "app/cli/spark.py")]
     with (folder / "job.log").open("wb") as log:
         return subprocess.Popen(
             [*words, str(customers), str(folder / "out")],

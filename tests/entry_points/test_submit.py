@@ -20,12 +20,12 @@ from ports import free_port
 from round_trip import CLI, round_trip
 from terminals import run_on_a_terminal
 
-from app.cli.client import is_over
+from app.cli.client import is_expired
 from app.jobs import local
 from app.jobs.scoring import Scoring
 from model import artifact, describe
-from model.bulk.csv_writer import Options
 from model.bulk.source import FileLimits
+from model.outputs import OutputOptions
 
 HEADER, LINE = describe.template().splitlines(keepends=True)
 MIXED = (HEADER + LINE * 3 + LINE.replace(",12,", ",-1,")).encode()
@@ -80,7 +80,7 @@ def test_a_file_goes_out_and_its_results_come_back(service, folder, name):
     assert "Results: list-scored" in done.stderr
     # The same bytes as of the file scored here; a job is named for where its file came from.
     with Path(name).open("rb") as source:
-        local.score_file(source, name, Path("here"), Scoring(artifact.load(), Options(), FileLimits()))
+        local.score_file(source, name, Path("here"), Scoring(artifact.load(), OutputOptions(), FileLimits()))
     there, here = ({path.name: path.read_bytes() for path in Path(each).iterdir()} for each in ("list-scored", "here"))
     ours, theirs = (json.loads(found.pop("summary.json")) for found in (here, there))
     assert names("list-scored") == RESULTS
@@ -110,7 +110,7 @@ def test_a_file_that_is_too_long_is_not_sent(service, folder):
 
     assert (done.returncode, done.stderr) == (
         2,
-        "long.csv has 20,000,001 bytes; at most 20,000,000 are taken. Pack it by gzip, or send it in parts.\n",
+        "long.csv has 20,000,001 bytes; at most 20,000,000 are taken. Compress it with gzip, or send it in parts.\n",
     )
 
 
@@ -246,7 +246,7 @@ def test_a_file_that_does_not_get_through_is_sent_again_by_the_same_form(service
 
 @pytest.mark.parametrize(("expires", "over"), [("2026-01-01T00:00:00Z", True), ("2999-01-01T00:00:00Z", False)])
 def test_a_form_that_grew_old_is_not_sent_again(expires, over):
-    assert is_over({"expires": expires}) is over
+    assert is_expired({"expires": expires}) is over
 
 
 @pytest.mark.parametrize(("status", "code"), [(503, 1), (403, 2)], ids=["busy", "refused"])

@@ -9,9 +9,9 @@ from http_events import event
 import handler
 from app.jobs.s3 import handle
 from app.jobs.scoring import Scoring
-from model.bulk.csv_writer import Options
 from model.bulk.run import FileLimits, Run
 from model.errors import InputError
+from model.outputs import OutputOptions
 from model.schema import CUSTOMER_ID, EXAMPLE, NAMES
 
 HEADER = ",".join([CUSTOMER_ID, *NAMES])
@@ -128,7 +128,7 @@ def test_an_archived_object_is_called_archived_and_waits(scorer, bucket, kind):
     written: list[dict] = []
 
     queue = {"Records": [{"messageId": "m", "eventSource": "aws:sqs", "body": json.dumps(told)}]}
-    failed = handle(queue, bucket.store(Scoring(scorer, Options(), FileLimits())), lambda: 9e5, written.append)
+    failed = handle(queue, bucket.store(Scoring(scorer, OutputOptions(), FileLimits())), lambda: 9e5, written.append)
 
     assert failed == {"batchItemFailures": [{"itemIdentifier": "m"}]}
     assert written[0]["status"] == "retry"

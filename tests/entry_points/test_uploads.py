@@ -30,9 +30,9 @@ from app.jobs.uploads import Uploads, connect
 from app.settings import Settings
 from app.web import create_app
 from model import describe
-from model.bulk.csv_writer import Options
 from model.bulk.source import FileLimits
 from model.errors import ChurnError
+from model.outputs import OutputOptions
 
 HEADER, LINE = describe.template().splitlines(keepends=True)
 MIXED = (HEADER + LINE + LINE.replace(",12,", ",-1,")).encode()
@@ -52,7 +52,7 @@ def app(scorer, bucket):
 @pytest.fixture
 def scored(bucket, toy_scorecard):
     """Score what was uploaded, as the function does, and return the line of the log."""
-    store = bucket.store(Scoring(toy_scorecard, Options(), FileLimits()))
+    store = bucket.store(Scoring(toy_scorecard, OutputOptions(), FileLimits()))
 
     def score(key: str, remaining_ms=no_deadline, store=store):
         head = bucket.client.head_object(Bucket=bucket.inbox, Key=key)
@@ -216,7 +216,7 @@ def test_an_upload_that_never_came_expires(client, bucket, monkeypatch):
 def test_the_later_file_counts_where_a_form_was_used_twice(scorer, versioned_bucket, toy_scorecard):
     store = Uploads(versioned_bucket.layout, connect(), 1_000_000, 900)
     form = store.create_upload("anyone")
-    scoring = versioned_bucket.store(Scoring(toy_scorecard, Options(), FileLimits()))
+    scoring = versioned_bucket.store(Scoring(toy_scorecard, OutputOptions(), FileLimits()))
     for content in (MIXED, MIXED + LINE.encode()):
         send(form, content)
         head = versioned_bucket.client.head_object(Bucket=versioned_bucket.inbox, Key=form["fields"]["key"])
@@ -384,7 +384,7 @@ def test_a_short_job_tells_nothing(client, bucket, scored):
 
 
 def test_what_was_dropped_without_the_api_is_never_told_of(bucket, toy_scorecard, told_at_once):
-    store = bucket.store(Scoring(toy_scorecard, Options(), FileLimits()))
+    store = bucket.store(Scoring(toy_scorecard, OutputOptions(), FileLimits()))
     seen = []
 
     def look() -> float:
@@ -446,7 +446,7 @@ def test_a_job_whose_progress_cannot_be_told_goes_on(
     client, uploaded, scored, bucket, proxy, faulty_s3, toy_scorecard, told_at_once, method
 ):
     proxy.faults = [Fault(method, r"/progress\.json", status=503)]
-    store = bucket.store(Scoring(toy_scorecard, Options(), FileLimits()), faulty_s3)
+    store = bucket.store(Scoring(toy_scorecard, OutputOptions(), FileLimits()), faulty_s3)
 
     assert scored(uploaded["fields"]["key"], store=store)["status"] == "done"
     assert job_of(client, uploaded)["status"] == "done"

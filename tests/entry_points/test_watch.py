@@ -17,9 +17,9 @@ from app.jobs import layout, local
 from app.jobs.folder import Folder
 from app.jobs.scoring import Scoring
 from model import describe
-from model.bulk.csv_writer import Options
 from model.bulk.source import FileLimits
 from model.errors import ChurnError
+from model.outputs import OutputOptions
 
 ROOT = Path(__file__).parents[2]
 HEADER, LINE = describe.template().splitlines(keepends=True)
@@ -41,7 +41,7 @@ def outbox(tmp_path):
 
 @pytest.fixture
 def scoring(toy_scorecard):
-    return Scoring(toy_scorecard, Options(), FileLimits())
+    return Scoring(toy_scorecard, OutputOptions(), FileLimits())
 
 
 @pytest.fixture
@@ -167,7 +167,7 @@ def test_new_content_under_an_old_name_is_a_new_job_beside_the_old(folder, inbox
     [
         pytest.param(lambda scoring: {"scorer": replace(scoring.scorer, sha256="1" * 64)}, id="model"),
         pytest.param(lambda scoring: {"scorer": scoring.scorer.with_threshold(0.9)}, id="threshold"),
-        pytest.param(lambda scoring: {"options": Options(value_at_risk=True)}, id="columns"),
+        pytest.param(lambda scoring: {"options": OutputOptions(value_at_risk=True)}, id="columns"),
     ],
 )
 def test_whatever_changes_the_answer_changes_the_job(scoring, change):

@@ -10,8 +10,8 @@ from app.jobs.folder import Folder
 from app.jobs.links import open_inside
 from app.jobs.scoring import Scoring
 from model import describe
-from model.bulk.csv_writer import Options
 from model.bulk.source import FileLimits
+from model.outputs import OutputOptions
 
 HEADER, LINE = describe.template().splitlines(keepends=True)
 GOOD = (HEADER + LINE).encode()
@@ -33,7 +33,7 @@ def outside(tmp_path) -> Path:
 
 @pytest.fixture
 def folder(inbox, tmp_path, toy_scorecard) -> Folder:
-    return Folder(inbox, tmp_path / "out", Scoring(toy_scorecard, Options(), FileLimits()))
+    return Folder(inbox, tmp_path / "out", Scoring(toy_scorecard, OutputOptions(), FileLimits()))
 
 
 def sweep_twice(folder: Folder) -> list[dict]:
@@ -88,7 +88,7 @@ def test_an_inbox_that_is_a_link_itself_is_watched(inbox, tmp_path, toy_scorecar
     (tmp_path / "linked").symlink_to(inbox)
     (inbox / "list.csv").write_bytes(GOOD)
 
-    folder = Folder(tmp_path / "linked", tmp_path / "out", Scoring(toy_scorecard, Options(), FileLimits()))
+    folder = Folder(tmp_path / "linked", tmp_path / "out", Scoring(toy_scorecard, OutputOptions(), FileLimits()))
 
     assert [line["status"] for line in sweep_twice(folder)] == ["done"]
 

@@ -158,7 +158,7 @@ def test_sigterm_ends_the_server_cleanly_with_idle_connections(tmp_path):
 
 
 def test_a_model_that_is_not_there_stops_the_start():
-    with pytest.raises(ArtifactError, match=r"There is no model 9\.9\.9; there are 1\.0\.0"):
+    with pytest.raises(ArtifactError, match=r"There is no model version 9\.9\.9; versions: 1\.0\.0"):
         wiring.build(Settings(model_version="9.9.9"))
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import stand_in_commands
 from cloudformation import (
     IMAGE,
     ROOT,
@@ -82,56 +83,10 @@ def test_options_that_aws_would_refuse_are_refused_before_anything_starts(words,
     assert done.stdout == ""
 
 
-FAKE_AWS = """\
-#!{python}
-import json, os, re, sys
-from pathlib import Path
-
-words, here = sys.argv[1:], Path(__file__).parent
-with (here / "calls").open("a") as calls:
-    print(*words, file=calls)
-if words[:2] == ["sts", "get-caller-identity"]:
-    print("123456789012")
-elif words[:2] == ["ecr", "describe-repositories"]:
-    sys.exit(254)
-elif words[:2] == ["ecr", "describe-images"]:
-    print("sha256:" + "ab" * 32)
-elif words[:2] == ["lambda", "get-account-settings"]:
-    print((here / "executions").read_text())
-elif words[:2] == ["cloudformation", "describe-stacks"]:
-    print("https://api")
-elif words[:2] == ["sqs", "get-queue-url"]:
-    print(json.dumps({{"QueueUrl": "https://queue"}}))
-elif words[:2] == ["sqs", "receive-message"]:
-    messages = sorted((here / "queue").iterdir())[:2]
-    if messages:
-        print(json.dumps({{"Messages": [{{"Body": m.read_text(), "ReceiptHandle": str(m)}} for m in messages]}}))
-elif words[:2] == ["sqs", "delete-message"]:
-    Path(words[words.index("--receipt-handle") + 1]).unlink()
-elif words[:2] == ["lambda", "invoke"] and "Event" in words:
-    with (here / "sent").open("a") as sent:
-        print(Path(words[words.index("--payload") + 1].removeprefix("file://")).read_text(), file=sent)
-    print(json.dumps({{"StatusCode": 202}}))
-elif words[:2] == ["lambda", "invoke"]:
-    print("None")
-"""
-
-FAKE_TOOL = """\
-#!/bin/sh
-echo "$(basename "$0") $*" >> "$(dirname "$0")/calls"
-env | grep ^CHURN_ > "$(dirname "$0")/environment" || true
-"""
-
-
 @pytest.fixture
 def tools(tmp_path, monkeypatch) -> Iterator[Path]:
-    """A folder of stand-ins for aws, docker, curl and osls, which note how they were called."""
-    for name in ("docker", "curl", "node", "osls"):
-        (tmp_path / name).write_text(FAKE_TOOL)
-    (tmp_path / "aws").write_text(FAKE_AWS.format(python=sys.executable))
-    for each in tmp_path.iterdir():
-        each.chmod(0o755)
-    (tmp_path / "queue").mkdir()
+    """A folder of stand-ins for aws, docker, curl, node and osls, and of their state."""
+    stand_in_commands.write(tmp_path)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     for name in list(os.environ):
         if name.startswith(("AWS_", "CHURN_")):
@@ -175,6 +130,26 @@ def test_a_deployment_ends_at_the_first_command_that_fails(tools):
     assert "osls" not in (tools / "calls").read_text()
 
 
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["aws", "ecr", "delete-everything"], 252),
+        (["aws", "sts", "get-caller-identity", "--profile-name", "x"], 252),
+        (["aws", "ecr", "create-repository"], 252),
+        (["aws", "ecr", "describe-images", "--repository-name", "churn", "--image-ids", "imageTag=tag"], 254),
+        (["aws", "cloudformation", "describe-stacks", "--stack-name", "churn-dev"], 254),
+        (["aws", "sqs", "receive-message", "--queue-url", "https://queue"], 254),
+        (["docker", "push", "churn:tag"], 1),
+        (["docker", "build", "--sbom", "."], 125),
+        (["curl", "--fail", "https://api"], 6),
+        (["osls", "deploy", "--stage", "dev", "--region", "eu-central-1"], 1),
+        (["node", "script.js"], 1),
+    ],
+)
+def test_a_stand_in_fails_where_the_real_command_would(tools, words, code):
+    assert subprocess.run(words, cwd=ROOT, capture_output=True, timeout=30).returncode == code
+
+
 def failure(key: str) -> str:
     event = {"Records": [{"eventSource": "aws:s3", "s3": {"bucket": {"name": "inbox"}, "object": {"key": key}}}]}
     return json.dumps({"requestPayload": event, "responsePayload": {"errorMessage": f"S3 failed to read {key}."}})
@@ -198,8 +173,7 @@ def test_redrive_sends_every_event_of_the_queue_again_and_empties_it(tools, capf
 
 def test_an_event_that_could_not_be_sent_stays_in_the_queue(tools, capfd):
     (tools / "queue" / "1").write_text(failure("incoming/a.csv"))
-    broken = (tools / "aws").read_text().replace('print(json.dumps({"StatusCode": 202}))', "sys.exit(255)")
-    (tools / "aws").write_text(broken)
+    (tools / "no function").touch()
 
     code = aws.main(["redrive", "--stage", "dev"])
 

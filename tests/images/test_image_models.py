@@ -26,7 +26,6 @@ from app.jobs.scoring import Scoring
 from app.settings import Settings
 from app.web import create_app
 from model import artifact, pipeline
-from model.bulk.csv_writer import Options
 from model.bulk.source import FileLimits
 from model.pipeline import PipelineScorer
 from model.schema import EXAMPLE
@@ -151,7 +150,7 @@ def test_a_promoted_model_of_trees_scores_a_file_of_the_bucket(
         io.BytesIO(SAMPLE),
         "customers.csv",
         tmp_path,
-        Scoring(boosting, Options(Settings().value_at_risk), FileLimits()),
+        Scoring(boosting, Settings().outputs(), FileLimits()),
     )
     assert found["predictions.csv"] == (tmp_path / "predictions.csv").read_bytes()
     assert json.loads(found["summary.json"])["model_version"] == "2.0.0"

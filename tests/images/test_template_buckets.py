@@ -166,7 +166,7 @@ def test_a_message_is_whole_json_whatever_the_file_is_called(template, rule):
 def test_an_email_is_sent_only_where_an_address_is_configured(template):
     subscription = template["Resources"]["AlertsByEmail"]
 
-    assert subscription["Condition"] == "TellsSomebody"
+    assert subscription["Condition"] == "HasAlertEmail"
     assert subscription["Properties"]["Endpoint"] == {"Ref": "AlertEmail"}
     assert template["Parameters"]["AlertEmail"]["Default"] == ""
 

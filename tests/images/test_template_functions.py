@@ -66,7 +66,7 @@ def test_every_variable_of_a_function_is_a_setting(template):
 def without_keys(variables: Template) -> Template:
     """Return variables as they are where no keys are asked for."""
     chosen = {name: value["Fn::If"] for name, value in variables.items() if isinstance(value, dict)}
-    assert {condition for condition, _, _ in chosen.values()} == {"AsksForKeys"}
+    assert {condition for condition, _, _ in chosen.values()} == {"HasApiKeys"}
     return {**variables, **{name: otherwise for name, (_, _, otherwise) in chosen.items()}}
 
 
@@ -82,10 +82,10 @@ def test_the_api_accepts_uploads_only_where_keys_are_required(template):
         properties(template, f"{name}LambdaFunction")["Environment"]["Variables"] for name in ("Api", "Batch")
     )
 
-    assert template["Conditions"]["AsksForKeys"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "ApiKeys"}, ""]}]}
+    assert template["Conditions"]["HasApiKeys"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "ApiKeys"}, ""]}]}
     assert template["Parameters"]["ApiKeys"]["NoEcho"] is True
     for variable in ("CHURN_INBOX_BUCKET", "CHURN_RESULTS_BUCKET"):
-        assert api[variable] == {"Fn::If": ["AsksForKeys", batch[variable], ""]}
+        assert api[variable] == {"Fn::If": ["HasApiKeys", batch[variable], ""]}
 
 
 def test_the_batch_function_has_both_buckets_in_its_settings(template):

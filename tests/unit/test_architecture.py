@@ -345,14 +345,15 @@ def test_the_bulk_road_never_imports_pandas():
     code = (
         "import sys\n"
         "from model import artifact\n"
-        "from model.bulk.csv_writer import Options, Predictions, Rejects\n"
+        "from model.bulk.csv_writer import Predictions, Rejects\n"
+        "from model.outputs import OutputOptions\n"
         "from model.bulk.run import Run\n"
         "scorer = artifact.load()\n"
         "for name in sys.argv[1:]:\n"
         "    with open(name, 'rb') as file:\n"
         "        run = Run(file, scorer)\n"
         "        for block in run:\n"
-        "            Predictions(scorer, Options(value_at_risk=True)).lines(block)\n"
+        "            Predictions(scorer, OutputOptions(value_at_risk=True)).lines(block)\n"
         "            Rejects(run.header, run.delimiter).lines(block)\n"
         "print('pandas' in sys.modules)\n"
     )

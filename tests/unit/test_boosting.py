@@ -21,11 +21,11 @@ from app.jobs.scoring import Scoring
 from app.settings import Settings
 from app.web import create_app
 from model import artifact, pipeline
-from model.bulk.csv_writer import Options
 from model.bulk.source import FileLimits
 from model.engine import load_scorer
 from model.errors import ArtifactError
 from model.explain import explain
+from model.outputs import OutputOptions
 from model.schema import EXAMPLE, NAMES
 from model.training import boosting
 from model.training.data import read
@@ -289,7 +289,7 @@ def test_it_is_promoted_and_the_command_scores_with_it_and_goes_back(root, tmp_p
 
 
 def test_the_folder_and_the_bucket_write_the_same(boosted, bucket, tmp_path):
-    scoring = Scoring(boosted, Options(value_at_risk=True, reasons=3), FileLimits())
+    scoring = Scoring(boosted, OutputOptions(value_at_risk=True, reasons=3), FileLimits())
     store = bucket.store(scoring)
 
     score_file(io.BytesIO(SAMPLE.read_bytes()), "sample.csv", tmp_path / "out", scoring)

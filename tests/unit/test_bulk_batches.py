@@ -14,16 +14,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.jobs.spark_zip import pack
+from app.jobs.spark_zip import write_zip
 from model import artifact
 from model.bulk import cluster
 from model.bulk.cluster import Work
-from model.bulk.csv_writer import Options, Predictions, Rejects
+from model.bulk.csv_writer import Predictions, Rejects
 from model.bulk.population import load
 from model.bulk.run import FileLimits, Run
 from model.bulk.summary import Summary
 from model.bulk.table import TableRecords, check_kinds
 from model.errors import InputError
+from model.outputs import OutputOptions
 from model.schema import COLUMNS, EXAMPLE
 
 DATA = Path(__file__).parents[1] / "data"
@@ -31,7 +32,7 @@ SCORER = artifact.load()
 
 
 def make_work(typed: bool = False) -> Work:
-    return Work(SCORER, load(SCORER), Options(), FileLimits(), None, typed)
+    return Work(SCORER, load(SCORER), OutputOptions(), FileLimits(), None, typed)
 
 
 def spoilt() -> bytes:
@@ -217,7 +218,7 @@ def test_a_column_is_taken_where_json_would_take_its_values(name, kind, is_taken
 
 
 def test_the_code_that_is_shipped_runs_out_of_its_zip_and_brings_the_model(tmp_path):
-    archive = pack(tmp_path / "churn.zip")
+    archive = write_zip(tmp_path / "churn.zip")
     code = (
         "from model import artifact; from model.bulk.population import load; import app.jobs.spark_zip, app.cli.spark;"
         "scorer = artifact.load(); print(scorer.sha256, bool(load(scorer)), app.jobs.spark_zip.runs_from_zip())"
@@ -237,4 +238,4 @@ def test_the_code_that_is_shipped_runs_out_of_its_zip_and_brings_the_model(tmp_p
     assert not [
         name for name in names if name.startswith(("app/aws/", "app/server/", "app/web/", "model/training/", "tests/"))
     ]
-    assert pack(tmp_path / "again.zip").read_bytes() == archive.read_bytes()
+    assert write_zip(tmp_path / "again.zip").read_bytes() == archive.read_bytes()

@@ -6,10 +6,11 @@ import json
 
 import pytest
 
-from model.bulk.csv_writer import Options, Predictions, escape_formulas
+from model.bulk.csv_writer import Predictions, escape_formulas
 from model.bulk.ndjson import NdJson, last_line
 from model.bulk.run import Run
 from model.explain import explain
+from model.outputs import OutputOptions
 from model.schema import CUSTOMER_ID, EXAMPLE, NAMES
 from model.validate import validate
 
@@ -25,7 +26,7 @@ def to_csv(*rows: list[str], header: list[str] | None = None) -> bytes:
 
 def written(writer_class, scorer, data: bytes, **options) -> str:
     run = Run(io.BytesIO(data), scorer)
-    writer = writer_class(scorer, Options(**options), run.header)
+    writer = writer_class(scorer, OutputOptions(**options), run.header)
     return (writer.header + b"".join(map(writer.lines, run))).decode()
 
 

@@ -88,7 +88,7 @@ def test_too_few_customers_on_either_side_give_no_figure(files, before, new):
     assert {(each["psi"], each["verdict"]) for each in found["features"]} == {(None, None)}
     assert found["drift_max"] is None
     assert (
-        f"Too few to tell: {files['few']} has 40 customers, and below 500 on either side an index is mostly chance."
+        f"Too few customers: {files['few']} has 40 customers, and below 500 on either side an index is mostly chance."
     ) in said
     assert not re.search(r"\d\.\d{4}|steady|moved|changed", said)
 
@@ -97,7 +97,7 @@ def test_too_few_customers_are_no_pass_for_a_script(files):
     done = drift(files["before"], files["few"], "--fail-above", "99")
 
     assert done.exit_code == 3
-    assert "Too few to tell" in done.output
+    assert "Too few customers" in done.output
 
 
 @pytest.mark.parametrize("words", [(), ("training",)], ids=["left out", "named"])

@@ -13,6 +13,9 @@ ROOT = Path(__file__).parents[2]
 STARTED = {"awslambdaric": "Dockerfile.lambda"}
 """What is started by name instead of being imported."""
 
+MODULES = {"markdown-it-py": "markdown_it"}
+"""What is imported under another name."""
+
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the packages of the images are all installed on Linux only")
 def test_the_page_lists_what_the_images_hold_as_it_is_installed():
@@ -42,6 +45,6 @@ def test_every_library_that_is_shipped_is_used(purpose):
             elif isinstance(node, ast.ImportFrom):
                 imported.add(str(node.module).split(".")[0])
 
-    unused = {name for name in wanted if name.replace("-", "_") not in imported and name not in STARTED}
+    unused = {name for name in wanted if MODULES.get(name, name.replace("-", "_")) not in imported and name not in STARTED}
     assert unused == set()
     assert all(name in (ROOT / file).read_text() for name, file in STARTED.items())

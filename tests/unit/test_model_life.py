@@ -76,7 +76,7 @@ def versions_named(port: int) -> dict[str, set[str]]:
 
 @pytest.mark.timeout(1800)
 @pytest.mark.skipif(
-    not REAL.exists() and os.environ.get("CI") != "true",
+    not REAL.exists(),
     reason=f"the public data is not at {REAL}; TELCO_CSV names another place",
 )
 def test_a_model_is_trained_from_nothing_compared_promoted_served_and_undone(tmp_path):

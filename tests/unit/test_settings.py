@@ -1,10 +1,14 @@
 """Settings: each name with its rule, and the environment read in one place."""
 
-from dataclasses import fields
+import re
+from dataclasses import dataclass, fields
+from pathlib import Path
 
 import pytest
 
+from app import settings as module
 from app.settings import Settings, SettingsError, table
+from model.outputs import OutputOptions
 
 
 def test_an_empty_environment_gives_the_defaults():
@@ -57,11 +61,15 @@ def test_every_variable_is_read():
             "CHURN_URL": "https://churn.example.com/prod",
             "CHURN_API_KEY": "a-key",
             "CHURN_VALUE_AT_RISK": "Yes",
+            "CHURN_REASONS": "all",
+            "CHURN_INCLUDE_INPUT": "yes",
+            "CHURN_SPREADSHEET_SAFE": "yes",
             "CHURN_DEADLINE_MARGIN_SECONDS": "30",
         }
     )
 
     assert [getattr(settings, each.name) for each in fields(Settings)] == [
+        *(True, 10, True, True),
         *("0.0.0.0", 8080, 2, 3, 40, 5),
         *(("ab" * 32,), ("https://crm.example.com", "http://localhost:3000"), ("'self'", "https://*.example.com")),
         *("600/minute", 1, False),
@@ -76,7 +84,6 @@ def test_every_variable_is_read():
             3600,
             "https://churn.example.com/prod",
             "a-key",
-            True,
             30,
         ),
     ]
@@ -151,3 +158,36 @@ def test_the_table_has_a_line_for_every_setting():
 
     assert len(lines) == 2 + len(fields(Settings))
     assert lines[3] == "| `PORT` | `7860` | port | Where the server listens |"
+
+
+def test_a_setting_is_one_line_and_those_of_outputs_are_in_their_own_table():
+    lines = Path(module.__file__).read_text(encoding="utf-8").splitlines()
+
+    defined = [match[1] for line in lines if (match := re.fullmatch(r"    (\w+): .* = _setting\(.*\)", line))]
+    assert [*OutputOptions(), *defined] == [each.name for each in fields(Settings)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Renamed(Settings):
+    """Settings of which one has a former name."""
+
+    pause_s: int = module._setting(
+        "CHURN_PAUSE", module._whole(1, 9), 3, "seconds", "A pause", former="CHURN_OLD_PAUSE"
+    )
+
+
+def test_a_former_name_works_with_a_note(capsys):
+    assert Renamed.from_environment({"CHURN_OLD_PAUSE": "4"}).pause_s == 4
+    assert capsys.readouterr().err == (
+        "CHURN_OLD_PAUSE is now called CHURN_PAUSE; the old name works in this release only.\n"
+    )
+
+
+def test_the_new_name_wins_over_the_former_one_without_a_note(capsys):
+    assert Renamed.from_environment({"CHURN_OLD_PAUSE": "4", "CHURN_PAUSE": "5"}).pause_s == 5
+    assert capsys.readouterr().err == ""
+
+
+def test_a_bad_value_is_reported_under_the_name_that_was_used(capsys):
+    with pytest.raises(SettingsError, match=r"^CHURN_OLD_PAUSE must be a whole number from 1 to 9, not \"x\"\.$"):
+        Renamed.from_environment({"CHURN_OLD_PAUSE": "x"})

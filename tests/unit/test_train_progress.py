@@ -50,7 +50,7 @@ def test_each_stage_is_a_line_with_the_time_since_the_start(run, tmp_path):
 
 
 def test_a_stage_that_takes_long_is_reported_again_and_again(run, monkeypatch):
-    monkeypatch.setattr(terminal, "LINE_EVERY_S", 0.1)
+    monkeypatch.setattr(terminal, "LINE_INTERVAL_S", 0.1)
 
     def work(progress):
         progress("Measuring the procedure", 0.16)
@@ -65,7 +65,7 @@ def test_a_stage_that_takes_long_is_reported_again_and_again(run, monkeypatch):
 
 
 def test_a_line_comes_at_least_every_minute():
-    assert terminal.LINE_EVERY_S <= 60
+    assert terminal.LINE_INTERVAL_S <= 60
 
 
 def test_minutes_and_hours_are_counted(run, monkeypatch):
@@ -80,7 +80,7 @@ def test_minutes_and_hours_are_counted(run, monkeypatch):
 
 
 def test_an_error_ends_the_lines_too(run, monkeypatch):
-    monkeypatch.setattr(terminal, "LINE_EVERY_S", 0.05)
+    monkeypatch.setattr(terminal, "LINE_INTERVAL_S", 0.05)
     before = threading.active_count()
 
     def work(progress):
@@ -111,7 +111,7 @@ def test_comparing_and_evaluating_say_what_they_do_too(run, tmp_path, monkeypatc
     monkeypatch.setattr(training, "_training", modules.__getitem__)
 
     compared = CliRunner().invoke(churn, ["compare", "1.0.0", "1.1.0", "--data", "customers.csv", "--json"])
-    monkeypatch.setattr(terminal, "LINE_EVERY_S", 0.1)
+    monkeypatch.setattr(terminal, "LINE_INTERVAL_S", 0.1)
     evaluated = CliRunner().invoke(churn, ["evaluate", "--data", "customers.csv", "--json"])
 
     assert (json.loads(compared.stdout), compared.stderr) == ({}, "[0:00] Training anew, 50 % done\n")

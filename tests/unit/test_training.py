@@ -677,7 +677,7 @@ def test_a_value_on_an_edge_belongs_to_the_bin_above_it(learnt, data):
 
 
 @pytest.mark.skipif(
-    not REAL.exists() and os.environ.get("CI") != "true",
+    not REAL.exists(),
     reason=f"the public data is not at {REAL}; TELCO_CSV names another place",
 )
 def test_the_public_data_give_the_stored_scorecard_to_the_byte():

@@ -87,7 +87,7 @@ def test_a_version_for_another_schema_is_not_promoted(root):
 @pytest.mark.parametrize(
     ("version", "message"),
     [
-        ("9.9.9", "There is no model 9.9.9; there are 1.0.0, 1.1.0."),
+        ("9.9.9", "There is no model version 9.9.9; versions: 1.0.0, 1.1.0."),
         ("../1.0.0", "A model version must look like 1.0.0, not '../1.0.0'."),
         ("/etc", "A model version must look like 1.0.0, not '/etc'."),
         ("", "A model version must look like 1.0.0, not ''."),
@@ -124,7 +124,7 @@ def test_the_command_promotes_and_says_how_to_go_back(run, root):
     assert result.exit_code == 0
     assert result.stdout == (
         "1.1.0 is served by default from now on, in place of 1.0.0.\n"
-        "What runs already goes on with the version it loaded: start it anew.\n"
+        "Running servers keep the version they loaded: restart them.\n"
         "To go back: churn promote 1.0.0\n"
     )
     assert run("promote", "1.1.0").stdout == "1.1.0 is served by default, as before.\n"
@@ -168,5 +168,5 @@ def test_a_folder_of_models_is_scored_with_by_variable_and_by_option(run, root, 
 
 
 def test_where_there_is_no_model_the_folder_is_named(tmp_path):
-    with pytest.raises(ArtifactError, match=f"There is no model 1.0.0; there are none in {tmp_path / 'absent'}"):
+    with pytest.raises(ArtifactError, match=f"There is no model version 1.0.0; versions: none in {tmp_path}/absent"):
         versions.promote("1.0.0", tmp_path / "absent")

@@ -1,0 +1,257 @@
+"""Every output column once: name, type, help, how it is made, and the option that asks for it. Standard library only.
+
+The writers of CSV, NDJSON and Arrow, the JSON answers and their JSON Schemas, the query options of HTTP, the options of
+the command and the settings of bucket and folder are made from `COLUMNS`.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from model.schema import CHURN, CUSTOMER_ID, MONTHLY_CHARGES, NAMES, NOT_CHURN, TIERS
+
+ALL: Final = "all"
+"""Accepted for the highest number of an option."""
+
+YES_NO: Final = ("yes", "no")
+TRUE_FALSE: Final = ("true", "false")
+
+Schema = dict[str, Any]
+_TEXT: Final[Schema] = {"type": "string"}
+
+
+@dataclass(frozen=True, slots=True)
+class OutputOption:
+    """Something that a caller may ask of the results: on or off, or a number.
+
+    Attributes
+    ----------
+    name : str
+        As HTTP queries have it; --like-this on the command line, CHURN_LIKE_THIS in the environment.
+    help : str
+        One line, the same at every entry point.
+    maximum : int, optional
+        The highest number; None for an option that is on or off.
+    shorter : str
+        How to ask for a shorter answer than with it, as a clause.
+    in_every_job : bool
+        Whether the identity of a job has its default too: for options older than the rule that leaves defaults out.
+    """
+
+    name: str
+    help: str
+    maximum: int | None = None
+    shorter: str = ""
+    in_every_job: bool = False
+
+    @property
+    def default(self) -> int | bool:
+        """0, or off."""
+        return False if self.maximum is None else 0
+
+    @property
+    def flag(self) -> str:
+        """The option of the command."""
+        return f"--{self.name.replace('_', '-')}"
+
+    @property
+    def variable(self) -> str:
+        """The environment variable."""
+        return f"CHURN_{self.name.upper()}"
+
+    @property
+    def json_schema(self) -> Schema:
+        """The accepted values as JSON Schema."""
+        if self.maximum is None:
+            return {"type": "boolean"}
+        return {"anyOf": [{"type": "integer", "minimum": 0, "maximum": self.maximum}, {"const": ALL}]}
+
+    def rule(self, words: tuple[str, str], quote: str = "") -> str:
+        """Return the accepted texts, as the second half of "... must be"; `words` are those for on and off."""
+        if self.maximum is None:
+            return f"{quote}{words[0]}{quote} or {quote}{words[1]}{quote}"
+        return f'a whole number from 0 to {self.maximum}, or "{ALL}"'
+
+    def parse(self, text: str, words: tuple[str, str] = TRUE_FALSE) -> int | bool | None:
+        """Return the value of a text, None for one that is not accepted."""
+        if self.maximum is None:
+            return {words[0]: True, words[1]: False}.get(text)
+        if text == ALL:
+            return self.maximum
+        return int(text) if re.fullmatch(r"[0-9]{1,6}", text, re.ASCII) and int(text) <= self.maximum else None
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of the results.
+
+    Attributes
+    ----------
+    name : str
+    help : str
+    json_type : dict
+        JSON Schema of a cell.
+    option : OutputOption, optional
+        What asks for it in lists; None for a column that every list has. One customer's answer has every column.
+    """
+
+    name: str
+    help: str
+    json_type: Schema
+    option: OutputOption | None = None
+
+    @property
+    def json_schema(self) -> Schema:
+        """The JSON Schema of a cell, described."""
+        return {**self.json_type, "description": self.help}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComputedColumn(Column):
+    """A column of numbers; the writers make all others themselves.
+
+    Attributes
+    ----------
+    compute : callable
+        From the typed features and the score to the number, unrounded. Called with those of one customer, or with
+        arrays of shape (rows,) of a block; arithmetic works on both.
+    decimals : int
+        Of the number as it is written.
+    """
+
+    compute: Callable[[Mapping[str, Any], Any], Any]
+    decimals: int = 2
+
+
+ROW: Final = Column("row", "From 1, the first row after the header", {"type": "integer", "minimum": 1})
+IDENTITY: Final = Column(CUSTOMER_ID, "As it was given; absent where none was", _TEXT)
+PREDICTION: Final = Column("prediction", "Whether the probability reaches the threshold", {"enum": [CHURN, NOT_CHURN]})
+PROBABILITY: Final = Column(
+    "probability",
+    "Of churn, at four decimals; label and tier come from the unrounded one",
+    {"type": "number", "minimum": 0, "maximum": 1},
+)
+TIER: Final = Column("tier", "The highest tier whose least probability is reached", {"enum": list(TIERS)})
+ERROR: Final = Column("error", "What is wrong with a row that has no prediction", _TEXT)
+VALUE_AT_RISK: Final = ComputedColumn(
+    "value_at_risk",
+    f"{MONTHLY_CHARGES} x probability, at two decimals",
+    {"type": "number"},
+    OutputOption("value_at_risk", f"Add {MONTHLY_CHARGES} x probability, at two decimals", in_every_job=True),
+    compute=lambda features, score: features[MONTHLY_CHARGES] * score.probability,
+)
+REASON_COUNT: Final = OutputOption(
+    "reasons",
+    "How many reasons to give, the strongest first",
+    maximum=len(NAMES),
+    shorter="ask for fewer reasons",
+    in_every_job=True,
+)
+REASONS: Final = Column(
+    REASON_COUNT.name, "What moves this customer's risk, the strongest first", {"type": "array"}, REASON_COUNT
+)
+INCLUDE_INPUT: Final = OutputOption(
+    "include_input", "Add the columns of the file", shorter="leave include_input out", in_every_job=True
+)
+INPUT: Final = Column(
+    "input", "The row's own cells by column", {"type": "object", "additionalProperties": _TEXT}, INCLUDE_INPUT
+)
+SPREADSHEET_SAFE: Final = OutputOption(
+    "spreadsheet_safe",
+    "Put an apostrophe before what a spreadsheet would run as a formula",
+    in_every_job=True,
+)
+
+COLUMNS: tuple[Column, ...] = (
+    *(ROW, IDENTITY, PREDICTION, PROBABILITY, TIER, ERROR),
+    VALUE_AT_RISK,
+    REASONS,
+    INPUT,
+)
+"""In the order of a CSV, where the reasons are a column each, and the input's columns have their own names."""
+
+
+def computed_columns(options: "OutputOptions | None" = None) -> list[ComputedColumn]:
+    """Return the columns that are computed: all of them, or those of lists with these options."""
+    computed = [column for column in COLUMNS if isinstance(column, ComputedColumn)]
+    if options is None:
+        return computed
+    return [column for column in computed if column.option is None or options[column.option.name]]
+
+
+def output_options() -> list[OutputOption]:
+    """Return what callers may ask of the results, in the order in which it is documented."""
+    options = [column.option for column in COLUMNS if column.option]
+    return [*dict.fromkeys(options), SPREADSHEET_SAFE]
+
+
+def reason_names(count: int) -> list[str]:
+    """Return the names of the columns that so many reasons have in a table."""
+    return [f"{REASONS.name.removesuffix('s')}_{number}" for number in range(1, count + 1)]
+
+
+class OutputOptions(Mapping[str, Any]):
+    """The value of each output option, its default where none is given.
+
+    Parameters
+    ----------
+    **values : int or bool
+        By the name of the option.
+    """
+
+    def __init__(self, **values: Any) -> None:
+        defaults = {option.name: option.default for option in output_options()}
+        unknown = values.keys() - defaults.keys()
+        if unknown:
+            raise TypeError(f"no such output options: {', '.join(sorted(unknown))}")
+        self._values = {**defaults, **values}
+
+    def __getitem__(self, name: str) -> Any:
+        """Return the value of an option."""
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names."""
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        """Return how many options there are."""
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        """Return the call that makes it."""
+        return f"OutputOptions({', '.join(f'{name}={value!r}' for name, value in self._values.items())})"
+
+    @property
+    def reasons(self) -> int:
+        """How many reasons each row has."""
+        return int(self[REASON_COUNT.name])
+
+    @property
+    def include_input(self) -> bool:
+        """Whether rows have the columns of the file."""
+        return bool(self[INCLUDE_INPUT.name])
+
+    @property
+    def spreadsheet_safe(self) -> bool:
+        """Whether cells that a spreadsheet would run as formulas are made text."""
+        return bool(self[SPREADSHEET_SAFE.name])
+
+    def identity(self) -> dict[str, Any]:
+        """Return the values that are part of a job's identity: no defaults, so that a new option changes none."""
+        return {
+            option.name: self[option.name]
+            for option in output_options()
+            if option.in_every_job or self[option.name] != option.default
+        }
+
+
+def choose(values: Mapping[str, Any]) -> OutputOptions:
+    """Return the output options among other options."""
+    return OutputOptions(**{option.name: values[option.name] for option in output_options() if option.name in values})
+
+
+def shorter_answers(values: Mapping[str, Any]) -> Iterable[str]:
+    """Return how to ask for shorter answers than these options give, as clauses."""
+    return [option.shorter for option in output_options() if option.shorter and values[option.name]]
