@@ -156,6 +156,7 @@ class Load:
         return "", compared
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(MAX_SECONDS + 60)
 def test_every_pipelined_answer_belongs_to_its_request(tmp_path):
     with running(tmp_path / "log") as server:

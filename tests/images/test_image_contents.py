@@ -15,7 +15,7 @@ from podman import (
 from deploy.images import version
 
 # The first of them bootstraps a base image and builds.
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 IMAGES = ["lambda_image", "spaces_image", "space_image"]
 
 

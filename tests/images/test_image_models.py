@@ -31,7 +31,7 @@ from model.pipeline import PipelineScorer
 from model.schema import EXAMPLE
 
 # The first of them bootstraps a base image and builds.
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 def test_a_promoted_model_is_one_layer_and_the_others_stay(space_folder, space_image, tmp_path):

@@ -32,7 +32,7 @@ from model.schema import EXAMPLE
 OBJECT_ROWS = 1_000_000 if SOAK else 200_000
 
 # The first of them bootstraps a base image and builds.
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 @pytest.mark.parametrize("edge", ["http_rest_v1", "http_api_v2", "http_function_url", "http_alb"])

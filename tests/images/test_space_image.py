@@ -23,7 +23,7 @@ UPLOAD_ROWS = 5_000_000 if SOAK else 200_000
 UPLOAD_MEMORY = "256m"
 
 # The first of them bootstraps a base image and builds.
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 def test_a_space_answers_at_its_root(space):

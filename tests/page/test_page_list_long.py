@@ -21,6 +21,7 @@ from list_page import (
 )
 from playwright.sync_api import expect
 
+pytestmark = pytest.mark.slow
 WORKER = ROOT / "app" / "web" / "static" / "page" / "list" / "worker.js"
 LONG_TASK_MS = 200
 """From 50 ms on a browser calls a task long; the longest of a list of 100,000 was 106 ms here."""

@@ -45,6 +45,8 @@ def test_every_library_that_is_shipped_is_used(purpose):
             elif isinstance(node, ast.ImportFrom):
                 imported.add(str(node.module).split(".")[0])
 
-    unused = {name for name in wanted if MODULES.get(name, name.replace("-", "_")) not in imported and name not in STARTED}
+    unused = {
+        name for name in wanted if MODULES.get(name, name.replace("-", "_")) not in imported and name not in STARTED
+    }
     assert unused == set()
     assert all(name in (ROOT / file).read_text() for name, file in STARTED.items())

@@ -74,6 +74,7 @@ def versions_named(port: int) -> dict[str, set[str]]:
     return named
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.skipif(
     not REAL.exists(),

@@ -324,6 +324,7 @@ def test_a_function_on_lambda_that_cannot_start_ends_with_the_sentence(models, n
     assert last == f"model.errors.ArtifactError: {models / '1.0.0' / name} must hold a JSON object, not a list."
 
 
+@pytest.mark.no_cover
 def test_the_checks_of_a_start_take_less_than_a_few_milliseconds(models):
     load_scorer(models=str(models))
     times = []
