@@ -163,7 +163,7 @@ def code_of(error: Exception) -> str:
 def bare_answer(code: str, request_id: str) -> bytes:
     """Return the bytes of an answer for which the app was not asked."""
     detail = ERRORS[code].sentence.format(request_id=request_id)
-    status, headers, body = request_logging.bare_answer(code, detail, request_id)
+    status, headers, body = request_logging.bare_response(code, detail, request_id)
     lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", "Connection: close"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     return "\r\n".join([*lines, "", ""]).encode("ascii") + body

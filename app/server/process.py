@@ -49,7 +49,7 @@ class Patient:
     JSON that is too long, would else see a broken pipe instead of the problem that says so.
     """
 
-    def __init__(self, app: "WSGIApplication", settings: Settings, report: request_logging.Report) -> None:
+    def __init__(self, app: "WSGIApplication", settings: Settings, report: request_logging.WriteLine) -> None:
         """Hold `app`, and what takes the log line of a request that never reaches it."""
         self._app, self.report = app, report
         self.patience_s, self.connections = settings.patience_s, settings.connections

@@ -15,7 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from app import log
-from app.web.request_logging import REPORT
+from app.web.request_logging import WRITE_LINE
 from model.scorecard import Scorer
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ class Metrics:
         inner = app.wsgi_app
 
         def counted(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-            environ[REPORT] = self.report
+            environ[WRITE_LINE] = self.report
             return inner(environ, start_response)
 
         app.wsgi_app = counted  # type: ignore[method-assign]

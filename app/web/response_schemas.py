@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from app.web.customers import CHANGES, MANY, ONE
 from app.web.errors import STATUSES
+from app.web.responses import CSV
 from model.errors import ERRORS
 from model.outputs import IDENTITY, INPUT, PREDICTION, PROBABILITY, REASONS, ROW, TIER, VALUE_AT_RISK, computed_columns
 from model.schema import BATCH_LABELS, CHURN, CUSTOMER_ID, NAMES, NOT_CHURN, TIERS, json_schema
@@ -208,6 +210,20 @@ _HEALTH: Final = {
     "model_sha256": _TEXT,
     "threshold": _PROBABILITY,
 }
+
+
+def request_bodies(max_customers: int) -> dict[str, Schema]:
+    """Return the bodies of requests that are no component, by name."""
+    customers = {**array(refer("Customer")), "minItems": 1, "maxItems": max_customers}
+    # A change may be of any feature, in the form that a customer has.
+    change = {"type": "object", "propertyNames": _FEATURE}
+    changes = {**array(change), "minItems": 1, "maxItems": max_customers}
+    what_if = members({ONE: refer("Customer")}, {CHANGES: {"anyOf": [change, changes]}})
+    return {
+        "CustomerList": {**members({MANY: customers}), "additionalProperties": False},
+        "WhatIf": {**what_if, "additionalProperties": False},
+        "FileForm": members({"file": {"type": "string", "contentMediaType": CSV}}),
+    }
 
 
 def components() -> dict[str, Schema]:

@@ -496,7 +496,7 @@ def test_the_page_knows_what_comes_through_in_one_request(app, edge, most):
     assert f'data-direct-bytes="{most}"' in page["body"]
     # With the rest of the event it is within what Lambda takes.
     limit = API_GATEWAY if edge == "http_api_v2" else LOAD_BALANCER
-    assert len(base64.b64encode(bytes(most))) + 32_768 <= limit.max_in
+    assert len(base64.b64encode(bytes(most))) + 32_768 <= limit.max_body_bytes
 
 
 def test_without_its_edge_the_page_keeps_to_the_setting(client, scorer):
@@ -506,7 +506,9 @@ def test_without_its_edge_the_page_keeps_to_the_setting(client, scorer):
 
 
 def test_without_a_bucket_the_page_knows_what_is_said_of_a_file_that_is_too_long(scorer):
-    small = create_app(scorer, Settings(max_upload_bytes=2000), larger="drop it into the inbox").test_client()
+    small = create_app(
+        scorer, Settings(max_upload_bytes=2000), large_file_advice="drop it into the inbox"
+    ).test_client()
 
     page = small.get("/", headers={"Accept": "text/html"}).text
 

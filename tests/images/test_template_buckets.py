@@ -12,7 +12,7 @@ from cloudformation import (
     properties,
 )
 
-from app.log import METRICS, NAMESPACE
+from app.log import METRIC_UNITS, NAMESPACE
 from model.bulk.drift import CHANGED
 
 BUCKETS = ["InboxBucket", "ResultsBucket"]
@@ -201,7 +201,7 @@ def test_the_drift_alarm_watches_the_files_that_the_function_scores(template):
     alarm = properties(template, "DriftAlarm")
 
     assert alarm["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": "BatchLambdaFunction"}}]
-    assert (alarm["Namespace"], alarm["MetricName"] in METRICS) == (NAMESPACE, True)
+    assert (alarm["Namespace"], alarm["MetricName"] in METRIC_UNITS) == (NAMESPACE, True)
     assert (alarm["Threshold"], alarm["Statistic"]) == (CHANGED, "Maximum")
 
 

@@ -128,7 +128,7 @@ def test_of_two_lists_that_were_given_offline_the_later_goes_on(open_page):
 def test_a_limit_that_was_lowered_since_is_told_in_the_words_of_the_api(open_page):
     with serving(CHURN_MAX_UPLOAD_BYTES="100000") as address:
         page = open_page("#list", address=address)
-        page.evaluate("document.getElementById('list-start').dataset.directBytes = 1e9")
+        page.evaluate("document.getElementById('list-start').dataset.maxRequestBytes = 1e9")
         choose_file(page, varied_list(25_000))
 
         # It is sent packed, and the limit is one of what is sent.

@@ -147,7 +147,7 @@ def test_a_short_list_goes_in_one_request(lists, service):
 
 def test_a_list_that_turns_out_too_long_for_its_answer_goes_through_the_bucket(lists, service, long):
     # As on Lambda, where an answer is longer than its list.
-    lists.evaluate("document.getElementById('list-start').dataset.directBytes = 1e9")
+    lists.evaluate("document.getElementById('list-start').dataset.maxRequestBytes = 1e9")
 
     score_list(lists, long)
 
@@ -156,7 +156,7 @@ def test_a_list_that_turns_out_too_long_for_its_answer_goes_through_the_bucket(l
 
 
 def test_a_file_that_cannot_be_scored_says_why(lists, service):
-    lists.evaluate("document.getElementById('list-start').dataset.directBytes = 1")
+    lists.evaluate("document.getElementById('list-start').dataset.maxRequestBytes = 1")
 
     choose_file(lists, (DATA / "workbook.csv").read_bytes(), "workbook.csv")
 

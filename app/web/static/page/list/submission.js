@@ -19,9 +19,9 @@ const PREDICTIONS = "predictions.csv";
 const SHORT_NOTE = "The list is long, so each customer has one reason, and rows cannot be opened.";
 
 /** The largest body that the service accepts in one request. */
-const maxRequestBytes = () => Number(byId("list-start").dataset.directBytes);
+const maxRequestBytes = () => Number(byId("list-start").dataset.maxRequestBytes);
 /** The error of a larger body, if there is no bucket. */
-const tooLargeProblem = () => JSON.parse(byId("list-start").dataset.refusal ?? "null");
+const tooLargeProblem = () => JSON.parse(byId("list-start").dataset.tooLargeProblem ?? "null");
 const idName = () => byId("list-result").dataset.idName;
 
 export class Submission {

@@ -1,76 +1,39 @@
-"""The two forms in which /v1/customerbatch answers, made block by block: a JSON object and the bulk CSV.
+"""The JSON object of /v1/customerbatch, customerID to label, written block by block.
 
 Imports numpy and pyarrow, so only app/web/customer_batch.py imports it.
 """
 
 from json.encoder import encode_basestring
-from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from app.web.errors import ASK_FOR_JSON
 from model.bulk.arrays import as_numpy, to_arrow, to_string, with_nulls
-from model.bulk.csv_writer import Predictions
 from model.bulk.fallback import is_not_a_customer
 from model.bulk.run import Block
 from model.errors import SHOWN_PROBLEMS, Problem, problem
 from model.schema import BATCH_LABELS, CHURN, CUSTOMER_ID, NOT_CHURN
 from model.scorecard import Scorer
 
-
-class Writer(Protocol):
-    """Blocks to the bytes of one answer."""
-
-    media_type: str
-    header: bytes
-    footer: bytes
-    shorter: str
-    """How to ask for less, as a clause; may be empty."""
-
-    def note(self, block: Block) -> None:
-        """Take in what must be known of every row, written or not."""
-
-    def lines(self, block: Block) -> bytes:
-        """Return the bytes of the rows of one block."""
-
-    def repeats(self) -> tuple[list[Problem], int]:
-        """Return the problems of the first rows that repeat an earlier id, and how many such rows there are."""
+_CHURN, _NOT_CHURN = BATCH_LABELS[CHURN], BATCH_LABELS[NOT_CHURN]
 
 
-class Table(Predictions):
-    """The bulk CSV: one line a row, the bad ones with their error. The row identifies the customer; ids may repeat."""
+class LabelObject:
+    """Blocks to one JSON object. The ids of a million rows are kept as Arrow arrays, about 15 bytes each."""
 
-    media_type = "text/csv; charset=utf-8"
-    footer = b""
-    shorter = ASK_FOR_JSON
-
-    def note(self, block: Block) -> None:
-        """Take in nothing."""
-
-    def repeats(self) -> tuple[list[Problem], int]:
-        """Return none."""
-        return [], 0
-
-
-class Listing:
-    """One JSON object, customerID to label. The ids of a million rows are kept as Arrow arrays, about 15 bytes each."""
-
-    media_type = "application/json"
     header = b"{"
     footer = b"}"
-    shorter = ""
 
     def __init__(self, scorer: Scorer, skip: bool = False) -> None:
-        """Hold the model; with `skip`, only customers that are scored are in the answer, and can repeat each other."""
+        """With `skip`, only customers that are scored are in the object, and can repeat each other."""
         self._threshold = scorer.threshold
         self._skip = skip
         self._ids: list[pa.Array] = []
         self._separator = ""
 
-    def note(self, block: Block) -> None:
-        """Remember the ids; "" for those of rows that are no customers, such as totals."""
+    def add_ids(self, block: Block) -> None:
+        """Keep the ids of a block, written or not; "" for those of rows that are no customers, such as totals."""
         left_out = ~block.good if self._skip else np.zeros(block.rows, bool)
         left_out[[index for index, problems in block.problems.items() if is_not_a_customer(problems)]] = True
         ids = block.ids
@@ -91,8 +54,11 @@ class Listing:
         separator, self._separator = self._separator, ","
         return (separator + pairs).encode()
 
-    def repeats(self) -> tuple[list[Problem], int]:
-        """Find rows that an object could not hold both; where bad rows are not skipped, those are counted as well."""
+    def repeated_ids(self) -> tuple[list[Problem], int]:
+        """Return the problems of the first rows that repeat an earlier id, and how many such rows there are.
+
+        Where bad rows are not skipped, they count as well.
+        """
         ids = pa.chunked_array(self._ids, type=pa.string())
         if pc.count_distinct(ids).as_py() == len(ids):
             return [], 0
@@ -103,11 +69,8 @@ class Listing:
         is_blank = np.concatenate([as_numpy(pc.binary_length(chunk), np.int32) for chunk in ids.chunks]) == 0
         repeated = np.flatnonzero((first != np.arange(len(codes))) & ~is_blank)
         shown = repeated[:SHOWN_PROBLEMS].tolist()
-        return [_repeat(ids[row].as_py(), int(first[row]) + 1, row + 1) for row in shown], len(repeated)
+        return [_duplicate(ids[row].as_py(), int(first[row]) + 1, row + 1) for row in shown], len(repeated)
 
 
-_CHURN, _NOT_CHURN = BATCH_LABELS[CHURN], BATCH_LABELS[NOT_CHURN]
-
-
-def _repeat(customer_id: str, first: int, row: int) -> Problem:
+def _duplicate(customer_id: str, first: int, row: int) -> Problem:
     return problem("duplicate_id", field=CUSTOMER_ID, value=customer_id, first=first, row=row).at(row, customer_id)
