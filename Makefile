@@ -90,7 +90,7 @@ sbom: images deploy-tools  ## build the images, and list their contents as SPDX 
 	@$(BIN)/python -m deploy.images --inventory build/sbom --syft $(VENV)-deploy/bin/syft $(if $(DRY_RUN),--dry-run)
 
 licences: $(VENV)/.development  ## write docs/licences.md: the licences of what the images contain
-	@$(BIN)/python -m deploy.licences
+	@page=$$(deploy/licences.sh $(BIN)) && echo "$$page" > docs/licences.md
 
 space: $(INTERPRETER)  ## write the repository of a Hugging Face Space to build/space/ (ENGINE=pipeline)
 	@$(BIN)/python -m deploy.space --engine "$(ENGINE)"

@@ -26,12 +26,12 @@ from threadpoolctl import threadpool_limits
 from benchmarks.data import BUILD, source
 from benchmarks.peers import INNER_FOLDS, RIVALS, Rival
 from model import artifact
-from model.training.card import PEERS, to_card
+from model.contents import CARD
 from model.training.compile import to_bytes
 from model.training.cross_validation import make_folds, paired_interval
 from model.training.data import read
-from model.training.metrics import measure, settle, written
-from model.training.train import CARD
+from model.training.metrics import compute_metrics, round_probabilities, rounded
+from model.training.reports import PEERS, model_card
 
 FIGURES: Final = ("log_loss", "roc_auc", "brier", "ece", "top_decile_lift")
 CACHE: Final = BUILD.parent / "peers"
@@ -82,7 +82,7 @@ def _fold(name: str, rival: Rival, frame: pd.DataFrame, churned: np.ndarray, fol
     setting = rival.choose(frame.iloc[train].reset_index(drop=True), churned[train], seed)
     (probability,) = rival.predict(frame.iloc[train], churned[train], frame.iloc[test], [setting])
     figures = {
-        **measure(churned[test], settle(np.asarray(probability, dtype=np.float64))),
+        **compute_metrics(churned[test], round_probabilities(np.asarray(probability, dtype=np.float64))),
         "setting": setting,
         "cpu_s": round(time.process_time() - begun, 2),
     }
@@ -99,10 +99,10 @@ def _row(
         values, own = (np.array([fold[name] for fold in folds]) for folds in (figures, ours))
         difference, margin = paired_interval(values - own, ratio)
         row[name] = {
-            "mean": written(values.mean()),
-            "difference": written(difference),
-            "low": written(difference - margin),
-            "high": written(difference + margin),
+            "mean": rounded(values.mean()),
+            "difference": rounded(difference),
+            "low": rounded(difference - margin),
+            "high": rounded(difference + margin),
         }
     if figures is not ours:
         row["settings"] = sorted({json.dumps(fold["setting"]) for fold in figures})
@@ -130,7 +130,7 @@ def _write(folder: Path, metrics: dict[str, Any], measured: dict[str, Any], rati
     run = json.loads((folder / artifact.RUN).read_bytes())
     run["peers"] = {"measured_at": measured_at, "cpu_s": cpu_s, "machine": platform.machine()}
     files = {name: artifact.read_checked(folder, name) for name in artifact.names(folder)}
-    files |= {PEERS: to_bytes(peers), CARD: to_card(metrics, peers).encode("utf-8"), artifact.RUN: to_bytes(run)}
+    files |= {PEERS: to_bytes(peers), CARD: model_card(metrics, peers).encode("utf-8"), artifact.RUN: to_bytes(run)}
     for name, content in {**files, artifact.SUMS: artifact.sums_of(files)}.items():
         (folder / name).write_bytes(content)
     print(f"{folder / PEERS} after {seconds:.0f} s")

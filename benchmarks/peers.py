@@ -22,8 +22,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from model.training.additive import DIRECTIONS, NUMBERS, WORDS, Setting, columns_of, fit_features, fit_logistic
-from model.training.metrics import settle
-from model.training.monotone import Chain, fit_monotone
+from model.training.metrics import round_probabilities
+from model.training.monotone import Chain, fit_monotone_logistic
 
 INNER_FOLDS: Final = 3
 WORD_NAMES: Final = [feature.name for feature in WORDS]
@@ -56,7 +56,7 @@ class Rival:
         folds = StratifiedKFold(INNER_FOLDS, shuffle=True, random_state=seed).split(frame, churned)
         losses = [
             [
-                log_loss(churned[test], settle(probability))
+                log_loss(churned[test], round_probabilities(probability))
                 for probability in self.predict(frame.iloc[train], churned[train], frame.iloc[test], self.settings)
             ]
             for train, test in folds
@@ -152,7 +152,7 @@ def crossed(pairs: Sequence[tuple[str, str]]) -> Predict:
             chains = [Chain(columns[name].start, columns[name].stop, sign) for name, sign in DIRECTIONS.items()]
             left = np.hstack([features.transform(known), encoder.transform(table(known))])
             right = np.hstack([features.transform(unknown), encoder.transform(table(unknown))])
-            yield fit_monotone(left, churned, C, chains).predict_proba(right)[:, 1]
+            yield fit_monotone_logistic(left, churned, C, chains).predict_proba(right)[:, 1]
 
     return predict
 

@@ -6,7 +6,7 @@ The first line of a view's docstring is its summary, in the description and in t
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
-from app.web.query_options import Option
+from app.web.query_options import QueryOption
 
 Schema = dict[str, Any]
 View = TypeVar("View", bound=Callable[..., Any])
@@ -54,7 +54,7 @@ class Description(NamedTuple):
     name: str
     responses: Mapping[str, Schema | str]
     body: Mapping[str, Schema | str] = {}
-    options: Sequence[Option] = ()
+    options: Sequence[QueryOption] = ()
     errors: Sequence[str] = ()
     status: int = 200
 

@@ -29,7 +29,7 @@ HTTP_ERRORS: Final[dict[str, ErrorKind]] = {
     "too_much_work": ErrorKind(413, "Too much work", "Scoring was stopped. {reason} {state}{first} {advice}"),
     # The body.
     "bad_request": ErrorKind(400, "The request cannot be read", "The request was cut off or malformed, and cannot be read. Send it again."),
-    "bad_base64": ErrorKind(400, "The request cannot be read", "The body is marked as base64 by the gateway, but is not valid base64. Send it again; if this continues, contact whoever runs the service."),
+    "bad_base64": ErrorKind(400, "The request cannot be read", "The body is marked as base64 by the gateway, but is not valid base64. Send it again; if this continues, contact the operator of the service."),
     "bad_form": ErrorKind(400, "The form cannot be read", "The form cannot be read: {reason}. Let the client library write the form and its Content-Type."),
     "no_file": ErrorKind(422, "The form does not have exactly one file", 'The form has no part named "file"; it has {parts}. Send the CSV as "file".'),
     "several_files": ErrorKind(422, "The form does not have exactly one file", 'The form has {count} parts named "file". Send one file per request.'),
@@ -45,7 +45,7 @@ HTTP_ERRORS: Final[dict[str, ErrorKind]] = {
     "not_found": ErrorKind(404, "Not found", "There is nothing at {path}. GET / lists the routes."),
     "method_not_allowed": ErrorKind(405, "Method not allowed", "{method} is not allowed at {path}; use {allowed}."),
     "no_key": ErrorKind(401, "A key is needed", "The request has no key. Send yours in the header X-Api-Key."),
-    "wrong_key": ErrorKind(401, "A key is needed", "The key in X-Api-Key is not valid here, perhaps because it was replaced. Whoever runs the service can give you another."),
+    "wrong_key": ErrorKind(401, "A key is needed", "The key in X-Api-Key is not valid here, perhaps because it was replaced. The operator of the service can give you another."),
     "key_in_query": ErrorKind(400, "A key must not be in the address", "The query of the address has a key or token, and addresses are kept in logs on the way. Send it in the header X-Api-Key, and have a key that was sent like this replaced."),
     "too_many_requests": ErrorKind(429, "Too many requests", "This {client} has sent more than {limit}. Send the next one in {seconds} s."),
     # Uploads.
@@ -56,7 +56,7 @@ HTTP_ERRORS: Final[dict[str, ErrorKind]] = {
     # The server.
     "busy": ErrorKind(503, "Too many requests at once", "The service has more requests than it can answer now. The request is fine: send it again later.", retry_after_s=5),
     "too_slow": ErrorKind(408, "The request took too long", "The request did not arrive in time, and nothing of it was used. Send it again without pauses."),
-    "no_room": ErrorKind(507, "No disk space for the file", "There is no disk space left to hold the file while it is scored. Whoever runs the service can find the cause by request id {request_id}; a smaller file may succeed.", retry_after_s=60),
+    "no_room": ErrorKind(507, "No disk space for the file", "There is no disk space left to hold the file while it is scored. The operator of the service can find the cause by request id {request_id}; a smaller file may succeed.", retry_after_s=60),
     "no_host": ErrorKind(400, "The request names no host", "The request is of HTTP/1.1 and has no Host header. Send one: its value is the host of the address."),
     "long_address": ErrorKind(414, "The address is too long", "The address in the request line is too long. Send a customer in the body."),
     "long_headers": ErrorKind(431, "The headers are too long", "A header of the request is too long, or there are too many. Send fewer or shorter ones."),

@@ -17,7 +17,7 @@ from app.web.customers import CHANGES, MANY, ONE, compare_body, score_body
 from app.web.description import ANY_REQUEST_ERRORS, DESCRIPTIONS, TEXT, Description, Schema, summary_of
 from app.web.errors import ERRORS, STATUSES
 from app.web.problems import MEDIA_TYPE
-from app.web.query_options import Option
+from app.web.query_options import QueryOption
 from app.web.response_schemas import components, request_bodies
 from app.web.responses import CSV, FORM, JSON
 from app.web.service import service
@@ -124,7 +124,7 @@ def _schema(schema: Schema | str) -> Schema:
     return schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
 
 
-def _query_parameter(option: Option) -> dict[str, Any]:
+def _query_parameter(option: QueryOption) -> dict[str, Any]:
     default = {} if option.default is None else {"default": option.default}
     return {
         "name": option.name,

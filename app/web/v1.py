@@ -7,7 +7,7 @@ from flask import Blueprint, Response, request
 
 from app.web.description import CUSTOMER_ERRORS, FILE_ERRORS, TEXT, describe
 from app.web.errors import RequestError
-from app.web.query_options import UPLOAD
+from app.web.query_options import CUSTOMER_BATCH
 from app.web.request_body import declared_charset, find_file, read_json_body
 from app.web.responses import CSV, FORM, JSON
 from app.web.service import service
@@ -36,7 +36,7 @@ def customer() -> Response:
     "labelBatch",
     {JSON: "Labels", CSV: TEXT},
     body={FORM: "FileForm"},
-    options=UPLOAD,
+    options=CUSTOMER_BATCH,
     errors=(*FILE_ERRORS, "send_form", "duplicate_id"),
 )
 def customerbatch() -> Response:

@@ -243,6 +243,7 @@ def mutate(node: Any, dice: random.Random) -> None:
         node[f"{place} "] = node.pop(place)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["scorecard.json", "metrics.json", "population.json", "run.json"])
 def test_a_mutated_model_is_refused_or_scores(models, name):
     """Never another exception, and never a probability that is none."""
