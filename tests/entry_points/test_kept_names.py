@@ -88,6 +88,7 @@ WAYS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_a_thousand_different_names_leave_nothing_behind(client, capsys, way):
     left = growth(lambda name: WAYS[way](client, name).close(), 600 if way != "fields" else 300, capsys.readouterr)

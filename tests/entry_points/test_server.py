@@ -12,7 +12,7 @@ from contextlib import ExitStack, closing
 
 import pytest
 from served import EXAMPLE_BODY, JSON, Server, problem_in, running, soon
-from test_streaming import HEADER, LINES, last_line, rows, send
+from streams import HEADER, LINES, last_line, rows, send
 
 from app.server.exchange import SHORT_BYTES, missing_bytes
 from app.server.worker import QUICK_BYTES
