@@ -1,11 +1,9 @@
 """What module docstrings and compose.yaml say of the code can be checked against it, and is."""
 
 import ast
-import inspect
 import re
 import sys
 from dataclasses import fields
-from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -74,17 +72,6 @@ def test_the_files_of_a_version_are_named_where_they_are_read():
     files = {path.name for path in artifact.folder_of("1.0.0").iterdir()}
 
     assert {name for name in files if name not in text and not name.endswith(".joblib")} == set()
-
-
-@pytest.mark.parametrize("name", ["train", "evaluate", "compare"])
-def test_the_signature_in_a_docstring_is_that_of_the_function(name):
-    pytest.importorskip("sklearn")
-    module = import_module(f"model.training.{name}")
-    signature = re.search(rf"\b{name}\((.*?)\) ->", " ".join((module.__doc__ or "").split()))
-
-    assert signature is not None
-    named = re.findall(r"(\w+): ", signature[1])
-    assert named == list(inspect.signature(getattr(module, name)).parameters)
 
 
 def test_the_compose_file_sets_variables_that_the_server_reads_and_documents_them():

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from trainings import rewrite
 
 from app.cli.__main__ import churn
 from model import artifact, describe, versions
@@ -24,13 +25,6 @@ def run(root, monkeypatch):
     """Run a command of churn with CHURN_MODELS set."""
     monkeypatch.setenv("CHURN_MODELS", str(root))
     return lambda *words: CliRunner().invoke(churn, words)
-
-
-def rewrite(folder: Path, name: str, content: bytes) -> None:
-    """Change a file of an artifact, and its sum with it."""
-    files = {path.name: path.read_bytes() for path in folder.iterdir() if path.name != artifact.SUMS}
-    shutil.rmtree(folder)
-    artifact.save({**files, name: content}, folder.name, folder.parent)
 
 
 def test_versions_are_listed_oldest_first_with_the_default_marked(root):
