@@ -150,7 +150,7 @@ def test_the_package_of_everything_loads_nothing():
     assert imports("app/__init__.py") == set()
 
 
-def test_the_domain_knows_no_door():
+def test_the_domain_imports_no_entry_point():
     doors = {"app", "handler", "flask", "werkzeug", "click", "boto3", "botocore", "pyspark"}
 
     assert {source: tops(source) & doors for source in sources("model") if tops(source) & doors} == {}
@@ -174,7 +174,7 @@ def test_nothing_that_ships_imports_tests_or_benchmarks():
 
 
 @pytest.mark.parametrize("source", STANDARD_LIBRARY_ONLY)
-def test_the_road_for_one_customer_needs_the_standard_library_only(source):
+def test_scoring_one_customer_needs_the_standard_library_only(source):
     foreign = {name for name in tops(source) if name not in sys.stdlib_module_names and name not in OURS}
 
     assert foreign == set()
@@ -248,7 +248,7 @@ def test_the_domain_reads_no_clock_rolls_no_dice_and_writes_no_log():
     assert {source: tops(source) & unsteady for source in steps if tops(source) & unsteady} == {}
 
 
-def test_every_module_says_which_step_it_is():
+def test_every_module_names_its_step():
     assert [source for source in sources(*SHIPPED, "benchmarks") if not ast.get_docstring(tree(source))] == []
 
 
@@ -344,7 +344,7 @@ def test_the_first_answer_on_lambda_takes_hardly_longer_than_flask_and_the_bridg
     assert statistics.median(ours / floor for floor, ours in pairs) <= COLD_START_CEILING, pairs
 
 
-def test_the_bulk_road_never_imports_pandas():
+def test_the_bulk_pipeline_never_imports_pandas():
     # pyarrow imports it behind some of its functions wherever it is installed, for 0.2 CPU seconds.
     code = (
         "import sys\n"
