@@ -12,8 +12,8 @@ from model import artifact
 
 if TYPE_CHECKING:
     from model.training.data import LabelledData
+    from model.training.fit import FittedModel
     from model.training.recipes import Recipe
-    from model.training.train import FittedModel
 
 RANDOM_CUSTOMERS = 2_000
 
@@ -64,7 +64,7 @@ def data(data_csv) -> "LabelledData":
 @pytest.fixture(scope="session")
 def fitted(data) -> "FittedModel":
     """A model fitted to them, without an artifact."""
-    from model.training.train import fit_model
+    from model.training.fit import fit_model
 
     return fit_model(data, "1.0.0", recipe=quick_recipe())
 
