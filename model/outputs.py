@@ -149,9 +149,6 @@ VALUE_AT_RISK: Final = ComputedColumn(
     OutputOption("value_at_risk", f"Add {MONTHLY_CHARGES} x probability, at two decimals", in_every_job=True),
     compute=lambda features, score: features[MONTHLY_CHARGES] * score.probability,
 )
-DEFAULT_REASONS: Final = 3
-"""Of one customer; a list has none by default."""
-
 REASON_COUNT: Final = OutputOption(
     "reasons",
     "How many reasons to give, the strongest first",
