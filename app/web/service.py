@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from model.actions import Action
 
 EXTENSION: Final = "churn"
-WAITING: Final = ("/v2/uploads", "/v2/jobs/")
-"""The beginnings of paths whose responses wait for another service, a bucket."""
 MAX_BINARY_BYTES: Final = "churn.max_binary_bytes"
 """The key of the WSGI environment with the longest binary body that the gateway passes on."""
 
