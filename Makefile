@@ -8,6 +8,7 @@ REGION ?= $(or $(AWS_REGION),eu-central-1)
 IMAGE ?=
 SPACE ?=
 ENGINE ?= scorecard
+NPM := $(shell command -v npm)
 DRY_RUN ?=
 export PORT
 
@@ -18,9 +19,12 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-
 BASE := $(shell $(PYTHON) -c 'import sys; print(getattr(sys, "_base_executable", sys.executable))' 2>/dev/null)
 ID := $(shell $(PYTHON) -c 'import sys, zlib; print(sys.version.split()[0], zlib.crc32(sys.base_prefix.encode()), sep="-")' 2>/dev/null)
 INTERPRETER := $(VENV)/.python-$(or $(ID),unknown)
+# A process for each core, at most four. ARGS="-n 0" runs all tests in one.
+PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4
+FAST := not slow and not soak
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev test test-spark spark spark-zip soak fuzz bench bench-all bench-model peers-tools lint screenshots clean images sbom licences space deploy-space deploy-tools deploy-aws redrive-aws
+.PHONY: help run dev test test-quick test-slow test-spark spark spark-zip soak fuzz bench bench-all bench-model peers-tools lint screenshots clean images sbom licences space deploy-space deploy-tools deploy-aws redrive-aws
 
 help:  ## list these commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "make %-14s %s\n", $$1, $$2}'
@@ -32,12 +36,21 @@ run: $(VENV)/.serving  ## serve on http://127.0.0.1:7860 (PORT=...), after an ex
 
 dev: $(VENV)/.development  ## install everything into .venv, and the command .venv/bin/churn
 
-test: $(VENV)/.development  ## run every test; those of Spark if Java is installed
-	$(BIN)/python -m pytest $(ARGS)
-	@$(if $(ARGS),,$(if $(shell command -v java)$(CI),$(MAKE) --no-print-directory test-spark))
+# Unit tests that train nothing, and those of the main entry points.
+test-quick: $(VENV)/.development  ## run the tests that take a minute in all
+	$(PYTEST) -m "$(FAST)" $(shell grep -LE '^ *from model\.training' tests/unit/test_*.py) \
+	    tests/entry_points/test_app_v1.py tests/entry_points/test_app_v2.py tests/entry_points/test_handler.py \
+	    tests/entry_points/test_openapi.py tests/entry_points/test_parity.py $(ARGS)
+
+test: $(VENV)/.development  ## run every test but the slow ones, in less than ten minutes
+	$(PYTEST) -m "$(FAST)" $(ARGS)
+
+test-slow: $(VENV)/.development  ## run the slow tests: images, long training, long files, long traffic, Spark
+	$(PYTEST) -m "not ($(FAST))" $(ARGS)
+	@$(MAKE) --no-print-directory test-spark ARGS=
 
 test-spark: spark  ## run the tests that need a real Spark, in .venv-spark
-	$(VENV)-spark/bin/python -m pytest tests/entry_points/test_spark*.py $(ARGS)
+	$(VENV)-spark/bin/python -m pytest tests/entry_points/test_spark*.py tests/entry_points/test_options.py $(ARGS)
 
 soak: $(VENV)/.development  ## run the load tests at full size; results go to build/soak/
 	SOAK=true $(BIN)/python -m pytest -m soak --durations=0 $(ARGS)
@@ -60,11 +73,12 @@ bench-model: peers-tools  ## compare the model with others on the same folds, fo
 peers-tools:
 	@$(MAKE) --no-print-directory VENV=$(VENV)-peers $(VENV)-peers/.peers
 
-lint: $(VENV)/.development  ## ruff (rules and format), mypy, and the words of tests/words.toml
+lint: $(VENV)/.development $(if $(NPM)$(CI),node_modules/.package-lock.json)  ## ruff, mypy, the words of tests/words.toml; Biome for the page's scripts where there is npm
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/python tests/words.py
+	$(if $(NPM)$(CI),node_modules/.bin/biome check --error-on-warnings)
 
 screenshots: $(VENV)/.development  ## take the README's pictures again, with Chromium
 	PYTHONPATH=tests:. $(BIN)/python tests/screenshots.py
@@ -76,7 +90,7 @@ sbom: images deploy-tools  ## build the images, and list their contents as SPDX 
 	@$(BIN)/python -m deploy.images --inventory build/sbom --syft $(VENV)-deploy/bin/syft $(if $(DRY_RUN),--dry-run)
 
 licences: $(VENV)/.development  ## write docs/licences.md: the licences of what the images contain
-	@$(BIN)/python -m deploy.licences
+	@page=$$(deploy/licences.sh $(BIN)) && echo "$$page" > docs/licences.md
 
 space: $(INTERPRETER)  ## write the repository of a Hugging Face Space to build/space/ (ENGINE=pipeline)
 	@$(BIN)/python -m deploy.space --engine "$(ENGINE)"
@@ -142,7 +156,7 @@ $(VENV)/.deploy: requirements/deploy.txt $(INTERPRETER)
 	$(INSTALL) -r requirements/deploy.txt
 	@touch $@
 
-# The deploy tool. Its lock file has hashes and no addresses; no package's own script is run.
+# The deploy tool, axe-core and Biome. The lock file has hashes and no addresses; no package's own script is run.
 node_modules/.package-lock.json: package.json package-lock.json
 	npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@

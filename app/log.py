@@ -1,7 +1,7 @@
 """Log lines: one JSON object a line on standard output. Never a customer's data, so never the text of an exception.
 
-For every door: those that wire things call it, and the server does for requests that never reach the app. On Lambda a
-line carries its metrics too, in CloudWatch's embedded format, so that no call to CloudWatch is made.
+Every entry point writes its lines here. On Lambda a line has its metrics too, in CloudWatch's embedded format, so that
+no call to CloudWatch is needed.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from typing import Final
 SHOWN_FRAMES: Final = 8
 
 NAMESPACE: Final = "Churn"
-METRICS: Final = {
+METRIC_UNITS: Final = {
     "Requests": "Count",
     "Errors4xx": "Count",
     "Errors5xx": "Count",
@@ -31,7 +31,7 @@ METRICS: Final = {
     "DriftMax": "None",
     "ScorePsi": "None",
 }
-"""Every metric there is, with its unit."""
+"""Every metric with its unit."""
 
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?", re.ASCII)
 _XRAY_ROOT: Final = re.compile(r"(?:^|;)\s*Root=1-([0-9a-f]{8})-([0-9a-f]{24})(?:;|$)", re.ASCII)
@@ -49,28 +49,28 @@ def write(**members: object) -> None:
 
 
 def write_failure(error: BaseException, request_id: str | None = None) -> None:
-    """Write what kind of exception came from where: the innermost frames, without their values."""
+    """Write the type of an exception and its innermost frames, without their values."""
     frames = traceback.extract_tb(error.__traceback__)[-SHOWN_FRAMES:]
     where = [f"{'/'.join(Path(frame.filename).parts[-2:])}:{frame.lineno} {frame.name}" for frame in frames]
     write(level="error", exception=type(error).__name__, where=where, request_id=request_id)
 
 
 def metrics(function_name: str | None, **values: float) -> dict[str, object]:
-    """Return the members that make a line one of metrics too; none where there is no Lambda function.
+    """Return the members that add metrics to a line; none where there is no Lambda function.
 
     Parameters
     ----------
     function_name : str, optional
-        The one dimension. A model version would make new metrics, and new costs, at every training; it is a property.
+        The only dimension. A model version would create new metrics, and costs, at every training; it is a property.
     **values : float
-        Keys of `METRICS`.
+        Keys of `METRIC_UNITS`.
     """
     if not function_name:
         return {}
     directive = {
         "Namespace": NAMESPACE,
         "Dimensions": [["FunctionName"]],
-        "Metrics": [{"Name": name, "Unit": METRICS[name]} for name in values],
+        "Metrics": [{"Name": name, "Unit": METRIC_UNITS[name]} for name in values],
     }
     stamp = int(time.time() * 1000)
     return {"_aws": {"Timestamp": stamp, "CloudWatchMetrics": [directive]}, "FunctionName": function_name, **values}
@@ -78,8 +78,8 @@ def metrics(function_name: str | None, **values: float) -> dict[str, object]:
 
 def trace_id(traceparent: str | None, xray: str | None) -> str | None:
     """Return the W3C id of the trace that a request belongs to: that of `traceparent`, else that of X-Ray, if any."""
-    for found in (_TRACEPARENT.fullmatch(traceparent or ""), _XRAY_ROOT.search(xray or "")):
-        # An id of zeros is none, says W3C Trace Context 3.2.2.3.
-        if found and (joined := "".join(found.groups())).strip("0"):
-            return joined
+    for match in (_TRACEPARENT.fullmatch(traceparent or ""), _XRAY_ROOT.search(xray or "")):
+        # An id of zeros is not valid: W3C Trace Context 3.2.2.3.
+        if match and (trace := "".join(match.groups())).strip("0"):
+            return trace
     return None

@@ -1,4 +1,4 @@
-"""The one composition root: settings in; the model, the Flask app, and what scores files out. Imports no gunicorn.
+"""The one composition root: settings in; the model, the Flask app, and what scores files out. Starts no server.
 
 Lambda, the web server and the command use it. What only some of them need (Flask, numpy, pyarrow, boto3) is imported by
 the function that needs it, so that one customer on Lambda does not pay for files, nor a file on a cluster for HTTP.
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from app.jobs.scoring import Scoring
     from app.jobs.uploads import Uploads
     from app.web.metrics import Metrics
-    from app.web.service import Turn
+    from app.web.service import AcquireSlot
     from model.outputs import OutputOptions
 
 _FILES_AT_ONCE: Final = 2
@@ -74,10 +74,10 @@ def _layout(settings: Settings) -> "BucketLayout":
 def make_app(
     settings: Settings,
     scorer: Scorer,
-    larger: str,
+    large_file_advice: str,
     *,
-    admit: Callable[[], None] | None = None,
-    turn: "Turn | None" = None,
+    check_rate_limit: Callable[[], None] | None = None,
+    acquire_slot: "AcquireSlot | None" = None,
 ) -> "Flask":
     """Return the Flask app; see `app.web.create_app`. The store of uploads is made when it is first asked for.
 
@@ -86,10 +86,17 @@ def make_app(
     ActionsError
     """
     from app.web import create_app
-    from app.web.service import at_once
+    from app.web.service import no_slot_needed
 
     uploads = functools.cache(lambda: make_uploads(settings)) if settings.takes_uploads else None
-    return create_app(scorer, settings, larger, uploads=uploads, admit=admit, turn=turn or at_once)
+    return create_app(
+        scorer,
+        settings,
+        large_file_advice,
+        uploads=uploads,
+        check_rate_limit=check_rate_limit,
+        acquire_slot=acquire_slot or no_slot_needed,
+    )
 
 
 def build(settings: Settings | None = None) -> "Flask":
@@ -114,12 +121,12 @@ def make_server_app(settings: Settings, folder: str | None = None) -> "tuple[Fla
     app = make_app(
         settings,
         scorer,
-        "begin an upload with POST /v2/uploads" if settings.takes_uploads else "",
-        admit=limit.admit if limit else None,
-        turn=Slots(_FILES_AT_ONCE, _SLOT_S).acquire,
+        "create an upload with POST /v2/uploads" if settings.takes_uploads else "",
+        check_rate_limit=limit.check if limit else None,
+        acquire_slot=Slots(_FILES_AT_ONCE, _SLOT_S, max(0, settings.threads // 2 - _FILES_AT_ONCE)).acquire,
     )
     if limit:
-        app.after_request(limit.describe)
+        app.after_request(limit.add_headers)
     if settings.trusted_proxies:
         from werkzeug.middleware.proxy_fix import ProxyFix
 

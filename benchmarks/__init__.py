@@ -1,1 +1,1 @@
-"""One script a claim, each beside its floor and the naive design in the same run. `python -m benchmarks` runs them."""
+"""One script for each claim, compared with the naive design in the same run: `python -m benchmarks`."""

@@ -4,6 +4,7 @@ usage: python -m benchmarks [--check] [--all] [NAME ...]
 """
 
 import argparse
+import importlib
 import json
 import subprocess
 import sys
@@ -23,9 +24,13 @@ def main() -> int:
     """Run every script; with --check, return 1 if a budget is missed."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--check", action="store_true", help="end with 1 if a budget is missed")
-    options.add_argument("--all", action="store_true", help="also what takes longer: S3, Spark, images, growth")
+    options.add_argument("--all", action="store_true", help="also the longer ones: S3, Spark, images, growth")
     options.add_argument("names", nargs="*", metavar="NAME", help="only these: " + ", ".join({*SCRIPTS, *UNBOUNDED}))
+    options.add_argument("--one", metavar="NAME", help=argparse.SUPPRESS)
     asked = options.parse_args()
+    if asked.one:
+        print(json.dumps([asdict(result) for result in importlib.import_module(f"benchmarks.{asked.one}").measure()]))
+        return 0
     started = time.monotonic()
     results: list[Result] = []
     for name in asked.names or (UNBOUNDED if asked.all else SCRIPTS):
@@ -37,40 +42,41 @@ def main() -> int:
         "machine": machine(),
         "data": source().name,
         "seconds": round(time.monotonic() - started, 1),
-        "results": [{**asdict(each), "verdict": each.verdict} for each in results],
+        "results": [{**asdict(result), "verdict": result.verdict} for result in results],
     }
     (BUILD / "results.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-    missed = [each.name for each in results if each.verdict == "MISSED"]
+    missed = [result.name for result in results if result.verdict == "MISSED"]
     print(f"\n{record['seconds']} s; machine: {record['machine']}")
     print(f"missed: {', '.join(missed)}" if missed else "every budget kept")
-    print(cost.table({each.name: each for each in results}), end="")
+    print(cost.table({result.name: result for result in results}), end="")
     return int(asked.check and bool(missed))
 
 
 def _run(name: str) -> list[Result]:
-    # What a script is for stands in its first line; importing it here would bring pandas into this process.
+    # In a process of its own: Linux counts the peak of a parent among those of its children, so what runs commands must
+    # not have pandas in its memory. The results are the last line.
     text = (ROOT / "benchmarks" / f"{name}.py").read_text(encoding="utf-8")
     print(f"{name}: {text.splitlines()[0].strip(chr(34))}", flush=True)
-    words = [sys.executable, "-m", "benchmarks.one", name]
-    said = subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT).stdout.splitlines()
-    for line in said[:-1]:
+    words = [sys.executable, "-m", "benchmarks", "--one", name]
+    printed = subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT).stdout.splitlines()
+    for line in printed[:-1]:
         print(f"  {line}")
-    return [Result(**{**each, "spread": tuple(each["spread"])}) for each in json.loads(said[-1])]
+    return [Result(**{**fields, "spread": tuple(fields["spread"])}) for fields in json.loads(printed[-1])]
 
 
 def _print(results: list[Result]) -> None:
-    heads = f"{'median':>11}{'min to max':>19}{'must':>9}{'aim':>9}  {'verdict':8}{'CPU':>9}{'wall':>9}{'beside':>9}"
+    heads = f"{'median':>11}{'min to max':>19}{'must':>9}{'aim':>9}  {'verdict':8}{'CPU':>9}{'wall':>9}{'other':>9}"
     print(f"\n{'what':<33}{heads}  note")
-    for each in results:
-        low, high = each.spread
-        seconds = [_seconds(figure) for figure in (each.cpu_s, each.wall_s, each.other_cpu_s)]
+    for result in results:
+        low, high = result.spread
+        seconds = [_seconds(figure) for figure in (result.cpu_s, result.wall_s, result.other_cpu_s)]
         print(
-            f"{each.name:<33}{_figure(each.value, each.unit):>11}{f'{low:.3g} to {high:.3g}':>19}"
-            f"{_bound(each, each.must):>9}{_bound(each, each.aim):>9}  {each.verdict:8}"
-            f"{''.join(f'{figure:>9}' for figure in seconds)}  {each.note}".rstrip()
+            f"{result.name:<33}{_figure(result.value, result.unit):>11}{f'{low:.3g} to {high:.3g}':>19}"
+            f"{_bound(result, result.must):>9}{_bound(result, result.aim):>9}  {result.verdict:8}"
+            f"{''.join(f'{figure:>9}' for figure in seconds)}  {result.note}".rstrip()
         )
     print(
-        "\nratios are of CPU seconds (user and system), pair by pair, medians; CPU and wall are ours, beside is the CPU"
+        "\nratios are of CPU seconds (user and system), pair by pair, medians; CPU and wall are ours, other is the CPU"
     )
     print("of what ours is compared with, of one run, one start or one request")
 

@@ -1,4 +1,4 @@
-"""A million rows by `churn score`, clean and with 5 % bad ones, beside the floor and the naive design; ten for size."""
+"""A million rows by `churn score`, clean and with 5 % bad ones, compared with a read and write and the naive design."""
 
 import subprocess
 import sys
@@ -32,8 +32,8 @@ def measure() -> list[Result]:
         NAIVE_RUNS,
     )
     long = score_repeated(ROWS, TIMES)
-    peaks = [each.peak_mb for each in (*used["clean"], *used["spoilt"], long)]
-    growth = [long.peak_mb / each.peak_mb for each in used["clean"]]
+    peaks = [usage.peak_mb for usage in (*used["clean"], *used["spoilt"], long)]
+    growth = [long.peak_mb / usage.peak_mb for usage in used["clean"]]
     return [
         compared("1M rows, clean / floor", used["clean"], used["floor"], must=2.5, aim=1.7),
         compared("1M rows, 5 % bad / floor", used["spoilt"], used["floor"], must=4.0, aim=2.5),
@@ -44,7 +44,7 @@ def measure() -> list[Result]:
 
 
 def score_repeated(rows: int, times: int) -> Usage:
-    """Score a file of `rows` rows repeated, by way of standard input: ten million rows need no file of their own."""
+    """Score a file of `rows` rows repeated, through standard input, so that ten million rows need no file."""
     words = [sys.executable, "-m", "benchmarks.data", str(rows), str(times)]
     with subprocess.Popen(words, stdout=subprocess.PIPE, cwd=data.ROOT) as source:
         return run([*SCORE, "-", "-o", str(data.BUILD / "repeated-scored")], source.stdout)

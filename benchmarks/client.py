@@ -1,9 +1,9 @@
-"""Asks a server over some connections at once, the next question as soon as an answer is there.
+"""Sends requests over some connections at once, the next one as soon as the answer is there.
 
 usage: python -m benchmarks.client PORT CONNECTIONS SECONDS
 
 Prints one line of JSON: answers, seconds, and the latencies at 50 and 99 % in milliseconds. One thread and no library,
-so that it takes little of the CPU that the server is measured by.
+so that it uses little of the CPU that the server is measured by.
 """
 
 import json
@@ -16,12 +16,12 @@ from benchmarks.example_request import request
 
 
 def load(port: int, connections: int, seconds: float) -> dict[str, float]:
-    """Return what came back in the time; an answer that is not 200 raises."""
-    question, waits, selector = request(port), [], selectors.DefaultSelector()
+    """Return the answers of the time; an answer other than 200 raises."""
+    message, waits, selector = request(port), [], selectors.DefaultSelector()
     for _ in range(connections):
         client = socket.create_connection(("127.0.0.1", port), 10)
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        client.sendall(question)
+        client.sendall(message)
         selector.register(client, selectors.EVENT_READ, [time.perf_counter(), b""])
     started = time.perf_counter()
     while (now := time.perf_counter()) < started + seconds:
@@ -34,7 +34,7 @@ def load(port: int, connections: int, seconds: float) -> dict[str, float]:
             now = time.perf_counter()
             waits.append(now - sent)
             key.data[:] = now, b""
-            key.fileobj.sendall(question)
+            key.fileobj.sendall(message)
     waits.sort()
     return {
         "answers": len(waits),
@@ -47,8 +47,8 @@ def load(port: int, connections: int, seconds: float) -> dict[str, float]:
 def _is_whole(answer: bytes) -> bool:
     if not answer:
         raise ConnectionError("The server closed a connection.")
-    head, found, body = answer.partition(b"\r\n\r\n")
-    if not found:
+    head, end, body = answer.partition(b"\r\n\r\n")
+    if not end:
         return False
     if not head.startswith(b"HTTP/1.1 200"):
         raise ConnectionError(answer.decode("utf-8", "replace"))

@@ -1,9 +1,8 @@
-"""What the measured CPU seconds cost on Lambda, at several memory sizes, beside the naive design.
+"""What the measured CPU seconds cost on Lambda, at several memory sizes, compared with the naive design.
 
-Prices are list prices for x86 in dollars, without free tiers, as public pages repeated them on the date below; Lambda's
-are taken to be the same in us-east-1 and eu-central-1. They change: look before you plan with them. Lambda gives a
-function a share of a core by its memory, and bills the time that this takes; what is waited for (S3, the network) comes
-on top and is the same for both.
+Prices are list prices for x86 in dollars, without free tiers, as listed on public pages on the date below; Lambda's are
+assumed to be the same in us-east-1 and eu-central-1. Check them before you plan with them. Lambda gives a function a
+share of a core by its memory, and bills the time; waiting (for S3, the network) is additional and the same for both.
 """
 
 from collections.abc import Mapping
@@ -17,7 +16,7 @@ DOLLARS_A_GB_SECOND = 0.0000166667
 DOLLARS_A_REQUEST = 0.20 / 1e6
 
 CORE_MB = 1769
-"""Memory at which a function has one core; the road runs in one thread, so more memory makes nothing faster."""
+"""Memory at which a function has one core; scoring runs in one thread, so more memory is not faster."""
 
 SIZES_MB = (256, 512, 1024, 1769, 3008)
 NAIVE_LEAST_MB = 512

@@ -24,7 +24,7 @@ def source() -> Path:
 
 
 def make(rows: int, bad_share: float = 0.0) -> Path:
-    """Return a CSV of `rows` customers in the eleven columns, a share of them bad in one of four ways; made once."""
+    """Return a CSV of `rows` customers in the eleven columns, a share of them bad in one of four ways; written once."""
     target = BUILD / f"{source().stem}-{rows}-{bad_share:g}.csv"
     if target.exists():
         return target
@@ -54,9 +54,9 @@ def _spoilt(cells: list[str], how: int) -> list[str]:
 
 
 if __name__ == "__main__":
-    with make(int(sys.argv[1])).open("rb") as made:
-        sys.stdout.buffer.write(made.readline())
-        start = made.tell()
+    with make(int(sys.argv[1])).open("rb") as file:
+        sys.stdout.buffer.write(file.readline())
+        start = file.tell()
         for _ in range(int(sys.argv[2])):
-            made.seek(start)
-            shutil.copyfileobj(made, sys.stdout.buffer, 1 << 20)
+            file.seek(start)
+            shutil.copyfileobj(file, sys.stdout.buffer, 1 << 20)

@@ -1,4 +1,4 @@
-"""The floor of the bulk road: pyarrow reads every column as a string and writes it again. No rule, no model."""
+"""A lower bound for files: pyarrow reads every column as a string and writes it again, without rules or a model."""
 
 import sys
 from pathlib import Path

@@ -11,10 +11,10 @@ from benchmarks.bulk import SCORE, score_repeated
 from benchmarks.measure import Result, Usage, run
 
 mpl.use("svg")
-# The same figures give the same file, and text stays text.
+# The same figures give the same file, with text as text.
 mpl.rcParams.update({"svg.hashsalt": "churn", "svg.fonttype": "none", "font.size": 9})
 
-from matplotlib import pyplot as plt  # noqa: E402 - after the choice of what draws
+from matplotlib import pyplot as plt  # noqa: E402 - after the choice of the backend
 
 ROWS = (1_000, 10_000, 100_000, 1_000_000)
 MOST = 10_000_000
@@ -53,7 +53,7 @@ def measure() -> list[Result]:
 
 def slope(sizes: Sequence[float], costs: Sequence[float]) -> float:
     """Return the exponent k of cost ~ size^k: the slope of a line through the logarithms of both, by least squares."""
-    fit = statistics.linear_regression([math.log(each) for each in sizes], [math.log(each) for each in costs])
+    fit = statistics.linear_regression([math.log(size) for size in sizes], [math.log(cost) for cost in costs])
     return fit.slope
 
 
@@ -62,23 +62,23 @@ def _score(rows: int) -> Usage:
 
 
 def _median(used: Sequence[Usage]) -> Usage:
-    return sorted(used, key=lambda each: each.cpu_s)[len(used) // 2]
+    return sorted(used, key=lambda usage: usage.cpu_s)[len(used) // 2]
 
 
 def _draw(scored: dict[int, Usage], asked: dict[int, server.Load]) -> None:
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
     rows = list(scored)
-    left.loglog(rows, [each.cpu_s for each in scored.values()], "o-", color="#0072b2", label="CPU, s")
-    left.loglog(rows, [each.peak_mb / 1000 for each in scored.values()], "s--", color="#d55e00", label="memory, GB")
+    left.loglog(rows, [usage.cpu_s for usage in scored.values()], "o-", color="#0072b2", label="CPU, s")
+    left.loglog(rows, [usage.peak_mb / 1000 for usage in scored.values()], "s--", color="#d55e00", label="memory, GB")
     left.set(xlabel="rows in a file", title="churn score")
     connections = list(asked)
-    right.loglog(connections, [each.rate for each in asked.values()], "o-", color="#0072b2", label="requests a second")
+    right.loglog(connections, [load.rate for load in asked.values()], "o-", color="#0072b2", label="requests a second")
     right.loglog(
-        connections, [each.cpu_s / each.answers * 1e6 for each in asked.values()], "s--", color="#d55e00",
+        connections, [load.cpu_s / load.answers * 1e6 for load in asked.values()], "s--", color="#d55e00",
         label="CPU a request, us",
     )  # fmt: skip
     right.set(xlabel="connections at once", title="one customer over HTTP, two processes")
-    right.set_xticks(connections, [str(each) for each in connections])
+    right.set_xticks(connections, [str(number) for number in connections])
     right.minorticks_off()
     for axes in (left, right):
         axes.grid(which="major", alpha=0.3)

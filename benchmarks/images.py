@@ -1,4 +1,4 @@
-"""The two images beside the same with scikit-learn in them: size, and the CPU from nothing to a first answer."""
+"""The two images compared with the same ones with scikit-learn: size, and the CPU from the start to a first answer."""
 
 import json
 import statistics
@@ -52,7 +52,9 @@ def measure() -> list[Result]:
             ),
         ]
     RECORD.write_text(
-        json.dumps({"date": f"{datetime.now(UTC):%Y-%m-%d}", "results": [_kept(each) for each in results]}, indent=2)
+        json.dumps(
+            {"date": f"{datetime.now(UTC):%Y-%m-%d}", "results": [_kept(result) for result in results]}, indent=2
+        )
         + "\n"
     )
     return results
@@ -63,7 +65,7 @@ def _kept(result: Result) -> dict[str, object]:
 
 
 def _megabytes(builder: str, tag: str) -> float:
-    return int(_said([builder, "image", "inspect", "--format", "{{.Size}}", tag])) / 1e6
+    return int(_output([builder, "image", "inspect", "--format", "{{.Size}}", tag])) / 1e6
 
 
 def _start(builder: str, tag: str, name: str) -> float:
@@ -80,8 +82,8 @@ def _start(builder: str, tag: str, name: str) -> float:
         "-c",
         STARTS[name],
     ]
-    return float(_said(words).splitlines()[-1])
+    return float(_output(words).splitlines()[-1])
 
 
-def _said(command: Sequence[str]) -> str:
+def _output(command: Sequence[str]) -> str:
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()

@@ -1,4 +1,4 @@
-"""Runs commands as whole processes, in turn, and reads what the operating system says each of them used."""
+"""Runs commands as whole processes, alternating, and reads their resource usage from the operating system."""
 
 import os
 import platform
@@ -24,8 +24,7 @@ class Usage:
 class Result:
     """One budget and what was measured against it; a ratio where `unit` is x.
 
-    `cpu_s` and `wall_s` are medians of ours, `other_cpu_s` of what it stands beside. Where `at_least` is set more is
-    better.
+    `cpu_s` and `wall_s` are medians of ours, `other_cpu_s` of the other side. With `at_least`, more is better.
     """
 
     name: str
@@ -58,14 +57,14 @@ def compared(name: str, ours: Sequence[Usage], other: Sequence[Usage], must: flo
         spread,
         must,
         aim,
-        cpu_s=statistics.median(each.cpu_s for each in ours),
-        wall_s=statistics.median(each.wall_s for each in ours),
-        other_cpu_s=statistics.median(each.cpu_s for each in other),
+        cpu_s=statistics.median(usage.cpu_s for usage in ours),
+        wall_s=statistics.median(usage.wall_s for usage in ours),
+        other_cpu_s=statistics.median(usage.cpu_s for usage in other),
     )
 
 
 def run(command: Sequence[str], stdin: IO[bytes] | None = None) -> Usage:
-    """Run a command to its end and return what it used; its output is thrown away, a failure raises."""
+    """Run a command to its end and return what it used; its output is discarded, a failure raises."""
     started = time.perf_counter()
     quiet = subprocess.DEVNULL
     with subprocess.Popen(command, stdin=stdin or quiet, stdout=quiet, stderr=quiet, env=environment()) as process:
@@ -95,11 +94,11 @@ def in_turn(measures: dict[str, Callable[[], Usage]], runs: int) -> dict[str, li
     """Take each measure once to warm up, then all of them in turn, `runs` times."""
     for measure in measures.values():
         measure()
-    found: dict[str, list[Usage]] = {name: [] for name in measures}
+    usages: dict[str, list[Usage]] = {name: [] for name in measures}
     for _ in range(runs):
         for name, measure in measures.items():
-            found[name].append(measure())
-    return found
+            usages[name].append(measure())
+    return usages
 
 
 def interleaved(commands: dict[str, Sequence[str]], runs: int) -> dict[str, list[Usage]]:
@@ -109,8 +108,8 @@ def interleaved(commands: dict[str, Sequence[str]], runs: int) -> dict[str, list
 
 def ratios(above: Sequence[Usage], below: Sequence[Usage]) -> tuple[float, tuple[float, float]]:
     """Return the median of the CPU ratios pair by pair, and the least and greatest of them."""
-    each = [a.cpu_s / b.cpu_s for a, b in zip(above, below, strict=True)]
-    return statistics.median(each), (min(each), max(each))
+    pairs = [a.cpu_s / b.cpu_s for a, b in zip(above, below, strict=True)]
+    return statistics.median(pairs), (min(pairs), max(pairs))
 
 
 def cpu_of(call: Callable[[], object], seconds: float = 0.3) -> Usage:
@@ -120,7 +119,7 @@ def cpu_of(call: Callable[[], object], seconds: float = 0.3) -> Usage:
     while spent < seconds / 5:
         calls *= 4
         spent = _round_of(call, calls).cpu_s
-    best = min((_round_of(call, calls) for _ in range(5)), key=lambda each: each.cpu_s)
+    best = min((_round_of(call, calls) for _ in range(5)), key=lambda usage: usage.cpu_s)
     return Usage(best.cpu_s / calls, best.wall_s / calls)
 
 
@@ -137,13 +136,13 @@ def machine() -> dict[str, object]:
         "python": platform.python_version(),
         "processor": _processor(),
         "cores": os.cpu_count(),
-        "load": [round(each, 1) for each in os.getloadavg()],
+        "load": [round(load, 1) for load in os.getloadavg()],
     }
 
 
 def _processor() -> str:
     try:
-        with open("/proc/cpuinfo", encoding="utf-8") as info:  # noqa: PTH123 - a file of the kernel, not of ours
+        with open("/proc/cpuinfo", encoding="utf-8") as info:  # noqa: PTH123 - a file of the kernel
             return next(line.split(":", 1)[1].strip() for line in info if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor()

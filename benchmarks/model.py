@@ -1,9 +1,9 @@
-"""Where our model stands among others: `make bench-model` writes peers.json beside it, and the table into its card.
+"""Our model compared with others: `make bench-model` writes peers.json into its folder, and the table into its card.
 
 usage: python -m benchmarks.model [--version VERSION] [--only NAME...] [--minutes MOST]
 
-The folds are those of its metrics.json; what a fold gave is kept under build/peers/, so that a run that was ended goes
-on where it was. All in one thread: six minutes of CPU.
+The folds are those of its metrics.json; the figures of a fold are kept in build/peers/, so that an interrupted run
+can be continued. All in one thread: six minutes of CPU.
 """
 
 import argparse
@@ -26,12 +26,12 @@ from threadpoolctl import threadpool_limits
 from benchmarks.data import BUILD, source
 from benchmarks.peers import INNER_FOLDS, RIVALS, Rival
 from model import artifact
-from model.training.card import PEERS, to_card
+from model.contents import CARD
 from model.training.compile import to_bytes
 from model.training.cross_validation import make_folds, paired_interval
 from model.training.data import read
-from model.training.metrics import measure, settle, written
-from model.training.train import CARD
+from model.training.metrics import compute_metrics, round_probabilities, rounded
+from model.training.reports import PEERS, model_card
 
 FIGURES: Final = ("log_loss", "roc_auc", "brier", "ece", "top_decile_lift")
 CACHE: Final = BUILD.parent / "peers"
@@ -52,7 +52,7 @@ def main() -> int:
         return 2
     frame, churned = data.frame(), np.array(data.labels)
     folds = make_folds(churned, metrics["protocol"]["seed"])
-    started, found = time.monotonic(), {}
+    started, measured = time.monotonic(), {}
     with threadpool_limits(limits=1):
         for name in asked.only:
             figures = []
@@ -63,10 +63,10 @@ def main() -> int:
                 figures.append(
                     _fold(name, RIVALS[name], frame, churned, fold, metrics["protocol"]["seed"] + 1 + number)
                 )
-            found[name] = figures
-            print(f"{name:<22}{np.mean([each['log_loss'] for each in figures]):.5f}", flush=True)
-    if list(found) == list(RIVALS):
-        _write(folder, metrics, found, len(folds[0][1]) / len(folds[0][0]), time.monotonic() - started)
+            measured[name] = figures
+            print(f"{name:<22}{np.mean([fold['log_loss'] for fold in figures]):.5f}", flush=True)
+    if list(measured) == list(RIVALS):
+        _write(folder, metrics, measured, len(folds[0][1]) / len(folds[0][0]), time.monotonic() - started)
     return 0
 
 
@@ -82,7 +82,7 @@ def _fold(name: str, rival: Rival, frame: pd.DataFrame, churned: np.ndarray, fol
     setting = rival.choose(frame.iloc[train].reset_index(drop=True), churned[train], seed)
     (probability,) = rival.predict(frame.iloc[train], churned[train], frame.iloc[test], [setting])
     figures = {
-        **measure(churned[test], settle(np.asarray(probability, dtype=np.float64))),
+        **compute_metrics(churned[test], round_probabilities(np.asarray(probability, dtype=np.float64))),
         "setting": setting,
         "cpu_s": round(time.process_time() - begun, 2),
     }
@@ -96,24 +96,24 @@ def _row(
 ) -> dict[str, Any]:
     row: dict[str, Any] = {"title": title, "kind": kind}
     for name in FIGURES:
-        values, own = (np.array([fold[name] for fold in each]) for each in (figures, ours))
+        values, own = (np.array([fold[name] for fold in folds]) for folds in (figures, ours))
         difference, margin = paired_interval(values - own, ratio)
         row[name] = {
-            "mean": written(values.mean()),
-            "difference": written(difference),
-            "low": written(difference - margin),
-            "high": written(difference + margin),
+            "mean": rounded(values.mean()),
+            "difference": rounded(difference),
+            "low": rounded(difference - margin),
+            "high": rounded(difference + margin),
         }
     if figures is not ours:
-        row["settings"] = sorted({json.dumps(each["setting"]) for each in figures})
+        row["settings"] = sorted({json.dumps(fold["setting"]) for fold in figures})
     return row
 
 
-def _write(folder: Path, metrics: dict[str, Any], found: dict[str, Any], ratio: float, seconds: float) -> None:
+def _write(folder: Path, metrics: dict[str, Any], measured: dict[str, Any], ratio: float, seconds: float) -> None:
     """Write peers.json, the card and the sums of the folder; date and machine go to run.json."""
     ours = metrics["folds"]
     rows = [_row("This model", "ours", ours, ours, ratio)]
-    rows += [_row(RIVALS[name].title, RIVALS[name].kind, figures, ours, ratio) for name, figures in found.items()]
+    rows += [_row(RIVALS[name].title, RIVALS[name].kind, figures, ours, ratio) for name, figures in measured.items()]
     peers = {
         "folds": len(ours),
         "inner_folds": INNER_FOLDS,
@@ -125,12 +125,12 @@ def _write(folder: Path, metrics: dict[str, Any], found: dict[str, Any], ratio: 
         },
         "models": sorted(rows, key=lambda row: row["log_loss"]["mean"]),
     }
-    cpu_s = {name: round(sum(each["cpu_s"] for each in figures), 1) for name, figures in found.items()}
+    cpu_s = {name: round(sum(fold["cpu_s"] for fold in figures), 1) for name, figures in measured.items()}
     measured_at = datetime.now(UTC).isoformat(timespec="seconds")
     run = json.loads((folder / artifact.RUN).read_bytes())
     run["peers"] = {"measured_at": measured_at, "cpu_s": cpu_s, "machine": platform.machine()}
     files = {name: artifact.read_checked(folder, name) for name in artifact.names(folder)}
-    files |= {PEERS: to_bytes(peers), CARD: to_card(metrics, peers).encode("utf-8"), artifact.RUN: to_bytes(run)}
+    files |= {PEERS: to_bytes(peers), CARD: model_card(metrics, peers).encode("utf-8"), artifact.RUN: to_bytes(run)}
     for name, content in {**files, artifact.SUMS: artifact.sums_of(files)}.items():
         (folder / name).write_bytes(content)
     print(f"{folder / PEERS} after {seconds:.0f} s")

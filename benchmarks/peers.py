@@ -1,7 +1,7 @@
-"""Other models on the folds of ours, each with its settings chosen inside the training part. For benchmarks/model.py.
+"""Other models on our folds, each with its settings chosen inside the training part. For benchmarks/model.py.
 
-Peers are of other kinds; variants are ours with something added that would keep its reasons exact. Every one is a list
-of settings, and a function that gives the probabilities of test rows for each of them.
+Peers are of other kinds; variants are our model with an addition that would keep its reasons exact. Each is a list of
+settings, and a function that returns the probabilities of test rows for each of them.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -22,8 +22,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from model.training.additive import DIRECTIONS, NUMBERS, WORDS, Setting, columns_of, fit_features, fit_logistic
-from model.training.metrics import settle
-from model.training.monotone import Chain, fit_monotone
+from model.training.metrics import round_probabilities
+from model.training.monotone import Chain, fit_monotone_logistic
 
 INNER_FOLDS: Final = 3
 WORD_NAMES: Final = [feature.name for feature in WORDS]
@@ -33,7 +33,7 @@ Predict = Callable[[pd.DataFrame, np.ndarray, pd.DataFrame, Sequence[Any]], Iter
 
 @dataclass(frozen=True)
 class Rival:
-    """A model to set beside ours.
+    """A model to compare with ours.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class Rival:
     settings : sequence
         Among which the log loss of the inner folds chooses.
     predict : callable (known, churned, unknown, settings) -> iterator of ndarray
-        The probabilities of the unknown customers for each setting in turn.
+        The probabilities of the unknown customers for each setting.
     """
 
     title: str
@@ -56,8 +56,8 @@ class Rival:
         folds = StratifiedKFold(INNER_FOLDS, shuffle=True, random_state=seed).split(frame, churned)
         losses = [
             [
-                log_loss(churned[test], settle(each))
-                for each in self.predict(frame.iloc[train], churned[train], frame.iloc[test], self.settings)
+                log_loss(churned[test], round_probabilities(probability))
+                for probability in self.predict(frame.iloc[train], churned[train], frame.iloc[test], self.settings)
             ]
             for train, test in folds
         ]
@@ -71,7 +71,7 @@ def one_hot() -> ColumnTransformer:
 
 
 def ordinal() -> ColumnTransformer:
-    """Return words as their place in the schema, numbers as they are."""
+    """Return words as their index in the schema, numbers as they are."""
     words = OrdinalEncoder(categories=[list(feature.values) for feature in WORDS])
     return ColumnTransformer([("words", words, WORD_NAMES), ("numbers", "passthrough", NUMBERS)])
 
@@ -93,7 +93,7 @@ def hist_boosting(known: pd.DataFrame, churned: np.ndarray, unknown: pd.DataFram
     stages: dict[tuple[int, int], dict[int, np.ndarray]] = {}
     for leaves, least, trees in settings:
         if (leaves, least) not in stages:
-            most = max(each[2] for each in settings if each[:2] == (leaves, least))
+            most = max(setting[2] for setting in settings if setting[:2] == (leaves, least))
             model = HistGradientBoostingClassifier(
                 learning_rate=0.05,
                 max_iter=most,
@@ -103,8 +103,8 @@ def hist_boosting(known: pd.DataFrame, churned: np.ndarray, unknown: pd.DataFram
                 early_stopping=False,
                 random_state=0,
             ).fit(known, churned)
-            found = model.staged_predict_proba(unknown)
-            stages[leaves, least] = {number: each[:, 1] for number, each in enumerate(found, start=1)}
+            probabilities = model.staged_predict_proba(unknown)
+            stages[leaves, least] = {number: stage[:, 1] for number, stage in enumerate(probabilities, start=1)}
         yield stages[leaves, least][trees]
 
 
@@ -115,7 +115,7 @@ def light_gbm(known: pd.DataFrame, churned: np.ndarray, unknown: pd.DataFrame, s
     models: dict[tuple[int, int], Any] = {}
     for leaves, least, trees in settings:
         if (leaves, least) not in models:
-            most = max(each[2] for each in settings if each[:2] == (leaves, least))
+            most = max(setting[2] for setting in settings if setting[:2] == (leaves, least))
             models[leaves, least] = LGBMClassifier(
                 learning_rate=0.05,
                 n_estimators=most,
@@ -148,11 +148,11 @@ def crossed(pairs: Sequence[tuple[str, str]]) -> Predict:
         encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False).fit(table(known))
         for knots, C in settings:
             features = fit_features(known, knots)
-            places = columns_of(features)
-            chains = [Chain(places[name].start, places[name].stop, sign) for name, sign in DIRECTIONS.items()]
+            columns = columns_of(features)
+            chains = [Chain(columns[name].start, columns[name].stop, sign) for name, sign in DIRECTIONS.items()]
             left = np.hstack([features.transform(known), encoder.transform(table(known))])
             right = np.hstack([features.transform(unknown), encoder.transform(table(unknown))])
-            yield fit_monotone(left, churned, C, chains).predict_proba(right)[:, 1]
+            yield fit_monotone_logistic(left, churned, C, chains).predict_proba(right)[:, 1]
 
     return predict
 
@@ -168,12 +168,12 @@ def additive(known: pd.DataFrame, churned: np.ndarray, unknown: pd.DataFrame, se
 def averaged(known: pd.DataFrame, churned: np.ndarray, unknown: pd.DataFrame, settings: Sequence[Any]) -> Any:
     """Return the mean log-odds of our model over several numbers of knots: a sum of terms again."""
     for counts, C in settings:
-        each = additive(known, churned, unknown, [(knots, C) for knots in counts])
-        yield expit(np.mean([np.log(chance / (1 - chance)) for chance in each], axis=0))
+        members = additive(known, churned, unknown, [(knots, C) for knots in counts])
+        yield expit(np.mean([np.log(chance / (1 - chance)) for chance in members], axis=0))
 
 
 def smooth(known: pd.DataFrame, churned: np.ndarray, unknown: pd.DataFrame, settings: Sequence[Any]) -> Any:
-    """Return our model with many knots, and a penalty on each bend of a curve in place of that on its height.
+    """Return our model with many knots, and a penalty on each bend of a curve instead of that on its height.
 
     A bend is the second difference of neighbouring heights [1]_; in a basis of bends it is a plain ridge again.
 
@@ -186,12 +186,12 @@ def smooth(known: pd.DataFrame, churned: np.ndarray, unknown: pd.DataFrame, sett
         left, right = features.transform(known), features.transform(unknown)
         basis = np.eye(left.shape[1])
         for name in NUMBERS:
-            place = columns_of(features)[name]
-            size = place.stop - place.start
+            columns = columns_of(features)[name]
+            size = columns.stop - columns.start
             # Heights as level, slope and bends: the inverse of (first height, first difference, second differences).
             steps = np.vstack([np.eye(size)[:1], np.diff(np.eye(size), axis=0)[:1], np.diff(np.eye(size), 2, axis=0)])
             scale = np.concatenate([np.ones(2), np.full(size - 2, bend)])
-            basis[place, place] = np.linalg.inv(steps) * scale
+            basis[columns, columns] = np.linalg.inv(steps) * scale
         model = LogisticRegression(C=C, solver="newton-cholesky", tol=1e-9).fit(left @ basis, churned)
         yield model.predict_proba(right @ basis)[:, 1]
 

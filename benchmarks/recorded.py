@@ -1,4 +1,4 @@
-"""The images, as they were measured last: building them takes minutes, and docker or podman (`make bench-all`)."""
+"""The last measurement of the images: building them takes minutes, and docker or podman (`make bench-all`)."""
 
 import json
 from pathlib import Path
@@ -9,6 +9,6 @@ RECORD = Path(__file__).with_name("images.json")
 
 
 def measure() -> list[Result]:
-    """Return what images.json holds."""
+    """Return the contents of images.json."""
     record = json.loads(RECORD.read_text(encoding="utf-8"))
-    return [Result(**{**each, "note": f"recorded {record['date']}"}) for each in record["results"]]
+    return [Result(**{**fields, "note": f"recorded {record['date']}"}) for fields in record["results"]]

@@ -17,7 +17,7 @@ RUNS = 3
 
 
 def measure() -> list[Result]:
-    """Return the CPU of S3 beside the command on the same file, and how memory grows with the file."""
+    """Return the CPU with S3 compared with the command on the same file, and how memory grows with the file."""
     small, large = (data.make(rows) for rows in SIZES)
     with _server():
         used: dict[str, list[Usage]] = {"small": [], "large": [], "command": []}
@@ -26,9 +26,9 @@ def measure() -> list[Result]:
             used["command"].append(run([sys.executable, str(data.ROOT / "app/cli"), "score", str(small), "-o", out]))
             used["small"].append(_scored(small))
         used["large"].append(_scored(large))
-    megabytes = {name: [each.peak_mb for each in found] for name, found in used.items()}
+    megabytes = {name: [usage.peak_mb for usage in usages] for name, usages in used.items()}
     growth = megabytes["large"][0] / statistics.median(megabytes["small"])
-    per_row = used["large"][0].cpu_s / statistics.median(each.cpu_s for each in used["small"])
+    per_row = used["large"][0].cpu_s / statistics.median(usage.cpu_s for usage in used["small"])
     peaks = [*megabytes["small"], *megabytes["large"]]
     return [
         Result("S3, 1M rows / churn score", *ratios(used["small"], used["command"]), must=2.0, aim=1.5),
@@ -39,7 +39,7 @@ def measure() -> list[Result]:
 
 
 def _scored(file: os.PathLike[str]) -> Usage:
-    """Drop a file into fresh buckets, score it in a process of its own, and throw everything away again."""
+    """Drop a file into fresh buckets, score it in a process of its own, and delete everything again."""
     name = secrets.token_hex(4)
     command = [sys.executable, "-m", "benchmarks.s3_object"]
     # Not in this process: Linux counts the peak of a parent among those of its children.

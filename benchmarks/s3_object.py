@@ -28,8 +28,8 @@ def score(name: str) -> None:
     store = s3.Store(
         s3.BucketLayout(*_buckets(name)), Scoring(artifact.load(), OutputOptions(), FileLimits()), s3.connect()
     )
-    thing = {"bucket": {"name": _buckets(name)[0]}, "object": {"key": KEY}}
-    event = {"Records": [{"eventVersion": "2.1", "eventName": "ObjectCreated:Put", "s3": thing}]}
+    record = {"bucket": {"name": _buckets(name)[0]}, "object": {"key": KEY}}
+    event = {"Records": [{"eventVersion": "2.1", "eventName": "ObjectCreated:Put", "s3": record}]}
     lines: list[s3.Line] = []
     s3.handle(event, store, lambda: DEADLINE_MS, lines.append)
     if [line["status"] for line in lines] != ["done"]:
@@ -39,8 +39,8 @@ def score(name: str) -> None:
 def remove(name: str) -> None:
     client = s3.connect()
     for bucket in _buckets(name):
-        for each in client.list_objects_v2(Bucket=bucket).get("Contents", []):
-            client.delete_object(Bucket=bucket, Key=each["Key"])
+        for item in client.list_objects_v2(Bucket=bucket).get("Contents", []):
+            client.delete_object(Bucket=bucket, Key=item["Key"])
 
 
 def _buckets(name: str) -> tuple[str, str]:

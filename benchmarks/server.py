@@ -1,4 +1,4 @@
-"""One customer over HTTP, 16 connections: `churn serve` beside the naive design under gunicorn, two processes each."""
+"""One customer over HTTP, 16 connections: `churn serve` and the naive design under gunicorn, two processes each."""
 
 import json
 import os
@@ -59,8 +59,8 @@ def measure() -> list[Result]:
     ]
 
 
-def _result(name: str, each: Sequence[float], note: str, spent: dict[str, float]) -> Result:
-    return Result(name, statistics.median(each), (min(each), max(each)), must=8, aim=15, note=note, **spent)
+def _result(name: str, values: Sequence[float], note: str, spent: dict[str, float]) -> Result:
+    return Result(name, statistics.median(values), (min(values), max(values)), must=8, aim=15, note=note, **spent)
 
 
 @dataclass(frozen=True)
@@ -90,19 +90,21 @@ def ask(server: Server, connections: int, seconds: float = SECONDS) -> Load:
     """Let a client of its own process ask for some seconds."""
     before = _cpu_of(server.pid)
     words = [sys.executable, "-m", "benchmarks.client", str(server.port), str(connections), str(seconds)]
-    found = json.loads(subprocess.run(words, check=True, stdout=subprocess.PIPE, cwd=ROOT).stdout)
-    return Load(found["answers"], found["seconds"], _cpu_of(server.pid) - before, found["p50_ms"], found["p99_ms"])
+    figures = json.loads(subprocess.run(words, check=True, stdout=subprocess.PIPE, cwd=ROOT).stdout)
+    return Load(
+        figures["answers"], figures["seconds"], _cpu_of(server.pid) - before, figures["p50_ms"], figures["p99_ms"]
+    )
 
 
 def _cpu_of(pid: int) -> float:
     """Return the CPU seconds of a process and its children so far, those that have ended among them."""
     ticks = 0
-    for each in (pid, *_children_of(pid)):
-        fields = Path(f"/proc/{each}/stat").read_text(encoding="utf-8").rpartition(") ")[2].split()
+    for process in (pid, *_children_of(pid)):
+        fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(") ")[2].split()
         ticks += int(fields[11]) + int(fields[12])
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _children_of(pid: int) -> list[int]:
-    found = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()
-    return [int(each) for each in found]
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()
+    return [int(child) for child in children]

@@ -1,4 +1,4 @@
-"""The same files by `churn score` and by `churn spark` on two cores: what Spark costs, and what its start does."""
+"""The same files by `churn score` and by `churn spark` on two cores: the cost of Spark, and of its start."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def measure() -> list[Result]:
-    """Return the CPU of Spark beside that of the command, and what each further million of rows costs."""
+    """Return the CPU of Spark compared with that of the command, and what each further million of rows costs."""
     churn = data.ROOT / ".venv-spark" / "bin" / "churn"
     if not churn.exists() or not shutil.which("java"):
         print("left out: it needs .venv-spark (make spark) and java")
@@ -36,14 +36,16 @@ def measure() -> list[Result]:
             shutil.rmtree(out, ignore_errors=True)
             spark[rows].append(run_session([str(churn), "spark", file, str(out), "--master", MASTER]))
     shutil.rmtree(out)
-    for name, found in (("churn score", here), ("churn spark", spark)):
-        for rows, used in found.items():
-            print(f"{name}, {rows:,} rows:", *(f"CPU {each.cpu_s:.1f} s, wall {each.wall_s:.1f} s;" for each in used))
+    for name, measured in (("churn score", here), ("churn spark", spark)):
+        for rows, used in measured.items():
+            print(
+                f"{name}, {rows:,} rows:", *(f"CPU {usage.cpu_s:.1f} s, wall {usage.wall_s:.1f} s;" for usage in used)
+            )
     small, large = RUNS
     further = _further(spark)
-    starts = [each.cpu_s - statistics.median(further) * small / 1e6 for each in spark[small]]
+    starts = [usage.cpu_s - statistics.median(further) * small / 1e6 for usage in spark[small]]
     ratios = [ours / theirs for ours, theirs in product(further, _further(here))]
-    walls = [each.wall_s * 1e6 / large for each in spark[large]]
+    walls = [usage.wall_s * 1e6 / large for usage in spark[large]]
     return [
         _result("Spark, CPU of its start", starts, must=45, aim=25, unit=" s"),
         _result("Spark, a further 1M rows", further, must=5, aim=3, unit=" s"),
@@ -55,8 +57,8 @@ def measure() -> list[Result]:
 def run_session(command: Sequence[str]) -> Usage:
     """Run a command to its end, and return what it and everything it started used.
 
-    Nobody's usage has the time of Spark's Python workers: the daemon that forks them ignores SIGCHLD, and Linux counts
-    a child for its parent only if that waits for it. So each process of the session is looked at until it is gone.
+    No process's usage includes the time of Spark's Python workers: the daemon that forks them ignores SIGCHLD, and
+    Linux counts a child for its parent only if that waits for it. So each process of the session is read until it ends.
     """
     quiet = subprocess.DEVNULL
     seen: dict[tuple[str, str], float] = {}
@@ -66,8 +68,8 @@ def run_session(command: Sequence[str]) -> Usage:
             seen |= _cpu_of(process.pid)
             time.sleep(EVERY_S)
         wall = time.perf_counter() - started
-    while found := _cpu_of(process.pid):
-        seen |= found
+    while running := _cpu_of(process.pid):
+        seen |= running
         time.sleep(EVERY_S)
     if process.returncode:
         raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}")
@@ -76,16 +78,16 @@ def run_session(command: Sequence[str]) -> Usage:
 
 def _cpu_of(session: int) -> dict[tuple[str, str], float]:
     """Return the CPU seconds so far of each process of a session that lives, by its id and the time of its start."""
-    found = {}
+    seconds = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
-            # The name may hold anything, so what follows it is counted from its end; see proc(5).
+            # The name may contain anything, so the fields after it are counted from its end; see proc(5).
             fields = stat.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
         except OSError:
             continue
         if fields[3] == str(session) and fields[0] != "Z":
-            found[stat.parent.name, fields[19]] = (int(fields[11]) + int(fields[12])) / TICKS
-    return found
+            seconds[stat.parent.name, fields[19]] = (int(fields[11]) + int(fields[12])) / TICKS
+    return seconds
 
 
 def _further(used: dict[int, list[Usage]]) -> list[float]:
@@ -94,5 +96,5 @@ def _further(used: dict[int, list[Usage]]) -> list[float]:
     return [(b.cpu_s - a.cpu_s) / (large - small) * 1e6 for a, b in product(used[small], used[large])]
 
 
-def _result(name: str, found: Sequence[float], must: float, aim: float, unit: str = "x") -> Result:
-    return Result(name, statistics.median(found), (min(found), max(found)), must, aim, unit)
+def _result(name: str, values: Sequence[float], must: float, aim: float, unit: str = "x") -> Result:
+    return Result(name, statistics.median(values), (min(values), max(values)), must, aim, unit)

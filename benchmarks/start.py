@@ -1,4 +1,4 @@
-"""From nothing to the first answer of Lambda's handler, beside importing Flask and beside the naive design."""
+"""From the start to the first answer of Lambda's handler, compared with importing Flask and with the naive design."""
 
 from benchmarks.measure import Result, compared, in_turn, run_to
 
@@ -8,11 +8,11 @@ NAIVE_PAIRS = 5
 FLOOR = "import flask, serverless_wsgi"
 ASK = """
 from benchmarks.example_request import event
-answer = {door}.handler(event())
+answer = {module}.handler(event())
 assert answer["statusCode"] == 200, answer
 """
-OURS = "import handler" + ASK.format(door="handler")
-NAIVE = "from benchmarks import naive" + ASK.format(door="naive")
+OURS = "import handler" + ASK.format(module="handler")
+NAIVE = "from benchmarks import naive" + ASK.format(module="naive")
 
 
 def measure() -> list[Result]:

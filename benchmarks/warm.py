@@ -1,4 +1,4 @@
-"""One customer in a warm process: through Lambda's handler, and the scorer alone, beside the naive design."""
+"""One customer in a warm process: through Lambda's handler, and the scorer alone, compared with the naive design."""
 
 import contextlib
 import gc
@@ -20,15 +20,15 @@ ROUNDS = 7
 
 def measure() -> list[Result]:
     """Return ratios of CPU seconds, and the microseconds of the scorer."""
-    # As handler.py does for itself: what is imported here besides must not be walked through at its expense.
+    # As handler.py does for itself: the collector must not scan the other imports at its expense.
     gc.freeze()
     event, scorecard = example_request.event(), artifact.load()
     customer, frame = validate(EXAMPLE), pd.DataFrame([dict(EXAMPLE)])
-    # The line that each request logs is written, and thrown away.
+    # The log line of each request is written, and discarded.
     with open(os.devnull, "w", encoding="utf-8") as nothing, contextlib.redirect_stdout(nothing):  # noqa: PTH123
         ours, theirs = _in_turn(lambda: handler.handler(event), lambda: naive.handler(event))
     alone, pipeline = _in_turn(lambda: scorecard.score(customer), lambda: naive.pipeline.predict_proba(frame))
-    micros = [each.cpu_s * 1e6 for each in alone]
+    micros = [usage.cpu_s * 1e6 for usage in alone]
     return [
         compared("warm handler / naive", ours, theirs, must=1 / 20, aim=1 / 40),
         Result("scorer, one customer", statistics.median(micros), (min(micros), max(micros)), 10, 3, " us"),

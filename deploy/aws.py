@@ -1,7 +1,7 @@
-"""From this folder to AWS: builds the image, pushes it, hands its digest to osls, and asks it a question.
+"""From this folder to AWS: builds the image, pushes it, passes its digest to osls, and sends it a request.
 
-What a deployment runs is a shell script, made here. --dry-run prints it, which needs neither AWS nor docker; without,
-bash runs that same text. Imports the standard library, the example customer, and how an image is built.
+A deployment is a shell script that this module writes. --dry-run prints it, which needs neither AWS nor docker; without
+it, bash runs the same text. Imports the standard library, the example customer, and the build command of an image.
 """
 
 import argparse
@@ -23,18 +23,18 @@ from model.schema import EXAMPLE
 
 ROOT: Final = Path(__file__).parent.parent
 SERVICE: Final = "churn"
-"""As in serverless.yml; also the repository of the images, one for all stages: what was tried is what goes on."""
+"""As in serverless.yml; also the repository of the images, one for all stages: the tested image is promoted."""
 
-NEEDED: Final = {
+TOOLS: Final = {
     "aws": "the AWS CLI, version 2",
     "bash": "bash",
     "curl": "curl",
     "node": "Node.js 20.19, 22.13, 24 or later",
 }
 
-LEAST_EXECUTIONS: Final = 200
-"""Of the account at once, for some to be set aside. Lambda refuses to leave fewer than 100 to all other functions; the
-quota of a new account may be 10."""
+MIN_EXECUTIONS: Final = 200
+"""Concurrent executions of the account, for some to be reserved. Lambda refuses to leave fewer than 100 to all other
+functions; the quota of a new account may be 10."""
 
 OSLS: Final = "node_modules/.bin/osls"
 
@@ -42,7 +42,7 @@ _DRY_MESSAGE: Final = {"Body": "{}", "ReceiptHandle": "RECEIPT"}
 
 
 class DeployError(Exception):
-    """Something to mend before anything is started; the message says what."""
+    """Something to correct before anything is started; the message names it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,21 +52,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     deploy = commands.add_parser("deploy", help="build, push and deploy")
     deploy.add_argument("--image", default="", help="deploy this image again (by digest), and build none")
     redrive = commands.add_parser("redrive", help="send the events in the queue of failures to the function again")
-    for each in (deploy, redrive):
-        each.add_argument("--stage", default="dev", help="dev, prod, ...: a deployment of its own")
-        each.add_argument("--region", default="eu-central-1")
-        each.add_argument("--dry-run", action="store_true", help="print the commands instead")
-    asked = parser.parse_args(arguments)
+    for command in (deploy, redrive):
+        command.add_argument("--stage", default="dev", help="dev, prod, ...: a deployment of its own")
+        command.add_argument("--region", default="eu-central-1")
+        command.add_argument("--dry-run", action="store_true", help="print the commands instead")
+    options = parser.parse_args(arguments)
     try:
-        check_names(asked.stage, asked.region)
-        if asked.command == "redrive":
-            return resend(asked.stage, asked.region, asked.dry_run)
-        check_image(asked.image, asked.region)
-        script = deployment(asked.stage, asked.region, asked.image, builder=find_builder(), tag=tag())
-        if asked.dry_run:
+        check_names(options.stage, options.region)
+        if options.command == "redrive":
+            return resend(options.stage, options.region, options.dry_run)
+        check_image(options.image, options.region)
+        script = deployment(options.stage, options.region, options.image, builder=find_builder(), tag=tag())
+        if options.dry_run:
             print(script, end="")
             return 0
-        check_machine(is_building=not asked.image)
+        check_machine(is_building=not options.image)
         return subprocess.run(["bash", "-c", script], cwd=ROOT, check=False).returncode
     except DeployError as error:
         print(error, file=sys.stderr)
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def check_names(stage: str, region: str) -> None:
-    """Refuse what AWS would refuse later, in the middle. A bucket's name holds both, and ends at 63 characters."""
+    """Refuse names that AWS would refuse later. A bucket's name contains both, and has at most 63 characters."""
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", stage, re.ASCII) or len(stage) > 15:
         raise DeployError(f'STAGE must be 1 to 15 lower-case letters, digits and hyphens, such as dev, not "{stage}".')
     if not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-[0-9]", region, re.ASCII):
@@ -82,7 +82,7 @@ def check_names(stage: str, region: str) -> None:
 
 
 def check_image(image: str, region: str) -> None:
-    """Refuse an image that is not named by digest, or that Lambda could not read from here."""
+    """Refuse an image that is not named by digest, or that is in another region."""
     pattern = rf"[0-9]{{12}}\.dkr\.ecr\.{re.escape(region)}\.amazonaws\.com/[a-z0-9._/-]+@sha256:[0-9a-f]{{64}}"
     if image and not re.fullmatch(pattern, image, re.ASCII):
         raise DeployError(
@@ -92,12 +92,12 @@ def check_image(image: str, region: str) -> None:
 
 
 def check_machine(is_building: bool) -> None:
-    """Say what is missing here, all at once."""
-    missing = [name for command, name in NEEDED.items() if shutil.which(command) is None]
+    """Report all tools that this machine lacks, in one error."""
+    missing = [name for command, name in TOOLS.items() if shutil.which(command) is None]
     if is_building and not (shutil.which("docker") or shutil.which("podman")):
         missing.append("docker or podman")
     if missing:
-        raise DeployError(f"This machine lacks {', '.join(missing)}. docs/aws.md says what a deployment needs.")
+        raise DeployError(f"This machine lacks {', '.join(missing)}. docs/aws.md lists what a deployment needs.")
     if not (ROOT / OSLS).exists():
         raise DeployError(f"There is no {OSLS}. Run: npm ci")
     if is_building and not (ROOT / "Dockerfile.lambda").exists():
@@ -105,16 +105,16 @@ def check_machine(is_building: bool) -> None:
 
 
 def find_builder() -> str:
-    """Return docker, or podman where only that is here."""
+    """Return docker, or podman where only that is installed."""
     return "podman" if shutil.which("podman") and not shutil.which("docker") else "docker"
 
 
 def tag() -> str:
-    """Return a tag that was never used: the time, and the commit for whoever looks at the list of images."""
+    """Return a tag that was never used: the time, and the commit for those who read the list of images."""
     words = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
     try:
-        found = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
-        commit = found.stdout.strip()
+        done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+        commit = done.stdout.strip()
     except OSError:
         commit = ""
     return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{commit or 'unknown'}"
@@ -141,18 +141,18 @@ export AWS_REGION={region} AWS_DEFAULT_REGION={region} AWS_PAGER= SLS_TELEMETRY_
 ACCOUNT=$(aws sts get-caller-identity --query Account --output text)
 
 {build}
-# Executions can be set aside for files only where the account's quota leaves enough. A new account may have 10.
+# Executions can be reserved for files only where the account's quota leaves enough. A new account may have 10.
 if [ -z "${{CHURN_BATCH_CONCURRENCY:-}}" ]; then
     EXECUTIONS=$(aws lambda get-account-settings --query AccountLimit.ConcurrentExecutions --output text)
-    if [ "$EXECUTIONS" -lt {LEAST_EXECUTIONS} ]; then
-        echo "This account runs $EXECUTIONS executions at once: none set aside for files. See docs/aws.md." >&2
+    if [ "$EXECUTIONS" -lt {MIN_EXECUTIONS} ]; then
+        echo "This account runs $EXECUTIONS executions at once: none are reserved for files. See docs/aws.md." >&2
         export CHURN_BATCH_CONCURRENCY=0
     fi
 fi
 
 {OSLS} deploy --stage {stage} --region {region}
 
-# A question to each function. The first start of a new image is slow: AWS fetches it.
+# A request to each function. The first start of a new image is slow: AWS fetches it.
 API=$(aws cloudformation describe-stacks --stack-name {SERVICE}-{stage} \\
     --query "Stacks[0].Outputs[?OutputKey=='ApiUrl'].OutputValue" --output text)
 curl --fail --silent --show-error --max-time 60 --retry 5 --retry-all-errors "$API/health"
@@ -163,13 +163,13 @@ echo
 FAULT=$(aws lambda invoke --function-name {SERVICE}-{stage}-batch --cli-binary-format raw-in-base64-out \\
     --payload {_quoted({"ping": True})} /dev/stderr --query FunctionError --output text)
 if [ "$FAULT" != None ]; then
-    echo "{SERVICE}-{stage}-batch does not start; what it said stands above." >&2
+    echo "{SERVICE}-{stage}-batch does not start; its output is above." >&2
     exit 1
 fi
 
 aws cloudformation describe-stacks --stack-name {SERVICE}-{stage} \\
     --query "Stacks[0].Outputs[].[OutputKey,OutputValue]" --output table
-echo "To come back to this: make deploy-aws STAGE={stage} REGION={region} IMAGE=$CHURN_IMAGE_URI"
+echo "To return to this version: make deploy-aws STAGE={stage} REGION={region} IMAGE=$CHURN_IMAGE_URI"
 """
 
 
@@ -177,7 +177,7 @@ def _build(builder: str, tag: str) -> str:
     words = build_command(builder, "lambda", tag="$IMAGE")
     build = " ".join('"$IMAGE"' if word == "$IMAGE" else shlex.quote(word) for word in words)
     return f"""\
-# Where the images go: never overwritten, looked through for known faults, the last hundred kept.
+# The repository of the images: tags never change, images are scanned for known faults, the last hundred are kept.
 REGISTRY=$ACCOUNT.dkr.ecr.$AWS_REGION.amazonaws.com
 if ! aws ecr describe-repositories --repository-names {SERVICE} >/dev/null 2>&1; then
     aws ecr create-repository --repository-name {SERVICE} --image-tag-mutability IMMUTABLE \\
@@ -201,47 +201,47 @@ def _quoted(document: object) -> str:
 
 
 def resend(stage: str, region: str, is_dry: bool) -> int:
-    """Send what lies in the queue of failures to the function again, and take it out of the queue."""
+    """Send the events in the queue of failures to the function again, and delete them from the queue."""
     aws = _Aws(region, is_dry)
     name = f"{SERVICE}-{stage}-failures"
-    queue = aws.ask("sqs", "get-queue-url", "--queue-name", name).get("QueueUrl", "QUEUE_URL")
+    queue = aws.run("sqs", "get-queue-url", "--queue-name", name).get("QueueUrl", "QUEUE_URL")
     sent = 0
     while True:
-        found = aws.ask("sqs", "receive-message", "--queue-url", queue, "--max-number-of-messages", "10")
-        messages = found.get("Messages", [])
+        received = aws.run("sqs", "receive-message", "--queue-url", queue, "--max-number-of-messages", "10")
+        messages = received.get("Messages", [])
         for message in [_DRY_MESSAGE] if is_dry else messages:
             failure = json.loads(message["Body"])
-            print(*_told(failure), sep="\n", file=sys.stderr)
+            print(*_summary(failure), sep="\n", file=sys.stderr)
             aws.invoke(f"{SERVICE}-{stage}-batch", failure.get("requestPayload", {"Records": []}))
             receipt = message["ReceiptHandle"]
-            # Only after Lambda has taken it: a break in between sends the event twice, and the job is done once.
-            aws.ask("sqs", "delete-message", "--queue-url", queue, "--receipt-handle", receipt)
+            # Only after Lambda has accepted it: if this stops in between, the event is sent twice, its job done once.
+            aws.run("sqs", "delete-message", "--queue-url", queue, "--receipt-handle", receipt)
             sent += 1
         if not messages:
             break
     if not is_dry:
-        print(f"{sent} events sent again. What fails again is back in {name} after three tries.")
+        print(f"{sent} events sent again. Those that fail again are back in {name} after three tries.")
     return 0
 
 
-def _told(failure: dict[str, Any]) -> list[str]:
-    """Say which files an event was about and why it was given up: names and reasons, nothing of a customer."""
+def _summary(failure: dict[str, Any]) -> list[str]:
+    """Return the files of a failed event and the reason of the failure: names and reasons, no data of customers."""
     lines = []
     for record in (failure.get("requestPayload") or {}).get("Records", []):
-        place = record.get("s3", {})
-        lines.append(f"s3://{place.get('bucket', {}).get('name')}/{place.get('object', {}).get('key')}")
-    why = (failure.get("responsePayload") or {}).get("errorMessage")
-    return [*lines, f"    {why}"] if why else lines
+        s3 = record.get("s3", {})
+        lines.append(f"s3://{s3.get('bucket', {}).get('name')}/{s3.get('object', {}).get('key')}")
+    reason = (failure.get("responsePayload") or {}).get("errorMessage")
+    return [*lines, f"    {reason}"] if reason else lines
 
 
 class _Aws:
-    """The AWS CLI, each command of which is printed instead in a dry run."""
+    """The AWS CLI; in a dry run its commands are printed instead."""
 
     def __init__(self, region: str, is_dry: bool) -> None:
         self._region = region
         self._is_dry = is_dry
 
-    def ask(self, *words: str) -> dict[str, Any]:
+    def run(self, *words: str) -> dict[str, Any]:
         command = ["aws", *words, "--region", self._region, "--output", "json"]
         if self._is_dry:
             print(shlex.join(command))
@@ -252,7 +252,7 @@ class _Aws:
             command, stdout=subprocess.PIPE, text=True, check=False, env={**os.environ, "AWS_PAGER": ""}
         )
         if done.returncode:
-            raise DeployError(f"{shlex.join(command[:3])} failed; what it said stands above.")
+            raise DeployError(f"{shlex.join(command[:3])} failed; its output is above.")
         return dict(json.loads(done.stdout or "{}"))
 
     def invoke(self, function: str, event: object) -> None:
@@ -262,7 +262,7 @@ class _Aws:
             file.flush()
             path = "event.json" if self._is_dry else file.name
             words = ["lambda", "invoke", "--function-name", function, "--invocation-type", "Event"]
-            self.ask(*words, "--cli-binary-format", "raw-in-base64-out", "--payload", f"file://{path}", os.devnull)
+            self.run(*words, "--cli-binary-format", "raw-in-base64-out", "--payload", f"file://{path}", os.devnull)
 
 
 if __name__ == "__main__":

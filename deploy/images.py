@@ -1,7 +1,7 @@
-"""The two images, and the list of what is in them: how podman and docker are told to build, in one place.
+"""The two images and the list of their contents: the build commands for podman and docker, in one place.
 
-"make images" and "make sbom" run this; the tests of the images take their commands from here. Options that are not ours
-go to the builder as they are. Imports the standard library only.
+"make images" and "make sbom" run this; the tests of the images take their commands from here. Unknown options
+are passed to the builder. Imports the standard library only.
 """
 
 import argparse
@@ -21,13 +21,13 @@ ENGINES: Final = ("scorecard", "pipeline")
 BUILDERS: Final = ("docker", "podman")
 
 ENVIRONMENT: Final = {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
-"""For docker: attestations would make a list of images of one, which Lambda refuses."""
+"""For docker: with attestations an image becomes a list of images, which Lambda refuses."""
 
 _CERTIFICATES: Final = "/etc/ssl/certs/ca-certificates.crt"
 
 
 class BuildError(Exception):
-    """Something to mend before anything is built; the message says what."""
+    """Something to correct before anything is built; the message names it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,22 +42,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--syft", default="syft", help="the command that makes the inventory")
     parser.add_argument("--dry-run", action="store_true", help="print the commands instead")
-    asked, options = parser.parse_known_args(arguments)
-    names = [asked.only] if asked.only else list(IMAGES)
+    options, builder_options = parser.parse_known_args(arguments)
+    names = [options.only] if options.only else list(IMAGES)
     try:
         builder = find_builder()
         for name in names:
-            if asked.inventory:
-                commands = inventory_commands(builder, name, asked.inventory, asked.syft)
-                asked.inventory.mkdir(parents=True, exist_ok=True)
+            if options.inventory:
+                commands = inventory_commands(builder, name, options.inventory, options.syft)
+                options.inventory.mkdir(parents=True, exist_ok=True)
             else:
-                commands = [build_command(builder, name, engine=asked.engine, options=options)]
+                commands = [build_command(builder, name, engine=options.engine, options=builder_options)]
             for command in commands:
                 print(shlex.join(command), flush=True)
-                if not asked.dry_run:
+                if not options.dry_run:
                     subprocess.run(command, cwd=ROOT, check=True, env={**os.environ, **ENVIRONMENT})
-            if asked.inventory:
-                _archive(asked.inventory, name).unlink(missing_ok=True)
+            if options.inventory:
+                _archive(options.inventory, name).unlink(missing_ok=True)
     except BuildError as error:
         print(error, file=sys.stderr)
         return 2
@@ -83,11 +83,11 @@ def build_command(
     builder : {"docker", "podman"}
     name : {"lambda", "spaces"}
     tag : str
-        By default two: churn-<name>, with the version of pyproject.toml and without.
+        By default two: churn-<name> with the version of pyproject.toml, and without.
     options : sequence of str
         For the builder, after ours.
     context : path
-        A folder with the Dockerfile in it: this one, or that of a Space's repository, where it is called Dockerfile.
+        The folder with the Dockerfile: this one, or that of a Space's repository, where it is called Dockerfile.
     """
     file = IMAGES[name] if str(context) == "." else f"{context}/Dockerfile"
     # serverless.yml asks for this platform; a web server runs on that of its machine.
@@ -97,13 +97,13 @@ def build_command(
         # The format of OCI has no HEALTHCHECK.
         command += ["--format", "docker"]
         if environ.get("SSL_CERT_FILE"):
-            # A network that signs for others has told this machine so. The file is lent to the build: no layer has it.
+            # A network with its own certificates has set this. The build sees the file, no layer contains it.
             command += ["--volume", f"{environ['SSL_CERT_FILE']}:{_CERTIFICATES}:ro"]
-    given = {"ENGINE": engine, "VERSION": version(), "REVISION": revision()}
-    for argument, value in given.items():
+    build_arguments = {"ENGINE": engine, "VERSION": version(), "REVISION": revision()}
+    for argument, value in build_arguments.items():
         command += ["--build-arg", f"{argument}={value}"]
-    for each in [tag] if tag else [f"churn-{name}:{version()}", f"churn-{name}"]:
-        command += ["-t", each]
+    for name_and_tag in [tag] if tag else [f"churn-{name}:{version()}", f"churn-{name}"]:
+        command += ["-t", name_and_tag]
     return [*command, *options, str(context)]
 
 
@@ -150,10 +150,10 @@ def revision() -> str:
     """Return the commit, marked where something is not committed; "unknown" outside of git."""
     words = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:
-        found = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+        commit = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-    return found if re.fullmatch(r"[0-9a-f]{40}(-dirty)?", found, re.ASCII) else "unknown"
+    return commit if re.fullmatch(r"[0-9a-f]{40}(-dirty)?", commit, re.ASCII) else "unknown"
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from model.text import reveal
 SHOWN_CHARACTERS: Final = 40
 SHOWN_ID_CHARACTERS: Final = 200
 SHOWN_PROBLEMS: Final = 20
-"""How many problems of a file an answer writes out; the rest are counted."""
+"""How many problems of a file a response lists; the rest are counted."""
 
 
 class ErrorKind(NamedTuple):
@@ -100,15 +100,15 @@ ERRORS: Final[dict[str, ErrorKind]] = {
 
 
 def show(value: object) -> str:
-    """Return `value` as a message quotes it: text in quotes, cut at 40 characters, what misleads the eye made visible.
+    """Return `value` as a message quotes it: text in quotes, cut at 40 characters, invisible characters escaped.
 
-    What is not printable is escaped; after a letter that looks like another stands its code point.
+    A letter that looks like another is followed by its code point.
     """
     if isinstance(value, str):
         cut = reveal(value[:SHOWN_CHARACTERS]) + "…" * (len(value) > SHOWN_CHARACTERS)
         quoted = encode_basestring(cut)
-        # What cannot be seen would look like what is accepted, or act on a terminal: no-break spaces, marks of width
-        # and direction, C1 controls. A lone surrogate (JSON "\ud800") cannot be written as UTF-8 either.
+        # Invisible characters would look like an accepted value, or act on a terminal: no-break spaces, marks of
+        # width and direction, C1 controls. A lone surrogate (JSON "\ud800") cannot be written as UTF-8 either.
         return quoted if quoted.isprintable() else "".join(map(_seen, quoted))
     if isinstance(value, dict):
         return "an object"
@@ -160,7 +160,7 @@ class Problem:
     customer_id: str | None = None
 
     def at(self, row: int, customer_id: str | None = None) -> "Problem":
-        """Return the same problem with the row in which it was found."""
+        """Return the same problem with its row."""
         # Not dataclasses.replace, which takes 3 us: a file may have a million bad rows.
         return Problem(self.code, self.message, self.field, self.value, self.rule, row, customer_id or None)
 
@@ -172,7 +172,7 @@ class Problem:
         return f"Row {self.row}{who}: {self.message}"
 
     def to_dict(self) -> dict[str, object]:
-        """Return the problem as an API answer writes it; what is not known is left out."""
+        """Return the problem as it is in a response; unknown members are left out."""
         known = {
             "row": self.row,
             "customerID": _cut(self.customer_id),
@@ -186,7 +186,7 @@ class Problem:
 
 
 def _cut(customer_id: str | None) -> str | None:
-    """Return an id short enough for a list of problems; the row number tells the customer all the same."""
+    """Return an id short enough for a list of problems; the row number identifies the customer too."""
     if customer_id is None or len(customer_id) <= SHOWN_ID_CHARACTERS:
         return customer_id
     return customer_id[:SHOWN_ID_CHARACTERS] + "…"
@@ -201,7 +201,7 @@ def problem(code: str, *, field: str | None = None, rule: str | None = None, **p
 
 
 class ChurnError(Exception):
-    """Whatever this project raises on purpose."""
+    """The base of all errors of this project."""
 
 
 class CustomerError(ChurnError):
@@ -227,7 +227,7 @@ class InputError(ChurnError):
     Attributes
     ----------
     problem : Problem
-        With the row where one is to blame.
+        With its row, if it has one.
     """
 
     def __init__(self, code: str, *, field: str | None = None, **parts: object) -> None:
@@ -240,12 +240,12 @@ class ArtifactError(ChurnError):
 
 
 class TrainingError(ChurnError):
-    """Data that cannot be learnt from, or a model that does not come out as promised.
+    """Data that no model can be trained on, or a model that is not as promised.
 
     Attributes
     ----------
     problems : tuple of Problem
-        The first `SHOWN_PROBLEMS` of the file, in file order; empty where the fault is not one of rows.
+        The first `SHOWN_PROBLEMS` of the file, in file order; empty where no row is wrong.
     count : int
         How many problems there are in all.
     """

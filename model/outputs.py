@@ -148,6 +148,9 @@ REASON_COUNT: Final = OutputOption(
     shorter="ask for fewer reasons",
     in_every_job=True,
 )
+DEFAULT_REASONS: Final = 3
+"""For one customer as JSON."""
+
 REASONS: Final = Column(
     REASON_COUNT.name, "What moves this customer's risk, the strongest first", {"type": "array"}, REASON_COUNT
 )

@@ -7,9 +7,7 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +16,15 @@ from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import settings as hypothesis_settings
 from ports import free_port, wait_for
+from trainings import (  # noqa: F401 - fixtures
+    boosted_models,
+    data,
+    data_csv,
+    fitted,
+    one_blas_thread,
+    training_progress,
+    two_versions,
+)
 
 from app.settings import Settings
 from app.web import create_app
@@ -240,37 +247,3 @@ def is_whole_in(toy_scorecard, tmp_path) -> "Callable[[Buckets, str, bytes], boo
         return found == wanted and {**ours, "job": ""} == {**counts, "job": ""}
 
     return check
-
-
-@pytest.fixture(scope="session")
-def two_versions(tmp_path_factory) -> Path:
-    """A folder of models: 1.0.0, the default, and 1.1.0, of other customers; their data beside it: 1.csv, 2.csv."""
-    from invented import invent, to_csv
-
-    from model.training.recipes import ADDITIVE
-    from model.training.train import train
-
-    quick = replace(ADDITIVE, settings=ADDITIVE.settings[:1])
-    root = tmp_path_factory.mktemp("trained")
-    for seed, version in ((1, "1.0.0"), (2, "1.1.0")):
-        path = root / f"{seed}.csv"
-        path.write_text(to_csv(invent(seed, 300)))
-        train(path, version, root / "models", recipe=quick)
-    return root / "models"
-
-
-@pytest.fixture(scope="session")
-def boosted_models(tmp_path_factory) -> Path:
-    """A folder of models with one that is not additive, 2.0.0; its data beside it: customers.csv."""
-    from invented import invent, to_csv
-
-    from model.training.boosting import Setting
-    from model.training.recipes import BOOSTING
-    from model.training.train import train
-
-    pytest.importorskip("shap", reason="shap has no wheels for this machine")
-    quick = replace(BOOSTING, settings=(Setting(3, 10), Setting(3, 20)))
-    root = tmp_path_factory.mktemp("boosted")
-    (root / "customers.csv").write_text(to_csv(invent(seed=1, count=600)))
-    train(root / "customers.csv", "2.0.0", root / "models", recipe=quick)
-    return root / "models"

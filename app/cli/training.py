@@ -70,13 +70,12 @@ def train(data: Path, models: str | None, version: str | None, recipe: str, trus
 @_REPORT
 def evaluate(data: Path, model_version: str | None, models: str | None, as_json: bool, report: Path | None) -> None:
     """Evaluate a model on customers whose outcome is known."""
-    run = _training("evaluate").evaluate
-    to_page = _training("report").to_page if report else None
+    run, reports = _training("evaluate").evaluate, _training("reports")
     with report_stages(each_stage=False) as report_stage, naming_version(model_version):
-        evaluation = run(data, model_version, root_of(models), report=lambda share: report_stage("resampling", share))
-    click.echo(json.dumps(evaluation.metrics, indent=2) if as_json else evaluation.text)
-    if report and to_page:
-        _write(report, to_page(evaluation.metrics))
+        metrics = run(data, model_version, root_of(models), progress=lambda share: report_stage("resampling", share))
+    click.echo(json.dumps(metrics, indent=2) if as_json else reports.evaluation_text(metrics))
+    if report:
+        _write(report, reports.evaluation_page(metrics))
 
 
 _FIGURES = {
@@ -135,9 +134,9 @@ def compare(
     Exit status: 0 if SECOND is not worse than FIRST by more than --max-loss-of allows, 1 if it is, 2 if an option or a
     file must be changed.
     """
-    module, pages = _training("compare"), _training("comparison")
+    module, reports = _training("compare"), _training("reports")
     with report_stages() as report_stage:
-        comparison = module.compare(first, second, data, root_of(models), report=report_stage)
+        comparison = module.compare(first, second, data, root_of(models), progress=report_stage)
     all_losses = module.losses(comparison)
     losses = {name: all_losses[_FIGURES[name]] for name in max_loss_of}
     for name, loss in losses.items():
@@ -145,9 +144,9 @@ def compare(
             raise ChurnError(f"{name} cannot be computed from {data}: it needs both customers who left and who stayed.")
     if losses:
         comparison["max_loss_of"] = {name: {"most": max_loss_of[name], "loss": loss} for name, loss in losses.items()}
-    click.echo(json.dumps(comparison, indent=2) if as_json else pages.to_text(comparison))
+    click.echo(json.dumps(comparison, indent=2) if as_json else reports.comparison_text(comparison))
     if report:
-        _write(report, pages.to_page(comparison))
+        _write(report, reports.comparison_page(comparison))
     exceeded = {name: loss for name, loss in losses.items() if loss > max_loss_of[name]}
     for name, loss in exceeded.items():
         limit = f"{max_loss_of[name]:g} is allowed"

@@ -1,6 +1,7 @@
-"""The HTTP door: requests to bytes, model/ does the rest, answers back. Imports model/.
+"""The HTTP entry point: requests in, responses out, and model/ in between.
 
-Never app/aws/, app/jobs/ or app/settings.py. Nothing is loaded at import; the scorer and the limits are passed in.
+Imports model/ and app/log.py; never app/aws/ or app/jobs/. Nothing is loaded at import: the scorer and the settings are
+passed in.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,27 +12,27 @@ from flask import Flask
 
 from app.web import api_keys, cors, docs, pages, problems, request_logging, security_headers, static_files, v1, v2
 from app.web.request_body import ChurnRequest
-from app.web.service import EXTENSION, Limits, Service, Turn, Uploads, at_once
+from app.web.service import EXTENSION, AcquireSlot, Service, Uploads, no_slot_needed
 from model.scorecard import Scorer
 
 if TYPE_CHECKING:
+    from app.settings import Settings
     from model.actions import Action
 
 
 def create_app(
     scorer: Scorer,
-    settings: Limits,
-    larger: str = "",
+    settings: "Settings",
+    large_file_advice: str = "",
     *,
     uploads: Callable[[], Uploads] | None = None,
-    admit: Callable[[], None] | None = None,
-    turn: Turn = at_once,
+    check_rate_limit: Callable[[], None] | None = None,
+    acquire_slot: AcquireSlot = no_slot_needed,
 ) -> Flask:
-    """Return the WSGI app that answers with `scorer` within the limits of `settings`.
+    """Return the WSGI app that answers with `scorer`.
 
-    `larger` says what to do with a file beyond them, as a clause: "drop it into ...". `uploads` gives the store of
-    larger files when a route needs it. `admit` is asked before each request, and refuses it by raising RequestError;
-    `turn` gives the context in which a part of a file is scored; it is told whether the file has been begun.
+    `large_file_advice`, `uploads` and `acquire_slot` are those of `Service`. `check_rate_limit` is called before each
+    request, and refuses it by raising RequestError.
 
     Raises
     ------
@@ -40,24 +41,22 @@ def create_app(
     """
     app = Flask(__name__, static_folder=None)
     app.request_class = ChurnRequest
-    # A redirect from //v1 would be an answer in HTML, and loses the body of a POST with many clients.
+    # A redirect from //v1 would be a response in HTML, and many clients drop the body of a POST with it.
     app.url_map.merge_slashes = False
-    app.extensions[EXTENSION] = Service(scorer, settings, larger, _actions(settings.actions_file), uploads, turn)
+    actions = _load_actions(settings.actions_file)
+    app.extensions[EXTENSION] = Service(scorer, settings, large_file_advice, actions, uploads, acquire_slot)
     request_logging.install(app)
     problems.install(app)
     security_headers.install(app, settings.frame_ancestors)
     cors.install(app, settings.cors_origins)
-    api_keys.install(app, settings.api_keys, admit)
-    app.register_blueprint(pages.blueprint)
-    app.register_blueprint(static_files.blueprint)
-    app.register_blueprint(docs.blueprint)
-    app.register_blueprint(v1.blueprint)
-    app.register_blueprint(v2.blueprint)
+    api_keys.install(app, settings.api_keys, check_rate_limit)
+    for module in (pages, v1, v2, docs, static_files):
+        app.register_blueprint(module.blueprint)
     return app
 
 
-def _actions(file: str | None) -> "Sequence[Action] | None":
-    # The table that comes with the model is held in order by a test, and read when it is first asked for.
+def _load_actions(file: str | None) -> "Sequence[Action] | None":
+    # A test checks the table that comes with the model, so it is read when it is first needed.
     if file is None:
         return None
     from model.actions import load

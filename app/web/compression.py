@@ -1,6 +1,6 @@
-"""Bytes packed by gzip for the clients that take it: the page and its files, which are a fourth as long then.
+"""gzip for the page and its files, which become a fourth as long.
 
-Answers about customers are not packed: they are short, or streams.
+Responses about customers are not compressed: they are short, or streams.
 """
 
 from typing import Final
@@ -10,13 +10,13 @@ from flask import request
 _LEVEL: Final = 6
 
 
-def takes_gzip() -> bool:
-    """Return whether whoever asks takes an answer packed by gzip."""
+def accepts_gzip() -> bool:
+    """Return whether the client accepts a response compressed with gzip."""
     return request.accept_encodings.quality("gzip") > 0
 
 
-def pack(data: bytes) -> bytes:
-    """Return `data` packed; the same data gives the same bytes."""
+def compress(data: bytes) -> bytes:
+    """Return `data` compressed; the same data gives the same bytes."""
     # A cold start for one customer does without.
     import gzip
 

@@ -1,6 +1,6 @@
-"""An uploaded CSV to the answer of /v1/customerbatch: read once, scored into a spool, sent only when all of it may be.
+"""From an uploaded CSV to the response of /v1/customerbatch: read once, scored into a spool, sent only when complete.
 
-Imports model/bulk and with it numpy and pyarrow, so the batch view imports it when it is called.
+Imports model/bulk and with it numpy and pyarrow, so the view imports it when it is called.
 """
 
 import tempfile
@@ -9,40 +9,42 @@ from typing import IO, BinaryIO, Final
 
 from flask import Response
 
-from app.web.errors import RequestError
-from app.web.file_limits import Work
-from app.web.label_writers import Listing, Table, Writer
+from app.web.errors import ASK_FOR_JSON, RequestError
+from app.web.file_limits import LimitedRun
+from app.web.labels import LabelObject
 from app.web.problems import error_members
-from app.web.responses import add_notes
+from app.web.responses import CSV, JSON, add_notes
 from app.web.service import service
+from model.bulk.csv_writer import Predictions
 from model.errors import SHOWN_PROBLEMS, Problem
 
 _SPOOL_BYTES: Final = 1024**2
-"""Up to here an answer stays in memory: about 40,000 customers listed by id."""
+"""Up to this length a response stays in memory: about 40,000 customers listed by id."""
 
 _CHUNK_BYTES: Final = 64 * 1024
 _ADVICE: Final = "add ?on_error=skip to score the other rows"
 
 
 def score_file(file: BinaryIO, *, as_csv: bool, skip: bool, charset: str | None) -> Response:
-    """Return the answer for a whole file.
+    """Return the response for a whole file.
 
     Raises
     ------
     InputError
         If the file cannot be read.
     RequestError
-        bad_rows, unless `skip`; duplicate_id, in an answer listed by customerID; answer_too_large, too_much_work.
+        bad_rows, unless `skip`; duplicate_id, in a response listed by customerID; answer_too_large, too_much_work.
     """
-    scorer = service().scorer
-    writer = Table(scorer) if as_csv else Listing(scorer, skip)
-    shorter = [writer.shorter] if writer.shorter else []
-    work = Work(shorter, max_rows=None if as_csv else service().limits.max_listed_rows, skips_junk=True)
-    run = work.open(file, scorer, charset, id_required=not as_csv)
-    spool = tempfile.SpooledTemporaryFile(_SPOOL_BYTES)  # noqa: SIM115 (the answer closes it when it is sent)
+    scorer, settings = service().scorer, service().settings
+    # In a CSV the row identifies the customer, so ids may repeat.
+    writer = Predictions(scorer) if as_csv else LabelObject(scorer, skip)
+    max_rows = None if as_csv else settings.max_listed_rows
+    limited = LimitedRun([ASK_FOR_JSON] if as_csv else [], max_rows=max_rows, skips_junk=True)
+    run = limited.open(file, scorer, charset, id_required=not as_csv)
+    spool = tempfile.SpooledTemporaryFile(_SPOOL_BYTES)  # noqa: SIM115 (closed when the response is sent)
     try:
-        _write(work, writer, spool, skip=skip)
-        response = _send(spool, writer.media_type)
+        _write(limited, writer, spool, skip=skip)
+        response = _send(spool, f"{CSV}; charset=utf-8" if as_csv else JSON)
     except BaseException:
         spool.close()
         raise
@@ -52,35 +54,37 @@ def score_file(file: BinaryIO, *, as_csv: bool, skip: bool, charset: str | None)
     return response
 
 
-def _write(work: Work, writer: Writer, spool: IO[bytes], *, skip: bool) -> None:
+def _write(limited: LimitedRun, writer: Predictions | LabelObject, spool: IO[bytes], *, skip: bool) -> None:
     repeats: list[Problem] = []
     repeats_total = 0
 
     def pieces() -> Iterator[bytes]:
         nonlocal repeats, repeats_total
-        yield work.sized(writer.header)
-        for block in work.blocks():
-            writer.note(block)
-            if skip or not work.problems:
-                yield from work.written(block, writer, is_plain=True)
-        repeats, repeats_total = writer.repeats()
-        yield work.sized(writer.footer)
+        yield limited.check_size(writer.header)
+        for block in limited.blocks():
+            if isinstance(writer, LabelObject):
+                writer.add_ids(block)
+            if skip or not limited.problems:
+                yield from limited.write(block, writer, is_plain=True)
+        if isinstance(writer, LabelObject):
+            repeats, repeats_total = writer.repeated_ids()
+            yield limited.check_size(writer.footer)
 
     try:
-        for piece in work.in_slots(pieces()):
+        for piece in limited.in_slots(pieces()):
             spool.write(piece)
     except RequestError:
-        if skip or not work.problems:
+        if skip or not limited.problems:
             raise
-        # What the answer is has been settled by the rows so far.
-        raise work.bad_rows(_ADVICE, is_whole=False) from None
+        # The rows so far decide that the file is refused.
+        raise limited.bad_rows(_ADVICE, is_whole=False) from None
     if repeats:
-        shown = sorted([*work.problems, *repeats], key=lambda each: each.row or 0)[:SHOWN_PROBLEMS]
-        members = {**error_members(shown, work.problems_total + repeats_total), **work.counts}
+        shown = sorted([*limited.problems, *repeats], key=lambda problem: problem.row or 0)[:SHOWN_PROBLEMS]
+        members = {**error_members(shown, limited.problems_total + repeats_total), **limited.counts}
         more = f" {repeats_total - 1:,} more rows repeat an earlier id." if repeats_total > 1 else ""
         raise RequestError("duplicate_id", members=members, detail=f"{repeats[0].message}{more}")
-    if work.problems and not skip:
-        raise work.bad_rows(_ADVICE, is_whole=True)
+    if limited.problems and not skip:
+        raise limited.bad_rows(_ADVICE, is_whole=True)
 
 
 def _send(spool: IO[bytes], media_type: str) -> Response:

@@ -1,11 +1,11 @@
-"""Bodies of JSON to the answers of /v2/customers and /v2/what-if, as plain values."""
+"""From the JSON bodies of /v2/customers and /v2/what-if to their responses, as plain values."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
 from app.web.errors import RequestError
-from app.web.responses import context
+from app.web.responses import model_context
 from app.web.service import service
 from model import actions, whatif
 from model.errors import SHOWN_PROBLEMS, CustomerError, InputError, Problem, listed, problem, show
@@ -21,7 +21,7 @@ CHANGES: Final = "changes"
 
 
 def score_body(body: object, scorer: Scorer, reasons: int) -> dict[str, Any]:
-    """Return the answer to one customer, or to a list in which bad customers have their errors at their place.
+    """Return the result for one customer, or for a list in which a bad customer has its errors instead.
 
     Raises
     ------
@@ -32,39 +32,39 @@ def score_body(body: object, scorer: Scorer, reasons: int) -> dict[str, Any]:
     """
     if not isinstance(body, dict):
         rule = f'one customer as a JSON object or {{"{MANY}": [...]}}'
-        raise RequestError("wrong_shape", name="The body", rule=rule, found=show(body))
-    common = {**context(scorer), "reasons_method": scorer.reasons_method, "caution": SUGGESTION_NOTE}
+        raise RequestError("wrong_shape", name="The body", rule=rule, shown=show(body))
+    common = {**model_context(scorer), "reasons_method": scorer.reasons_method, "caution": SUGGESTION_NOTE}
     if MANY not in body:
         identity, customer = read(body)
         return {**to_result(scorer, customer, identity, _actions(), reasons), **common}
     _check_members(body, (MANY,))
     entries = _entries(MANY, body[MANY], "Send them in parts, or as a CSV to /v2/batches.")
-    results = [_outcome(each, scorer, reasons) for each in entries]
+    results = [_result(entry, scorer, reasons) for entry in entries]
     return {"results": results, **common}
 
 
-def counts_of(answer: Mapping[str, Any]) -> dict[str, int]:
-    """Return what the log says of an answer: nothing for one customer."""
-    results = answer.get("results")
+def count_rows(body: Mapping[str, Any]) -> dict[str, int]:
+    """Return the counts of a response for the log: none for one customer."""
+    results = body.get("results")
     if results is None:
         return {}
-    return {"rows_in": len(results), "rows_rejected": sum("errors" in each for each in results)}
+    return {"rows_in": len(results), "rows_rejected": sum("errors" in result for result in results)}
 
 
-def _outcome(entry: object, scorer: Scorer, reasons: int) -> dict[str, Any]:
+def _result(entry: object, scorer: Scorer, reasons: int) -> dict[str, Any]:
     try:
         if not isinstance(entry, dict):
             raise CustomerError([problem("not_a_customer", value=entry)])
         identity, customer = read(entry)
     except CustomerError as error:
-        return {**_identity(entry), "errors": [each.to_dict() for each in error.problems]}
+        return {**_identity(entry), "errors": [own.to_dict() for own in error.problems]}
     except InputError as error:
         return {"errors": [error.problem.to_dict()]}
     return to_result(scorer, customer, identity, _actions(), reasons)
 
 
 def read(value: object) -> tuple[str, Customer]:
-    """Return the id, "" without one, and the typed values of a customer, or raise all that is wrong with both."""
+    """Return the id ("" without one) and the typed values of a customer, or raise all problems of both."""
     raw = parse_customer(value)
     problems: list[Problem] = []
     identity, customer = "", None
@@ -90,7 +90,7 @@ def _identity(entry: object) -> dict[str, str]:
 
 
 def compare_body(body: object, scorer: Scorer) -> dict[str, Any]:
-    """Return a customer's own verdict and those with the changes asked for, or with every single one, ranked.
+    """Return the score of a customer and those with the requested changes, or with every single change, ranked.
 
     Raises
     ------
@@ -100,37 +100,38 @@ def compare_body(body: object, scorer: Scorer) -> dict[str, Any]:
         wrong_shape, unknown_member, missing_member, too_many_entries, bad_changes.
     """
     if not isinstance(body, dict):
-        rule = f'{{"{ONE}": {{...}}, "{CHANGES}": [...]}}, the second if you like'
-        raise RequestError("wrong_shape", name="The body", rule=rule, found=show(body))
+        rule = f'{{"{ONE}": {{...}}, "{CHANGES}": [...]}}, where the second is optional'
+        raise RequestError("wrong_shape", name="The body", rule=rule, shown=show(body))
     _check_members(body, (ONE, CHANGES))
     if ONE not in body:
         raise RequestError("missing_member", name=ONE)
     identity, customer = read(body[ONE])
     if body.get(CHANGES) is None:
-        found = whatif.alternatives(scorer, customer)
+        alternatives = whatif.alternatives(scorer, customer)
     else:
-        given = body[CHANGES]
-        found = _asked(scorer, customer, _entries(CHANGES, [given] if isinstance(given, dict) else given))
+        changes = body[CHANGES]
+        entries = _entries(CHANGES, [changes] if isinstance(changes, dict) else changes)
+        alternatives = _requested(scorer, customer, entries)
     return {
         **({CUSTOMER_ID: identity} if identity else {}),
         **to_verdict(scorer.score(customer)),
-        "alternatives": [to_alternative(each) for each in found],
-        **context(scorer),
+        "alternatives": [to_alternative(alternative) for alternative in alternatives],
+        **model_context(scorer),
         "caution": SUGGESTION_NOTE,
     }
 
 
-def _asked(scorer: Scorer, customer: Customer, entries: Sequence[object]) -> list[whatif.Alternative]:
-    found, errors = [], []
+def _requested(scorer: Scorer, customer: Customer, entries: Sequence[object]) -> list[whatif.Alternative]:
+    alternatives, errors = [], []
     for number, entry in enumerate(entries, start=1):
         try:
-            found.append(whatif.apply_change(scorer, customer, parse_changes(entry)))
+            alternatives.append(whatif.apply_change(scorer, customer, parse_changes(entry)))
         except CustomerError as error:
-            errors += [{"change": number, **each.to_dict()} for each in error.problems]
+            errors += [{"change": number, **own.to_dict()} for own in error.problems]
     if errors:
         members = {"errors": errors[:SHOWN_PROBLEMS], "errors_total": len(errors)}
         raise RequestError("bad_changes", members=members, first=errors[0]["message"])
-    return found
+    return alternatives
 
 
 def _check_members(body: Mapping[str, object], known: Sequence[str]) -> None:
@@ -141,20 +142,20 @@ def _check_members(body: Mapping[str, object], known: Sequence[str]) -> None:
 
 
 def _entries(name: str, value: object, advice: str = "Send them in parts.") -> list[object]:
-    limit = service().limits.max_customers
+    limit = service().settings.max_customers
     if not isinstance(value, list) or not value:
-        found = "an empty list" if value == [] else show(value)
-        raise RequestError("wrong_shape", name=f'"{name}"', rule=f"a list of 1 to {limit:,} objects", found=found)
+        shown = "an empty list" if value == [] else show(value)
+        raise RequestError("wrong_shape", name=f'"{name}"', rule=f"a list of 1 to {limit:,} objects", shown=shown)
     if len(value) > limit:
         raise RequestError("too_many_entries", name=name, count=len(value), limit=limit, advice=advice)
     return value
 
 
 def _actions() -> Sequence[actions.Action]:
-    given = service().actions
-    return _own_actions() if given is None else given
+    own = service().actions
+    return _shipped_actions() if own is None else own
 
 
 @cache
-def _own_actions() -> Sequence[actions.Action]:
+def _shipped_actions() -> Sequence[actions.Action]:
     return actions.load()

@@ -1,4 +1,4 @@
-"""The form of the page: one field a feature, drawn from model/schema.py. Imports model/ only."""
+"""The form of the page: one field per feature, from model/schema.py. Imports model/ only."""
 
 import re
 from collections.abc import Mapping
@@ -8,12 +8,12 @@ from typing import Final
 from model.schema import EXAMPLE, FEATURES, Categorical, Feature, Word
 
 _FEW: Final = 3
-"""So many options stand side by side; more are a list to open."""
+"""So many options are shown side by side; more are in a drop-down list."""
 
 
 @dataclass(frozen=True, slots=True)
-class Option:
-    """One word of a choice: as the API takes it, and as people read it."""
+class FieldOption:
+    """One word of a feature: for the API, and for people."""
 
     value: str
     text: str
@@ -26,11 +26,11 @@ class Field:
     Attributes
     ----------
     default : str
-        That of the example, so that there is an answer before anything was entered.
+        That of the example, so that there is a score before anything is entered.
     can_change : bool
         Whether a retention team can offer a change of it.
     lowest, highest : float
-        Of a number, those of the training data: how far a slider goes.
+        The range of a number in the training data, for a slider.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Field:
     rule: str
     default: str
     can_change: bool
-    options: tuple[Option, ...] = field(default=())
+    options: tuple[FieldOption, ...] = field(default=())
     unit: str = ""
     whole: bool = False
     lowest: float = 0
@@ -47,7 +47,7 @@ class Field:
 
     @property
     def is_few(self) -> bool:
-        """Whether the options can stand side by side."""
+        """Whether the options can be shown side by side."""
         return 0 < len(self.options) <= _FEW
 
     @property
@@ -70,7 +70,7 @@ def _field(feature: Feature, ranges: Mapping[str, tuple[float, float]]) -> Field
     name, default = feature.name, EXAMPLE[feature.name]
     common = (name, label(name), feature.help, feature.rule)
     if isinstance(feature, Categorical):
-        options = tuple(Option(str(value), _text(feature, value)) for value in feature.values)
+        options = tuple(FieldOption(str(value), _text(feature, value)) for value in feature.values)
         return Field(*common, str(default), feature.actionable, options)
     lowest, highest = ranges.get(name, (feature.minimum, feature.maximum))
     shown = f"{default}" if feature.whole else f"{default:.2f}"

@@ -15,7 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from app import log
-from app.web.request_logging import REPORT
+from app.web.request_logging import WRITE_LINE
 from model.scorecard import Scorer
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 
 
 _FILES: Final = ("counter", "histogram", "gauge_livesum", "gauge_max")
 _FILE_BYTES: Final = 1 << 20
-"""As prometheus_client names its files, and how long it makes them at first."""
+"""The names of prometheus_client's files, and their first length."""
 
 _METHODS: Final = {"GET", "HEAD", "POST", "OPTIONS"}
 
@@ -44,7 +44,7 @@ class Metrics:
     """
 
     def __init__(self, scorer: Scorer, folder: str | None = None) -> None:
-        self._folder, self._has_room = folder, True
+        self._folder, self._has_space = folder, True
         self._registry = registry = CollectorRegistry()
         self._requests = Counter(
             "churn_requests", "Requests answered.", ["method", "route", "status"], registry=registry
@@ -78,10 +78,10 @@ class Metrics:
         model.labels(scorer.version, scorer.sha256).set(1)
 
     def begin(self) -> None:
-        """Count this process among those that answer, if there is room for its counts.
+        """Count this process among those that answer, if there is disk space for its counts.
 
-        The room is taken now: they are mapped into memory, and where the disk is full when a page of them is written
-        for the first time, the kernel kills the process.
+        The space is reserved now: the files are mapped into memory, and if the disk is full when a page is first
+        written, the kernel kills the process.
         """
         if self._folder:
             try:
@@ -89,19 +89,19 @@ class Metrics:
                     (Path(self._folder) / f"{kind}_{os.getpid()}.db").write_bytes(bytes(_FILE_BYTES))
             except OSError as error:
                 log.write_failure(error)
-                self._has_room = False
+                self._has_space = False
                 return
         self._processes.set(1)
 
     def end(self, pid: int) -> None:
-        """Count the process `pid` no more; what it has counted stays."""
+        """Remove the process `pid` from those that answer; its counts stay."""
         if self._folder:
             mark_process_dead(pid, self._folder)  # type: ignore[no-untyped-call]
 
     def report(self, **line: Any) -> None:
         """Write the log line of a request, and count it."""
         log.write(**line)
-        if not self._has_room:
+        if not self._has_space:
             return
         # The folder may be full or gone; the answer goes out all the same.
         with contextlib.suppress(OSError):
@@ -136,7 +136,7 @@ class Metrics:
         inner = app.wsgi_app
 
         def counted(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-            environ[REPORT] = self.report
+            environ[WRITE_LINE] = self.report
             return inner(environ, start_response)
 
         app.wsgi_app = counted  # type: ignore[method-assign]

@@ -4,36 +4,19 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from flask import Blueprint, Response, render_template, request, url_for
+from flask import Blueprint, Response, current_app, render_template, request, url_for
 
 from app.web import security_headers
-from app.web.compression import pack, takes_gzip
+from app.web.compression import accepts_gzip, compress
+from app.web.description import DESCRIPTIONS, TEXT, describe, summary_of
 from app.web.errors import RequestError, send_in_parts
 from app.web.problems import to_members
-from app.web.service import MAX_PACKED, service
+from app.web.responses import HTML, JSON
+from app.web.service import MAX_BINARY_BYTES, service
 from model.errors import ChurnError
 from model.schema import CUSTOMER_ID, EXAMPLE
 
 blueprint = Blueprint("pages", __name__)
-
-ROUTES: Final = {
-    "GET /": "this welcome",
-    "GET /health": "whether the service answers, and with which model",
-    "POST /v1/customer": "one customer as JSON",
-    "POST /v1/customerbatch": 'many customers as a CSV in a form part named "file"',
-    "POST /v2/customers": "one customer or a list of them: probability, tier, money, reasons, suggestions",
-    "POST /v2/what-if": "how the risk of one customer would differ with one thing changed",
-    "POST /v2/batches": "many customers as a CSV, answered row by row or summed up",
-    "POST /v2/uploads": "where to send a file that is too long for HTTP",
-    "GET /v2/jobs/<id>": "how far the job of such a file is, and where its results are",
-    "GET /v2/model": "what the model is made of, and how good it is",
-    "GET /v2/schema": "one customer as JSON Schema",
-    "GET /v2/template.csv": "a CSV to fill in",
-    "GET /v2/sample.csv": "a made-up list of 1,000 customers to try it with",
-    "GET /openapi.json": "all of this as OpenAPI 3.1",
-    "GET /docs": "all of this to read and to try, in a browser",
-    "GET /static/<path:name>": "the files of the pages",
-}
 
 STYLES: Final = ("page.css", "page/customer.css", "page/list.css", "page/model.css")
 MODULES: Final = ("page/api.js", "page/dom.js", "page/format.js", "page/customer.js", "page/risk.js", "page/what_if.js")
@@ -41,23 +24,37 @@ MODULES: Final = ("page/api.js", "page/dom.js", "page/format.js", "page/customer
 
 
 @blueprint.get("/")
+@describe("home", {JSON: "Welcome", HTML: TEXT})
 def home() -> Response:
-    """Answer with the page where HTML is preferred, else with JSON."""
-    if request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html":
-        buckets = _buckets()
+    """Get the welcome: the page in browsers, else this list of routes."""
+    if request.accept_mimetypes.best_match([JSON, HTML]) == HTML:
+        buckets = _bucket_origins()
         response = _html(_page(has_bucket=bool(buckets)))
-        response.headers[security_headers.POLICY] = security_headers.policy(service().limits.frame_ancestors, buckets)
+        policy = security_headers.policy(service().settings.frame_ancestors, buckets)
+        response.headers[security_headers.POLICY] = policy
     else:
         welcome = {"message": "Which customers are about to leave: POST one to /v1/customer.", **_state()}
-        response = _json({**welcome, "routes": ROUTES})
+        response = _json({**welcome, "routes": _routes()})
     response.vary.add("Accept")
     return response
 
 
 @blueprint.get("/health")
+@describe("health", {JSON: "Health"})
 def health() -> Response:
-    """Answer that the service is up; it is up only with a model that was loaded and checked."""
+    """Get whether the service is up, and with which model."""
+    # It is up only with a model that was loaded and checked.
     return _json(_state())
+
+
+def _routes() -> dict[str, str]:
+    """Return the summary of each route of the app."""
+    return {
+        f"{method} {rule.rule}": summary_of(view)
+        for rule in current_app.url_map.iter_rules()
+        if (view := current_app.view_functions[rule.endpoint]) in DESCRIPTIONS
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
 
 
 def _state() -> dict[str, object]:
@@ -71,41 +68,41 @@ def _state() -> dict[str, object]:
 
 
 def _json(members: Mapping[str, object]) -> Response:
-    return Response(json.dumps(members, ensure_ascii=False) + "\n", content_type="application/json")
+    return Response(json.dumps(members, ensure_ascii=False) + "\n", content_type=JSON)
 
 
-def _buckets() -> Sequence[str]:
-    """Return where the page sends larger files, and fetches their results."""
+def _bucket_origins() -> Sequence[str]:
+    """Return the origins to which the page sends larger files, and from which it fetches their results."""
     connect = service().uploads
     if connect is None:
         return ()
     try:
         return connect().origins
     except ChurnError:
-        # The page does without; whoever asks for an upload is told.
+        # The page works without; a request for an upload returns the error.
         return ()
 
 
-def _direct_bytes() -> int:
-    """Return the most bytes of a packed file that come through in one request here."""
-    most = service().limits.max_upload_bytes
-    return min(most, int(request.environ.get(MAX_PACKED, most)))
+def _max_direct_bytes() -> int:
+    """Return the most bytes of a compressed file that one request can have here."""
+    max_bytes = service().settings.max_upload_bytes
+    return min(max_bytes, int(request.environ.get(MAX_BINARY_BYTES, max_bytes)))
 
 
-def _refusal(most: int) -> str:
-    """Return, as JSON, what is answered to a packed file of more than `most` bytes.
+def _too_large_problem(max_bytes: int) -> str:
+    """Return, as JSON, the problem of a compressed file of more than `max_bytes` bytes.
 
-    The page must know: a browser sends on, though it was refused long ago; 200 MB at 2 MB/s were sent for a minute.
+    The page needs it: a browser goes on sending a body that was refused long ago; 200 MB at 2 MB/s took a minute.
     """
-    too_large = RequestError("too_large", limit=most, advice=send_in_parts(service().larger))
-    return json.dumps(to_members(too_large.code, str(too_large), ""))
+    error = RequestError("too_large", limit=max_bytes, advice=send_in_parts(service().large_file_advice))
+    return json.dumps(to_members(error.code, str(error), ""))
 
 
 def _html(text: str) -> Response:
-    response = Response(text, content_type="text/html; charset=utf-8")
+    response = Response(text, content_type=f"{HTML}; charset=utf-8")
     response.vary.add("Accept-Encoding")
-    if takes_gzip():
-        response.set_data(pack(text.encode()))
+    if accepts_gzip():
+        response.set_data(compress(text.encode()))
         response.content_encoding = "gzip"
     return response
 
@@ -114,19 +111,19 @@ def _page(*, has_bucket: bool) -> str:
     # Programs never need it, and a cold start for one customer does without.
     from app.web.form_fields import fields
 
-    direct_bytes = _direct_bytes()
+    max_bytes = _max_direct_bytes()
     return render_template(
         "home.html",
         **_state(),
-        routes=ROUTES,
+        routes=_routes(),
         fields=fields(service().scorer.ranges),
         customer_id=CUSTOMER_ID,
         example=json.dumps(dict(EXAMPLE)),
         origin=request.root_url.rstrip("/"),
-        direct_bytes=direct_bytes,
-        refusal=None if has_bucket else _refusal(direct_bytes),
+        max_request_bytes=max_bytes,
+        too_large_problem=None if has_bucket else _too_large_problem(max_bytes),
         has_bucket=has_bucket,
-        needs_key=bool(service().limits.api_keys),
+        needs_key=bool(service().settings.api_keys),
         styles=STYLES,
         modules=MODULES,
         static=lambda name: url_for("static_files.file", name=name),

@@ -1,6 +1,6 @@
-"""The options of v2, which stand in the query: one table, from which requests are read and the API is described.
+"""The options in the query: one table, from which requests are read and the API is described.
 
-An option that is not known is refused: a misspelt threshold must not be scored with another.
+An unknown option is refused: with a misspelt threshold, customers would be scored with another one.
 """
 
 import re
@@ -11,24 +11,23 @@ from flask import request
 
 from app.web.errors import RequestError
 from model.errors import listed, show
-from model.outputs import REASON_COUNT, TRUE_FALSE, OutputOption, output_options
-from model.result import DEFAULT_REASONS
+from model.outputs import DEFAULT_REASONS, REASON_COUNT, TRUE_FALSE, OutputOption, output_options
 from model.schema import NAMES
 from model.validate import read_number
 
 REPORT, REFUSE, SKIP = "report", "refuse", "skip"
 PREDICTIONS, REJECTS = "predictions", "rejects"
-MOST_NAMED: Final = 1000
-"""The most customers that `top` can name: the summary is held in memory."""
+MAX_TOP: Final = 1000
+"""The highest `top`: the summary is in memory."""
 
 
-class Option(NamedTuple):
-    """One option.
+class QueryOption(NamedTuple):
+    """One option in the query.
 
     Attributes
     ----------
-    read : callable
-        From its text to its value, None for a text that is not accepted.
+    parse : callable
+        From its text to its value; None for a text that is not accepted.
     rule : str
         What is accepted, as the second half of "... must be".
     schema : dict
@@ -38,25 +37,25 @@ class Option(NamedTuple):
     name: str
     help: str
     default: Any
-    read: Callable[[str], Any]
+    parse: Callable[[str], Any]
     rule: str
     schema: Mapping[str, Any]
 
 
-def _whole(most: int) -> Callable[[str], int | None]:
-    def read(text: str) -> int | None:
-        return int(text) if re.fullmatch(r"[0-9]{1,6}", text, re.ASCII) and int(text) <= most else None
+def _whole(maximum: int) -> Callable[[str], int | None]:
+    def parse(text: str) -> int | None:
+        return int(text) if re.fullmatch(r"[0-9]{1,6}", text, re.ASCII) and int(text) <= maximum else None
 
-    return read
+    return parse
 
 
-def _share(text: str) -> float | None:
+def _probability(text: str) -> float | None:
     number = read_number(text)
     return number if number is not None and 0 < number < 1 else None
 
 
-def _output_option(option: OutputOption, default: int | None = None) -> Option:
-    return Option(
+def _output_option(option: OutputOption, default: int | None = None) -> QueryOption:
+    return QueryOption(
         option.name,
         option.help,
         option.default if default is None else default,
@@ -66,57 +65,57 @@ def _output_option(option: OutputOption, default: int | None = None) -> Option:
     )
 
 
-def _one_of(name: str, help: str, words: Sequence[str]) -> Option:
+def _one_of(name: str, help: str, words: Sequence[str]) -> QueryOption:
     quoted = [f'"{word}"' for word in words]
-    read = {word: word for word in words}.get
-    return Option(name, help, words[0], read, listed(quoted, last="or"), {"type": "string", "enum": list(words)})
+    parse = {word: word for word in words}.get
+    return QueryOption(name, help, words[0], parse, listed(quoted, last="or"), {"type": "string", "enum": list(words)})
 
 
-_THRESHOLD: Final = Option(
+_THRESHOLD: Final = QueryOption(
     "threshold",
-    "The least probability that is labelled churn, where the model's own does not fit",
+    "The lowest probability that is labelled churn, instead of the model's own",
     None,
-    _share,
+    _probability,
     "a number between 0 and 1, such as 0.35",
     {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
 )
 
-_CHARSET: Final = Option(
+_CHARSET: Final = QueryOption(
     "charset",
-    "The encoding of the file, where its Content-Type does not say it",
+    "The encoding of the file, where its Content-Type does not state it",
     None,
     str,
     "utf-8, utf-16, latin-1 or windows-1252",
     {"type": "string", "examples": ["latin-1"]},
 )
 
-UPLOAD: Final = (
+CUSTOMER_BATCH: Final = (
     _one_of("on_error", "Whether a file with bad rows is refused, or the others are scored", (REFUSE, SKIP)),
     _CHARSET,
 )
-"""Of /v1/customerbatch, which reads them itself: there, others are ignored."""
+"""/v1/customerbatch reads them itself and ignores others."""
 
 NONE: Final = ()
 CUSTOMERS: Final = (_output_option(REASON_COUNT, DEFAULT_REASONS), _THRESHOLD)
 WHAT_IF: Final = (_THRESHOLD,)
 BATCHES: Final = (
-    _one_of("on_error", "Whether bad rows are reported in their place, or the file is refused", (REPORT, REFUSE)),
-    _one_of("output", "Whether the CSV has every row, or the bad ones as they came, to mend", (PREDICTIONS, REJECTS)),
+    _one_of("on_error", "Whether bad rows are reported in place, or the file is refused", (REPORT, REFUSE)),
+    _one_of("output", "Whether the CSV has every row, or only bad ones, unchanged", (PREDICTIONS, REJECTS)),
     *map(_output_option, output_options()),
     _THRESHOLD,
-    Option(
+    QueryOption(
         "top",
         "How many customers the summary names, those with most value at risk",
         10,
-        _whole(MOST_NAMED),
-        f"a whole number from 0 to {MOST_NAMED:,}",
-        {"type": "integer", "minimum": 0, "maximum": MOST_NAMED},
+        _whole(MAX_TOP),
+        f"a whole number from 0 to {MAX_TOP:,}",
+        {"type": "integer", "minimum": 0, "maximum": MAX_TOP},
     ),
     _CHARSET,
 )
 
 
-def read_options(known: Sequence[Option]) -> dict[str, Any]:
+def read_options(known: Sequence[QueryOption]) -> dict[str, Any]:
     """Return the value of each known option of this request.
 
     Raises
@@ -131,13 +130,13 @@ def read_options(known: Sequence[Option]) -> dict[str, Any]:
     return {option.name: _value(option) for option in known}
 
 
-def _value(option: Option) -> Any:
-    given = request.args.getlist(option.name)
-    if not given:
+def _value(option: QueryOption) -> Any:
+    texts = request.args.getlist(option.name)
+    if not texts:
         return option.default
-    if len(given) > 1:
-        raise RequestError("bad_option", name=option.name, rule="given once", value=", ".join(given))
-    value = option.read(given[0].strip())
+    if len(texts) > 1:
+        raise RequestError("bad_option", name=option.name, rule="given once", value=", ".join(texts))
+    value = option.parse(texts[0].strip())
     if value is None:
-        raise RequestError("bad_option", name=option.name, rule=option.rule, value=given[0])
+        raise RequestError("bad_option", name=option.name, rule=option.rule, value=texts[0])
     return value

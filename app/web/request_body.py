@@ -1,4 +1,4 @@
-"""From a request to the bytes of a body: the content type judged, the length limited, the file found in its form."""
+"""From a request to the bytes of its body: checks the content type, limits the length, finds the file in a form."""
 
 import io
 import re
@@ -10,6 +10,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
 from app.web.errors import IN_GZIP, RequestError, send_in_parts
+from app.web.responses import FORM
 from app.web.service import service
 from model.errors import listed, show
 
@@ -21,15 +22,15 @@ _CSV_TYPES: Final = {
     *("text/csv", "application/csv", "text/tab-separated-values", "text/plain"),
     *("application/gzip", "application/x-gzip", "application/octet-stream", ""),
 }
-"""The bytes say the rest. Not what curl --data-binary says by itself, a form: some proxies would read it as one."""
-_PACKED: Final = {"gzip", "x-gzip"}
-_PIECE_BYTES: Final = 64 * 1024
+"""The bytes decide the rest. Not the type that curl --data-binary sets, a form: some proxies would read it as one."""
+_GZIP_ENCODINGS: Final = {"gzip", "x-gzip"}
+_CHUNK_BYTES: Final = 64 * 1024
 _SPOOL_BYTES: Final = 1024**2
-"""Up to here a body stays in memory."""
+"""Up to this length a body stays in memory."""
 
 
 class _StrictParser(FormDataParser):
-    """Raises ValueError for a form that is broken or cut off, where Werkzeug's own takes it for an empty form."""
+    """Raises ValueError for a form that is broken or cut off, where Werkzeug's own returns an empty form."""
 
     def __init__(self, *args: object, **options: object) -> None:
         super().__init__(*args, **{**options, "silent": False})  # type: ignore[arg-type]
@@ -46,8 +47,8 @@ class ChurnRequest(Request):
         return stream
 
     def keep(self, stream: BinaryIO) -> None:
-        """Leave a file of the form open when the request is closed; whoever keeps it closes it."""
-        self.__dict__["spools"] = [each for each in self.__dict__.get("spools", []) if each is not stream]
+        """Leave a file of the form open when the request is closed; the caller closes it."""
+        self.__dict__["spools"] = [spool for spool in self.__dict__.get("spools", []) if spool is not stream]
         for part in self.files.values():
             if part.stream is stream:
                 part.stream = io.BytesIO()
@@ -60,7 +61,7 @@ class ChurnRequest(Request):
 
 
 def read_json_body(max_bytes: int, advice: str = "Send one customer.") -> bytes:
-    """Return the body of a request that sends JSON; a missing Content-Type passes, since the bytes say what they are.
+    """Return the body of a request that sends JSON. A missing Content-Type is accepted: the bytes decide.
 
     Raises
     ------
@@ -68,15 +69,15 @@ def read_json_body(max_bytes: int, advice: str = "Send one customer.") -> bytes:
         send_json, send_utf8, send_unpacked, too_large.
     """
     if not _JSON_TYPE.fullmatch(request.mimetype):
-        raise RequestError("send_json", found=_content_type())
+        raise RequestError("send_json", content_type=_content_type())
     charset = request.mimetype_params.get("charset", "utf-8")
     if charset.lower() not in _UTF8:
         raise RequestError("send_utf8", value=charset)
     _check_encoding()
-    # Of a chunked body that is too long, Werkzeug gives the beginning as if it were all; one byte more tells.
+    # Werkzeug returns the beginning of a chunked body that is too long as if it were all; one byte more shows it.
     request.max_content_length = max_bytes + 1
     try:
-        # A length that is too long by one is refused by the head as well, before the client is asked for the body.
+        # A length that is too long by one is refused by its header too, before the client is asked for the body.
         body = None if (request.content_length or 0) > max_bytes else request.get_data(cache=False)
     except RequestEntityTooLarge:
         body = None
@@ -86,91 +87,94 @@ def read_json_body(max_bytes: int, advice: str = "Send one customer.") -> bytes:
 
 
 def find_file(max_bytes: int) -> BinaryIO:
-    """Return the part named "file" of a form, whatever its file name and type; large ones lie in a temporary file.
+    """Return the part named "file" of a form, whatever its file name and type; a large one is in a temporary file.
 
     Raises
     ------
     RequestError
         send_form, send_unpacked, bad_form, no_file, several_files, too_large, form_too_large.
     """
-    if request.mimetype != "multipart/form-data":
-        raise RequestError("send_form", found=_content_type())
+    if request.mimetype != FORM:
+        raise RequestError("send_form", content_type=_content_type())
     _check_encoding()
     request.max_content_length = max_bytes
     try:
         files, texts = request.files, request.form
     except RequestEntityTooLarge:
-        if _length_seen(max_bytes) < max_bytes:
+        if _received_bytes(max_bytes) < max_bytes:
             raise RequestError("form_too_large") from None
-        raise RequestError("too_large", limit=max_bytes, advice=send_in_parts(IN_GZIP, service().larger)) from None
+        raise _too_large(max_bytes) from None
     except ValueError:
         has_boundary = request.mimetype_params.get("boundary")
         reason = "it is malformed or was cut off" if has_boundary else "its Content-Type has no boundary"
         raise RequestError("bad_form", reason=reason) from None
     # A part without a file name (curl -F "file=<x.csv") counts as text; its bytes are the file all the same.
-    found = [cast("BinaryIO", part.stream) for part in files.getlist(FILE)]
-    found += [io.BytesIO(text.encode()) for text in texts.getlist(FILE)]
-    if not found:
+    parts = [cast("BinaryIO", part.stream) for part in files.getlist(FILE)]
+    parts += [io.BytesIO(text.encode()) for text in texts.getlist(FILE)]
+    if not parts:
         names = [show(name) for name in [*files, *texts]]
         more = [f"{len(names) - _SHOWN_PARTS} more"] if len(names) > _SHOWN_PARTS else []
-        raise RequestError("no_file", found=listed([*names[:_SHOWN_PARTS], *more]) or "no parts at all")
-    if len(found) > 1:
-        raise RequestError("several_files", count=len(found))
-    return found[0]
+        raise RequestError("no_file", parts=listed([*names[:_SHOWN_PARTS], *more]) or "no parts at all")
+    if len(parts) > 1:
+        raise RequestError("several_files", count=len(parts))
+    return parts[0]
 
 
 def declared_charset() -> str | None:
-    """Return the charset that the Content-Type of the form's part "file" names, if any."""
+    """Return the charset in the Content-Type of the form's part "file", if any."""
     part = request.files.get(FILE)
     return part.mimetype_params.get("charset") if part else None
 
 
-def take_csv(max_bytes: int) -> tuple[IO[bytes], str | None]:
+def read_csv_body(max_bytes: int) -> tuple[IO[bytes], str | None]:
     """Return the CSV of a form or of the body as a file that outlives the request, and its charset if it is declared.
 
-    The whole of it is read before the answer begins: most clients read nothing until they have sent everything, and
-    both sides would wait for each other for ever.
+    All of it is read before the response begins: most clients read nothing until they have sent everything, and both
+    sides would wait for each other forever.
 
     Raises
     ------
     RequestError
-        send_csv, send_unpacked, too_large, bad_request, and what `find_file` raises.
+        send_csv, send_unpacked, too_large, bad_request, and the codes of `find_file`.
     """
-    if request.mimetype == "multipart/form-data":
+    if request.mimetype == FORM:
         file = find_file(max_bytes)
         charset = declared_charset()
         cast("ChurnRequest", request).keep(file)
         return file, charset
     if request.mimetype not in _CSV_TYPES:
-        raise RequestError("send_csv", found=_content_type())
-    if request.headers.get("Content-Encoding", "").lower() not in _PACKED:
+        raise RequestError("send_csv", content_type=_content_type())
+    if request.headers.get("Content-Encoding", "").lower() not in _GZIP_ENCODINGS:
         _check_encoding()
-    spool: IO[bytes] = tempfile.SpooledTemporaryFile(_SPOOL_BYTES)  # noqa: SIM115 (closed with the answer)
+    spool: IO[bytes] = tempfile.SpooledTemporaryFile(_SPOOL_BYTES)  # noqa: SIM115 (closed with the response)
     try:
-        _copy(spool, max_bytes)
+        _copy_body(spool, max_bytes)
     except BaseException:
         spool.close()
         raise
     return spool, request.mimetype_params.get("charset")
 
 
-def _copy(spool: IO[bytes], max_bytes: int) -> None:
-    too_large = RequestError("too_large", limit=max_bytes, advice=send_in_parts(IN_GZIP, service().larger))
-    # As in read_json_body: one byte more tells a chunked body that is too long from one that just fits.
+def _copy_body(spool: IO[bytes], max_bytes: int) -> None:
+    # As in read_json_body: one byte more separates a chunked body that is too long from one that just fits.
     request.max_content_length = max_bytes + 1
     if (request.content_length or 0) > max_bytes:
-        raise too_large
+        raise _too_large(max_bytes)
     try:
-        while piece := request.stream.read(_PIECE_BYTES):
-            spool.write(piece)
+        while chunk := request.stream.read(_CHUNK_BYTES):
+            spool.write(chunk)
             if spool.tell() > max_bytes:
-                raise too_large
+                raise _too_large(max_bytes)
     except RequestEntityTooLarge:
-        raise too_large from None
+        raise _too_large(max_bytes) from None
     # The server ends the stream where the client left; a list that was cut off must not be scored as if it were all.
     if request.content_length is not None and spool.tell() < request.content_length:
         raise RequestError("bad_request")
     spool.seek(0)
+
+
+def _too_large(max_bytes: int) -> RequestError:
+    return RequestError("too_large", limit=max_bytes, advice=send_in_parts(IN_GZIP, service().large_file_advice))
 
 
 def _content_type() -> str:
@@ -185,7 +189,7 @@ def _check_encoding() -> None:
         raise RequestError("send_unpacked", value=encoding)
 
 
-def _length_seen(max_bytes: int) -> int:
+def _received_bytes(max_bytes: int) -> int:
     if request.content_length is not None:
         return request.content_length
     # A chunked body has no length; when it is too long it was read up to the limit.

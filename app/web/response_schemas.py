@@ -1,9 +1,11 @@
-"""What the routes answer, as JSON Schemas made from model/schema.py: the components of the API description."""
+"""The bodies of responses and requests as JSON Schemas, from model/schema.py and model/outputs.py."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from app.web.customers import CHANGES, MANY, ONE
 from app.web.errors import STATUSES
+from app.web.responses import CSV
 from model.errors import ERRORS
 from model.outputs import IDENTITY, INPUT, PREDICTION, PROBABILITY, REASONS, ROW, TIER, VALUE_AT_RISK, computed_columns
 from model.schema import BATCH_LABELS, CHURN, CUSTOMER_ID, NAMES, NOT_CHURN, TIERS, json_schema
@@ -24,7 +26,7 @@ def refer(name: str) -> Schema:
 
 
 def members(required: Mapping[str, Schema], optional: Mapping[str, Schema] | None = None) -> Schema:
-    """Return the schema of an object; a client must bear further members."""
+    """Return the schema of an object; a client must ignore further members."""
     return {"type": "object", "properties": {**required, **(optional or {})}, "required": list(required)}
 
 
@@ -33,7 +35,7 @@ def array(items: Schema) -> Schema:
     return {"type": "array", "items": items}
 
 
-def _said(schema: Schema, description: str) -> Schema:
+def _described(schema: Schema, description: str) -> Schema:
     return {**schema, "description": description}
 
 
@@ -47,16 +49,16 @@ def _customer() -> Schema:
 
 def _problem() -> Schema:
     standard = {
-        "type": _said({"type": "string", "format": "uri"}, "urn:churn:problem: and the code"),
+        "type": _described({"type": "string", "format": "uri"}, "urn:churn:problem: and the code"),
         "title": _TEXT,
         "status": {"enum": sorted(set(STATUSES.values()))},
-        "detail": _said(_TEXT, "A sentence that says what is wrong, what is accepted, and what came"),
-        "instance": _said(_TEXT, "The request id, also in X-Request-Id and in our log"),
-        "code": _said({"enum": list(STATUSES)}, "Stays as it is; sentences may improve"),
+        "detail": _described(_TEXT, "A sentence: what is wrong, what is accepted, and the value"),
+        "instance": _described(_TEXT, "The request id, also in X-Request-Id and in our log"),
+        "code": _described({"enum": list(STATUSES)}, "Never changes; sentences may improve"),
     }
     listed = {
         "errors": array(refer("ProblemEntry")),
-        "errors_total": _said(_COUNT, "How many there are; at most 20 are written out"),
+        "errors_total": _described(_COUNT, "How many there are; at most 20 are listed"),
         "rows_in": _COUNT,
         "rows_rejected": _COUNT,
     }
@@ -67,50 +69,52 @@ _ENTRY: Final = members(
     {"code": {"enum": list(ERRORS)}, "message": _TEXT},
     {
         ROW.name: ROW.json_schema,
-        "change": _said({"type": "integer", "minimum": 1}, "From 1, the place in the list of changes"),
+        "change": _described({"type": "integer", "minimum": 1}, "From 1, the position in the list of changes"),
         CUSTOMER_ID: _TEXT,
         "field": _TEXT,
-        "value": _said(_TEXT, "What came, as JSON, cut at 40 characters"),
-        "rule": _said(_TEXT, "What is accepted, as the second half of a sentence"),
+        "value": _described(_TEXT, "The value as JSON, cut at 40 characters"),
+        "rule": _described(_TEXT, "What is accepted, as the second half of a sentence"),
     },
 )
-_VERDICT: Final = {column.name: column.json_schema for column in (PREDICTION, PROBABILITY, TIER)}
+_SCORE: Final = {column.name: column.json_schema for column in (PREDICTION, PROBABILITY, TIER)}
 _COMPUTED: Final = {column.name: column.json_schema for column in computed_columns()}
 _CONTEXT: Final = {
     "model_version": _TEXT,
-    "threshold": _said(_PROBABILITY, "The least probability that is labelled churn"),
-    "tiers": _said(_by(TIERS, _PROBABILITY), "The least probability of each tier"),
-    "caution": _said(_TEXT, "How suggestions and alternatives are to be read"),
+    "threshold": _described(_PROBABILITY, "The lowest probability that is labelled churn"),
+    "tiers": _described(_by(TIERS, _PROBABILITY), "The lowest probability of each tier"),
+    "caution": _described(_TEXT, "How to read suggestions and alternatives"),
 }
 _METHOD: Final = {
-    "reasons_method": _said(
+    "reasons_method": _described(
         _TEXT, "exact: a reason is a part of the model's own sum; tree_shap: its share by TreeSHAP, which adds up too"
     )
 }
 _REASON: Final = {
     "feature": _FEATURE,
     "value": _VALUE,
-    "contribution": _said(_NUMBER, "In log-odds, unrounded, beside the average customer of the training data"),
-    "sentence": _said(_TEXT, "The same in plain words"),
+    "contribution": _described(_NUMBER, "In log-odds, unrounded, compared with the average training customer"),
+    "sentence": _described(_TEXT, "The same in plain words"),
 }
 _ALTERNATIVE: Final = {
-    "changes": _said(
+    "changes": _described(
         {"type": "object", "propertyNames": _FEATURE, "additionalProperties": _VALUE},
         "What differs from the customer as it is",
     ),
-    **_VERDICT,
-    "difference": _said({"type": "number", "minimum": -1, "maximum": 1}, "To the probability now; below 0 is better"),
+    **_SCORE,
+    "difference": _described(
+        {"type": "number", "minimum": -1, "maximum": 1}, "From the probability now; below 0 is better"
+    ),
 }
 _IDENTITY: Final = {IDENTITY.name: IDENTITY.json_schema}
 _REASONS: Final = {REASONS.name: {**REASONS.json_schema, "items": refer("Reason")}}
 _RESULT: Final = {
-    **_VERDICT,
+    **_SCORE,
     **_COMPUTED,
     "log_odds": _NUMBER,
-    "baseline": _said(_NUMBER, "Log-odds of the average customer; with all reasons added it is log_odds"),
+    "baseline": _described(_NUMBER, "Log-odds of the average customer; with all reasons added it is log_odds"),
     **_REASONS,
-    "actions": _said(array(refer("Action")), "Suggestions that would lower this customer's risk, best first"),
-    "notes": _said(array(_TEXT), "What to know about this score, such as numbers beyond the training data"),
+    "actions": _described(array(refer("Action")), "Suggestions that would lower this customer's risk, best first"),
+    "notes": _described(array(_TEXT), "What to know about this score, such as numbers beyond the training data"),
 }
 _SUMMARY: Final = {
     "rows_in": _COUNT,
@@ -129,11 +133,11 @@ _SUMMARY: Final = {
         members({ROW.name: _COUNT, CUSTOMER_ID: _TEXT, PROBABILITY.name: _PROBABILITY, VALUE_AT_RISK.name: _NUMBER})
     ),
     "segments": array(members({"feature": _FEATURE, "groups": array({"type": "object"})})),
-    "drift": _said(
+    "drift": _described(
         {"type": "object", "additionalProperties": {"type": ["number", "null"]}},
         "Population stability index of each feature and of the probability; null for fewer than 500 customers",
     ),
-    "distribution": _said(
+    "distribution": _described(
         array(members({"from": _PROBABILITY, "to": _PROBABILITY, "customers": _COUNT})),
         "Customers by probability, in twenty bands",
     ),
@@ -151,7 +155,7 @@ _MODEL: Final = members(
         "baseline": members({"log_odds": _NUMBER, PROBABILITY.name: _PROBABILITY}),
         "ranges": {"type": "object", "propertyNames": _FEATURE, "additionalProperties": array(_NUMBER)},
         **_METHOD,
-        "additive": _said({"type": "boolean"}, "Whether the model is a sum of terms; if not, terms is empty"),
+        "additive": _described({"type": "boolean"}, "Whether the model is a sum of terms; if not, terms is empty"),
         "terms": array(
             members(
                 {"feature": _FEATURE},
@@ -169,35 +173,35 @@ _MODEL: Final = members(
         "trained_at": {"type": "string", "format": "date-time"},
         "threshold_choice": {"type": "object"},
         "metrics": {"type": "object"},
-        "card": _said(_TEXT, "The model card, in Markdown"),
+        "card": _described(_TEXT, "The model card, in Markdown"),
     },
 )
 _TIME: Final[Schema] = {"type": "string", "format": "date-time"}
 _UPLOAD: Final = {
     "id": _TEXT,
-    "url": _said({"type": "string", "format": "uri"}, "Where the form goes, by POST as multipart/form-data"),
-    "fields": _said(
+    "url": _described({"type": "string", "format": "uri"}, "The address of the form, for POST as multipart/form-data"),
+    "fields": _described(
         {"type": "object", "additionalProperties": _TEXT},
-        "The parts of the form, as they are; after them comes the CSV, packed by gzip or not, as the part file",
+        "The parts of the form, unchanged; after them the CSV, compressed with gzip or not, as the part file",
     ),
-    "max_bytes": _said(_COUNT, "The longest file that is let in"),
-    "expires": _said(_TIME, "Until then the form may be sent"),
-    "job": _said(_TEXT, "The path at which the job is told of"),
+    "max_bytes": _described(_COUNT, "The longest file that is accepted"),
+    "expires": _described(_TIME, "The form may be sent until then"),
+    "job": _described(_TEXT, "The path of the job"),
 }
 _FILE: Final = members({"url": {"type": "string", "format": "uri"}, "bytes": _COUNT})
 _JOB_STATUSES: Final = ("waiting", "running", "done", "failed", "expired")
 _JOB: Final = {
-    "uploaded": _said({"type": "boolean"}, "While waiting: whether the file has come"),
-    "expires": _said(
-        _TIME, "While waiting, until when the file is let in; once done, until when the links may be used"
+    "uploaded": _described({"type": "boolean"}, "While waiting: whether the file has arrived"),
+    "expires": _described(
+        _TIME, "While waiting, until when the file is accepted; once done, until when the links may be used"
     ),
-    "bytes": _said({"type": ["integer", "null"]}, "Of the file"),
-    "bytes_read": _said(_COUNT, "Of these so far"),
-    "rows_in": _said(_COUNT, "So far; may go back when a try is repeated"),
-    "updated": _said(_TIME, "When that was so"),
-    "stopped": _said(_TEXT, "Why the last try was given up; while waiting, it is tried again"),
+    "bytes": _described({"type": ["integer", "null"]}, "Of the file"),
+    "bytes_read": _described(_COUNT, "Of these so far"),
+    "rows_in": _described(_COUNT, "So far; may decrease when an attempt is repeated"),
+    "updated": _described(_TIME, "When these counts were written"),
+    "stopped": _described(_TEXT, "Why the last attempt stopped; while waiting, there will be another"),
     "summary": refer("Summary"),
-    "files": _said(
+    "files": _described(
         {"type": "object", "additionalProperties": _FILE}, "predictions.csv, rejects.csv and summary.json, to download"
     ),
     "failure": refer("ProblemEntry"),
@@ -208,6 +212,20 @@ _HEALTH: Final = {
     "model_sha256": _TEXT,
     "threshold": _PROBABILITY,
 }
+
+
+def request_bodies(max_customers: int) -> dict[str, Schema]:
+    """Return the bodies of requests that are no component, by name."""
+    customers = {**array(refer("Customer")), "minItems": 1, "maxItems": max_customers}
+    # A change may be of any feature, in the form that a customer has.
+    change = {"type": "object", "propertyNames": _FEATURE}
+    changes = {**array(change), "minItems": 1, "maxItems": max_customers}
+    what_if = members({ONE: refer("Customer")}, {CHANGES: {"anyOf": [change, changes]}})
+    return {
+        "CustomerList": {**members({MANY: customers}), "additionalProperties": False},
+        "WhatIf": {**what_if, "additionalProperties": False},
+        "FileForm": members({"file": {"type": "string", "contentMediaType": CSV}}),
+    }
 
 
 def components() -> dict[str, Schema]:
@@ -227,12 +245,12 @@ def components() -> dict[str, Schema]:
         "ManyResults": members(
             {"results": array({"anyOf": [refer("Result"), refer("Errors")]}), **_CONTEXT, **_METHOD}
         ),
-        "Alternatives": members({**_VERDICT, "alternatives": array(refer("Alternative")), **_CONTEXT}, _IDENTITY),
+        "Alternatives": members({**_SCORE, "alternatives": array(refer("Alternative")), **_CONTEXT}, _IDENTITY),
         "Row": members(
             {ROW.name: ROW.json_schema},
             {
                 **_IDENTITY,
-                **_VERDICT,
+                **_SCORE,
                 **_COMPUTED,
                 **_REASONS,
                 INPUT.name: INPUT.json_schema,

@@ -1,4 +1,4 @@
-"""How v2 answers: JSON from plain values, what each says of the model, and the end of one that cannot be finished."""
+"""Responses: media types, JSON, notes, their length, and the end of one that cannot be finished."""
 
 import errno
 import json
@@ -9,49 +9,53 @@ from flask import Response
 
 from model.scorecard import Scorer
 
-FREE_ANSWER_BYTES: Final = 1_000_000
-ANSWER_RATIO: Final = 20
-"""Bytes of answer for each byte of a decompressed body, beyond what is free. Of the public data a CSV comes to 0.3, and
-NDJSON with every option to 14."""
-
 CSV: Final = "text/csv"
 NDJSON: Final = "application/x-ndjson"
 JSON: Final = "application/json"
+JSON_SCHEMA: Final = "application/schema+json"
+HTML: Final = "text/html"
+FORM: Final = "multipart/form-data"
+GZIP: Final = "application/gzip"
+
+FREE_ANSWER_BYTES: Final = 1_000_000
+ANSWER_RATIO: Final = 20
+"""Bytes of a response for each byte of a decompressed body, beyond what is free. With the public data a CSV needs 0.3,
+and NDJSON with every option 14."""
 
 NOTES: Final = "X-Notes"
 NOTES_BYTES: Final = 1000
-"""Of the header; many proxies take no more than 4 or 8 KB for all headers."""
+"""The longest such header; many proxies accept no more than 4 or 8 KB for all headers."""
 
 
 class CutShortError(ConnectionResetError):
-    """Ends an answer whose beginning went out already, so that the client sees that its end is missing.
+    """Ends a response whose beginning was already sent, so that the client sees that its end is missing.
 
-    The server takes it for a connection that is gone: it closes without a final chunk, and writes no traceback. What
-    is to blame is its `__cause__`.
+    The server treats it as a closed connection: it sends no final chunk and writes no traceback. The reason is its
+    `__cause__`.
     """
 
     def __init__(self) -> None:
-        super().__init__(errno.ECONNRESET, "The answer cannot be finished.")
+        super().__init__(errno.ECONNRESET, "The response cannot be finished.")
 
 
-def json_answer(members: Mapping[str, Any]) -> Response:
-    """Return an answer of JSON; a lone surrogate that the client sent becomes the escape that it was."""
+def json_response(members: Mapping[str, Any]) -> Response:
+    """Return a JSON response; a lone surrogate that the client sent becomes the escape that it was."""
     text = json.dumps(members, ensure_ascii=False, allow_nan=False) + "\n"
     return Response(text.encode("utf-8", "backslashreplace"), content_type=JSON)
 
 
 def add_notes(response: Response, notes: Sequence[str]) -> None:
-    """Put what is to be known of a file into the header X-Notes, in ASCII and at most `NOTES_BYTES` long."""
+    """Put notes on a file into the header X-Notes, in ASCII and at most `NOTES_BYTES` long."""
     if notes:
         text = " ".join(notes).encode("ascii", "backslashreplace").decode()
         response.headers[NOTES] = text if len(text) <= NOTES_BYTES else text[: NOTES_BYTES - 3] + "..."
 
 
-def most_answer_bytes(bytes_in: int) -> int:
-    """Return how long the answer to a body of so many bytes may be."""
-    return max(FREE_ANSWER_BYTES, ANSWER_RATIO * bytes_in)
+def max_answer_bytes(body_bytes: int) -> int:
+    """Return how long the response to a body of so many bytes may be."""
+    return max(FREE_ANSWER_BYTES, ANSWER_RATIO * body_bytes)
 
 
-def context(scorer: Scorer) -> dict[str, Any]:
-    """Return what a reader must know beside a verdict: which model, and where label and tiers are cut."""
+def model_context(scorer: Scorer) -> dict[str, Any]:
+    """Return what a reader needs next to a score: the model, and the thresholds of label and tiers."""
     return {"model_version": scorer.version, "threshold": scorer.threshold, "tiers": dict(scorer.tiers)}

@@ -1,4 +1,4 @@
-"""Uploads and their jobs: the answers of POST /v2/uploads and GET /v2/jobs/{id}, from the store that was passed in."""
+"""The responses of POST /v2/uploads and GET /v2/jobs/{id}, from the store that was passed in."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
@@ -6,18 +6,18 @@ from typing import Any, Final, TypeVar
 from flask import Response, g, request
 
 from app.web.errors import RequestError
-from app.web.responses import json_answer
+from app.web.responses import json_response
 from app.web.service import Uploads, service
 from model.errors import ChurnError
 
 ANYONE: Final = "anyone"
-"""Who owns an upload that was asked for without a key; no fingerprint, since those are hex digits."""
+"""The owner of an upload without a key; not a fingerprint, since those are hex digits."""
 
-Answer = TypeVar("Answer", bound=Mapping[str, Any] | None)
+Result = TypeVar("Result", bound=Mapping[str, Any] | None)
 
 
-def begin() -> Response:
-    """Answer with the form that sends a file, and with where its job is told of.
+def create_upload() -> Response:
+    """Return the form that sends a file, and the path of its job.
 
     Raises
     ------
@@ -27,16 +27,16 @@ def begin() -> Response:
     connect = _connect()
     if request.content_length or "Transfer-Encoding" in request.headers:
         raise RequestError("file_elsewhere")
-    made = _ask(lambda: connect().create_upload(_owner()))
-    place = f"{request.script_root}/v2/jobs/{made['id']}"
-    response = json_answer({**made, "job": place})
+    upload = _call(lambda: connect().create_upload(_owner()))
+    job_path = f"{request.script_root}/v2/jobs/{upload['id']}"
+    response = json_response({**upload, "job": job_path})
     response.status_code = 201
-    response.headers["Location"] = place
+    response.headers["Location"] = job_path
     return response
 
 
-def tell(wanted: str) -> Response:
-    """Answer with the state of the job of an upload.
+def get_job(upload_id: str) -> Response:
+    """Return the state of the job of an upload.
 
     Raises
     ------
@@ -44,10 +44,10 @@ def tell(wanted: str) -> Response:
         uploads_not_configured, unknown_job, uploads_unavailable.
     """
     connect = _connect()
-    found = _ask(lambda: connect().get_job(_owner(), wanted))
-    if found is None:
-        raise RequestError("unknown_job", value=wanted)
-    return json_answer(found)
+    job = _call(lambda: connect().get_job(_owner(), upload_id))
+    if job is None:
+        raise RequestError("unknown_job", value=upload_id)
+    return json_response(job)
 
 
 def _connect() -> Callable[[], Uploads]:
@@ -61,10 +61,10 @@ def _owner() -> str:
     return str(g.get("key", ANYONE))
 
 
-def _ask(question: Callable[[], Answer]) -> Answer:
+def _call(store: Callable[[], Result]) -> Result:
     try:
-        return question()
+        return store()
     except ChurnError as error:
-        # It names buckets and rights, which are the operators' business.
+        # It names buckets and permissions, which only operators should see.
         g.counts = {"reason": str(error)}
         raise RequestError("uploads_unavailable", request_id=g.request_id) from error

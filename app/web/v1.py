@@ -1,12 +1,15 @@
-"""The contract of the first version, kept exactly: one customer as JSON, many as a CSV in a form."""
+"""The first version of the API, whose responses never change: one customer as JSON, many as a CSV in a form."""
 
 import json
 from typing import Final
 
 from flask import Blueprint, Response, request
 
+from app.web.description import CUSTOMER_ERRORS, FILE_ERRORS, TEXT, describe
 from app.web.errors import RequestError
+from app.web.query_options import CUSTOMER_BATCH
 from app.web.request_body import declared_charset, find_file, read_json_body
+from app.web.responses import CSV, FORM, JSON
 from app.web.service import service
 from model.errors import listed
 from model.parse import parse_customer, parse_json
@@ -15,28 +18,37 @@ from model.validate import validate
 
 blueprint = Blueprint("v1", __name__, url_prefix="/v1")
 
-_ANSWERS: Final = {label: json.dumps({"Prediction": label}).encode() for label in (CHURN, NOT_CHURN)}
+_RESPONSES: Final = {label: json.dumps({"Prediction": label}).encode() for label in (CHURN, NOT_CHURN)}
 _ON_ERROR: Final = ("refuse", "skip")
 
 
 @blueprint.post("/customer")
+@describe("labelCustomer", {JSON: "Label"}, body={JSON: "Customer"}, errors=(*CUSTOMER_ERRORS, "not_an_object"))
 def customer() -> Response:
-    """Answer {"Prediction": "churn"} or {"Prediction": "not churn"}."""
-    body = read_json_body(service().limits.max_json_bytes)
+    """Label one customer."""
+    body = read_json_body(service().settings.max_json_bytes)
     valid = validate(parse_customer(parse_json(body)))
-    return Response(_ANSWERS[service().scorer.score(valid).label], content_type="application/json")
+    return Response(_RESPONSES[service().scorer.score(valid).label], content_type=JSON)
 
 
 @blueprint.post("/customerbatch")
+@describe(
+    "labelBatch",
+    {JSON: "Labels", CSV: TEXT},
+    body={FORM: "FileForm"},
+    options=CUSTOMER_BATCH,
+    errors=(*FILE_ERRORS, "send_form", "duplicate_id"),
+)
 def customerbatch() -> Response:
-    """Answer {customerID: "Churn" or "Not Churn", ...}, or one line of CSV a row where text/csv is asked for."""
+    """Label the customers of a CSV, listed by customerID or one line per row."""
     # numpy and pyarrow take longer to import than everything else together; one customer does without them.
     from app.web.customer_batch import score_file
 
+    # Other options are ignored here, as they always were.
     on_error = request.args.get("on_error", _ON_ERROR[0])
     if on_error not in _ON_ERROR:
         raise RequestError("bad_option", name="on_error", rule=listed(_ON_ERROR, last="or"), value=on_error)
-    file = find_file(service().limits.max_upload_bytes)
-    wants_csv = request.accept_mimetypes.best_match(["application/json", "text/csv"]) == "text/csv"
+    file = find_file(service().settings.max_upload_bytes)
+    wants_csv = request.accept_mimetypes.best_match([JSON, CSV]) == CSV
     charset = request.args.get("charset") or declared_charset()
     return score_file(file, as_csv=wants_csv, skip=on_error == "skip", charset=charset)

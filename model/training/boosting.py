@@ -1,7 +1,7 @@
-"""A recipe that is not additive: scikit-learn's histogram gradient boosting, held to the same directions.
+"""A recipe that is not additive: scikit-learn's histogram gradient boosting, with the same directions.
 
-One column a feature: words by their place in the schema, numbers as they are. The trees see what features do together;
-for that no curve shows what one does, and the reasons are shares (model/trees.py), not parts of a sum.
+One column a feature: words by their index in the schema, numbers as they are. The trees capture interactions; so no
+curve shows the effect of one feature, and the reasons are shares (model/trees.py), not parts of a sum.
 """
 
 import math
@@ -20,26 +20,26 @@ from sklearn.preprocessing import OrdinalEncoder
 from model.errors import TrainingError
 from model.schema import NAMES
 from model.training.additive import DIRECTIONS, NUMBERS, WORDS
-from model.training.compile import opening
-from model.training.metrics import settle
+from model.training.compile import document_header
+from model.training.metrics import Floats, Ints, round_probabilities
 from model.trees import METHOD, TreeReasons
 
 if TYPE_CHECKING:
     from model.training.cross_validation import Fold
-    from model.training.data import Labelled
+    from model.training.data import LabelledData
 
 LEARNING_RATE: Final = 0.05
-SUMS_WITHIN: Final = 1e-9
-SUMMED_ROWS: Final = 10_000
+MAX_SUM_DIFFERENCE: Final = 1e-9
+CHECKED_ROWS: Final = 10_000
 
 
 class Setting(NamedTuple):
-    """What the protocol chooses.
+    """What cross-validation selects.
 
     Attributes
     ----------
     leaves : int
-        The most of each tree.
+        The maximum of each tree.
     trees : int
     """
 
@@ -48,7 +48,7 @@ class Setting(NamedTuple):
 
 
 SETTINGS: Final = tuple(Setting(leaves, trees) for leaves in (3, 4, 8) for trees in (60, 120, 180, 240))
-"""Simplest first. Trees of two leaves know one feature each and would be additive again."""
+"""Simplest first. Trees of two leaves use one feature each and would be additive again."""
 
 
 def _classifier(setting: Setting) -> HistGradientBoostingClassifier:
@@ -59,8 +59,8 @@ def _classifier(setting: Setting) -> HistGradientBoostingClassifier:
         min_samples_leaf=40,
         l2_regularization=1.0,
         monotonic_cst=[0] * len(WORDS) + [DIRECTIONS[name] for name in NUMBERS],
-        # The protocol has set customers aside already; setting more aside would make the counts in the trees, and so
-        # the baseline, those of a part.
+        # Cross-validation holds customers out already; holding more out would make the counts in the trees, and so the
+        # baseline, those of a part of the customers.
         early_stopping=False,
         random_state=0,
     )
@@ -74,40 +74,38 @@ def _features() -> ColumnTransformer:
     )
 
 
-def fit(frame: pd.DataFrame, churned: np.ndarray, setting: Setting) -> Pipeline:
+def fit(X: pd.DataFrame, y: Ints, setting: Setting) -> Pipeline:
     """Return the fitted pipeline.
 
     Parameters
     ----------
-    frame : DataFrame of shape (n_customers, 10)
-    churned : ndarray of shape (n_customers,), int
+    X : DataFrame of shape (n_customers, 10)
+    y : ndarray of shape (n_customers,), int
     """
-    return Pipeline([("features", _features()), ("trees", _classifier(setting))]).fit(frame, churned)
+    return Pipeline([("features", _features()), ("trees", _classifier(setting))]).fit(X, y)
 
 
-def predict(
-    frame: pd.DataFrame, churned: np.ndarray, fold: "Fold", settings: Sequence[Setting]
-) -> Iterator[tuple[Setting, np.ndarray]]:
+def predict(X: pd.DataFrame, y: Ints, fold: "Fold", settings: Sequence[Setting]) -> Iterator[tuple[Setting, Floats]]:
     """Yield, for each setting, the probabilities of the test rows by a model of the training rows.
 
     Parameters
     ----------
-    frame : DataFrame of shape (n_customers, 10)
-    churned : ndarray of shape (n_customers,), int
+    X : DataFrame of shape (n_customers, 10)
+    y : ndarray of shape (n_customers,), int
     settings : sequence of Setting
-        Equal leaves side by side, with rising numbers of trees: fewer trees are the first ones of more.
+        Those with equal leaves one after the other, with rising numbers of trees: fewer trees are the first of more.
     """
     train, test = fold
     for _, equal in groupby(settings, key=lambda setting: setting.leaves):
         group = list(equal)
-        model = fit(frame.iloc[train], churned[train], group[-1])
-        stages = model[-1].staged_decision_function(model[:-1].transform(frame.iloc[test]))
-        found = dict(enumerate(stages, start=1))
+        model = fit(X.iloc[train], y[train], group[-1])
+        stages = model[-1].staged_decision_function(model[:-1].transform(X.iloc[test]))
+        log_odds = dict(enumerate(stages, start=1))
         for setting in group:
-            yield setting, settle(expit(found[setting.trees].ravel()))
+            yield setting, round_probabilities(expit(log_odds[setting.trees].ravel()))
 
 
-def to_outline(pipeline: Pipeline, data: "Labelled", version: str, threshold: float) -> dict[str, Any]:
+def to_pipeline_metadata(pipeline: Pipeline, data: "LabelledData", version: str, threshold: float) -> dict[str, Any]:
     """Return the content of outline.json.
 
     Raises
@@ -115,18 +113,18 @@ def to_outline(pipeline: Pipeline, data: "Labelled", version: str, threshold: fl
     TrainingError
         If baseline and reasons do not add up to the log-odds.
     """
-    frame = data.frame()
-    log_odds = pipeline.decision_function(frame)
+    X = data.frame()
+    log_odds = pipeline.decision_function(X)
     baseline = math.fsum(log_odds.tolist()) / len(log_odds)
-    reasons = TreeReasons(pipeline).of(frame[:SUMMED_ROWS])
-    difference = float(np.max(np.abs(baseline + reasons.sum(axis=1) - log_odds[:SUMMED_ROWS])))
-    if not difference < SUMS_WITHIN:
+    reasons = TreeReasons(pipeline).of(X[:CHECKED_ROWS])
+    difference = float(np.max(np.abs(baseline + reasons.sum(axis=1) - log_odds[:CHECKED_ROWS])))
+    if not difference < MAX_SUM_DIFFERENCE:
         raise TrainingError(
-            f"Baseline and reasons miss the log-odds by {difference:.1e}; {SUMS_WITHIN:.0e} is allowed."
+            f"Baseline and reasons differ from the log-odds by {difference:.1e}; {MAX_SUM_DIFFERENCE:.0e} is allowed."
         )
     return {
-        **opening(data, version, threshold),
+        **document_header(data, version, threshold),
         "baseline": baseline,
-        "ranges": {name: [float(frame[name].min()), float(frame[name].max())] for name in NAMES if name in NUMBERS},
+        "ranges": {name: [float(X[name].min()), float(X[name].max())] for name in NAMES if name in NUMBERS},
         "reasons_method": METHOD,
     }

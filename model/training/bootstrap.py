@@ -1,102 +1,128 @@
-"""How sure a figure is: the percentile bootstrap over customers, each drawn as often as chance has it.
+"""How certain a metric is: its percentile interval over resampled customers, by scipy.stats.bootstrap.
 
-A draw is a weight a customer, so probabilities are sorted once and every draw costs a few passes over them: 1,000 draws
-of 7,043 customers take 0.6 s.
+A draw is a weight for each customer, so probabilities are sorted once and all metrics of a draw of 7,043 customers cost
+0.3 ms; scikit-learn's on the drawn customers cost 9.1 ms (500,000 customers: 34 and 430 ms).
 """
 
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
+from scipy import stats
 
-from model.training.metrics import BINS, settle, written
+from model.training.metrics import BINS, Floats, Ints, bins_of, round_probabilities, rounded
 
 DRAWS: Final = 1000
 CONFIDENCE: Final = 0.95
 _CLIP: Final = 1e-15
-"""As scikit-learn's log loss."""
-
-Figures = dict[str, float]
+"""As in scikit-learn's log loss."""
 
 
-class Sample:
-    """Labels and probabilities made ready for draws.
+class WeightedMetrics:
+    """The metrics of labels and probabilities in which each customer counts as often as it was drawn.
 
     Parameters
     ----------
-    churned : ndarray of shape (n_customers,), int
-    probability : ndarray of shape (n_customers,), float64
+    y_true : ndarray of shape (n_customers,), int
+    y_prob : ndarray of shape (n_customers,), float64
     threshold : float
         From which a customer is labelled.
     """
 
-    def __init__(self, churned: np.ndarray, probability: np.ndarray, threshold: float) -> None:
-        probability = settle(probability)
-        self.count = len(churned)
-        self._order = np.argsort(-probability, kind="stable")
-        self._left = churned[self._order].astype(np.float64)
-        self._probability = probability[self._order]
+    def __init__(self, y_true: Ints, y_prob: Floats, threshold: float) -> None:
+        y_prob = round_probabilities(y_prob)
+        self._order = np.argsort(-y_prob, kind="stable")
+        self._left = y_true[self._order].astype(np.float64)
+        self._probability = y_prob[self._order]
         self._labelled = self._probability >= threshold
         clipped = np.clip(self._probability, _CLIP, 1 - _CLIP)
         self._loss = -np.where(self._left == 1, np.log(clipped), np.log1p(-clipped))
-        self._square = (self._probability - self._left) ** 2
-        self._bin = np.minimum((self._probability * BINS).astype(int), BINS - 1)
+        self._squared_error = (self._probability - self._left) ** 2
+        self._bin = bins_of(self._probability)
         # Where each run of equal probabilities ends.
-        self._ends = np.append(np.flatnonzero(np.diff(self._probability)), self.count - 1)
+        self._ends = np.append(np.flatnonzero(np.diff(self._probability)), len(y_true) - 1)
 
-    def figures(self, weights: np.ndarray) -> Figures:
-        """Return the figures of one draw; one that cannot be told, such as an AUC without churners, is nan.
+    def __call__(self, weights: Ints) -> dict[str, float]:
+        """Return the metrics of one draw; NaN where there is none, such as the AUC without churners.
 
         Parameters
         ----------
-        weights : ndarray of shape (n_customers,)
+        weights : ndarray of shape (n_customers,), int
             How often each customer was drawn.
         """
-        weights = weights[self._order].astype(np.float64)
-        total = weights.sum()
-        left = weights * self._left
+        counts = weights[self._order].astype(np.float64)
+        total = counts.sum()
+        left = counts * self._left
         churners, stayers = left.sum(), total - left.sum()
-        found = np.cumsum(left)[self._ends]
-        taken = np.cumsum(weights)[self._ends]
+        true_positives = np.cumsum(left)[self._ends]
+        positives = np.cumsum(counts)[self._ends]
         with np.errstate(divide="ignore", invalid="ignore"):
-            hits, false = np.append(0.0, found / churners), np.append(0.0, (taken - found) / stayers)
-            precision = np.where(taken > 0, found / taken, 0.0)
-            called = weights[self._labelled].sum()
-            caught = left[self._labelled].sum()
-            gaps = np.bincount(self._bin, weights=left - weights * self._probability, minlength=BINS)
-            tenth = np.interp(total / 10, np.append(0.0, taken), np.append(0.0, found))
+            recall = np.append(0.0, true_positives / churners)
+            false_positive_rate = np.append(0.0, (positives - true_positives) / stayers)
+            precision = np.where(positives > 0, true_positives / positives, 0.0)
+            labelled_churners = left[self._labelled].sum()
+            gaps = np.bincount(self._bin, weights=left - counts * self._probability, minlength=BINS)
+            tenth = np.interp(total / 10, np.append(0.0, positives), np.append(0.0, true_positives))
             return {
-                "roc_auc": float(np.trapezoid(hits, false)),
-                "pr_auc": float((np.diff(hits) * precision).sum()),
-                "log_loss": float((weights * self._loss).sum() / total),
-                "brier": float((weights * self._square).sum() / total),
+                "roc_auc": float(np.trapezoid(recall, false_positive_rate)),
+                "pr_auc": float((np.diff(recall) * precision).sum()),
+                "log_loss": float((counts * self._loss).sum() / total),
+                "brier": float((counts * self._squared_error).sum() / total),
                 "ece": float(np.abs(gaps).sum() / total),
                 "top_decile_lift": float(tenth / (total / 10) / (churners / total)),
-                "precision": float(caught / called),
-                "recall": float(caught / churners),
+                "precision": float(labelled_churners / counts[self._labelled].sum()),
+                "recall": float(labelled_churners / churners),
             }
 
 
-def draws(count: int, seed: int, number: int = DRAWS) -> Iterator[np.ndarray]:
-    """Yield the weights of each draw: how often each of `count` customers was drawn."""
-    generator = np.random.default_rng(seed)
-    for _ in range(number):
-        yield np.bincount(generator.integers(count, size=count), minlength=count)
+def intervals(
+    statistic: Callable[[Ints], dict[str, float]],
+    n_customers: int,
+    seed: int,
+    draws: int = DRAWS,
+    progress: Callable[[float], None] = lambda _: None,
+) -> dict[str, list[float] | None]:
+    """Return the 95 % percentile interval of each value of `statistic`; None where some draw has no such value.
 
-
-def intervals(found: Sequence[Figures]) -> dict[str, list[float] | None]:
-    """Return of each figure the 95 % interval over draws; None where some draw could not tell it."""
-    return {name: interval(np.array([each[name] for each in found])) for name in found[0]}
-
-
-def interval(values: np.ndarray) -> list[float] | None:
-    """Return the percentile interval of a figure over draws, or None if some draw has none.
+    Parameters
+    ----------
+    statistic : callable (weights) -> dict of float
+        `weights` is how often each of `n_customers` customers was drawn.
 
     References
     ----------
     Efron and Tibshirani, An Introduction to the Bootstrap, 1993, section 13.3.
     """
-    if np.isnan(values).any():
-        return None
-    tail = (1 - CONFIDENCE) / 2
-    return [written(each) for each in np.quantile(values, [tail, 1 - tail])]
+    if n_customers == 1:  # Every draw is the same, and scipy refuses it.
+        only = statistic(np.ones(1, dtype=np.int64))
+        return {name: None if np.isnan(value) else [rounded(value)] * 2 for name, value in only.items()}
+    names: list[str] = []
+    done = 0
+
+    def values_of(rows: Ints) -> Floats:
+        nonlocal done
+        values = statistic(np.bincount(rows, minlength=n_customers))
+        names[:] = values
+        done += 1
+        progress(min(1.0, done / draws))
+        return np.array(list(values.values()))
+
+    with warnings.catch_warnings():
+        # A value that no draw changes, or that some draw has not, is no mistake here.
+        warnings.simplefilter("ignore", stats.DegenerateDataWarning)
+        result = stats.bootstrap(
+            (np.arange(n_customers),),
+            values_of,
+            n_resamples=draws,
+            batch=1,
+            vectorized=False,
+            confidence_level=CONFIDENCE,
+            method="percentile",
+            rng=np.random.default_rng(seed),
+        )
+    bounds = zip(*result.confidence_interval, strict=True)
+    return {
+        name: None if np.isnan(low) or np.isnan(high) else [rounded(low), rounded(high)]
+        for name, (low, high) in zip(names, bounds, strict=True)
+    }

@@ -1,14 +1,12 @@
-"""Two versions side by side: on labelled customers, and trained anew on the same folds of them.
+"""Two versions compared: on labelled customers, and both retrained on the same folds of them.
 
-    compare(first: str, second: str, data_path: Path, root: Path = ARTIFACTS, seed: int = SEED, number: int = DRAWS,
-            report: Progress = ...) -> dict
-
-A stored model looks better than it is on data it was trained on. There its recipe is trained anew on folds, and each
-customer gets the probability of the model that did not see them ("out of fold"); a version that has not seen the data
-scores it as it stands. Both trained anew on the same folds tells recipes and settings apart, whatever each learnt from.
+A stored model looks better than it is on data it was trained on. There its recipe is retrained on folds, and each
+customer gets the probability of the model that was trained without them ("out of fold"); a version trained on other
+data scores the customers as it is. Both retrained on the same folds compare recipes and settings, whatever data each
+was trained on.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,16 +16,16 @@ from threadpoolctl import threadpool_limits
 
 from model.artifact import ARTIFACTS
 from model.scorecard import Scorer
-from model.training.bootstrap import DRAWS, Sample, draws, interval
-from model.training.checks import LEAST_OF_A_CLASS
-from model.training.cross_validation import Fold, by_repeat, make_folds, paired_interval, rows_to_measure
-from model.training.data import Labelled
-from model.training.evaluate import SEED, load, probabilities_of, read_some
-from model.training.label_changes import changes
-from model.training.metrics import calibration_curve, measure, settle, written
+from model.training.bootstrap import DRAWS, WeightedMetrics, intervals
+from model.training.checks import MIN_PER_CLASS
+from model.training.cross_validation import Fold, by_repeat, make_folds, paired_interval, sample_rows, size_ratio
+from model.training.data import LabelledData
+from model.training.evaluate import SEED, load, probabilities_of, read_labelled
+from model.training.label_changes import label_changes
+from model.training.metrics import Floats, Ints, calibration_curve, compute_metrics, round_probabilities, rounded
 from model.training.recipes import Recipe, recipe_of
 
-FIGURES: Final = {"roc_auc": 1, "pr_auc": 1, "log_loss": -1, "brier": -1, "ece": -1, "top_decile_lift": 1}
+METRICS: Final = {"roc_auc": 1, "pr_auc": 1, "log_loss": -1, "brier": -1, "ece": -1, "top_decile_lift": 1}
 """What is compared, and whether more is better (1) or worse (-1)."""
 
 Progress = Callable[[str, float], None]
@@ -39,8 +37,8 @@ def compare(
     data_path: Path,
     root: Path = ARTIFACTS,
     seed: int = SEED,
-    number: int = DRAWS,
-    report: Progress = lambda _, __: None,
+    draws: int = DRAWS,
+    progress: Progress = lambda _stage, _share: None,
 ) -> dict[str, Any]:
     """Return how `second` differs from `first` on labelled customers.
 
@@ -50,174 +48,160 @@ def compare(
         Versions in `root`.
     data_path : Path
         A CSV with the ten columns and Churn.
-    seed, number : int
-        Of the folds, and of the draws behind the intervals.
+    seed, draws : int
+        Of the folds, and of the bootstrap behind the intervals.
+    progress : callable
+        Called with what is being done and the share of the work that is done.
 
     Raises
     ------
     TrainingError, ArtifactError
     """
-    loaded = [load(version, root) for version in (first, second)]
-    data = read_some(data_path)
-    scorers, made = [scorer for scorer, _ in loaded], [metrics for _, metrics in loaded]
-    seen = [data.sha256 == metrics["trained_on"]["sha256"] for metrics in made]
+    scorers, trainings = zip(*(load(version, root) for version in (first, second)), strict=True)
+    data = read_labelled(data_path)
+    seen = [data.sha256 == training["trained_on"]["sha256"] for training in trainings]
     stored = [probabilities_of(scorer, data) for scorer in scorers]
-    folded = _fold(data, made, seed, lambda share: report("training on the folds", 0.75 * share))
+    retrained = _retrain(data, trainings, seed, lambda share: progress("training on the folds", 0.75 * share))
     rows, honest = np.arange(len(data.labels)), stored
-    if folded and any(seen):
-        rows = folded.rows
-        honest = [folded.out_of_fold(place) if seen[place] else stored[place][rows] for place in range(len(scorers))]
+    if retrained and any(seen):
+        rows = retrained.rows
+        honest = [retrained.out_of_fold(i) if seen[i] else stored[i][rows] for i in range(2)]
+    bootstrap_progress = lambda share: progress("resampling", 0.75 + 0.25 * share)  # noqa: E731
     return {
-        "first": _about(scorers[0], made[0], seen[0], bool(folded and seen[0])),
-        "second": _about(scorers[1], made[1], seen[1], bool(folded and seen[1])),
+        "first": _model_info(scorers[0], trainings[0], seen[0], bool(retrained and seen[0])),
+        "second": _model_info(scorers[1], trainings[1], seen[1], bool(retrained and seen[1])),
         "rows": len(data.labels),
         "churners": sum(data.labels),
         "sha256": data.sha256,
-        **_compare(
-            np.array(data.labels)[rows],
-            scorers,
-            honest,
-            seed,
-            number,
-            lambda share: report("resampling", 0.75 + 0.25 * share),
-        ),
-        "anew": _anew(folded, made, seed) if folded else None,
-        **changes(data, scorers, stored),
+        **_differences(np.array(data.labels)[rows], scorers, honest, seed, draws, bootstrap_progress),
+        "anew": _differences_of_folds(retrained, trainings, seed) if retrained else None,
+        **label_changes(data, scorers, stored),
     }
 
 
-def losses(found: dict[str, Any]) -> dict[str, float | None]:
-    """Return by how much the second is worse than the first in each figure."""
+def losses(comparison: dict[str, Any]) -> dict[str, float | None]:
+    """Return by how much the second version is worse than the first in each metric."""
     return {
-        each["figure"]: None if each["difference"] is None else written(-FIGURES[each["figure"]] * each["difference"])
-        for each in found["figures"]
+        row["figure"]: None if row["difference"] is None else rounded(-METRICS[row["figure"]] * row["difference"])
+        for row in comparison["figures"]
     }
 
 
-def _about(scorer: Scorer, metrics: dict[str, Any], seen: bool, out_of_fold: bool) -> dict[str, Any]:
+def _model_info(scorer: Scorer, training: dict[str, Any], seen: bool, out_of_fold: bool) -> dict[str, Any]:
     return {
         "version": scorer.version,
-        "recipe": metrics["recipe"]["name"],
-        "setting": metrics["setting"],
+        "recipe": training["recipe"]["name"],
+        "setting": training["setting"],
         "threshold": scorer.threshold,
         "reasons_method": scorer.reasons_method,
-        "trained_on": metrics["trained_on"],
+        "trained_on": training["trained_on"],
         "seen_in_training": seen,
         "out_of_fold": out_of_fold,
     }
 
 
-def _compare(
-    churned: np.ndarray,
-    scorers: list[Scorer],
-    probabilities: list[np.ndarray],
+def _differences(
+    y_true: Ints,
+    scorers: Sequence[Scorer],
+    probabilities: Sequence[Floats],
     seed: int,
-    number: int,
-    report: Callable[[float], None],
+    draws: int,
+    progress: Callable[[float], None],
 ) -> dict[str, Any]:
-    samples = [
-        Sample(churned, probability, scorer.threshold)
-        for scorer, probability in zip(scorers, probabilities, strict=True)
-    ]
-    drawn: list[list[dict[str, float]]] = [[], []]
-    for done, weights in enumerate(draws(len(churned), seed, number), start=1):
-        for place, sample in enumerate(samples):
-            drawn[place].append(sample.figures(weights))
-        report(done / number)
-    measured = [measure(churned, probability) for probability in probabilities]
-    rows = []
-    for name in FIGURES:
-        spread = np.array([b[name] - a[name] for a, b in zip(*drawn, strict=True)])
-        rows.append(_row(name, measured[0][name], measured[1][name], interval(spread)))
+    first, second = (
+        WeightedMetrics(y_true, y_prob, scorer.threshold) for scorer, y_prob in zip(scorers, probabilities, strict=True)
+    )
+
+    def statistic(weights: Ints) -> dict[str, float]:
+        before, after = first(weights), second(weights)
+        return {name: after[name] - before[name] for name in METRICS}
+
+    bounds = intervals(statistic, len(y_true), seed, draws, progress)
+    before, after = (compute_metrics(y_true, y_prob) for y_prob in probabilities)
     return {
-        "compared_rows": len(churned),
-        "figures": rows,
-        "bootstrap": {"draws": number, "seed": seed},
-        "calibration": [calibration_curve(churned, settle(each)) for each in probabilities],
+        "compared_rows": len(y_true),
+        "figures": [_row(name, before[name], after[name], bounds[name]) for name in METRICS],
+        "bootstrap": {"draws": draws, "seed": seed},
+        "calibration": [calibration_curve(y_true, round_probabilities(y_prob)) for y_prob in probabilities],
     }
 
 
 @dataclass(frozen=True)
-class _Folded:
-    """Both recipes trained anew on the same folds.
+class _Retrained:
+    """Both recipes retrained on the same folds.
 
     Attributes
     ----------
     rows : ndarray of shape (n_measured,), int
         Of the file: all, or a sample where there are many.
-    churned : ndarray of shape (n_measured,), int
-    folds : list of (ndarray, ndarray)
+    y_true : ndarray of shape (n_measured,), int
+    folds : list of Fold
     probabilities : two lists of ndarray
         Of each recipe, for the test rows of each fold.
     """
 
-    rows: np.ndarray
-    churned: np.ndarray
+    rows: Ints
+    y_true: Ints
     folds: list[Fold]
-    probabilities: list[list[np.ndarray]]
+    probabilities: list[list[Floats]]
 
-    def out_of_fold(self, place: int) -> np.ndarray:
+    def out_of_fold(self, index: int) -> Floats:
         """Return the probability of each row, in order, by the first repeat."""
-        ((order, _, probability), *_) = by_repeat(
-            self.churned, [test for _, test in self.folds], self.probabilities[place]
-        )
-        found = np.empty(len(self.rows))
-        found[order] = probability
-        return found
+        tests = [test for _, test in self.folds]
+        order, _, y_prob = by_repeat(self.y_true, tests, self.probabilities[index])[0]
+        in_order = np.empty(len(self.rows))
+        in_order[order] = y_prob
+        return in_order
 
 
-def _fold(data: Labelled, made: list[dict[str, Any]], seed: int, report: Callable[[float], None]) -> _Folded | None:
+def _retrain(
+    data: LabelledData, trainings: Sequence[dict[str, Any]], seed: int, progress: Callable[[float], None]
+) -> _Retrained | None:
     """Return both recipes at their settings on the same folds; None where a class is too small for folds."""
     labels = np.array(data.labels)
-    if min(labels.sum(), len(labels) - labels.sum()) < LEAST_OF_A_CLASS:
+    if min(labels.sum(), len(labels) - labels.sum()) < MIN_PER_CLASS:
         return None
-    rows = rows_to_measure(labels, seed)
-    part = data.part(rows.tolist())
-    frame, churned = part.frame(), np.array(part.labels)
-    folds = make_folds(churned, seed)
-    recipes = [_recipe(metrics) for metrics in made]
-    found: list[list[np.ndarray]] = [[], []]
+    rows = sample_rows(labels, seed)
+    sample = data.subset(rows.tolist())
+    X, y = sample.frame(), np.array(sample.labels)
+    folds = make_folds(y, seed)
+    recipes = [_recipe(training) for training in trainings]
+    probabilities: list[list[Floats]] = [[], []]
     with threadpool_limits(limits=1):
         for number, fold in enumerate(folds, start=1):
-            for place, (recipe, setting) in enumerate(recipes):
-                ((_, probability),) = recipe.predict(frame, churned, fold, [setting])
-                found[place].append(probability)
-            report(number / len(folds))
-    return _Folded(rows, churned, folds, found)
+            for by_fold, (recipe, setting) in zip(probabilities, recipes, strict=True):
+                ((_, y_prob),) = recipe.predict(X, y, fold, [setting])
+                by_fold.append(y_prob)
+            progress(number / len(folds))
+    return _Retrained(rows, y, folds, probabilities)
 
 
-def _anew(folded: _Folded, made: list[dict[str, Any]], seed: int) -> dict[str, Any]:
-    measured = [
-        [measure(folded.churned[test], probability) for (_, test), probability in zip(folded.folds, each, strict=True)]
-        for each in folded.probabilities
-    ]
-    known, unknown = folded.folds[0]
+def _differences_of_folds(retrained: _Retrained, trainings: Sequence[dict[str, Any]], seed: int) -> dict[str, Any]:
+    tests = [test for _, test in retrained.folds]
+    before, after = (
+        [compute_metrics(retrained.y_true[test], y_prob) for test, y_prob in zip(tests, by_fold, strict=True)]
+        for by_fold in retrained.probabilities
+    )
     rows = []
-    for name in FIGURES:
-        values = [np.array([fold[name] for fold in each], dtype=np.float64) for each in measured]
-        difference, margin = paired_interval(values[1] - values[0], len(unknown) / len(known))
-        bounds = [written(difference - margin), written(difference + margin)]
-        rows.append(_row(name, written(values[0].mean()), written(values[1].mean()), bounds))
+    for name in METRICS:
+        old, new = (np.array([fold[name] for fold in folds], dtype=np.float64) for folds in (before, after))
+        difference, margin = paired_interval(new - old, size_ratio(retrained.folds))
+        bounds = [rounded(difference - margin), rounded(difference + margin)]
+        rows.append(_row(name, rounded(old.mean()), rounded(new.mean()), bounds))
     return {
         "figures": rows,
-        "rows": len(folded.rows),
-        "folds": len(folded.folds),
+        "rows": len(retrained.rows),
+        "folds": len(retrained.folds),
         "seed": seed,
-        "same_recipe": made[0]["recipe"] == made[1]["recipe"] and made[0]["setting"] == made[1]["setting"],
+        "same_recipe": all(trainings[0][key] == trainings[1][key] for key in ("recipe", "setting")),
     }
 
 
-def _recipe(metrics: dict[str, Any]) -> tuple[Recipe, Any]:
-    recipe = recipe_of(metrics["recipe"]["name"])
-    return recipe, type(recipe.settings[0])(**metrics["setting"])
+def _recipe(training: dict[str, Any]) -> tuple[Recipe, Any]:
+    recipe = recipe_of(training["recipe"]["name"])
+    return recipe, type(recipe.settings[0])(**training["setting"])
 
 
 def _row(name: str, first: float | None, second: float | None, bounds: list[float] | None) -> dict[str, Any]:
-    known = first is not None and second is not None
-    return {
-        "figure": name,
-        "first": first,
-        "second": second,
-        "difference": written(second - first) if known else None,  # type: ignore[operator]
-        "interval": bounds,
-    }
+    difference = None if first is None or second is None else rounded(second - first)
+    return {"figure": name, "first": first, "second": second, "difference": difference, "interval": bounds}

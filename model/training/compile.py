@@ -1,7 +1,7 @@
 """Fourth step of training: a fitted pipeline to the document of scorecard.json, and the proof that the two agree.
 
-At degree 1 the coefficient of a hat function is the curve's height at its knot, so nothing is sampled or
-approximated. All arithmetic is Python's own, in a fixed order: the same bytes on every machine.
+At degree 1 the coefficient of a hat function is the curve's value at its knot, so nothing is sampled or approximated.
+All arithmetic is Python's own, in a fixed order: the same bytes on every machine.
 """
 
 import json
@@ -16,18 +16,18 @@ from model.pipeline import to_frame
 from model.schema import FEATURES, NAMES, SCHEMA_VERSION, Categorical, Customer
 from model.scorecard import LineTerm, Scorecard
 from model.training.additive import knots_of, points_of
-from model.training.data import Labelled
+from model.training.data import LabelledData
 
 TIERS: Final[Mapping[str, float]] = {"high": 0.5, "medium": 0.25, "low": 0.0}
-"""Least probability of each tier: more likely to leave than to stay; more likely than about the average customer of
+"""Lowest probability of each tier: more likely to leave than to stay; more likely than about the average customer of
 the public data (26.5 %); the rest. Fixed, so that a tier means the same from one version to the next."""
 
 EXACT_WITHIN: Final = 1e-12
-RANDOM_ROWS: Final = 200_000
+RANDOM_CUSTOMERS: Final = 200_000
 
 
-def opening(data: Labelled, version: str, threshold: float) -> dict[str, Any]:
-    """Return the members with which the description of any model opens."""
+def document_header(data: LabelledData, version: str, threshold: float) -> dict[str, Any]:
+    """Return the first members of scorecard.json and outline.json."""
     return {
         "version": version,
         "schema_version": SCHEMA_VERSION,
@@ -37,7 +37,7 @@ def opening(data: Labelled, version: str, threshold: float) -> dict[str, Any]:
     }
 
 
-def to_document(pipeline: Pipeline, data: Labelled, version: str, threshold: float) -> dict[str, Any]:
+def to_document(pipeline: Pipeline, data: LabelledData, version: str, threshold: float) -> dict[str, Any]:
     """Return the content of scorecard.json.
 
     Each term is centred over the training data, so that the intercept is the log-odds of the average customer and a
@@ -69,7 +69,7 @@ def to_document(pipeline: Pipeline, data: Labelled, version: str, threshold: flo
             ranges[feature.name] = [min(values), max(values)]
         means.append(mean)
     return {
-        **opening(data, version, threshold),
+        **document_header(data, version, threshold),
         "intercept": math.fsum([float(pipeline.named_steps["logistic"].intercept_[0]), *means]),
         "ranges": ranges,
         "terms": terms,
@@ -77,12 +77,12 @@ def to_document(pipeline: Pipeline, data: Labelled, version: str, threshold: flo
 
 
 def to_bytes(document: Mapping[str, Any]) -> bytes:
-    """Return a document of the artifact as bytes: fixed key order, floats as repr writes them, a final newline."""
+    """Return a document of the artifact as bytes: keys in their order, floats as repr writes them, a final newline."""
     return (json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode("utf-8")
 
 
 def random_customers(scorecard: Scorecard, count: int, seed: int) -> list[Customer]:
-    """Return invented customers: any words; numbers within, at the knots of, and far beyond the training range."""
+    """Return random customers: any words; numbers within, at the knots of, and far beyond the training range."""
     generator = np.random.default_rng(seed)
     columns: dict[str, Sequence[Any]] = {}
     lines = {term.feature: term for term in scorecard.terms if isinstance(term, LineTerm)}
@@ -101,7 +101,7 @@ def random_customers(scorecard: Scorecard, count: int, seed: int) -> list[Custom
     return [dict(zip(NAMES, values, strict=True)) for values in zip(*(columns[name] for name in NAMES), strict=True)]
 
 
-def greatest_difference(pipeline: Pipeline, scorecard: Scorecard, customers: Sequence[Customer]) -> float:
+def max_difference(pipeline: Pipeline, scorecard: Scorecard, customers: Sequence[Customer]) -> float:
     """Return the greatest absolute difference in log-odds between pipeline and scorecard."""
     frame = to_frame({name: [customer[name] for customer in customers] for name in NAMES})
     compiled = np.array([scorecard.score(customer).log_odds for customer in customers])

@@ -1,7 +1,7 @@
-"""How the setting is chosen and how good the whole procedure is: repeated stratified cross-validation, nested.
+"""How the setting is selected and the whole procedure is measured: repeated stratified cross-validation, nested.
 
-`choose` picks the number of knots and C on folds of the data it is given. `estimate` runs `choose` anew within each
-outer training fold and measures what comes out on the outer test fold, which took no part in the choice [1]_.
+`select_setting` selects a setting of the recipe on folds of the data it is given. `nested_cross_validation` repeats
+that within each outer training fold and predicts the outer test fold, which took no part in the selection [1]_.
 
 References
 ----------
@@ -20,7 +20,7 @@ from scipy import stats
 from sklearn.metrics import log_loss
 from sklearn.model_selection import RepeatedStratifiedKFold, train_test_split
 
-from model.training.metrics import written
+from model.training.metrics import Floats, Ints, rounded
 
 if TYPE_CHECKING:
     from model.training.recipes import Recipe
@@ -28,114 +28,116 @@ if TYPE_CHECKING:
 FOLDS: Final = 5
 REPEATS: Final = 2
 
-MOST_ROWS: Final = 20_000
-"""On which settings are chosen and measured; the final fit takes all rows. The protocol makes 3,300 fits, in two
-minutes at 7,043 rows, and the time grows with the rows. With 4,000 customers in a fold its AUC has an SD of some 0.007
-(0.012 measured with 1,409), and ten folds tell settings apart that differ by less."""
+MAX_ROWS: Final = 20_000
+"""On which settings are selected and measured; the final fit uses all rows. Cross-validation makes 3,300 fits, in two
+minutes at 7,043 rows, and the time grows with the rows. With 4,000 customers in a fold its AUC has a standard deviation
+of some 0.007 (0.012 measured with 1,409), and ten folds distinguish settings that differ by less."""
 
-WORTH: Final = 0.001
+MIN_GAIN: Final = 0.001
 """Mean log loss. A richer setting that gains less than this is not worth its knots."""
 
 CONFIDENCE: Final = 0.95
 
-Fold = tuple[np.ndarray, np.ndarray]
-Report = Callable[[float], None]
+Fold = tuple[Ints, Ints]
+"""Row numbers to train on, and row numbers to test on."""
+
+Progress = Callable[[float], None]
 
 
-def unheard(_: float) -> None:
-    """Stand in for a caller who does not want to hear of the progress."""
+def ignore_progress(_share: float) -> None:
+    """Do nothing with the share of the work that is done."""
 
 
 @dataclass(frozen=True)
-class Choice:
-    """What `choose` found.
+class Selection:
+    """The result of `select_setting`.
 
     Attributes
     ----------
     setting : named tuple
     table : list of dict
         One a setting: mean log loss, its paired difference to the best with its interval, and whether it qualified.
-    folds : list of (ndarray, ndarray)
-        Row numbers to train and to test on.
+    folds : list of Fold
     probabilities : list of ndarray
-        Of the chosen setting, out of fold, in the order of each fold's test rows.
+        Of the selected setting, out of fold, in the order of each fold's test rows.
     """
 
     setting: Any
     table: list[dict[str, Any]]
     folds: list[Fold]
-    probabilities: list[np.ndarray]
+    probabilities: list[Floats]
 
 
-def rows_to_measure(churned: np.ndarray, seed: int) -> np.ndarray:
-    """Return the rows on which settings are chosen and measured: all, or a stratified `MOST_ROWS` of them, rising."""
-    rows = np.arange(len(churned))
-    if len(rows) <= MOST_ROWS:
+def sample_rows(y: Ints, seed: int) -> Ints:
+    """Return the rows on which settings are selected and measured: all, or a stratified `MAX_ROWS` of them, rising."""
+    rows = np.arange(len(y))
+    if len(rows) <= MAX_ROWS:
         return rows
-    taken, _ = train_test_split(rows, train_size=MOST_ROWS, stratify=churned, random_state=seed)
-    return np.sort(taken)
+    sample, _ = train_test_split(rows, train_size=MAX_ROWS, stratify=y, random_state=seed)
+    return np.sort(sample)
 
 
-def make_folds(churned: np.ndarray, seed: int) -> list[Fold]:
-    """Return 5 stratified folds, twice: row numbers to train and to test on."""
+def make_folds(y: Ints, seed: int) -> list[Fold]:
+    """Return 5 stratified folds, twice."""
     splitter = RepeatedStratifiedKFold(n_splits=FOLDS, n_repeats=REPEATS, random_state=seed)
-    return list(splitter.split(np.zeros(len(churned)), churned))
+    return list(splitter.split(np.zeros(len(y)), y))
 
 
-def choose(
-    frame: pd.DataFrame,
-    churned: np.ndarray,
-    seed: int,
-    recipe: "Recipe",
-    report: Report = unheard,
-) -> Choice:
+def select_setting(
+    X: pd.DataFrame, y: Ints, seed: int, recipe: "Recipe", progress: Progress = ignore_progress
+) -> Selection:
     """Return the simplest setting that is not measurably worse than the best.
 
-    It qualifies if the mean over the folds of its log loss minus that of the best is at most `WORTH`, and the interval
-    of that difference includes zero.
+    It qualifies if the mean over the folds of its log loss minus that of the best is at most `MIN_GAIN`, and the
+    interval of that difference includes zero.
 
     Parameters
     ----------
-    frame : DataFrame of shape (n_customers, 10)
-    churned : ndarray of shape (n_customers,), int
+    X : DataFrame of shape (n_customers, 10)
+    y : ndarray of shape (n_customers,), int
     recipe : Recipe
-    report : callable
-        Told the share of the work done.
+    progress : callable
+        Called with the share of the work that is done.
     """
-    folds = make_folds(churned, seed)
+    folds = make_folds(y, seed)
     settings = recipe.settings
-    found: dict[Any, list[np.ndarray]] = {setting: [] for setting in settings}
+    probabilities: dict[Any, list[Floats]] = {setting: [] for setting in settings}
     for number, fold in enumerate(folds, start=1):
-        for setting, probability in recipe.predict(frame, churned, fold, settings):
-            found[setting].append(probability)
-        report(number / len(folds))
-    losses = {
-        setting: np.array(
-            [log_loss(churned[test], each) for (_, test), each in zip(folds, found[setting], strict=True)]
-        )
-        for setting in settings
-    }
+        for setting, y_prob in recipe.predict(X, y, fold, settings):
+            probabilities[setting].append(y_prob)
+        progress(number / len(folds))
+    losses = {setting: log_losses(y, folds, probabilities[setting]) for setting in settings}
     best = min(settings, key=lambda setting: losses[setting].mean())
-    table, chosen = [], None
+    table, selected = [], None
     for setting in settings:
-        difference, margin = paired_interval(losses[setting] - losses[best], len(folds[0][1]) / len(folds[0][0]))
-        qualifies = difference <= WORTH and difference - margin <= 0.0
-        chosen = chosen or (setting if qualifies else None)
+        difference, margin = paired_interval(losses[setting] - losses[best], size_ratio(folds))
+        qualifies = difference <= MIN_GAIN and difference - margin <= 0.0
+        selected = selected or (setting if qualifies else None)
         table.append(
             {
                 **setting._asdict(),
-                "log_loss": written(losses[setting].mean()),
-                "difference": written(difference),
-                "low": written(difference - margin),
-                "high": written(difference + margin),
+                "log_loss": rounded(losses[setting].mean()),
+                "difference": rounded(difference),
+                "low": rounded(difference - margin),
+                "high": rounded(difference + margin),
                 "qualifies": qualifies,
             }
         )
-    setting = chosen or best
-    return Choice(setting, table, folds, found[setting])
+    setting = selected or best
+    return Selection(setting, table, folds, probabilities[setting])
 
 
-def paired_interval(differences: np.ndarray, test_to_train: float) -> tuple[float, float]:
+def log_losses(y: Ints, folds: Sequence[Fold], probabilities: Sequence[Floats]) -> Floats:
+    """Return the log loss of each fold's test rows."""
+    return np.array([log_loss(y[test], y_prob) for (_, test), y_prob in zip(folds, probabilities, strict=True)])
+
+
+def size_ratio(folds: Sequence[Fold]) -> float:
+    """Return the size of a test fold over that of a training fold."""
+    return len(folds[0][1]) / len(folds[0][0])
+
+
+def paired_interval(differences: Floats, test_to_train: float) -> tuple[float, float]:
     """Return the mean of paired differences of folds and the half-width of its 95 % interval.
 
     The variance is corrected for training sets that overlap: (1 / n + n_test / n_train) times that of the differences.
@@ -156,40 +158,29 @@ def paired_interval(differences: np.ndarray, test_to_train: float) -> tuple[floa
     return float(differences.mean()), deviation * float(stats.t.ppf(0.5 + CONFIDENCE / 2, count - 1))
 
 
-def estimate(
-    frame: pd.DataFrame,
-    churned: np.ndarray,
-    seed: int,
-    recipe: "Recipe",
-    report: Report = unheard,
-) -> Iterator[tuple[np.ndarray, Any, np.ndarray]]:
-    """Yield test rows, the setting chosen without them, and their probabilities, for each outer fold.
+def nested_cross_validation(
+    X: pd.DataFrame, y: Ints, seed: int, recipe: "Recipe", progress: Progress = ignore_progress
+) -> Iterator[tuple[Ints, Any, Floats]]:
+    """Yield test rows, the setting selected without them, and their probabilities, for each outer fold.
 
-    The choice within an outer fold uses folds of that fold's training rows only, made with a seed of its own.
+    The selection within an outer fold uses folds of that fold's training rows only, made with a seed of its own.
     """
-    folds = make_folds(churned, seed)
+    folds = make_folds(y, seed)
     for number, (train, test) in enumerate(folds):
 
-        def tell(share: float, done: int = number) -> None:
-            report((done + share) / len(folds))
+        def report(share: float, done: int = number) -> None:
+            progress((done + share) / len(folds))
 
-        chosen = choose(
-            frame.iloc[train].reset_index(drop=True),
-            churned[train],
-            seed + 1 + number,
-            recipe,
-            tell,
-        ).setting
-        ((_, probability),) = recipe.predict(frame, churned, (train, test), [chosen])
-        yield test, chosen, probability
+        X_train = X.iloc[train].reset_index(drop=True)
+        setting = select_setting(X_train, y[train], seed + 1 + number, recipe, report).setting
+        ((_, y_prob),) = recipe.predict(X, y, (train, test), [setting])
+        yield test, setting, y_prob
 
 
-def by_repeat(
-    churned: np.ndarray, tests: Sequence[np.ndarray], probabilities: Sequence[np.ndarray]
-) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Return rows, labels and out-of-fold probabilities of each repeat, in which every customer stands once."""
+def by_repeat(y: Ints, tests: Sequence[Ints], probabilities: Sequence[Floats]) -> list[tuple[Ints, Ints, Floats]]:
+    """Return rows, labels and out-of-fold probabilities of each repeat, in which every customer appears once."""
     repeats = []
     for start in range(0, len(tests), FOLDS):
         rows = np.concatenate(tests[start : start + FOLDS])
-        repeats.append((rows, churned[rows], np.concatenate(probabilities[start : start + FOLDS])))
+        repeats.append((rows, y[rows], np.concatenate(probabilities[start : start + FOLDS])))
     return repeats

@@ -1,7 +1,7 @@
 """First step of training: a CSV with the ten columns and Churn to validated customers and labels.
 
-Read by the bulk road, so that what can be scored can be learnt from, and a model never learns from a customer it would
-refuse to score: the public 21-column data and a company's own CSV alike.
+Read by the code that scores files, so that a model is trained on the customers it would score and on no other: the
+public data of 21 columns and a company's own CSV alike.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Labelled:
+class LabelledData:
     """Customers whose outcome is known.
 
     Attributes
@@ -34,7 +34,7 @@ class Labelled:
     labels : list of int, length n_customers
         1 for a customer who left, else 0.
     ids : list of str
-        customerID of each; empty where the file has no such column.
+        The customerID of each; empty where the file has no such column.
     sha256 : str
         Of the file.
     """
@@ -45,32 +45,31 @@ class Labelled:
     sha256: str
 
     def frame(self) -> "pd.DataFrame":
-        """Return the customers as the pipeline takes them: shape (n_customers, 10), columns in schema order."""
+        """Return the customers as the input of a pipeline: shape (n_customers, 10), columns in schema order."""
         return to_frame({name: [customer[name] for customer in self.customers] for name in NAMES})
 
-    def part(self, rows: Sequence[int]) -> "Labelled":
+    def subset(self, rows: Sequence[int]) -> "LabelledData":
         """Return the customers of some rows, counted from 0."""
         ids = [self.ids[row] for row in rows] if self.ids else []
-        return Labelled([self.customers[row] for row in rows], [self.labels[row] for row in rows], ids, self.sha256)
+        return LabelledData([self.customers[row] for row in rows], [self.labels[row] for row in rows], ids, self.sha256)
 
 
-def read(path: Path) -> Labelled:
+def read(path: Path) -> LabelledData:
     """Return the labelled customers of a CSV.
 
     Raises
     ------
     TrainingError
-        If the file cannot be read, lacks a column, or holds rows that are not valid: the first 20 problems are
-        written out.
+        If the file cannot be read, lacks a column, or has rows that are not valid: the first 20 problems are listed.
     FileChangedError
-        If it is changed meanwhile.
+        If it changes meanwhile.
     """
     try:
         with path.open("rb") as file:
             content = Unchanged(file, path).read()
     except OSError as error:
         raise TrainingError(f"{path} cannot be read: {error.strerror}.") from error
-    found = Labelled([], [], [], hashlib.sha256(content).hexdigest())
+    data = LabelledData([], [], [], hashlib.sha256(content).hexdigest())
     problems: list[Problem] = []
     try:
         text = Utf8Stream(io.BytesIO(content))
@@ -80,19 +79,19 @@ def read(path: Path) -> Labelled:
         for records in reader:
             check_utf8(records, text.encoding, rows + 1)
             block = columns.parse(records, rows + 1)
-            problems += _take(block, reader.header.positions[TARGET], found)
+            problems += _add(block, reader.header.positions[TARGET], data)
             rows += block.rows
     except InputError as error:
         raise TrainingError(f"{path}: {error}") from error
     if problems:
-        _refuse(path, problems)
+        raise _refusal(path, problems)
     if CUSTOMER_ID not in reader.header.positions:
-        found.ids.clear()
-    return found
+        data.ids.clear()
+    return data
 
 
-def _take(block: Block, target: int, found: Labelled) -> list[Problem]:
-    """Add the rows of a block to `found`, and return what is wrong with them and their labels."""
+def _add(block: Block, target: int, data: LabelledData) -> list[Problem]:
+    """Add the rows of a block to `data`, and return the problems of the rows and of their labels."""
     problems: list[Problem] = []
     ids = block.ids.to_pylist()
     for index in range(block.rows):
@@ -102,22 +101,22 @@ def _take(block: Block, target: int, found: Labelled) -> list[Problem]:
             continue
         label = block.cells(index)[target]
         if fold(label) in LABELS:
-            found.labels.append(LABELS[fold(label)])
+            data.labels.append(LABELS[fold(label)])
         else:
             code = "unknown_word" if label.strip() else "blank"
-            what = problem(code, field=TARGET, rule=LABEL_RULE, value=label)
-            problems.append(what.at(block.first_row + index, ids[index]))
+            wrong_label = problem(code, field=TARGET, rule=LABEL_RULE, value=label)
+            problems.append(wrong_label.at(block.first_row + index, ids[index]))
         if not wrong:
-            found.customers.append(block.customer(index))
-        found.ids.append(ids[index])
+            data.customers.append(block.customer(index))
+        data.ids.append(ids[index])
     return problems
 
 
-def _refuse(path: Path, problems: Sequence[Problem]) -> None:
+def _refusal(path: Path, problems: Sequence[Problem]) -> TrainingError:
     shown = problems[:SHOWN_PROBLEMS]
     rest = f"\n... and {len(problems) - len(shown):,} more" if len(problems) > len(shown) else ""
     listing = "\n".join(map(str, shown))
     count = "1 problem" if len(problems) == 1 else f"{len(problems):,} problems"
-    raise TrainingError(
-        f"{path} has {count}; a model is learnt from whole, valid rows only.\n{listing}{rest}", shown, len(problems)
+    return TrainingError(
+        f"{path} has {count}; a model is trained on whole, valid rows only.\n{listing}{rest}", shown, len(problems)
     )

@@ -1,27 +1,31 @@
-"""What holding the curves to one direction costs, and which turns of the data it irons out: for the model card."""
+"""What holding each curve to one direction costs, and where the data would turn against it: for the model card."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import log_loss, roc_auc_score
+from sklearn.metrics import roc_auc_score
+from sklearn.pipeline import Pipeline
 
 from model.training.additive import DIRECTIONS, Setting, fit, knots_of, points_of
-from model.training.cross_validation import Choice, paired_interval
-from model.training.metrics import settle, written
+from model.training.cross_validation import Fold, Selection, log_losses, paired_interval, size_ratio
+from model.training.metrics import Floats, Ints, round_probabilities, rounded
+
+Curve = tuple[list[float], list[float]]
+"""Knots and points."""
 
 
-def describe_directions(frame: pd.DataFrame, churned: np.ndarray, choice: Choice) -> dict[str, Any]:
-    """Return the model without directions beside the one with them, on the same folds and at the same setting.
+def describe_directions(X: pd.DataFrame, y: Ints, selection: Selection) -> dict[str, Any]:
+    """Return the model without directions compared with the one with them, on the same folds at the same setting.
 
-    A turn is a stretch on which the free curve goes against its direction. It is found again in a refit (on the
-    training rows of a fold) if the refit's curve, with its own knots, goes the same way between the stretch's ends.
+    A turn is a stretch on which the free curve goes against its direction. A refit (on the training rows of a fold)
+    confirms it if the refit's curve, with its own knots, goes the same way between the ends of the stretch.
 
     Parameters
     ----------
-    frame : DataFrame of shape (n_customers, 10)
-    churned : ndarray of shape (n_customers,), int
+    X : DataFrame of shape (n_customers, 10)
+    y : ndarray of shape (n_customers,), int
 
     Returns
     -------
@@ -29,42 +33,40 @@ def describe_directions(frame: pd.DataFrame, churned: np.ndarray, choice: Choice
         free, held: log loss and ROC AUC; difference (held - free) with its interval; curves: for each number its
         direction and the turns: from, to, change in log-odds, customers (share within), refits (of `of`).
     """
-    refits = [fit(frame.iloc[train], churned[train], choice.setting, directed=False) for train, _ in choice.folds]
-    tests = [test for _, test in choice.folds]
-    free = [settle(each.predict_proba(frame.iloc[test])[:, 1]) for each, test in zip(refits, tests, strict=True)]
-    losses = [_losses(churned, tests, each) for each in (free, choice.probabilities)]
-    difference, margin = paired_interval(losses[1] - losses[0], len(tests[0]) / (len(churned) - len(tests[0])))
+    folds, held = selection.folds, selection.probabilities
+    refits = [fit(X.iloc[train], y[train], selection.setting, directed=False) for train, _ in folds]
+    free = [
+        round_probabilities(refit.predict_proba(X.iloc[test])[:, 1])
+        for refit, (_, test) in zip(refits, folds, strict=True)
+    ]
+    free_losses, held_losses = log_losses(y, folds, free), log_losses(y, folds, held)
+    difference, margin = paired_interval(held_losses - free_losses, size_ratio(folds))
     return {
-        "free": {"log_loss": written(losses[0].mean()), "roc_auc": _mean_auc(churned, tests, free)},
-        "held": {"log_loss": written(losses[1].mean()), "roc_auc": _mean_auc(churned, tests, choice.probabilities)},
-        "difference": written(difference),
-        "low": written(difference - margin),
-        "high": written(difference + margin),
-        "curves": _turns(frame, churned, choice.setting, [_curves(each) for each in refits]),
+        "free": {"log_loss": rounded(free_losses.mean()), "roc_auc": _mean_auc(y, folds, free)},
+        "held": {"log_loss": rounded(held_losses.mean()), "roc_auc": _mean_auc(y, folds, held)},
+        "difference": rounded(difference),
+        "low": rounded(difference - margin),
+        "high": rounded(difference + margin),
+        "curves": _turns(X, y, selection.setting, [_curves(refit) for refit in refits]),
     }
 
 
-def _turns(
-    frame: pd.DataFrame,
-    churned: np.ndarray,
-    setting: Setting,
-    refits: Sequence[dict[str, tuple[list[float], list[float]]]],
-) -> list[dict[str, Any]]:
+def _turns(X: pd.DataFrame, y: Ints, setting: Setting, refits: Sequence[dict[str, Curve]]) -> list[dict[str, Any]]:
     curves = []
-    for name, (knots, points) in _curves(fit(frame, churned, setting, directed=False)).items():
+    for name, (knots, points) in _curves(fit(X, y, setting, directed=False)).items():
         turns = []
         for first, last in _runs(np.diff(points) * DIRECTIONS[name] < 0.0):
             ends = [knots[first], knots[last]]
             change = points[last] - points[first]
             # np.interp is constant beyond the outer knots, as the model is.
-            agree = sum(bool(np.diff(np.interp(ends, *refit[name]))[0] * change > 0.0) for refit in refits)
+            confirmed = sum(bool(np.diff(np.interp(ends, *refit[name]))[0] * change > 0.0) for refit in refits)
             turns.append(
                 {
                     "from": ends[0],
                     "to": ends[1],
-                    "change": written(change),
-                    "customers": written(frame[name].between(ends[0], ends[1]).mean()),
-                    "refits": agree,
+                    "change": rounded(change),
+                    "customers": rounded(X[name].between(ends[0], ends[1]).mean()),
+                    "refits": confirmed,
                     "of": len(refits),
                 }
             )
@@ -72,12 +74,12 @@ def _turns(
     return curves
 
 
-def _curves(pipeline: Any) -> dict[str, tuple[list[float], list[float]]]:
+def _curves(pipeline: Pipeline) -> dict[str, Curve]:
     points = points_of(pipeline)
     return {name: (knots_of(pipeline, name), points[name]) for name in DIRECTIONS}
 
 
-def _runs(against: np.ndarray) -> list[tuple[int, int]]:
+def _runs(against: Any) -> list[tuple[int, int]]:
     """Return first and last knot of each run of steps that go against the direction."""
     runs: list[tuple[int, int]] = []
     for step in np.flatnonzero(against).tolist():
@@ -88,11 +90,6 @@ def _runs(against: np.ndarray) -> list[tuple[int, int]]:
     return runs
 
 
-def _losses(churned: np.ndarray, tests: Sequence[np.ndarray], probabilities: Sequence[np.ndarray]) -> np.ndarray:
-    return np.array([log_loss(churned[test], each) for test, each in zip(tests, probabilities, strict=True)])
-
-
-def _mean_auc(churned: np.ndarray, tests: Sequence[np.ndarray], probabilities: Sequence[np.ndarray]) -> float:
-    return written(
-        np.mean([roc_auc_score(churned[test], each) for test, each in zip(tests, probabilities, strict=True)])
-    )
+def _mean_auc(y: Ints, folds: Sequence[Fold], probabilities: Sequence[Floats]) -> float:
+    areas = [roc_auc_score(y[test], y_prob) for (_, test), y_prob in zip(folds, probabilities, strict=True)]
+    return rounded(np.mean(areas))

@@ -1,7 +1,7 @@
-"""How differently groups of customers are treated: rates of each group, and the gaps between groups, at any threshold.
+"""Metrics of groups of customers, and the rates by which groups are treated differently: by age, contract, tenure.
 
 Groups that churn at different rates cannot have equal label rates, equal error rates and calibrated probabilities all
-at once [1]_, so a gap is something to look at, not by itself a fault.
+at once [1]_, so a gap is a reason to look, not by itself a fault.
 
 References
 ----------
@@ -13,27 +13,78 @@ from typing import Any, Final
 
 import numpy as np
 
+from model.bulk.outcomes import calibration_error
 from model.schema import TENURE, Customer
-from model.training.metrics import settle, written
+from model.training.metrics import Floats, Ints, compute_metrics, mean_of, round_probabilities, rounded
 from model.training.population import groups
 
+SLICES: Final = ("SeniorCitizen", "Contract", TENURE)
+"""The features whose groups are in metrics.json."""
+
 FEATURES: Final = ("SeniorCitizen", "Partner", "Dependents", "Contract", TENURE)
+"""The features whose groups an evaluation compares."""
 
 RATES: Final = {
     "label_rate": "labelled churn",
-    "true_positive_rate": "found, of those who left",
-    "false_positive_rate": "labelled wrongly, of those who stayed",
-    "calibration_gap": "mean probability less churn rate",
+    "true_positive_rate": "labelled, of those who left",
+    "false_positive_rate": "labelled, of those who stayed",
+    "calibration_gap": "mean probability minus churn rate",
 }
 
-LEAST: Final = 20
-"""A rate over fewer customers than this is not compared: one of them would move it by 5 points."""
-
-Rates = dict[str, np.ndarray]
+MIN_CUSTOMERS: Final = 20
+"""A rate of fewer customers than this is not compared: one of them would change it by 5 points."""
 
 
-class Groups:
-    """Customers in the groups of one feature, made ready for thresholds and draws.
+def members_of(feature: str, customers: Sequence[Customer]) -> tuple[list[str], Ints]:
+    """Return the names of the groups of a feature, and the index of each customer's group."""
+    tests = groups(feature)
+    names = [str(group.get("word", group.get("label"))) for group, _ in tests]
+    index = [next(number for number, (_, holds) in enumerate(tests) if holds(customer)) for customer in customers]
+    return names, np.array(index, dtype=np.int64)
+
+
+def slices(
+    customers: Sequence[Customer], repeats: Sequence[tuple[Ints, Ints, Floats]], features: Sequence[str] = SLICES
+) -> list[dict[str, Any]]:
+    """Return metrics of the groups of some features, each the mean over the repeats.
+
+    Parameters
+    ----------
+    repeats : sequence of (rows, y_true, y_prob), ndarrays of shape (n_customers,)
+        Row numbers into `customers`, labels, and probabilities out of fold.
+    """
+    rows = []
+    for feature in features:
+        names, index = members_of(feature, customers)
+        for number, name in enumerate(names):
+            metrics = []
+            for row_numbers, y_true, y_prob in repeats:
+                inside = index[row_numbers] == number
+                metrics.append(_slice(y_true[inside], round_probabilities(y_prob[inside])))
+            rows.append({"feature": feature, "group": name, **mean_of(metrics)})
+    return rows
+
+
+def _slice(y_true: Ints, y_prob: Floats) -> dict[str, Any]:
+    if not len(y_true):
+        empty = dict.fromkeys(("churn_rate", "mean_probability", "roc_auc", "brier", "ece"))
+        return {"customers": 0, **empty}
+    metrics = compute_metrics(y_true, y_prob)
+    return {
+        "customers": len(y_true),
+        "churn_rate": rounded(y_true.mean()),
+        "mean_probability": rounded(y_prob.mean()),
+        "roc_auc": metrics["roc_auc"],
+        "brier": metrics["brier"],
+        "ece": rounded(calibration_error(y_true, y_prob)),
+    }
+
+
+class GroupRates:
+    """The rates of the groups of one feature, at any threshold and for any resampling of the customers.
+
+    fairlearn's MetricFrame returns the same in 754 ms for the five features of 7,043 customers, this in 0.6 ms, and an
+    evaluation needs them 1,051 times.
 
     Attributes
     ----------
@@ -42,59 +93,61 @@ class Groups:
         Of the groups that have customers.
     """
 
-    def __init__(
-        self, feature: str, customers: Sequence[Customer], churned: np.ndarray, probability: np.ndarray
-    ) -> None:
-        tests = groups(feature)
-        places = np.array([next(i for i, (_, holds) in enumerate(tests) if holds(each)) for each in customers])
-        present, self._member = np.unique(places, return_inverse=True)
-        labels = [tests[place][0] for place in present]
+    def __init__(self, feature: str, customers: Sequence[Customer], y_true: Ints, y_prob: Floats) -> None:
+        names, index = members_of(feature, customers)
+        present, self._index = np.unique(index, return_inverse=True)
         self.feature = feature
-        self.names = [str(each.get("word", each.get("label"))) for each in labels]
-        self._left, self._probability = churned.astype(np.float64), settle(probability)
+        self.names = [names[number] for number in present]
+        self._left, self._probability = y_true.astype(np.float64), round_probabilities(y_prob)
         left = self._sum(self._left)
-        count = self._sum(np.ones(len(churned)))
-        self._enough = {
-            "label_rate": count >= LEAST,
-            "calibration_gap": count >= LEAST,
-            "true_positive_rate": left >= LEAST,
-            "false_positive_rate": count - left >= LEAST,
+        count = self._sum(np.ones(len(y_true)))
+        self._has_enough = {
+            "label_rate": count >= MIN_CUSTOMERS,
+            "true_positive_rate": left >= MIN_CUSTOMERS,
+            "false_positive_rate": count - left >= MIN_CUSTOMERS,
+            "calibration_gap": count >= MIN_CUSTOMERS,
         }
 
-    def _sum(self, values: np.ndarray) -> np.ndarray:
-        return np.bincount(self._member, weights=values, minlength=len(self.names))
+    def _sum(self, values: Floats) -> Floats:
+        return np.bincount(self._index, weights=values, minlength=len(self.names)).astype(np.float64)
 
-    def rates(self, threshold: float, weights: np.ndarray | None = None) -> Rates:
-        """Return each rate of each group; nan where it has too few customers to be compared."""
-        weights = np.ones(len(self._member)) if weights is None else weights.astype(np.float64)
-        labelled = weights * (self._probability >= threshold)
-        count, left = self._sum(weights), self._sum(weights * self._left)
-        called, caught = self._sum(labelled), self._sum(labelled * self._left)
+    def rates(self, threshold: float, weights: Ints | None = None) -> dict[str, Floats]:
+        """Return each rate of each group; NaN where it has too few customers to be compared.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_customers,), int, optional
+            How often each customer counts; once if None.
+        """
+        counts = np.ones(len(self._index)) if weights is None else weights.astype(np.float64)
+        labelled = counts * (self._probability >= threshold)
+        count, left = self._sum(counts), self._sum(counts * self._left)
+        positives, true_positives = self._sum(labelled), self._sum(labelled * self._left)
         with np.errstate(divide="ignore", invalid="ignore"):
-            found = {
-                "label_rate": called / count,
-                "true_positive_rate": caught / left,
-                "false_positive_rate": (called - caught) / (count - left),
-                "calibration_gap": (self._sum(weights * self._probability) - left) / count,
+            rates = {
+                "label_rate": positives / count,
+                "true_positive_rate": true_positives / left,
+                "false_positive_rate": (positives - true_positives) / (count - left),
+                "calibration_gap": (self._sum(counts * self._probability) - left) / count,
             }
-        return {name: np.where(self._enough[name], rates, np.nan) for name, rates in found.items()}
+        return {name: np.where(self._has_enough[name], values, np.nan) for name, values in rates.items()}
 
-    def gap(self, name: str, rates: np.ndarray) -> dict[str, Any]:
+    def gap(self, name: str, rates: Floats) -> dict[str, Any]:
         """Return the greatest difference of a rate between groups, and between which; None with fewer than two."""
         known = np.flatnonzero(~np.isnan(rates))
         if len(known) < 2:
             return {"feature": self.feature, "rate": name, "gap": None, "highest": None, "lowest": None}
-        highest, lowest = (int(known[pick(rates[known])]) for pick in (np.argmax, np.argmin))
+        highest, lowest = int(known[np.argmax(rates[known])]), int(known[np.argmin(rates[known])])
         return {
             "feature": self.feature,
             "rate": name,
-            "gap": written(rates[highest] - rates[lowest]),
+            "gap": rounded(rates[highest] - rates[lowest]),
             "highest": self.names[highest],
             "lowest": self.names[lowest],
         }
 
 
-def spread(rates: np.ndarray) -> float:
-    """Return greatest less least of the rates that are known; nan with fewer than two."""
+def spread(rates: Floats) -> float:
+    """Return the greatest rate minus the least; NaN with fewer than two."""
     known = rates[~np.isnan(rates)]
     return float(known.max() - known.min()) if len(known) > 1 else float("nan")

@@ -1,19 +1,25 @@
-"""How good a model is: figures from labels and probabilities, each with its reference. Knows nothing of any model.
+"""How good a model is: metrics of labels and probabilities, each with its reference. Knows nothing of any model.
 
-Probabilities are compared at 12 decimals: equal customers may differ in the 16th from one BLAS kernel to the next,
-and a tie that is broken by chance would move a rank statistic.
+Probabilities are compared at 12 decimals: equal customers may differ in the 16th from one BLAS kernel to the next, and
+a tie that is broken by chance would change a rank statistic.
 """
 
 from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
+
+from model.bulk.outcomes import calibration_error
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 BINS: Final = 10
 ROC_STEPS: Final = 50
 DECIMALS: Final = 6
-"""Of every figure written down; a fold's spread is in the third."""
+"""Of every metric that is stored; the standard deviation over folds shows in the third."""
 
 TITLES: Final = {
     "roc_auc": "ROC AUC",
@@ -25,14 +31,15 @@ TITLES: Final = {
 }
 
 
-def measure(churned: np.ndarray, probability: np.ndarray) -> dict[str, float | None]:
-    """Return the figures of one set of customers; those that need both classes are None where there is one.
+def compute_metrics(y_true: Ints, y_prob: Floats) -> dict[str, float | None]:
+    """Return the metrics of some customers; those that need both classes are None where there is one.
 
     Parameters
     ----------
-    churned : ndarray of shape (n_customers,), int
-    probability : ndarray of shape (n_customers,), float64
-        Of churn.
+    y_true : ndarray of shape (n_customers,), int
+        1 for a customer who left, else 0.
+    y_prob : ndarray of shape (n_customers,), float64
+        Probability of churn.
 
     Returns
     -------
@@ -44,77 +51,77 @@ def measure(churned: np.ndarray, probability: np.ndarray) -> dict[str, float | N
     .. [1] Davis and Goadrich, The Relationship Between Precision-Recall and ROC Curves, ICML 2006.
     .. [2] Brier, Verification of Forecasts Expressed in Terms of Probability, Monthly Weather Review 78, 1950.
     """
-    probability = settle(probability)
-    both = 0 < int(churned.sum()) < len(churned)
-    figures = {
-        "roc_auc": roc_auc_score(churned, probability) if both else None,
-        "pr_auc": average_precision_score(churned, probability) if both else None,
-        "log_loss": log_loss(churned, probability, labels=[0, 1]),
-        "brier": brier_score_loss(churned, probability, labels=[0, 1], pos_label=1),
-        "ece": expected_calibration_error(churned, probability),
-        "top_decile_lift": top_decile_lift(churned, probability) if both else None,
+    y_prob = round_probabilities(y_prob)
+    has_both = 0 < int(y_true.sum()) < len(y_true)
+    metrics = {
+        "roc_auc": roc_auc_score(y_true, y_prob) if has_both else None,
+        "pr_auc": average_precision_score(y_true, y_prob) if has_both else None,
+        "log_loss": log_loss(y_true, y_prob, labels=[0, 1]),
+        "brier": brier_score_loss(y_true, y_prob, labels=[0, 1], pos_label=1),
+        "ece": calibration_error(y_true, y_prob),
+        "top_decile_lift": top_decile_lift(y_true, y_prob) if has_both else None,
     }
-    return {name: None if figure is None else written(figure) for name, figure in figures.items()}
+    return {name: None if value is None else rounded(value) for name, value in metrics.items()}
 
 
-def settle(probability: np.ndarray) -> np.ndarray:
+def round_probabilities(y_prob: Floats) -> Floats:
     """Return probabilities at 12 decimals."""
-    return np.round(probability, 12)
+    return np.round(y_prob, 12)
 
 
-def written(figure: Any) -> float:
-    """Return a figure as it is written down."""
-    return round(float(figure), DECIMALS)
+def rounded(value: Any) -> float:
+    """Return a number with the decimals that are stored."""
+    return round(float(value), DECIMALS)
 
 
-def expected_calibration_error(churned: np.ndarray, probability: np.ndarray) -> float:
-    """Return the mean over customers of |churn rate - mean probability| of their bin, 10 bins of equal width.
+def mean_of(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the mean of each metric over `rows`; None where it is None in any, whole numbers stay whole."""
+    means: dict[str, Any] = {}
+    for name, first in rows[0].items():
+        values = [row[name] for row in rows]
+        if None in values:
+            means[name] = None
+        else:
+            means[name] = first if isinstance(first, int) else rounded(np.mean(values))
+    return means
 
-    References
-    ----------
-    Naeini, Cooper and Hauskrecht, Obtaining Well Calibrated Probabilities Using Bayesian Binning, AAAI 2015, eq. 1.
-    """
-    members = _bins(probability)
-    gaps = np.bincount(members, weights=churned - probability, minlength=BINS)
-    return float(np.abs(gaps).sum() / len(churned))
 
-
-def perfect_calibration_error(samples: Sequence[np.ndarray], seed: int, draws: int = 100) -> float:
-    """Return the mean calibration error that customers who churn by exactly these probabilities would show.
+def calibration_error_by_chance(samples: Sequence[Floats], seed: int, draws: int = 100) -> float:
+    """Return the mean calibration error of customers who churn by exactly these probabilities.
 
     It is above 0 by chance alone: .023 for a fold of 1,409 customers of the public data, .010 for all 7,043.
 
     Parameters
     ----------
     samples : sequence of ndarray of shape (n_customers,), float64
-        Probabilities, each sample measured by itself.
+        Probabilities; the error is taken for each sample by itself.
     """
     generator = np.random.default_rng(seed)
     errors = [
-        expected_calibration_error((generator.random(len(each)) < each).astype(int), each)
-        for each in samples
+        calibration_error((generator.random(len(y_prob)) < y_prob).astype(int), y_prob)
+        for y_prob in samples
         for _ in range(draws)
     ]
-    return written(np.mean(errors))
+    return rounded(np.mean(errors))
 
 
-def calibration_curve(churned: np.ndarray, probability: np.ndarray) -> list[dict[str, Any]]:
-    """Return the filled bins of the calibration error: bounds, customers, mean probability, churn rate."""
-    members = _bins(probability)
+def calibration_curve(y_true: Ints, y_prob: Floats) -> list[dict[str, Any]]:
+    """Return the bins of the calibration error that have customers: bounds, count, mean probability, churn rate."""
+    members = bins_of(y_prob)
     return [
         {
             "from": bin / BINS,
             "to": (bin + 1) / BINS,
             "customers": int((members == bin).sum()),
-            "mean_probability": written(probability[members == bin].mean()),
-            "churn_rate": written(churned[members == bin].mean()),
+            "mean_probability": rounded(y_prob[members == bin].mean()),
+            "churn_rate": rounded(y_true[members == bin].mean()),
         }
         for bin in range(BINS)
         if (members == bin).any()
     ]
 
 
-def roc_points(churned: np.ndarray, probability: np.ndarray) -> list[dict[str, float]]:
+def roc_points(y_true: Ints, y_prob: Floats) -> list[dict[str, float]]:
     """Return points of the ROC curve, from threshold 1 down to 0.
 
     The rates are the shares of those who left, and of those who stayed, whose probability reaches the threshold.
@@ -123,50 +130,51 @@ def roc_points(churned: np.ndarray, probability: np.ndarray) -> list[dict[str, f
     ----------
     Fawcett, An Introduction to ROC Analysis, Pattern Recognition Letters 27, 2006, section 4.
     """
-    probability = settle(probability)
-    left, stayed = np.sort(probability[churned == 1]), np.sort(probability[churned == 0])
+    y_prob = round_probabilities(y_prob)
+    left, stayed = np.sort(y_prob[y_true == 1]), np.sort(y_prob[y_true == 0])
     points = []
     for step in range(ROC_STEPS, -1, -1):
         threshold = step / ROC_STEPS
-        reached = [1 - np.searchsorted(each, threshold) / len(each) for each in (left, stayed)]
+        shares = [1 - np.searchsorted(values, threshold) / len(values) for values in (left, stayed)]
         points.append(
             {
                 "threshold": threshold,
-                "true_positive_rate": written(reached[0]),
-                "false_positive_rate": written(reached[1]),
+                "true_positive_rate": rounded(shares[0]),
+                "false_positive_rate": rounded(shares[1]),
             }
         )
     return points
 
 
-def top_decile_lift(churned: np.ndarray, probability: np.ndarray) -> float:
+def top_decile_lift(y_true: Ints, y_prob: Floats) -> float:
     """Return the churn rate among the tenth of customers most at risk, over the churn rate of all.
 
-    Customers tied at the border count in proportion, so the order of the file plays no part.
+    Customers tied at the border count in proportion, so the order of the file does not matter.
     """
-    size = len(churned) / 10
-    border = np.sort(probability)[::-1][int(np.ceil(size)) - 1]
-    above, tied = probability > border, probability == border
-    caught = churned[above].sum() + (size - above.sum()) * churned[tied].mean()
-    return float(caught / size / churned.mean())
+    size = len(y_true) / 10
+    border = np.sort(y_prob)[::-1][int(np.ceil(size)) - 1]
+    above, tied = y_prob > border, y_prob == border
+    churners = y_true[above].sum() + (size - above.sum()) * y_true[tied].mean()
+    return float(churners / size / y_true.mean())
 
 
-def lift_by_tenth(churned: np.ndarray, probability: np.ndarray) -> list[dict[str, float]]:
-    """Return, for the tenth of customers most at risk, the two tenths and so on: share of all churners found, and lift.
+def lift_by_tenth(y_true: Ints, y_prob: Floats) -> list[dict[str, float]]:
+    """Return, for the tenth of customers most at risk, the two tenths and so on: their share of all churners, and lift.
 
     Customers tied at a border count in proportion.
     """
-    order = np.argsort(-settle(probability), kind="stable")
-    left, risk = churned[order], settle(probability)[order]
+    order = np.argsort(-round_probabilities(y_prob), kind="stable")
+    labels, risk = y_true[order], round_probabilities(y_prob)[order]
     ends = np.append(np.flatnonzero(np.diff(risk)), len(risk) - 1)
-    taken, found = np.append(0, ends + 1), np.append(0, np.cumsum(left)[ends])
-    shares = [float(np.interp(len(left) * tenth / 10, taken, found) / left.sum()) for tenth in range(1, 11)]
+    counts, churners = np.append(0, ends + 1), np.append(0, np.cumsum(labels)[ends])
+    shares = [float(np.interp(len(labels) * tenth / 10, counts, churners) / labels.sum()) for tenth in range(1, 11)]
     return [
-        {"customers": tenth / 10, "churners": written(share), "lift": written(share / (tenth / 10))}
+        {"customers": tenth / 10, "churners": rounded(share), "lift": rounded(share / (tenth / 10))}
         for tenth, share in enumerate(shares, start=1)
     ]
 
 
-def _bins(probability: np.ndarray) -> np.ndarray:
-    bins: np.ndarray = np.minimum((probability * BINS).astype(int), BINS - 1)
+def bins_of(y_prob: Floats) -> Ints:
+    """Return the bin of each probability, 0 to 9, all of equal width."""
+    bins: Ints = np.minimum((y_prob * BINS).astype(np.int64), BINS - 1)
     return bins

@@ -1,7 +1,7 @@
-"""A logistic regression whose curves only fall, or only rise: scikit-learn's, on columns tied where they must be.
+"""A logistic regression whose curves only fall, or only rise: scikit-learn's, on columns that are tied where needed.
 
-Neighbouring knots whose heights would go the wrong way are tied to one height, and the rest is fitted again, until no
-knot goes the wrong way and no tie holds back a better fit: the optimum under the constraints, not an approximation.
+Neighbouring coefficients that violate the direction are tied to one value, and the rest is fitted again, until none
+violates it and no tie prevents a better fit: the optimum under the constraints, not an approximation.
 """
 
 from collections.abc import Sequence
@@ -10,14 +10,16 @@ from typing import Final, NamedTuple
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
+from model.training.metrics import Floats, Ints
+
 TOLERANCE: Final = 1e-12
-"""Of the gradient. Newton's steps converge quadratically, so this costs one step more than 1e-6 does."""
+"""Of the gradient. Newton's steps converge quadratically, so this takes one step more than 1e-6 does."""
 
 SLACK: Final = 1e-9
-"""Per customer. A tie that pulls less than this is kept: undone, it would move a coefficient by less than 1e-7."""
+"""Per customer. A tie with a smaller multiplier is kept: undone, it would change a coefficient by less than 1e-7."""
 
 ROUNDS: Final = 100
-"""More than ever seen (6). Beyond it ties are only made, never undone, so the search ends."""
+"""More than ever needed (6). Beyond it ties are only added, never removed, so the search ends."""
 
 
 class Chain(NamedTuple):
@@ -28,10 +30,10 @@ class Chain(NamedTuple):
     sign: int
 
 
-def fit_monotone(
-    design: np.ndarray,
-    churned: np.ndarray,
-    C: float,  # noqa: N803  scikit-learn's name
+def fit_monotone_logistic(
+    design: Floats,
+    y: Ints,
+    C: float,
     chains: Sequence[Chain],
 ) -> LogisticRegression:
     """Return the L2-penalized logistic regression of least loss whose coefficients respect `chains`.
@@ -39,7 +41,7 @@ def fit_monotone(
     Parameters
     ----------
     design : ndarray of shape (n_customers, n_columns), float64
-    churned : ndarray of shape (n_customers,), int
+    y : ndarray of shape (n_customers,), int
         0 or 1.
     C : float
         Inverse strength of the penalty.
@@ -57,24 +59,22 @@ def fit_monotone(
         blocks = _blocks(design.shape[1], tied)
         # A coefficient shared by n columns is penalized n times; a column of n / sqrt(n) makes that the same.
         join = np.zeros((design.shape[1], len(blocks)))
-        for place, block in enumerate(blocks):
-            join[block, place] = len(block) ** -0.5
-        logistic = LogisticRegression(C=C, solver="newton-cholesky", tol=TOLERANCE).fit(design @ join, churned)
+        for column, block in enumerate(blocks):
+            join[block, column] = len(block) ** -0.5
+        logistic = LogisticRegression(C=C, solver="newton-cholesky", tol=TOLERANCE).fit(design @ join, y)
         coefficients = join @ logistic.coef_[0]
-        wrong = {
+        violations = {
             column
             for chain in chains
             for column in range(chain.start + 1, chain.stop)
             if column not in tied and (coefficients[column] - coefficients[column - 1]) * chain.sign < 0.0
         }
-        if not wrong:
-            held_back = (
-                _worst_tie(design, churned, C, chains, blocks, logistic, coefficients) if round < ROUNDS else None
-            )
-            if held_back is None:
+        if not violations:
+            tie = _worst_tie(design, y, C, chains, blocks, logistic, coefficients) if round < ROUNDS else None
+            if tie is None:
                 break
-            tied.remove(held_back)
-        tied |= wrong
+            tied.remove(tie)
+        tied |= violations
     logistic.coef_ = coefficients[np.newaxis, :]
     logistic.n_features_in_ = design.shape[1]
     return logistic
@@ -91,22 +91,22 @@ def _blocks(count: int, tied: set[int]) -> list[list[int]]:
 
 
 def _worst_tie(
-    design: np.ndarray,
-    churned: np.ndarray,
-    C: float,  # noqa: N803  scikit-learn's name
+    design: Floats,
+    y: Ints,
+    C: float,
     chains: Sequence[Chain],
     blocks: Sequence[Sequence[int]],
     logistic: LogisticRegression,
-    coefficients: np.ndarray,
+    coefficients: Floats,
 ) -> int | None:
-    """Return the column whose tie to the one before most holds back a better fit, by its Lagrange multiplier."""
+    """Return the column whose tie to the one before most prevents a better fit, by its Lagrange multiplier."""
     log_odds = design @ coefficients + logistic.intercept_[0]
-    gradient = design.T @ (1.0 / (1.0 + np.exp(-log_odds)) - churned) + coefficients / C
-    worst, where = -SLACK * len(churned), None
+    gradient = design.T @ (1.0 / (1.0 + np.exp(-log_odds)) - y) + coefficients / C
+    worst, column = -SLACK * len(y), None
     for chain in chains:
         for block in blocks:
             if chain.start <= block[0] < chain.stop:
                 multipliers = -chain.sign * np.cumsum(gradient[block])[:-1]
                 if len(multipliers) and multipliers.min() < worst:
-                    worst, where = float(multipliers.min()), block[int(multipliers.argmin()) + 1]
-    return where
+                    worst, column = float(multipliers.min()), block[int(multipliers.argmin()) + 1]
+    return column

@@ -1,4 +1,4 @@
-"""Whom the model was trained on, for setting a batch beside them: population.json, a few kilobytes, standard library.
+"""The training data in numbers, to compare a batch with: population.json, a few kilobytes, standard library.
 
     {"customers": 7043, "churn_rate": 0.265, "mean_probability": 0.265,
      "features": [{"feature": "Contract", "words": {word: share, ...}},
@@ -11,7 +11,7 @@
 Edges are the inner ones: bin i holds edges[i-1] <= value < edges[i], the first and last are open, so there is one share
 more than there are edges (numpy: searchsorted(edges, value, side="right")). They are deciles, equal ones merged. A
 group's `below` is null where it has no end. Probabilities are the final model's on its own training data, which is what
-the population stability index of a later batch compares with; they are not a figure of merit.
+the population stability index of a later batch compares with; they do not measure how good the model is.
 """
 
 import math
@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from model.schema import BY_NAME, FEATURES, TENURE, Categorical, Customer, Word
-from model.training.metrics import written
+from model.training.metrics import rounded
 
 BINS: Final = 10
 SEGMENTS: Final = ("Contract", "InternetService", TENURE)
@@ -45,14 +45,14 @@ def describe_population(
     for feature in FEATURES:
         values = [customer[feature.name] for customer in customers]
         if isinstance(feature, Categorical):
-            shares = {str(word): written(values.count(word) / len(values)) for word in feature.values}
+            shares = {str(word): rounded(values.count(word) / len(values)) for word in feature.values}
             features.append({"feature": feature.name, "words": shares})
         else:
             features.append({"feature": feature.name, **_bins(values)})  # type: ignore[arg-type]
     return {
         "customers": len(customers),
-        "churn_rate": written(sum(labels) / len(labels)),
-        "mean_probability": written(math.fsum(probabilities) / len(probabilities)),
+        "churn_rate": rounded(sum(labels) / len(labels)),
+        "mean_probability": rounded(math.fsum(probabilities) / len(probabilities)),
         "features": features,
         "probability": _bins(probabilities),
         "segments": [
@@ -61,8 +61,8 @@ def describe_population(
                 "groups": [
                     {
                         **group,
-                        **_figures(
-                            [place for place, customer in enumerate(customers) if holds(customer)],
+                        **_rates(
+                            [row for row, customer in enumerate(customers) if holds(customer)],
                             labels,
                             probabilities,
                         ),
@@ -95,21 +95,21 @@ def _is_within(name: str, low: float, high: float) -> Callable[[Customer], bool]
     return lambda customer: low <= float(customer[name]) < high
 
 
-def _figures(members: Sequence[int], labels: Sequence[int], probabilities: Sequence[float]) -> dict[str, Any]:
+def _rates(members: Sequence[int], labels: Sequence[int], probabilities: Sequence[float]) -> dict[str, Any]:
     if not members:
         return {"share": 0.0, "churn_rate": None, "mean_probability": None}
     return {
-        "share": written(len(members) / len(labels)),
-        "churn_rate": written(sum(labels[place] for place in members) / len(members)),
-        "mean_probability": written(math.fsum(probabilities[place] for place in members) / len(members)),
+        "share": rounded(len(members) / len(labels)),
+        "churn_rate": rounded(sum(labels[row] for row in members) / len(members)),
+        "mean_probability": rounded(math.fsum(probabilities[row] for row in members) / len(members)),
     }
 
 
 def _bins(values: Sequence[float]) -> dict[str, list[float]]:
     ordered = sorted(values)
-    cuts = sorted({written(ordered[len(ordered) * part // BINS]) for part in range(1, BINS)})
+    cuts = sorted({rounded(ordered[len(ordered) * part // BINS]) for part in range(1, BINS)})
     edges = [float(cut) for cut in cuts if cut > ordered[0]]
     counts = [0] * (len(edges) + 1)
     for value in values:
         counts[bisect_right(edges, value)] += 1
-    return {"edges": edges, "shares": [written(count / len(values)) for count in counts]}
+    return {"edges": edges, "shares": [rounded(count / len(values)) for count in counts]}

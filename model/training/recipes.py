@@ -1,55 +1,58 @@
-"""The recipes a model can be made by: `churn train --recipe NAME`. A recipe is what differs from one kind to the next.
+"""The recipes of a model: `churn train --recipe NAME`. A recipe is what differs from one kind of model to the next.
 
-The protocol (folds, choice of the setting, threshold, figures) is the same for all, so any two can be compared.
+Cross-validation, selection of the setting, threshold and metrics are the same for all, so any two can be compared.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from model.artifact import OUTLINE, SCORECARD
 from model.errors import TrainingError, listed, show
 from model.training import additive, boosting
-from model.training.compile import to_document
+from model.training.compile import RANDOM_CUSTOMERS, to_document
 from model.training.directions import describe_directions
+from model.training.metrics import Floats, Ints
 
 if TYPE_CHECKING:
-    from model.training.cross_validation import Choice, Fold
-    from model.training.data import Labelled
+    from model.training.cross_validation import Fold, Selection
+    from model.training.data import LabelledData
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How one kind of model is made.
+    """How one kind of model is trained.
 
     Attributes
     ----------
     name : str
         As metrics.json records it.
     engines : tuple of str
-        Those that can serve the model, the one to prefer first.
+        Those that can serve the model, the preferred one first.
     settings : sequence of named tuples
-        Among which the protocol chooses, simplest first.
-    predict : callable (frame, churned, fold, settings) -> iterator of (setting, ndarray)
+        Among which cross-validation selects, simplest first.
+    predict : callable (X, y, fold, settings) -> iterator of (setting, ndarray)
         For each setting the probabilities of the fold's test rows by a model of its training rows.
-    fit : callable (frame, churned, setting) -> Pipeline
+    fit : callable (X, y, setting) -> Pipeline
     to_document : callable (pipeline, data, version, threshold) -> dict
         The content of scorecard.json; of outline.json where the scorecard cannot be the model itself.
-    describe : callable (frame, churned, choice) -> dict
+    describe : callable (X, y, selection) -> dict
         Members of metrics.json that only this recipe has.
+    random_customers : int
+        On how many of them scorecard and pipeline are compared.
     """
 
     name: str
     engines: tuple[str, ...]
     settings: Sequence[Any]
-    predict: "Callable[[pd.DataFrame, np.ndarray, Fold, Sequence[Any]], Iterator[tuple[Any, np.ndarray]]]"
-    fit: Callable[[pd.DataFrame, np.ndarray, Any], Pipeline]
-    to_document: "Callable[[Pipeline, Labelled, str, float], dict[str, Any]]"
-    describe: "Callable[[pd.DataFrame, np.ndarray, Choice], dict[str, Any]]"
+    predict: "Callable[[pd.DataFrame, Ints, Fold, Sequence[Any]], Iterator[tuple[Any, Floats]]]"
+    fit: Callable[[pd.DataFrame, Ints, Any], Pipeline]
+    to_document: "Callable[[Pipeline, LabelledData, str, float], dict[str, Any]]"
+    describe: "Callable[[pd.DataFrame, Ints, Selection], dict[str, Any]]"
+    random_customers: int = RANDOM_CUSTOMERS
 
     @property
     def is_exact(self) -> bool:
@@ -58,12 +61,8 @@ class Recipe:
 
     @property
     def document(self) -> str:
-        """The file that `to_document` makes."""
+        """The file with the result of `to_document`."""
         return SCORECARD if self.is_exact else OUTLINE
-
-
-def _directions(frame: pd.DataFrame, churned: np.ndarray, choice: "Choice") -> dict[str, Any]:
-    return {"directions": describe_directions(frame, churned, choice)}
 
 
 ADDITIVE: Final = Recipe(
@@ -73,7 +72,7 @@ ADDITIVE: Final = Recipe(
     predict=additive.predict,
     fit=additive.fit,
     to_document=to_document,
-    describe=_directions,
+    describe=lambda X, y, selection: {"directions": describe_directions(X, y, selection)},
 )
 
 BOOSTING: Final = Recipe(
@@ -82,8 +81,8 @@ BOOSTING: Final = Recipe(
     settings=boosting.SETTINGS,
     predict=boosting.predict,
     fit=boosting.fit,
-    to_document=boosting.to_outline,
-    describe=lambda _frame, _churned, _choice: {},
+    to_document=boosting.to_pipeline_metadata,
+    describe=lambda _X, _y, _selection: {},
 )
 
 RECIPES: Final = {recipe.name: recipe for recipe in (ADDITIVE, BOOSTING)}

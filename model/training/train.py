@@ -1,13 +1,9 @@
-"""The whole of training: labelled customers to a folder of the artifact, in one atomic step.
+"""The whole of training: labelled customers to the folder of a version, in one atomic step.
 
-    train(data_path: Path, version: str | None = None, root: Path = ARTIFACTS, seed: int = SEED,
-          progress: Callable[[str, float], None] | None = None, recipe: Recipe = ADDITIVE,
-          trusted: Collection[str] = ()) -> Path
-
-`version` None is the next minor version (1.0.0 where there is none). `progress` is told a sentence and the share of the
-work done, 0 to 1. A version that exists, or that could not be written, is refused before any work; an interrupted
-training leaves nothing. The first version of a root becomes its default; later ones are promoted by hand. TrainingError
-and ArtifactError are the errors.
+`version` None is the next minor version (1.0.0 where there is none). `progress` is called with a sentence and the share
+of the work that is done, 0 to 1. A version that exists, or that could not be written, is refused before any work; an
+interrupted training leaves nothing. The first version of a root becomes its default; later ones are promoted by hand.
+TrainingError and ArtifactError are the errors.
 """
 
 import io
@@ -16,102 +12,49 @@ import platform
 import tempfile
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import joblib
 import numpy as np
 import pandas as pd
 import scipy
 import sklearn
-from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
 from model import artifact
 from model.artifact import ARTIFACTS
 from model.contents import CARD, METRICS, POPULATION
-from model.errors import ArtifactError, TrainingError
-from model.pipeline import LIBRARY, joblib_name, to_frame
-from model.schema import CHURN, EXAMPLE, NAMES, NOT_CHURN, SCHEMA_VERSION, Customer
-from model.scorecard import Scorecard, from_document, probability, tier_of
-from model.training.card import to_card
+from model.errors import ArtifactError
+from model.pipeline import LIBRARY, joblib_name
+from model.schema import CHURN, EXAMPLE, NOT_CHURN, SCHEMA_VERSION
+from model.scorecard import tier_of
 from model.training.checks import check
-from model.training.compile import (
-    EXACT_WITHIN,
-    RANDOM_ROWS,
-    TIERS,
-    greatest_difference,
-    random_customers,
-    to_bytes,
-)
+from model.training.compile import EXACT_WITHIN, TIERS, to_bytes
 from model.training.cross_validation import (
     FOLDS,
     REPEATS,
-    Choice,
-    Report,
+    Progress,
     by_repeat,
-    choose,
-    estimate,
-    rows_to_measure,
-    unheard,
+    nested_cross_validation,
 )
-from model.training.data import Labelled, read
-from model.training.metrics import calibration_curve, measure, perfect_calibration_error, roc_points, written
+from model.training.data import read
+from model.training.fit import SEED, FittedModel, check_exact, fit_model
+from model.training.groups import slices
+from model.training.metrics import (
+    TITLES,
+    calibration_curve,
+    calibration_error_by_chance,
+    compute_metrics,
+    mean_of,
+    roc_points,
+    rounded,
+)
 from model.training.population import describe_population
 from model.training.recipes import ADDITIVE, Recipe
-from model.training.slices import mean_of, slices
-from model.training.threshold import choose_threshold
+from model.training.reports import model_card
 from model.versions import write_default
-
-SEED: Final = 0
-
-Progress = Callable[[str, float], None]
-
-
-@dataclass(frozen=True)
-class Learnt:
-    """What is learnt from the data alone: enough for scorecard.json (or outline.json) and the joblib file.
-
-    Attributes
-    ----------
-    measured : Labelled
-        The customers on whom the setting was chosen: all, or a sample where there are many.
-    choice : Choice
-    threshold : dict
-    pipeline : Pipeline
-    document : dict
-        The content of scorecard.json, or of outline.json.
-    """
-
-    measured: Labelled
-    choice: Choice
-    threshold: dict[str, Any]
-    pipeline: Pipeline
-    document: dict[str, Any]
-
-    def scorecard(self) -> Scorecard:
-        """Return the compiled model."""
-        return from_document(self.document, sha256="")
-
-    def probabilities(self, customers: Sequence[Customer]) -> list[float]:
-        """Return what the model itself says of customers: the scorecard if it is one, else the pipeline."""
-        if "terms" in self.document:
-            scorecard = self.scorecard()
-            return [scorecard.score(customer).probability for customer in customers]
-        frame = to_frame({name: [customer[name] for customer in customers] for name in NAMES})
-        return list(map(probability, self.pipeline.decision_function(frame).tolist()))
-
-
-def _check_folder(root: Path) -> None:
-    """Raise ArtifactError where the model could not be stored, before two minutes go into it; leave nothing there."""
-    place = next(each for each in (root, *root.parents) if each.exists())
-    try:
-        with tempfile.TemporaryFile(dir=place):
-            pass
-    except OSError as error:
-        raise ArtifactError(f"No model can be written into {root}: {error.strerror}.") from error
 
 
 def train(
@@ -119,7 +62,7 @@ def train(
     version: str | None = None,
     root: Path = ARTIFACTS,
     seed: int = SEED,
-    progress: Progress | None = None,
+    progress: Callable[[str, float], None] | None = None,
     recipe: Recipe = ADDITIVE,
     trusted: Collection[str] = (),
 ) -> Path:
@@ -132,108 +75,73 @@ def train(
     version : str, optional
         MAJOR.MINOR.PATCH; the next minor version if None.
     root : Path
-        Where the versions stand; made if absent.
+        The folder of the versions; created if absent.
     seed : int
         Of the folds.
     progress : callable, optional
-        Told what is being done and the share of the whole that is done, 0 to 1.
+        Called with what is being done and the share of the work that is done, 0 to 1.
     recipe : Recipe
         What kind of model.
     trusted : collection of str
-        Columns that `check` is to let pass; recorded in metrics.json.
+        Columns that `check` accepts though it would refuse them; recorded in metrics.json.
 
     Raises
     ------
     TrainingError
-        If the data cannot be learnt from, or the scorecard does not equal the pipeline.
+        If a model cannot be trained on the data, or the scorecard does not equal the pipeline.
     ArtifactError
         If the version exists, or none can be written into `root`.
     """
     started = time.monotonic()
-    tell = progress or (lambda _, __: None)
+    report = progress or (lambda _stage, _share: None)
     version = version or next_version(root)
     if (root / artifact.check_version(version)).exists():
         raise ArtifactError(
             f"Model {version} exists already in {root}. Choose another version; a version never changes."
         )
     _check_folder(root)
-    tell("Reading the customers", 0.0)
+    report("Reading the customers", 0.0)
     data = read(data_path)
     check(data, data_path, trusted)
-    # A second BLAS thread costs more than it brings on matrices of 7,043 x 40.
+    # A second BLAS thread costs more than it saves on matrices of 7,043 x 40.
     with threadpool_limits(limits=1):
-        learnt = learn(data, version, seed, lambda share: tell("Choosing the setting", 0.01 + 0.12 * share), recipe)
-        difference = None
+        model = fit_model(
+            data, version, seed, lambda share: report("Choosing the setting", 0.01 + 0.12 * share), recipe
+        )
+        difference = {}
         if recipe.is_exact:
-            tell("Comparing scorecard and pipeline", 0.13)
-            difference = check_exact(learnt, data, seed)
-        metrics = _measure_all(
-            learnt, version, seed, lambda share: tell("Measuring the procedure", 0.16 + 0.82 * share), recipe
+            report("Comparing scorecard and pipeline", 0.13)
+            difference = {"greatest_difference": check_exact(model, data, seed, recipe.random_customers)}
+        metrics = _metrics_of(
+            model, version, seed, lambda share: report("Measuring the procedure", 0.16 + 0.82 * share), recipe
         )
     if trusted:
         metrics["protocol"]["trusted"] = sorted(trusted)
-    tell("Writing the model", 0.99)
-    saved = io.BytesIO()
-    joblib.dump(learnt.pipeline, saved)
-    files = {
-        recipe.document: to_bytes(learnt.document),
-        joblib_name(version): saved.getvalue(),
-        METRICS: to_bytes(metrics),
-        CARD: to_card(metrics).encode("utf-8"),
-        POPULATION: to_bytes(describe_population(learnt.probabilities(data.customers), data.customers, data.labels)),
-        artifact.RUN: to_bytes(
-            {
-                "trained_at": datetime.now(UTC).isoformat(timespec="seconds"),
-                "duration_s": round(time.monotonic() - started, 1),
-                **({} if difference is None else {"greatest_difference": difference}),
-                "machine": platform.machine(),
-                "system": platform.system(),
-                "cores": os.cpu_count(),
-            }
-        ),
+    report("Writing the model", 0.99)
+    pipeline = io.BytesIO()
+    joblib.dump(model.pipeline, pipeline)
+    run = {
+        "trained_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "duration_s": round(time.monotonic() - started, 1),
+        **difference,
+        "machine": platform.machine(),
+        "system": platform.system(),
+        "cores": os.cpu_count(),
     }
-    first = not (root / "DEFAULT").exists() and not artifact.versions(root)
+    files = {
+        recipe.document: to_bytes(model.document),
+        joblib_name(version): pipeline.getvalue(),
+        METRICS: to_bytes(metrics),
+        CARD: model_card(metrics).encode("utf-8"),
+        POPULATION: to_bytes(describe_population(model.probabilities(data.customers), data.customers, data.labels)),
+        artifact.RUN: to_bytes(run),
+    }
+    is_first = not (root / "DEFAULT").exists() and not artifact.versions(root)
     folder = artifact.save(files, version, root)
-    if first:
+    if is_first:
         write_default(version, root)
-    tell("Done", 1.0)
+    report("Done", 1.0)
     return folder
-
-
-def learn(
-    data: Labelled,
-    version: str,
-    seed: int = SEED,
-    report: Report = unheard,
-    recipe: Recipe = ADDITIVE,
-) -> Learnt:
-    """Choose the setting and the threshold out of fold, fit all customers, compile: all scorecard.json needs."""
-    measured = data.part(rows_to_measure(np.array(data.labels), seed).tolist())
-    labels = np.array(measured.labels)
-    choice = choose(measured.frame(), labels, seed, recipe, report)
-    repeats = by_repeat(labels, [test for _, test in choice.folds], choice.probabilities)
-    threshold = choose_threshold([(churned, probability) for _, churned, probability in repeats])
-    pipeline = recipe.fit(data.frame(), np.array(data.labels), choice.setting)
-    document = recipe.to_document(pipeline, data, version, threshold["threshold"])
-    return Learnt(measured, choice, threshold, pipeline, document)
-
-
-def check_exact(learnt: Learnt, data: Labelled, seed: int, count: int = RANDOM_ROWS) -> float:
-    """Return the greatest difference in log-odds between pipeline and scorecard, over all and `count` random customers.
-
-    Raises
-    ------
-    TrainingError
-        If it is 1e-12 or more.
-    """
-    scorecard = learnt.scorecard()
-    customers = data.customers + random_customers(scorecard, count, seed)
-    difference = greatest_difference(learnt.pipeline, scorecard, customers)
-    if not difference < EXACT_WITHIN:
-        raise TrainingError(
-            f"Scorecard and pipeline differ by {difference:.1e} in log-odds; {EXACT_WITHIN:.0e} is allowed."
-        )
-    return difference
 
 
 def next_version(root: Path = ARTIFACTS) -> str:
@@ -245,31 +153,42 @@ def next_version(root: Path = ARTIFACTS) -> str:
     return f"{major}.{int(minor) + 1}.0"
 
 
-def _measure_all(
-    learnt: Learnt,
+def _check_folder(root: Path) -> None:
+    """Raise ArtifactError where the model could not be stored, before minutes of work; leave nothing there."""
+    existing = next(folder for folder in (root, *root.parents) if folder.exists())
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            pass
+    except OSError as error:
+        raise ArtifactError(f"No model can be written into {root}: {error.strerror}.") from error
+
+
+def _metrics_of(
+    model: FittedModel,
     version: str,
     seed: int,
-    report: Report,
+    progress: Progress,
     recipe: Recipe,
 ) -> dict[str, Any]:
     """Return the content of metrics.json."""
-    frame, churned = learnt.measured.frame(), np.array(learnt.measured.labels)
-    choice = learnt.choice
-    outer = list(estimate(frame, churned, seed, recipe, report))
-    nested = by_repeat(churned, [test for test, _, _ in outer], [probability for _, _, probability in outer])
-    folds = [{**setting._asdict(), **measure(churned[test], probability)} for test, setting, probability in outer]
-    fixed = [
-        measure(churned[test], probability)
-        for (_, test), probability in zip(choice.folds, choice.probabilities, strict=True)
+    X, y = model.measured.frame(), np.array(model.measured.labels)
+    selection = model.selection
+    outer = list(nested_cross_validation(X, y, seed, recipe, progress))
+    probabilities = [y_prob for _, _, y_prob in outer]
+    repeats = by_repeat(y, [test for test, _, _ in outer], probabilities)
+    folds = [{**setting._asdict(), **compute_metrics(y[test], y_prob)} for test, setting, y_prob in outer]
+    fixed_folds = [
+        compute_metrics(y[test], y_prob)
+        for (_, test), y_prob in zip(selection.folds, selection.probabilities, strict=True)
     ]
-    known, probabilities = (np.concatenate([each[place] for each in nested]) for place in (1, 2))
-    (example,) = learnt.probabilities([dict(EXAMPLE)])
-    label = CHURN if example >= learnt.threshold["threshold"] else NOT_CHURN
+    y_true = np.concatenate([labels for _, labels, _ in repeats])
+    y_prob = np.concatenate([by_row for _, _, by_row in repeats])
+    (example,) = model.probabilities([dict(EXAMPLE)])
     return {
         "version": version,
         "schema_version": SCHEMA_VERSION,
         "recipe": {"name": recipe.name, "engines": list(recipe.engines)},
-        "trained_on": learnt.document["trained_on"],
+        "trained_on": model.document["trained_on"],
         "trained_with": {
             "python": ".".join(platform.python_version_tuple()[:2]),
             LIBRARY: sklearn.__version__,
@@ -279,7 +198,7 @@ def _measure_all(
             "joblib": joblib.__version__,
         },
         "protocol": {
-            "rows": len(churned),
+            "rows": len(y),
             "folds": FOLDS,
             "repeats": REPEATS,
             "stratified": True,
@@ -288,34 +207,40 @@ def _measure_all(
             "class_weights": "none",
             "seed": seed,
         },
-        "out_of_fold": {
-            name: {"mean": _mean(folds, name), "sd": _spread(folds, name)}
-            for name in folds[0]
-            if name not in choice.setting._fields
-        },
-        "pooled": mean_of([measure(labels, probability) for _, labels, probability in nested]),
+        "out_of_fold": _mean_and_sd(folds),
+        "pooled": mean_of([compute_metrics(labels, by_row) for _, labels, by_row in repeats]),
         "ece_if_perfect": {
-            "fold": perfect_calibration_error([probability for _, _, probability in outer], seed),
-            "pooled": perfect_calibration_error([probability for _, _, probability in nested], seed),
+            "fold": calibration_error_by_chance(probabilities, seed),
+            "pooled": calibration_error_by_chance([by_row for _, _, by_row in repeats], seed),
         },
         "folds": folds,
-        "calibration": calibration_curve(known, probabilities),
-        "roc": roc_points(known, probabilities),
-        "slices": slices(learnt.measured.customers, nested),
-        "setting": choice.setting._asdict(),
-        "settings": choice.table,
-        "setting_out_of_fold": {name: {"mean": _mean(fixed, name), "sd": _spread(fixed, name)} for name in fixed[0]},
-        "threshold": learnt.threshold,
+        "calibration": calibration_curve(y_true, y_prob),
+        "roc": roc_points(y_true, y_prob),
+        "slices": slices(model.measured.customers, repeats),
+        "setting": selection.setting._asdict(),
+        "settings": selection.table,
+        "setting_out_of_fold": _mean_and_sd(fixed_folds),
+        "threshold": model.threshold,
         "tiers": dict(TIERS),
-        **recipe.describe(frame, churned, choice),
-        **({"exactness": {"within": EXACT_WITHIN, "random_customers": RANDOM_ROWS}} if recipe.is_exact else {}),
-        "example": {"probability": written(example), "prediction": label, "tier": tier_of(example, TIERS)},
+        **recipe.describe(X, y, selection),
+        **(
+            {"exactness": {"within": EXACT_WITHIN, "random_customers": recipe.random_customers}}
+            if recipe.is_exact
+            else {}
+        ),
+        "example": {
+            "probability": rounded(example),
+            "prediction": CHURN if example >= model.threshold["threshold"] else NOT_CHURN,
+            "tier": tier_of(example, TIERS),
+        },
     }
 
 
-def _mean(folds: Sequence[dict[str, Any]], name: str) -> float:
-    return written(np.mean([fold[name] for fold in folds]))
-
-
-def _spread(folds: Sequence[dict[str, Any]], name: str) -> float:
-    return written(np.std([fold[name] for fold in folds], ddof=1))
+def _mean_and_sd(folds: Sequence[dict[str, Any]]) -> dict[str, dict[str, float]]:
+    return {
+        name: {
+            "mean": rounded(np.mean([fold[name] for fold in folds])),
+            "sd": rounded(np.std([fold[name] for fold in folds], ddof=1)),
+        }
+        for name in TITLES
+    }

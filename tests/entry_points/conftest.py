@@ -1,34 +1,36 @@
-"""Fixtures of the Lambda gateway: one request through each kind of HTTP event."""
+"""Fixtures for the tests of jobs in a bucket."""
+
+from functools import partial
 
 import pytest
-from echo import echo
-from http_events import EVENT_KINDS, event, read
 
-import handler
-from app.aws.gateway import Gateway, Invocation
+from app.jobs.bucket import connect
+from app.jobs.scoring import Scoring
+from model.bulk.source import FileLimits
+from model.outputs import OutputOptions
 
-
-@pytest.fixture(params=EVENT_KINDS)
-def event_kind(request) -> str:
-    return request.param
+PART_BYTES = 5 << 20
 
 
 @pytest.fixture
-def invoke(event_kind):
-    """Send a request to the function as one kind of event, and read its answer."""
-
-    def invoke(*path_and_method, **options):
-        return read(event_kind, handler.api(event(event_kind, *path_and_method, **options)))
-
-    return invoke
+def scoring(toy_scorecard) -> Scoring:
+    return Scoring(toy_scorecard, OutputOptions(), FileLimits())
 
 
 @pytest.fixture
-def invoke_echo(event_kind):
-    """Send a request to the echo app as one kind of event, mounted at `base_path`."""
+def faulty_store(bucket, scoring, faulty_s3):
+    """A store whose requests fail on order and are not repeated."""
+    return bucket.store(scoring, faulty_s3, part_bytes=PART_BYTES)
 
-    def invoke_echo(*path_and_method, base_path="", call=Invocation(), **options):  # noqa: B008 - it is frozen
-        answer = Gateway(echo(), "1.2.3", base_path).answer(event(event_kind, *path_and_method, **options), call)
-        return read(event_kind, answer)
 
-    return invoke_echo
+@pytest.fixture
+def retrying_store(bucket, scoring, proxy, monkeypatch):
+    """A store whose client repeats a request that failed."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.address)
+    return bucket.store(scoring, connect(max_attempts=2), part_bytes=PART_BYTES)
+
+
+@pytest.fixture
+def is_whole(bucket, is_whole_in):
+    """Whether exactly one complete result of a content is under a name in `bucket`."""
+    return partial(is_whole_in, bucket)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from test_cli import CLI, HEADER, LINE, names
+from commands import CLI, HEADER, LINE, names
 
 SMALL_BYTES = 1 << 20
 

@@ -225,6 +225,6 @@ def test_a_fault_of_the_app_is_a_problem_and_one_line_without_data(invoke_echo, 
 
 
 def test_the_limits_are_those_that_aws_states():
-    assert (API_GATEWAY.max_in, API_GATEWAY.max_out) == (6_291_556, 6_291_556)
-    assert (LOAD_BALANCER.max_in, LOAD_BALANCER.max_out) == (1_048_576, 1_000_000)
+    assert (API_GATEWAY.max_body_bytes, API_GATEWAY.max_response_bytes) == (6_291_556, 6_291_556)
+    assert (LOAD_BALANCER.max_body_bytes, LOAD_BALANCER.max_response_bytes) == (1_048_576, 1_000_000)
     assert gateway.serverless_wsgi.TEXT_MIME_TYPES.count("application/problem+json") == 1

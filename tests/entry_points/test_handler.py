@@ -94,7 +94,7 @@ UNKNOWN: dict[str, tuple[object, str]] = {
     "a list": ([dict(EXAMPLE)], "The event is not a JSON object."),
     "text": ("tenure", "The event is not a JSON object."),
     "other names": ({"a": 1, "b": 2}, 'The event has "a" and "b".'),
-    "a customer wrapped": ({"customer": dict(EXAMPLE)}, "a customer with its fields at top level"),
+    "a customer wrapped": ({"customer": dict(EXAMPLE)}, "a customer with its fields at the top level"),
     "only an id": ({"customerID": "0002-EXMPL"}, 'The event has "customerID".'),
     "ids as names": ({"0002-EXMPL": "Churn", "x": 1}, 'The event has "x" and 1 other members.'),
     "a schedule": (SCHEDULED, 'let the rule send {"ping": true}'),

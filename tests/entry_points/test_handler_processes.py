@@ -123,7 +123,7 @@ def test_a_body_too_large_for_lambda_is_refused_with_the_upload_route_where_conf
     answer = function(event("http_api_v2", "/v2/batches", body=b"x" * 4_800_000, as_base64=True))
 
     assert answer["statusCode"] == 413
-    advice = f"or begin an upload with POST /v2/uploads, or drop it into s3://{bucket.inbox}/incoming/"
+    advice = f"or create an upload with POST /v2/uploads, or drop it into s3://{bucket.inbox}/incoming/"
     assert advice in json.loads(answer["body"])["detail"]
 
 

@@ -42,7 +42,7 @@ def test_no_answer_forbids_the_frame_of_a_space_or_sets_a_cookie(client, method,
 
 
 def test_an_answer_without_the_app_has_the_same_headers_and_no_frame():
-    _, headers, _ = request_logging.bare_answer("bad_request", "A sentence.", "r1")
+    _, headers, _ = request_logging.bare_response("bad_request", "A sentence.", "r1")
 
     assert headers["Content-Security-Policy"] == OURS + "'none'"
     assert set(request_logging.HEADERS) < set(headers)

@@ -40,6 +40,7 @@ EXAMPLES = int(os.environ.get("SOAK_EXAMPLES", "50"))
 description = schemathesis.openapi.from_wsgi("/openapi.json", create_app(artifact.load(), Settings()))
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(1800)
 @description.parametrize()
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)

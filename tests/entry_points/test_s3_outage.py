@@ -10,7 +10,7 @@ import time
 
 import pytest
 from faulty_proxy import Fault, FaultyProxy
-from test_s3_faults import handle
+from s3_handling import handle
 
 from app.jobs import s3
 from app.jobs.scoring import Scoring

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 from buckets import Buckets
 from faulty_proxy import Fault, FaultyProxy
-from test_s3_faults import handle
+from s3_handling import handle
 
 from app.jobs import local
 from app.jobs.scoring import Scoring

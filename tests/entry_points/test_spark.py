@@ -106,7 +106,7 @@ def test_files_that_change_while_they_are_read_give_no_result(score, tmp_path, m
     for name in ("good.csv", "crlf.csv"):
         (tmp_path / name).rename(tmp_path / "in" / name)
         os.utime(tmp_path / "in" / name, (1, 1))
-    monkeypatch.setattr(spark, "_count", meddle)
+    monkeypatch.setattr(spark, "_summarize", meddle)
 
     with pytest.raises(ChurnError, match=r"^Changed while they were read: good\.csv\. Nothing was written"):
         score(tmp_path / "in")
@@ -229,7 +229,7 @@ def test_where_a_rename_is_a_copy_the_summary_comes_last_and_its_lack_is_told(sc
     def stopped(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(hadoop, "MOVED_IN_ONE_STEP", ())
+    monkeypatch.setattr(hadoop, "ATOMIC_RENAME_SCHEMES", ())
     with monkeypatch.context() as patch:
         patch.setattr(hadoop.HadoopFiles, "write", stopped)
         with pytest.raises(KeyboardInterrupt):

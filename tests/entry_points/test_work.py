@@ -35,6 +35,9 @@ from model.bulk.run import Run
 from model.errors import InputError
 from model.schema import EXAMPLE, NAMES
 
+# Measuring coverage takes CPU, which these tests limit.
+pytestmark = pytest.mark.no_cover
+
 
 def wrong_by_turns(number: int) -> str:
     return ",".join(["", *("x" if place == number % 10 else cell for place, cell in enumerate(ROW.split(",")))])

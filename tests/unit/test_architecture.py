@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "model": set(),
     "app.log": set(),
     "app.settings": {"model"},
-    "app.web": {"app.log", "model"},
+    "app.web": {"app.log", "app.settings", "model"},
     "app.jobs": {"model"},
     "app.spark": {"app.jobs", "model"},
     "app.wiring": {"app.jobs", "app.settings", "app.web", "model"},
@@ -45,7 +45,7 @@ HEAVY = [
     "botocore",
     "pyspark",
     "tqdm",
-    "gunicorn",
+    "waitress",
 ]
 
 SCALAR = [
@@ -150,7 +150,7 @@ def test_the_package_of_everything_loads_nothing():
     assert imports("app/__init__.py") == set()
 
 
-def test_the_domain_knows_no_door():
+def test_the_domain_imports_no_entry_point():
     doors = {"app", "handler", "flask", "werkzeug", "click", "boto3", "botocore", "pyspark"}
 
     assert {source: tops(source) & doors for source in sources("model") if tops(source) & doors} == {}
@@ -161,9 +161,12 @@ def test_files_and_buckets_know_no_http():
 
 
 def test_the_settings_are_read_where_things_are_wired_only():
-    assert who_imports("app.settings") == {
-        *("app/aws/functions.py", "app/cli/terminal.py", "app/server/process.py", "app/wiring.py"),
-    }
+    readers = {"app/aws/functions.py", "app/cli/terminal.py", "app/server.py", "app/wiring.py"}
+
+    # The web knows their type, to check what it is passed.
+    assert who_imports("app.settings") - readers == {"app/web/__init__.py", "app/web/service.py"}
+    loaded = python("import app.web, json, sys; print(json.dumps([*sys.modules]), file=sys.stderr)")
+    assert "app.settings" not in json.loads(loaded)
 
 
 def test_nothing_that_ships_imports_tests_or_benchmarks():
@@ -171,7 +174,7 @@ def test_nothing_that_ships_imports_tests_or_benchmarks():
 
 
 @pytest.mark.parametrize("source", STANDARD_LIBRARY_ONLY)
-def test_the_road_for_one_customer_needs_the_standard_library_only(source):
+def test_scoring_one_customer_needs_the_standard_library_only(source):
     foreign = {name for name in tops(source) if name not in sys.stdlib_module_names and name not in OURS}
 
     assert foreign == set()
@@ -183,10 +186,12 @@ def test_the_road_for_one_customer_needs_the_standard_library_only(source):
         pytest.param(["joblib", "sklearn", "scipy"], ("model/pipeline.py", TRAINING), id="training"),
         pytest.param(["pandas"], (*ENGINE, TRAINING), id="pandas"),
         pytest.param(["shap"], ("model/trees.py",), id="shap"),
-        pytest.param(["numpy"], ("model/bulk/", *ENGINE, TRAINING, "app/web/label_writers.py"), id="numpy"),
-        pytest.param(["pyarrow"], ("model/bulk/", "app/web/label_writers.py"), id="pyarrow"),
-        pytest.param(["flask", "werkzeug"], ("app/aws/gateway.py", "app/web/", "app/wiring.py"), id="flask"),
-        pytest.param(["gunicorn"], ("app/server/",), id="gunicorn"),
+        pytest.param(["numpy"], ("model/bulk/", *ENGINE, TRAINING, "app/web/labels.py"), id="numpy"),
+        pytest.param(["pyarrow"], ("model/bulk/", "app/web/labels.py"), id="pyarrow"),
+        pytest.param(
+            ["flask", "werkzeug"], ("app/aws/gateway.py", "app/web/", "app/server.py", "app/wiring.py"), id="flask"
+        ),
+        pytest.param(["waitress"], ("app/server.py",), id="waitress"),
         pytest.param(["prometheus_client"], ("app/web/metrics.py",), id="metrics"),
         pytest.param(["serverless_wsgi"], ("app/aws/gateway.py",), id="bridge"),
         pytest.param(["click", "tqdm"], ("app/cli/",), id="terminal"),
@@ -202,8 +207,7 @@ def test_a_library_is_imported_in_its_own_place_only(libraries, places):
 
 
 def test_what_only_a_server_has_is_imported_by_it_alone():
-    # process.py knows the metrics' type, for gunicorn's hooks.
-    assert who_imports("app.web.metrics") == {"app/server/process.py", "app/wiring.py"}
+    assert who_imports("app.web.metrics") == {"app/wiring.py"}
     assert who_imports("app.web.rate_limit", "app.web.slots") == {"app/wiring.py"}
 
 
@@ -244,7 +248,7 @@ def test_the_domain_reads_no_clock_rolls_no_dice_and_writes_no_log():
     assert {source: tops(source) & unsteady for source in steps if tops(source) & unsteady} == {}
 
 
-def test_every_module_says_which_step_it_is():
+def test_every_module_names_its_step():
     assert [source for source in sources(*SHIPPED, "benchmarks") if not ast.get_docstring(tree(source))] == []
 
 

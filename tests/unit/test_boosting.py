@@ -1,4 +1,4 @@
-"""A model that is not additive: trained, compared with its own trees, and served through every door in this process."""
+"""A model that is not additive: trained, compared with its own trees, and served through every entry point."""
 
 import csv
 import io
@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from buckets import no_deadline
 from click.testing import CliRunner
-from test_pipeline import rewrite
+from trainings import rewrite
 
 from app.cli.__main__ import churn
 from app.jobs import s3
@@ -67,21 +67,21 @@ def root(models, tmp_path) -> Path:
 # What training makes.
 
 
-def test_the_artifact_has_an_outline_in_place_of_a_scorecard(models):
+def test_the_artifact_has_outline_json_in_place_of_a_scorecard(models):
     folder = models / VERSION
 
     assert {path.name for path in folder.iterdir()} == {
         *("MODEL_CARD.md", "SHA256SUMS", "churn_prediction_model_v2_0.joblib", "metrics.json"),
         *("outline.json", "population.json", "run.json"),
     }
-    outline = json.loads((folder / "outline.json").read_text())
+    metadata = json.loads((folder / "outline.json").read_text())
     metrics = json.loads((folder / "metrics.json").read_text())
-    assert (outline["version"], outline["reasons_method"]) == (VERSION, "tree_shap")
+    assert (metadata["version"], metadata["reasons_method"]) == (VERSION, "tree_shap")
     assert metrics["recipe"] == {"name": "boosting", "engines": ["pipeline"]}
-    assert outline["threshold"] == metrics["threshold"]["threshold"]
+    assert metadata["threshold"] == metrics["threshold"]["threshold"]
 
 
-def test_the_card_says_that_it_is_not_additive(models):
+def test_the_card_reports_that_it_is_not_additive(models):
     card = " ".join((models / VERSION / "MODEL_CARD.md").read_text().split())
 
     assert "The model is **not additive**" in card
@@ -98,12 +98,12 @@ def test_fewer_trees_are_the_first_ones_of_more(data_csv):
     train_rows, test_rows = np.arange(400), np.arange(400, 600)
     settings = [boosting.Setting(3, 10), boosting.Setting(3, 20)]
 
-    found = dict(boosting.predict(frame, churned, (train_rows, test_rows), settings))
+    result = dict(boosting.predict(frame, churned, (train_rows, test_rows), settings))
 
     for setting in settings:
         model = boosting.fit(frame.iloc[train_rows], churned[train_rows], setting)
         alone = model.predict_proba(frame.iloc[test_rows])[:, 1]
-        assert np.max(np.abs(found[setting] - alone)) < 1e-11
+        assert np.max(np.abs(result[setting] - alone)) < 1e-11
 
 
 @pytest.mark.parametrize(("name", "sign"), [("tenure", -1), ("MonthlyCharges", 1), ("TotalCharges", -1)])
@@ -174,15 +174,15 @@ def test_a_changed_file_is_never_read(root, name):
         pytest.param({"tiers": {}}, r"incomplete: tiers\.high is missing; the tiers are", id="tiers"),
     ],
 )
-def test_an_outline_that_cannot_be_used_is_refused(root, change, message):
-    outline = json.loads((root / VERSION / "outline.json").read_text())
-    rewrite(root / VERSION, "outline.json", json.dumps({**outline, **change}).encode())
+def test_metadata_that_cannot_be_used_is_refused(root, change, message):
+    metadata = json.loads((root / VERSION / "outline.json").read_text())
+    rewrite(root / VERSION, "outline.json", json.dumps({**metadata, **change}).encode())
 
     with pytest.raises(ArtifactError, match=message):
         pipeline.load(VERSION, root)
 
 
-def test_without_shap_the_start_says_what_to_install(models, monkeypatch):
+def test_without_shap_the_start_reports_what_to_install(models, monkeypatch):
     monkeypatch.setattr("model.trees.find_spec", lambda _: None)
 
     with pytest.raises(ArtifactError, match=r"need shap, which is not installed. Install requirements/pipeline\.txt"):
@@ -199,30 +199,30 @@ def test_an_answer_without_reasons_does_without_shap(boosted):
     assert "_explainer" not in vars(fresh.reasons)
 
 
-# What the doors make of it.
+# The answers of the entry points.
 
 
 def test_one_customer_over_http_has_reasons_with_their_method(client, boosted):
     answer = client.post("/v2/customers?reasons=all", json=dict(EXAMPLE)).json
 
     assert (answer["model_version"], answer["reasons_method"]) == (VERSION, "tree_shap")
-    total = answer["baseline"] + sum(each["contribution"] for each in answer["reasons"])
+    total = answer["baseline"] + sum(reason["contribution"] for reason in answer["reasons"])
     assert total == pytest.approx(answer["log_odds"], abs=1e-9)
     assert answer["prediction"] == client.post("/v1/customer", json=dict(EXAMPLE)).json["Prediction"]
     assert answer["log_odds"] == boosted.score(dict(EXAMPLE)).log_odds
-    assert all(each["sentence"] for each in answer["reasons"])
+    assert all(reason["sentence"] for reason in answer["reasons"])
 
 
 def test_what_if_asks_the_trees(client, boosted):
     body = {"customer": dict(EXAMPLE), "changes": [{"tenure": 70, "TotalCharges": 4900}]}
 
-    (found,) = client.post("/v2/what-if", json=body).json["alternatives"]
+    (result,) = client.post("/v2/what-if", json=body).json["alternatives"]
 
     changed = boosted.score({**EXAMPLE, "tenure": 70, "TotalCharges": 4900.0})
-    assert found["probability"] == round(changed.probability, 4)
+    assert result["probability"] == round(changed.probability, 4)
 
 
-def test_the_model_route_says_that_there_are_no_terms(client):
+def test_the_model_route_reports_that_there_are_no_terms(client):
     model = client.get("/v2/model").json
 
     assert (model["additive"], model["terms"], model["reasons_method"]) == (False, [], "tree_shap")
@@ -240,12 +240,12 @@ def test_files_get_the_answers_and_reasons_of_single_customers(client, boosted):
     for row, customer in zip(rows[:-1], CUSTOMERS, strict=True):
         score = boosted.score(customer)
         assert (row["prediction"], row["probability"]) == (score.label, round(score.probability, 4))
-        for given, part in zip(row["reasons"], explain(boosted, customer), strict=False):
-            assert given["feature"] == part.feature
-            assert given["contribution"] == pytest.approx(part.contribution, abs=1e-12)
+        for reason, part in zip(row["reasons"], explain(boosted, customer), strict=False):
+            assert reason["feature"] == part.feature
+            assert reason["contribution"] == pytest.approx(part.contribution, abs=1e-12)
 
 
-def test_a_file_is_set_beside_the_training_population(client):
+def test_a_file_is_compared_with_the_training_population(client):
     headers = {"Content-Type": "text/csv", "Accept": "application/json"}
 
     header, *lines = SAMPLE.read_bytes().splitlines(keepends=True)

@@ -27,6 +27,7 @@ FRAMES = {
 }
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("body", FRAMES.values(), ids=FRAMES)
 def test_gzip_without_content_is_no_work_without_a_limit(client, body):
     check(client, body, decompressed=0)

@@ -43,8 +43,8 @@ def test_a_line_with_metrics_keeps_the_rules_of_the_embedded_format(capsys, valu
 
 
 def test_every_metric_has_its_unit():
-    assert {*REQUEST, *DRIFT} == set(log.METRICS)
-    assert set(log.METRICS.values()) == UNITS
+    assert {*REQUEST, *DRIFT} == set(log.METRIC_UNITS)
+    assert set(log.METRIC_UNITS.values()) == UNITS
     with pytest.raises(KeyError):
         log.metrics("churn-api", Churned=1)
 
@@ -87,7 +87,7 @@ def test_members_that_are_none_are_left_out(capsys):
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line["time"])
 
 
-def test_a_failure_is_told_by_kind_and_place_and_never_by_its_text(capsys):
+def test_a_failure_is_logged_by_kind_and_line_and_never_by_its_text(capsys):
     try:
         raise ValueError("0002-EXMPL")
     except ValueError as error:
@@ -95,5 +95,5 @@ def test_a_failure_is_told_by_kind_and_place_and_never_by_its_text(capsys):
 
     line = written(capsys)
     assert (line["exception"], line["request_id"]) == ("ValueError", "id-1")
-    assert line["where"][-1].startswith("tests/unit/test_log.py:")
+    assert line["where"][-1].startswith("unit/test_log.py:")
     assert "EXMPL" not in json.dumps(line)

@@ -69,11 +69,12 @@ def versions_named(port: int) -> dict[str, set[str]]:
             assert answer.status == status, (how, text)
             named[how] = {answer.getheader("X-Model-Version")}
             if answer.getheader("Content-Type") == "application/json":
-                found = json.loads(text)
-                named[how] |= {found[name] for name in ("model_version", "version") if name in found}
+                answer_body = json.loads(text)
+                named[how] |= {answer_body[name] for name in ("model_version", "version") if name in answer_body}
     return named
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.skipif(
     not REAL.exists(),
@@ -93,11 +94,11 @@ def test_a_model_is_trained_from_nothing_compared_promoted_served_and_undone(tmp
     assert default_version(models) == former
 
     gate = ("--max-loss-of", "auc=0.005", "--max-loss-of", "log_loss=0.005")
-    found = json.loads(run(models, "compare", former, "1.1.0", "--data", str(REAL), "--json", *gate))
-    assert found["second"]["out_of_fold"]
-    assert {each["difference"] for each in found["figures"]} == {0}
-    assert found["changed"] == []
-    assert found["figures"][0]["second"] == pytest.approx(0.8454, abs=0.002)
+    answer_body = json.loads(run(models, "compare", former, "1.1.0", "--data", str(REAL), "--json", *gate))
+    assert answer_body["second"]["out_of_fold"]
+    assert {row["difference"] for row in answer_body["figures"]} == {0}
+    assert answer_body["changed"] == []
+    assert answer_body["figures"][0]["second"] == pytest.approx(0.8454, abs=0.002)
 
     with serving(models) as port:
         assert f"To go back: churn promote {former}" in run(models, "promote", "1.1.0")

@@ -243,6 +243,7 @@ def mutate(node: Any, dice: random.Random) -> None:
         node[f"{place} "] = node.pop(place)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["scorecard.json", "metrics.json", "population.json", "run.json"])
 def test_a_mutated_model_is_refused_or_scores(models, name):
     """Never another exception, and never a probability that is none."""
@@ -324,6 +325,7 @@ def test_a_function_on_lambda_that_cannot_start_ends_with_the_sentence(models, n
     assert last == f"model.errors.ArtifactError: {models / '1.0.0' / name} must hold a JSON object, not a list."
 
 
+@pytest.mark.no_cover
 def test_the_checks_of_a_start_take_less_than_a_few_milliseconds(models):
     load_scorer(models=str(models))
     times = []

@@ -7,7 +7,7 @@ import pytest
 from app import wiring
 from app.settings import Settings, SettingsError
 from app.web import create_app
-from app.web.rate_limit import MOST_CLIENTS, RateLimit, address_of
+from app.web.rate_limit import MAX_CLIENTS, RateLimit, address_of
 
 KEYS = ["first-key", "second-key"]
 DIGESTS = tuple(hashlib.sha256(key.encode()).hexdigest() for key in KEYS)
@@ -35,8 +35,8 @@ def limited(scorer, clock):
 
 def client_of(scorer, clock, limit: str = "2/minute", **settings):
     counter = RateLimit(limit, clock)
-    app = create_app(scorer, Settings(**settings), admit=counter.admit)
-    app.after_request(counter.describe)
+    app = create_app(scorer, Settings(**settings), check_rate_limit=counter.check)
+    app.after_request(counter.add_headers)
     return app.test_client()
 
 
@@ -162,7 +162,7 @@ def test_what_counts_as_one_address(address, client):
 
 def test_a_flood_of_addresses_fills_no_memory(clock):
     counter = RateLimit("2/day", clock)
-    for number in range(MOST_CLIENTS):
+    for number in range(MAX_CLIENTS):
         counter.count(str(number))
 
     assert [counter.count(f"late {number}")[0] for number in range(3)] == [1, 2, 3]

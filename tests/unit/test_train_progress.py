@@ -94,18 +94,18 @@ def test_an_error_ends_the_lines_too(run, monkeypatch):
 
 
 def test_comparing_and_evaluating_say_what_they_do_too(run, tmp_path, monkeypatch):
-    def compare(*_words, report):
-        report("Training anew", 0.5)
+    def compare(*_words, progress):
+        progress("Training again", 0.5)
         return {}
 
-    def evaluate(*_words, report):
-        report(0.5)
+    def evaluate(*_words, progress):
+        progress(0.5)
         time.sleep(0.3)
-        return SimpleNamespace(metrics={}, text="")
+        return {}
 
     modules = {
-        "compare": SimpleNamespace(compare=compare, losses=lambda _found: {}),
-        "comparison": SimpleNamespace(to_text=lambda _found: "text"),
+        "compare": SimpleNamespace(compare=compare, losses=lambda _comparison: {}),
+        "reports": SimpleNamespace(),
         "evaluate": SimpleNamespace(evaluate=evaluate),
     }
     monkeypatch.setattr(training, "_training", modules.__getitem__)
@@ -114,7 +114,7 @@ def test_comparing_and_evaluating_say_what_they_do_too(run, tmp_path, monkeypatc
     monkeypatch.setattr(terminal, "LINE_INTERVAL_S", 0.1)
     evaluated = CliRunner().invoke(churn, ["evaluate", "--data", "customers.csv", "--json"])
 
-    assert (json.loads(compared.stdout), compared.stderr) == ({}, "[0:00] Training anew, 50 % done\n")
+    assert (json.loads(compared.stdout), compared.stderr) == ({}, "[0:00] Training again, 50 % done\n")
     # It mostly takes seconds, so it is reported once it takes longer.
     assert re.fullmatch(r"(\[0:00\] Resampling, 50 % done\n)+", evaluated.stderr)
     assert json.loads(evaluated.stdout) == {}

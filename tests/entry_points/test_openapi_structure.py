@@ -1,0 +1,44 @@
+"""The API description keeps what clients were generated from: operations, parameters, media types, codes, members.
+
+openapi_structure.json is the structure of the description that was released; sentences may improve.
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+from openapi_checks import codes_of, content_of, operations
+from openapi_requests import Uploads
+
+from app.settings import Settings
+from app.web import create_app
+
+RELEASED = json.loads(Path(__file__).with_name("openapi_structure.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def description(scorer) -> dict:
+    return create_app(scorer, Settings(), uploads=Uploads).test_client().get("/openapi.json").json
+
+
+@pytest.mark.parametrize("route", RELEASED["operations"])
+def test_an_operation_keeps_its_structure(description, route):
+    released = RELEASED["operations"][route]
+    operation = dict(operations(description))[route]
+    codes = {code for status, values in released["responses"].items() if status[0] != "2" for code in values}
+    (success,) = [values for status, values in released["responses"].items() if status[0] == "2"]
+
+    assert operation["operationId"] == released["name"]
+    assert sorted(parameter["name"] for parameter in operation["parameters"]) == released["parameters"]
+    assert sorted(operation.get("requestBody", {"content": {}})["content"]) == released["body"]
+    assert sorted(operation["responses"]) == sorted(released["responses"])
+    assert sorted(content_of(operation)) == success
+    assert codes_of(operation) == codes
+
+
+@pytest.mark.parametrize("name", RELEASED["schemas"])
+def test_a_schema_keeps_its_members(description, name):
+    released, schema = RELEASED["schemas"][name], description["components"]["schemas"][name]
+
+    assert sorted(schema.get("properties", {})) == released["properties"]
+    assert sorted(schema.get("required", [])) == released["required"]

@@ -1,0 +1,57 @@
+"""MODEL_CARD.md: made from metrics.json and peers.json alone."""
+
+import json
+
+from model import artifact
+from model.artifact import ARTIFACTS
+from model.training.reports import PEERS, model_card
+
+
+def test_a_card_reports_on_how_many_customers_the_metrics_were_measured():
+    metrics = json.loads((artifact.folder_of() / "metrics.json").read_text())
+    metrics["trained_on"]["rows"] = 500_000
+
+    assert "All of this on 7,043 of the 500,000 customers" in " ".join(model_card(metrics).split())
+
+
+def _figure(mean: float, low: float, high: float) -> dict[str, float]:
+    return {"mean": mean, "difference": (low + high) / 2, "low": low, "high": high}
+
+
+def test_the_card_ranks_the_model_among_others():
+    metrics = json.loads((ARTIFACTS / "1.0.0" / "metrics.json").read_text())
+    models = [
+        ("Better", "peer", _figure(0.3, -0.2, -0.1)),
+        ("This model", "ours", _figure(0.4, 0.0, 0.0)),
+        ("Alike", "peer", _figure(0.41, -0.1, 0.1)),
+        ("Worse", "variant", _figure(0.5, 0.05, 0.15)),
+    ]
+    rows = [{"title": title, "kind": kind, "log_loss": model, "roc_auc": model} for title, kind, model in models]
+
+    card = model_card(metrics, {"folds": 10, "inner_folds": 3, "interval": "95 %", "models": rows})
+
+    text = " ".join(card.split())
+    assert "by mean log loss this model is number 2 of 3." in text
+    assert "Worse beyond chance: Worse. Better beyond chance: Better." in text
+    assert "| Alike | 0.41000 | +0.00000 | -0.10000 to +0.10000 | 0.4100 |" in card
+    assert "Beside other models" not in model_card(metrics)
+
+
+def test_the_stored_peers_were_measured_on_the_folds_of_the_stored_metrics():
+    # If a version is trained again: make bench-model.
+    metrics = json.loads((ARTIFACTS / "1.0.0" / "metrics.json").read_text())
+    peers = json.loads((ARTIFACTS / "1.0.0" / PEERS).read_text())
+
+    (ours,) = (model for model in peers["models"] if model["kind"] == "ours")
+    assert peers["folds"] == len(metrics["folds"])
+    for name in ("log_loss", "roc_auc", "brier"):
+        assert ours[name]["mean"] == metrics["out_of_fold"][name]["mean"]
+
+
+def test_the_stored_card_is_made_from_the_stored_metrics():
+    for version in artifact.versions():
+        metrics = json.loads((ARTIFACTS / version / "metrics.json").read_text())
+        peers_file = ARTIFACTS / version / PEERS
+        peers = json.loads(peers_file.read_text()) if peers_file.exists() else None
+
+        assert (ARTIFACTS / version / "MODEL_CARD.md").read_text(encoding="utf-8") == model_card(metrics, peers)
