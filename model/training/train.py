@@ -34,7 +34,6 @@ from model.training.checks import check
 from model.training.compile import EXACT_WITHIN, TIERS, to_bytes
 from model.training.cross_validation import (
     FOLDS,
-    REPEATS,
     Progress,
     by_repeat,
     nested_cross_validation,
@@ -200,7 +199,7 @@ def _metrics_of(
         "protocol": {
             "rows": len(y),
             "folds": FOLDS,
-            "repeats": REPEATS,
+            "repeats": recipe.repeats,
             "stratified": True,
             "nested": True,
             "resampling": "none",

@@ -118,7 +118,7 @@ def test_what_is_not_there_is_a_problem(client, method, path, status, code):
     assert answer.json["code"] == code
 
 
-def test_a_wrong_method_is_told_the_right_one(client):
+def test_a_wrong_method_is_refused_with_the_right_one(client):
     answer = client.get("/v1/customer")
 
     assert sorted(answer.headers["Allow"].split(", ")) == ["OPTIONS", "POST"]
@@ -145,7 +145,7 @@ def test_every_status_is_one_of_an_error():
     assert {status // 100 for status in errors.STATUSES.values()} == {4, 5}
 
 
-def test_a_failure_is_a_problem_that_tells_nothing(broken_app, customer, capsys):
+def test_a_failure_is_a_problem_that_reveals_nothing(broken_app, customer, capsys):
     answer = broken_app.test_client().post("/v1/customer", json=customer, headers={"X-Request-Id": "r1"})
 
     assert (answer.status_code, answer.content_type) == (500, "application/problem+json")

@@ -247,7 +247,7 @@ def test_an_answer_as_csv_that_cannot_be_finished_breaks_off(post, capsys, last,
 
 
 @pytest.mark.parametrize(("last", "code"), FAULTS)
-def test_an_answer_as_ndjson_that_cannot_be_finished_says_why_and_breaks_off(post, last, code):
+def test_an_ndjson_answer_that_fails_ends_with_the_reason_and_breaks_off(post, last, code):
     answer = post(long_file(last), Accept="application/x-ndjson")
     pieces = iter(answer.response)
 
@@ -332,7 +332,7 @@ def test_a_gzip_that_unpacks_too_far_is_refused(post):
     assert (answer.status_code, answer.json["code"]) == (413, "gzip_ratio")
 
 
-def test_the_rejects_may_be_had_alone_to_be_mended_and_sent_again(post):
+def test_the_rejects_alone_can_be_downloaded_corrected_and_sent_again(post):
     answer = post(BAD, "output=rejects")
 
     assert answer.content_type == "text/csv; charset=utf-8"

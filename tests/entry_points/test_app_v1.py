@@ -221,7 +221,7 @@ def test_skip_scores_the_good_rows_and_counts_the_others(post_file):
     assert answer.headers["X-Rejected-Rows"] == "2"
 
 
-def test_skip_without_bad_rows_says_none(post_file):
+def test_skip_without_bad_rows_reports_none(post_file):
     assert post_file(csv_of(f"A,{ROW}"), "?on_error=skip").headers["X-Rejected-Rows"] == "0"
 
 
@@ -257,7 +257,7 @@ def test_a_repeated_id_is_refused_with_both_rows(post_file, query):
     )
 
 
-def test_many_repeated_ids_are_counted_beside_bad_rows_in_file_order(post_file):
+def test_many_repeated_ids_are_counted_with_bad_rows_in_file_order(post_file):
     rows = [f"{number % 30},{ROW}" for number in range(60)]
     rows[40] = rows[40].replace("Yes", "Ja")
 
@@ -336,7 +336,7 @@ def test_labels_follow_the_threshold_of_the_scorer(scorer):
     assert client.post("/v1/customerbatch", data=form).json == {"A": "Not Churn"}
 
 
-def test_a_charset_on_the_part_is_believed_and_an_assumed_one_is_said(client):
+def test_a_charset_on_the_part_is_used_and_an_assumed_one_is_reported(client):
     # Its first letter beyond ASCII comes after the first MiB: the whole file decides.
     content = csv_of(*[f"{number},{ROW}" for number in range(15_000)]) + f"Zoë,{ROW}\n".encode("latin-1")
     head = '--cut\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\nContent-Type: text/csv{}\r\n\r\n'

@@ -24,7 +24,7 @@ def ask(client):
     return post
 
 
-def test_one_customer_gets_all_that_is_said_of_it(ask, customer):
+def test_one_customer_gets_every_field_of_the_answer(ask, customer):
     answer = ask("customers", {"customerID": " 0001 ", **customer})
 
     assert (answer["customerID"], answer["prediction"], answer["probability"]) == ("0001", "churn", 0.5205)
@@ -175,14 +175,14 @@ def test_how_many_are_taken_is_a_setting(scorer, customer):
         ({}, "bad_customer", "SeniorCitizen is missing"),
     ],
 )
-def test_a_body_of_another_form_is_told_the_right_one(ask, body, code, detail):
+def test_a_body_of_another_form_is_refused_with_the_right_one(ask, body, code, detail):
     problem = ask("customers", body, 422)
 
     assert problem["code"] == code
     assert problem["detail"].startswith(detail)
 
 
-def test_a_body_that_is_too_long_is_told_another_way(client):
+def test_a_body_that_is_too_long_is_refused_with_another_way(client):
     answer = client.post("/v2/customers", data=b" " * 1_048_577, content_type="application/json")
 
     assert (answer.status_code, answer.json["code"]) == (413, "too_large")
@@ -208,7 +208,7 @@ def test_json_that_cannot_be_read_is_refused_as_in_v1(client, path, content, con
     assert (answer.status_code, answer.json["code"]) == (status, code)
 
 
-def test_only_actions_that_lower_the_risk_are_suggested_and_each_is_what_its_what_if_says(ask, make_customer):
+def test_only_actions_that_lower_the_risk_are_suggested_and_each_equals_its_what_if(ask, make_customer):
     for customer in [make_customer(), make_customer(Contract="Two year", tenure=70), make_customer(MonthlyCharges=20)]:
         actions = ask("customers", customer)["actions"]
         changes = [each["changes"] for each in actions]
@@ -309,7 +309,7 @@ def test_of_many_wrong_changes_twenty_are_written_out(ask, customer):
         ({"customer": {"tenure": 1}}, "bad_customer", "SeniorCitizen is missing"),
     ],
 )
-def test_a_what_if_of_another_form_is_told_the_right_one(ask, body, code, detail):
+def test_a_what_if_of_another_form_is_refused_with_the_right_one(ask, body, code, detail):
     problem = ask("what-if", body, 422)
 
     assert problem["code"] == code
@@ -334,7 +334,7 @@ def test_a_bad_table_of_actions_stops_the_start(scorer, tmp_path):
         create_app(scorer, Settings(actions_file=str(table)))
 
 
-def test_the_model_is_told_with_honest_metrics(client, scorer):
+def test_the_model_is_described_with_honest_metrics(client, scorer):
     model = client.get("/v2/model").json
 
     assert (model["version"], model["sha256"], model["threshold"]) == ("1.0.0", scorer.sha256, 0.33)

@@ -128,7 +128,7 @@ def test_a_form_with_tricks_is_refused(client, body, status, code):
     [b"Content-Length: 3", b"Content-Length: 999999999999", b"Content-Transfer-Encoding: base64"],
     ids=["a shorter length", "a longer length", "a coding"],
 )
-def test_what_a_part_says_of_its_own_length_and_coding_is_not_believed(client, trick):
+def test_length_and_coding_claimed_by_a_part_are_ignored(client, trick):
     answer = post_form(client, PART + trick + b"\r\n\r\n" + GOOD + END)
 
     assert (answer.status_code, answer.json) == (200, {"A": "Churn"})

@@ -64,7 +64,7 @@ def said(tmp_path_factory) -> dict[str, str]:
     return {"answers": "\n".join(answers), "log": log.read_text(), "metrics": metrics}
 
 
-def test_the_server_was_really_asked(said):
+def test_the_server_really_answered(said):
     assert '{"Prediction": "churn"}' in said["answers"]
     assert said["answers"].count('"code": "wrong_key"') > 5
     assert "churn_requests_total" in said["metrics"]
@@ -73,7 +73,7 @@ def test_the_server_was_really_asked(said):
 
 @pytest.mark.parametrize("where", ["answers", "log", "metrics"])
 @pytest.mark.parametrize("secret", [KEY, DIGEST, WRONG, CREDENTIAL], ids=["key", "digest", "wrong key", "credential"])
-def test_no_key_and_no_credential_is_ever_said(said, where, secret):
+def test_no_key_and_no_credential_is_ever_logged(said, where, secret):
     assert secret not in said[where]
 
 

@@ -146,7 +146,7 @@ def test_an_archived_object_is_called_archived_and_waits(scorer, bucket, kind):
         ("RequestTimeTooSkewed", ["clock"], "permissions"),
     ],
 )
-def test_a_403_is_told_by_its_reason(code, words, without):
+def test_a_403_is_explained_by_its_reason(code, words, without):
     from botocore.exceptions import ClientError
 
     from app.jobs.s3_errors import RetryableError, s3_errors

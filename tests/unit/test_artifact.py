@@ -27,7 +27,7 @@ def folder(root) -> Path:
     return artifact.folder_of(None, root)
 
 
-def test_the_stored_default_model_loads_and_says_churn_of_the_example():
+def test_the_stored_default_model_loads_and_predicts_churn_for_the_example():
     scorecard = artifact.load()
 
     score = scorecard.score(dict(EXAMPLE))
@@ -115,7 +115,7 @@ def test_an_unknown_version_is_answered_with_those_there_are(root, folder):
         artifact.load("7.0.0", root)
 
 
-def test_without_a_default_the_start_says_so(tmp_path):
+def test_without_a_default_the_start_fails_with_a_sentence(tmp_path):
     with pytest.raises(ArtifactError, match="names the version to serve"):
         artifact.load(None, tmp_path)
 

@@ -157,7 +157,7 @@ def test_no_file_for_people_begins_a_formula_however_it_is_split(scorer, separat
     assert [cell for file in files for cell in starts_of_cells(file) if is_formula(cell)] == []
 
 
-def test_rejects_are_written_as_safely_as_the_predictions_beside_them(scorer):
+def test_rejects_are_escaped_like_predictions(scorer):
     line = ",".join(["=1+1", *map(str, EXAMPLE.values())]).replace("Month-to-month", "x;=1")
     run = Run(io.BytesIO(f"{CUSTOMER_ID},{','.join(NAMES)}\n{line}\n".encode()), scorer)
     predictions, rejects = io.BytesIO(), io.BytesIO()

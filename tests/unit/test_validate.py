@@ -42,7 +42,7 @@ def refused(name: str, value: object) -> tuple[str, str]:
         ("TotalCharges", 1_000_000_000, 1e9),
     ],
 )
-def test_a_spelling_that_leaves_no_doubt_is_accepted(name, value, expected):
+def test_an_unambiguous_spelling_is_accepted(name, value, expected):
     found = accepted(name, value)
 
     assert (found, type(found)) == (expected, type(expected))
@@ -159,7 +159,7 @@ def test_every_message_is_a_full_sentence_without_empty_phrases(code):
     assert not {"invalid", "oops", "please", "error"} & set(sentence.lower().replace(".", " ").split())
 
 
-def test_a_problem_is_told_with_its_row_and_customer():
+def test_a_problem_names_its_row_and_customer():
     found = problem("blank", field="Partner", rule="must be so").at(489, "0000-EXMPL")
 
     assert str(found) == "Row 489 (customerID 0000-EXMPL): Partner is blank; it must be so."

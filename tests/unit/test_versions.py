@@ -95,7 +95,7 @@ def test_what_is_no_version_is_not_promoted(run, root, version, message):
 
 
 @pytest.mark.parametrize("content", ["", "latest", "1.0.0\n1.1.0"])
-def test_promoting_repairs_a_file_that_names_no_version(run, root, content):
+def test_promoting_corrects_a_file_that_names_no_version(run, root, content):
     (root / "DEFAULT").write_text(content)
 
     listed = run("models")
@@ -112,7 +112,7 @@ def test_no_version_is_not_the_default_one_where_two_are_compared(run):
     assert (done.exit_code, done.stderr) == (2, "A model version must look like 1.0.0, not ''.\n")
 
 
-def test_the_command_promotes_and_names_the_way_back(run, root):
+def test_the_command_promotes_and_prints_how_to_go_back(run, root):
     result = run("promote", "1.1.0")
 
     assert result.exit_code == 0

@@ -1,12 +1,13 @@
-"""The quick ways of columns against the plain ways they stand for."""
+"""The quick functions of columns against the plain ones that they replace."""
 
 import numpy as np
-import pyarrow.compute as pc
+import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.bulk.arrays import bins_of, bits_of, octets_of, to_strings
-from model.bulk.score import probabilities
+from model.bulk.arrow import from_numpy, join_texts
+from model.bulk.score import bins_of, probabilities
 from model.scorecard import probability
 
 NUMBERS = st.floats(-1000, 1000)
@@ -27,15 +28,15 @@ def test_a_column_of_probabilities_has_the_bits_of_each_alone():
     assert probabilities(log_odds).tolist() == [probability(each) for each in log_odds.tolist()]
 
 
-@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]))))
-def test_texts_come_back_from_an_array_as_they_went_in(texts):
-    array = to_strings(texts)
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]))), st.integers(0, 2))
+def test_the_texts_of_an_array_are_joined_from_where_it_starts(texts, start):
+    array = pa.array(texts, pa.string()).slice(min(start, len(texts)))
 
-    assert array.to_pylist() == texts
-    assert octets_of(array) == "".join(texts).encode()
+    assert join_texts(array) == "".join(texts[start:]).encode()
 
 
-def test_booleans_are_read_also_where_an_array_starts_inside_a_byte():
-    is_long = pc.match_substring_regex(to_strings(["ab", "", "cd"] * 7), "..").slice(1)
-
-    assert bits_of(is_long).tolist() == [False, True, True] * 6 + [False, True]
+@pytest.mark.parametrize(
+    "values", [np.array([True, False, True] * 7), np.arange(5), np.arange(9)[::2], np.linspace(0, 1, 5)]
+)
+def test_numbers_and_booleans_are_the_same_in_an_array(values):
+    assert from_numpy(values).to_pylist() == values.tolist()

@@ -1,6 +1,6 @@
-"""The same customers through every door: the same bytes, or the same refusal.
+"""The same customers through every entry point: the same bytes, or the same refusal.
 
-The table of the files and of what becomes of them is tests/outcomes.py.
+The table of files and their outcomes is tests/outcomes.py.
 """
 
 import csv
@@ -89,12 +89,12 @@ def post_batch(client, name: str, accept: str = "text/csv", query: str = ""):
     return client.post(f"/v2/batches{query}", data=content, headers={"Accept": accept, "Content-Type": "text/csv"})
 
 
-def test_every_file_stands_in_the_table():
+def test_every_file_is_in_the_table():
     assert sorted(OUTCOMES) == sorted(file.name for file in DATA.iterdir())
 
 
 @pytest.mark.parametrize("name", SCORED)
-def test_a_readable_file_gives_the_same_bytes_at_every_door(name, terminal, outbox, results, client):
+def test_a_readable_file_gives_the_same_bytes_at_every_entry_point(name, terminal, outbox, results, client):
     rows_in, rows_rejected, blank_lines = OUTCOMES[name]
 
     by_terminal = terminal.outputs(name)
@@ -120,7 +120,9 @@ def test_a_readable_file_gives_the_same_bytes_at_every_door(name, terminal, outb
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_an_unreadable_file_is_refused_with_the_same_sentence_at_every_door(name, terminal, outbox, results, client):
+def test_an_unreadable_file_is_refused_with_the_same_sentence_at_every_entry_point(
+    name, terminal, outbox, results, client
+):
     by_terminal = terminal.outputs(name)
     by_folder = dropped(outbox, name)
     by_s3 = results.results_of(name)
@@ -137,7 +139,7 @@ def test_an_unreadable_file_is_refused_with_the_same_sentence_at_every_door(name
         assert (answer.json["code"], answer.json["detail"]) == (failure["code"], failure["message"])
 
 
-def test_one_customer_alone_fares_as_in_a_list(scorer, client):
+def test_one_customer_alone_is_scored_as_in_a_file(scorer, client):
     data = (DATA / "sample.csv").read_text(encoding="utf-8")
     listed = post(client, "sample.csv", "application/json").json
     lines = csv.DictReader(io.StringIO(post(client, "sample.csv", "text/csv").text))
@@ -165,7 +167,7 @@ def test_a_bad_row_gets_the_same_sentences_alone_and_in_a_list(client):
                 validate(customer)
 
 
-def test_a_list_of_v2_agrees_with_v1_and_with_the_bulk_road(client):
+def test_a_list_of_v2_agrees_with_v1_and_with_the_bulk_pipeline(client):
     raw = list(csv.DictReader(io.StringIO((DATA / "sample.csv").read_text(encoding="utf-8"))))
     query = "?reasons=all&value_at_risk=true"
 
