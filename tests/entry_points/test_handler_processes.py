@@ -212,6 +212,7 @@ print(json.dumps(opened), file=sys.stderr)
 """
 
 
+@pytest.mark.no_cover
 def test_an_upload_is_spooled_into_the_temporary_folder_only(tmp_path):
     rows = "".join(f"{number},{ROW}\n" for number in range(55_000))
     form = form_of(("file", f"{HEADER}\n{rows}".encode()))
