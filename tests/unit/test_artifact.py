@@ -100,7 +100,7 @@ def test_a_file_without_a_sum_is_refused(root, folder):
 def test_a_folder_under_another_name_is_refused(root, folder):
     folder.rename(root / "9.0.0")
 
-    with pytest.raises(ArtifactError, match=f"says it is version {folder.name}"):
+    with pytest.raises(ArtifactError, match=f"has the version {folder.name}"):
         artifact.load("9.0.0", root)
 
 
