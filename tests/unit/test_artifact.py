@@ -93,7 +93,7 @@ def test_a_missing_file_is_named(root, folder, name):
 def test_a_file_without_a_sum_is_refused(root, folder):
     (folder / "SHA256SUMS").write_text("")
 
-    with pytest.raises(ArtifactError, match="says None"):
+    with pytest.raises(ArtifactError, match="has None"):
         artifact.load(None, root)
 
 
@@ -111,7 +111,7 @@ def test_a_version_can_never_be_a_path(root, version):
 
 
 def test_an_unknown_version_is_answered_with_those_there_are(root, folder):
-    with pytest.raises(ArtifactError, match=rf"no model 7\.0\.0; there are {folder.name}"):
+    with pytest.raises(ArtifactError, match=rf"no model version 7\.0\.0; versions: {folder.name}"):
         artifact.load("7.0.0", root)
 
 
