@@ -293,7 +293,7 @@ def test_the_folder_and_the_bucket_write_the_same(boosted, bucket, tmp_path):
     store = bucket.store(scoring)
 
     score_file(io.BytesIO(SAMPLE.read_bytes()), "sample.csv", tmp_path / "out", scoring)
-    assert s3.handle(bucket.drop("sample.csv", SAMPLE.read_bytes()), store, no_deadline, lambda _: None) is None
+    assert s3.handle(bucket.put("sample.csv", SAMPLE.read_bytes()), store, no_deadline, lambda _: None) is None
 
     dropped = bucket.results_of("sample.csv")
     assert dropped["predictions.csv"] == (tmp_path / "out" / "predictions.csv").read_bytes()
