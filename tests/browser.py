@@ -80,25 +80,25 @@ def find(name: str, path: str | None, how: str) -> str:
 
 
 def find_chromium() -> str:
-    """Return where Debian's Chromium stands."""
+    """Return where Debian's Chromium is."""
     return find("chromium", shutil.which("chromium"), "apt-get install chromium")
 
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
     """Debian's Chromium, without a window."""
-    found = find_chromium()
+    result = find_chromium()
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=OPTIONS)
+        browser = playwright.chromium.launch(executable_path=result, args=OPTIONS)
         yield browser
         browser.close()
 
 
 @pytest.fixture
 def open_page(chromium, served) -> Iterator[Callable[..., Any]]:
-    """Opens a page: `open_page("#list", width=390, dark=True, address=another, also=[whom it may ask, too])`.
+    """Opens a page: `open_page("#list", width=390, dark=True, address=another, also=[which origins it may use, too])`.
 
     The test fails at its end for an error that any of its pages wrote to the console or did not catch, for a request to
     another origin, for a file of the page that is not there, and for a cookie. A refusal of the API is none of these.
@@ -108,7 +108,7 @@ def open_page(chromium, served) -> Iterator[Callable[..., Any]]:
 
     def open_(path: str = "", *, address: str = served, width: int = 1280, height: int = 900, **options: Any) -> Any:
         dark = options.pop("dark", False)
-        allowed = {urlsplit(each).netloc for each in (address, *options.pop("also", ()))}
+        allowed = {urlsplit(value).netloc for value in (address, *options.pop("also", ()))}
         context = chromium.new_context(
             viewport={"width": width, "height": height},
             color_scheme="dark" if dark else "light",
@@ -139,7 +139,7 @@ def watch(page: Any, allowed: set[str], wrong: list[str]) -> None:
     """Write down what no page may do."""
 
     def on_console(message: Any) -> None:
-        # That an answer was a refusal, or did not come, is said by the page itself.
+        # That an answer was a refusal, or did not come, is reported by the page itself.
         if message.type in ("error", "warning") and not message.text.startswith("Failed to load resource"):
             wrong.append(f"console: {message.text}")
 
@@ -165,16 +165,16 @@ def axe_core() -> str:
 
 
 def violations(page: Any) -> list[str]:
-    """Return what axe-core finds wrong with the page as it stands, one line each."""
+    """Return what axe-core finds wrong with the page as it is, one line each."""
     # evaluate goes past the page's own policy, which add_script_tag would run into.
     page.evaluate(axe_core())
     return told(page.evaluate("rules => axe.run(document, {runOnly: rules}).then(result => result.violations)", RULES))
 
 
-def told(found: list[dict[str, Any]]) -> list[str]:
+def told(result: list[dict[str, Any]]) -> list[str]:
     """Return the findings of axe-core, one line each."""
     return [
-        f"{each['id']}: {each['help']}: {json.dumps([node['target'] for node in each['nodes']][:5])}" for each in found
+        f"{item['id']}: {item['help']}: {json.dumps([node['target'] for node in item['nodes']][:5])}" for item in result
     ]
 
 
@@ -184,7 +184,7 @@ def overflow(page: Any) -> int:
 
 
 def asked(address: str, path: str, body: object) -> Any:
-    """Return what the API says, for the page to say the same."""
+    """Return what the API reports, for the page to report the same."""
     request = urllib.request.Request(
         f"{address}/{path}", json.dumps(body).encode(), {"Content-Type": "application/json"}
     )

@@ -1,4 +1,4 @@
-"""The pictures of the README, taken anew: make screenshots. Whoever changes the page looks at them."""
+"""The pictures of the README, taken again: make screenshots. Anyone who changes the page looks at them."""
 
 from collections.abc import Callable
 from pathlib import Path

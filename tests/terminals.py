@@ -23,7 +23,7 @@ def _read_all(terminal: int) -> str:
     try:
         while part := os.read(terminal, 65_536):
             parts.append(part)
-    except OSError:  # Linux says end of file on a terminal so
+    except OSError:  # Linux states end of file on a terminal so
         pass
     os.close(terminal)
     return b"".join(parts).decode()

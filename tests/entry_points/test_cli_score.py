@@ -78,7 +78,7 @@ def test_bad_rows_are_rejected_and_the_command_still_succeeds(folder, run):
     assert result.exit_code == 0
     assert (rejected["row"], rejected["tenure"]) == ("2", "-1")
     assert rejected["errors"] == 'tenure must be a whole number of months from 0 to 1,200, not "-1".'
-    assert [each["error"] != "" for each in rows(Path("here/predictions.csv"))] == [False, True, False]
+    assert [row["error"] != "" for row in rows(Path("here/predictions.csv"))] == [False, True, False]
     assert {name: summary[name] for name in ("rows_in", "rows_scored", "rows_rejected")} == {
         "rows_in": 3,
         "rows_scored": 2,

@@ -1,4 +1,4 @@
-"""The same customers through every door: the same bytes, or the same refusal.
+"""The same customers through every entry point: the same bytes, or the same refusal.
 
 The table of the files and of what becomes of them is tests/outcomes.py.
 """
@@ -33,10 +33,10 @@ class Terminal:
         self._root = root
 
     def outputs(self, name: str) -> dict[str, bytes]:
-        found = CliRunner().invoke(churn, ["score", str(DATA / name), "-o", str(self._root / name)])
+        actual = CliRunner().invoke(churn, ["score", str(DATA / name), "-o", str(self._root / name)])
         folder = self._root / name
-        assert found.exit_code == (0 if folder.is_dir() else 2), found.output
-        self.said = found.stderr
+        assert actual.exit_code == (0 if folder.is_dir() else 2), actual.output
+        self.said = actual.stderr
         return {file.name: file.read_bytes() for file in folder.iterdir()} if folder.is_dir() else {}
 
 
@@ -56,7 +56,7 @@ def outbox(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def results(s3, scorer) -> Buckets:
-    """The buckets after one event that tells of all the data."""
+    """The buckets after one event that reports of all the data."""
     buckets = Buckets(s3, secrets.token_hex(6))
     records = [buckets.drop(file.name, file.read_bytes())["Records"][0] for file in sorted(DATA.iterdir())]
     lines: list[dict] = []
@@ -72,10 +72,10 @@ def dropped(outbox: Path, name: str) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in job.iterdir()}
 
 
-def without_job(found: dict[str, bytes]) -> dict[str, object]:
+def without_job(result: dict[str, bytes]) -> dict[str, object]:
     """Return the files; in JSON, without the name of the job, for which a bucket and a folder pin the content each."""
-    documents = {name: json.loads(content) for name, content in found.items() if name.endswith(".json")}
-    return {**found, **{name: {**document, "job": None} for name, document in documents.items()}}
+    documents = {name: json.loads(content) for name, content in result.items() if name.endswith(".json")}
+    return {**result, **{name: {**document, "job": None} for name, document in documents.items()}}
 
 
 def post(client, name: str, accept: str):
@@ -89,12 +89,12 @@ def post_batch(client, name: str, accept: str = "text/csv", query: str = ""):
     return client.post(f"/v2/batches{query}", data=content, headers={"Accept": accept, "Content-Type": "text/csv"})
 
 
-def test_every_file_stands_in_the_table():
+def test_every_file_is_in_the_table():
     assert sorted(OUTCOMES) == sorted(file.name for file in DATA.iterdir())
 
 
 @pytest.mark.parametrize("name", SCORED)
-def test_a_readable_file_gives_the_same_bytes_at_every_door(name, terminal, outbox, results, client):
+def test_a_readable_file_gives_the_same_bytes_at_every_entry_point(name, terminal, outbox, results, client):
     rows_in, rows_rejected, blank_lines = OUTCOMES[name]
 
     by_terminal = terminal.outputs(name)
@@ -120,7 +120,9 @@ def test_a_readable_file_gives_the_same_bytes_at_every_door(name, terminal, outb
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_an_unreadable_file_is_refused_with_the_same_sentence_at_every_door(name, terminal, outbox, results, client):
+def test_an_unreadable_file_is_refused_with_the_same_sentence_at_every_entry_point(
+    name, terminal, outbox, results, client
+):
     by_terminal = terminal.outputs(name)
     by_folder = dropped(outbox, name)
     by_s3 = results.results_of(name)
@@ -157,7 +159,7 @@ def test_a_bad_row_gets_the_same_sentences_alone_and_in_a_list(client):
 
     for customer, line in zip(raw, lines, strict=True):
         answer = client.post("/v1/customer", json={name: customer[name] for name in NAMES})
-        sentences = " ".join(each["message"] for each in answer.json.get("errors", []))
+        sentences = " ".join(error["message"] for error in answer.json.get("errors", []))
 
         assert sentences == line["error"]
         if sentences:
@@ -165,7 +167,7 @@ def test_a_bad_row_gets_the_same_sentences_alone_and_in_a_list(client):
                 validate(customer)
 
 
-def test_a_list_of_v2_agrees_with_v1_and_with_the_bulk_road(client):
+def test_a_list_of_v2_agrees_with_v1_and_with_the_bulk_path(client):
     raw = list(csv.DictReader(io.StringIO((DATA / "sample.csv").read_text(encoding="utf-8"))))
     query = "?reasons=all&value_at_risk=true"
 
@@ -190,6 +192,6 @@ def test_bad_rows_have_the_same_errors_in_a_list_and_in_a_stream(client):
 
     for one, line in zip(listed, map(json.loads, streamed), strict=True):
         assert one.get("customerID") == line.get("customerID")
-        assert [(each["code"], each["field"], each["value"]) for each in one.get("errors", [])] == [
-            (each["code"], each["field"], each["value"]) for each in line.get("errors", [])
+        assert [(error["code"], error["field"], error["value"]) for error in one.get("errors", [])] == [
+            (error["code"], error["field"], error["value"]) for error in line.get("errors", [])
         ]

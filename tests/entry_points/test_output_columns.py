@@ -33,7 +33,7 @@ OTHER_MEANINGS = {
     ("error", "model/bulk/ndjson.py"): "the last line of a list that broke off",
     ("error", "app/log.py"): "a level",
 }
-"""Where a column's name is another thing, by name and file."""
+"""Where the name of a column means something else, by name and file."""
 
 
 @pytest.fixture(scope="module")

@@ -92,9 +92,9 @@ def test_an_unreadable_file_gets_a_failure_with_advice(bucket, store, name, cont
     (line,) = entries_of(event, store)
 
     assert (line["status"], line["code"]) == ("failed", code)
-    ((key, found),) = bucket.found().items()
+    ((key, result),) = bucket.found().items()
     assert key == f"results/{name}/{line['job']}/failure.json"
-    failure = json.loads(found)
+    failure = json.loads(result)
     assert (failure["name"], failure["job"], failure["code"]) == (name, line["job"], code)
     assert sentence in failure["message"]
     assert bucket.unfinished() == []
@@ -104,21 +104,21 @@ def test_an_unreadable_file_gets_a_failure_with_advice(bucket, store, name, cont
 def test_every_bad_file_gives_a_result_that_adds_up_or_a_failure_with_the_reason(bucket, store):
     codes = {f"{name}.csv": code for name, (_, code) in REFUSED.items()}
     nasty = {f"{name}.csv": content for name, (content, _) in REFUSED.items()}
-    nasty |= {f"{name}!.csv": each[0] for name, each in BAD_FILES.items() if each[2] not in codes.values()}
+    nasty |= {f"{name}!.csv": bad_file[0] for name, bad_file in BAD_FILES.items() if bad_file[2] not in codes.values()}
     records = [bucket.drop(name, content)["Records"][0] for name, content in nasty.items()]
 
     lines = entries_of({"Records": records}, store)
 
     for name, line in zip(nasty, lines, strict=True):
-        found = bucket.results_of(name)
+        actual = bucket.results_of(name)
         if line["status"] == "done":
-            summary = json.loads(found["summary.json"])
-            rows = list(csv.reader(io.StringIO(found["predictions.csv"].decode(), newline="")))[1:]
+            summary = json.loads(actual["summary.json"])
+            rows = list(csv.reader(io.StringIO(actual["predictions.csv"].decode(), newline="")))[1:]
             assert len(rows) == summary["rows_in"] == summary["rows_scored"] + summary["rows_rejected"], name
             assert len([row for row in rows if row[-1]]) == summary["rows_rejected"], name
         else:
-            failure = json.loads(found["failure.json"])
-            assert (list(found), failure["code"]) == (["failure.json"], codes.get(name, line["code"])), name
+            failure = json.loads(actual["failure.json"])
+            assert (list(actual), failure["code"]) == (["failure.json"], codes.get(name, line["code"])), name
             assert re.fullmatch(r"[A-Z\d].{20,}\.", failure["message"], re.DOTALL), failure["message"]
     assert {line["status"] for line in lines} == {"done", "failed"}
     assert bucket.unfinished() == []
@@ -215,10 +215,10 @@ def test_a_job_id_depends_on_everything_that_changes_the_result(bucket, scoring)
         bucket.store(replace(scoring, scorer=replace(scoring.scorer, sha256="1" * 64))),
     ]
 
-    found = [entries_of(event, store)[0] for store in stores]
+    actual = [entries_of(event, store)[0] for store in stores]
 
-    assert [line["status"] for line in found] == ["done"] * 4
-    assert len({line["job"] for line in found}) == 4
+    assert [line["status"] for line in actual] == ["done"] * 4
+    assert len({line["job"] for line in actual}) == 4
 
 
 @pytest.mark.parametrize("kept", ["bucket", "versioned_bucket"])

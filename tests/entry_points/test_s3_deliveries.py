@@ -92,8 +92,8 @@ def test_one_event_delivered_five_times_at_once_gives_one_result(request, kept, 
     assert sorted(bucket.results_of("a.csv")) == RESULTS
     assert bucket.unfinished() == []
     versions = bucket.client.list_object_versions(Bucket=bucket.results)["Versions"]
-    assert len([each for each in versions if each["Key"].endswith("summary.json")]) == 1
-    assert len({(each["Key"], each["ETag"]) for each in versions}) == 3
+    assert len([version for version in versions if version["Key"].endswith("summary.json")]) == 1
+    assert len({(version["Key"], version["ETag"]) for version in versions}) == 3
 
 
 def test_a_delivery_that_is_overtaken_aborts_its_uploads(bucket, faulty_store, scoring, proxy, is_whole):
@@ -118,7 +118,7 @@ def test_events_out_of_order_give_the_result_of_the_current_object(bucket, fault
 
 def test_one_unreadable_file_and_two_good_ones_have_an_outcome_each(bucket, faulty_store, proxy, is_whole):
     dropped = [("a.csv", SMALL), ("b.csv", b"PK\x03\x04"), ("c.csv", OTHER)]
-    event = {"Records": [bucket.drop(*each)["Records"][0] for each in dropped]}
+    event = {"Records": [bucket.drop(*item)["Records"][0] for item in dropped]}
     proxy.faults = [Fault("GET", r"/incoming/c\.csv", times=1, status=503, code="SlowDown")]
 
     assert handle(event, faulty_store)[0] == ["done", "failed", "retry"]

@@ -26,9 +26,9 @@ def statuses(event, store):
 
 
 def eventbridge(event, key):
-    thing = event["Records"][0]["s3"]["object"]
-    told = {"key": key, "size": thing["size"], "etag": thing["eTag"]}
-    detail = {"bucket": {"name": event["Records"][0]["s3"]["bucket"]["name"]}, "object": told}
+    item = event["Records"][0]["s3"]["object"]
+    reported = {"key": key, "size": item["size"], "etag": item["eTag"]}
+    detail = {"bucket": {"name": event["Records"][0]["s3"]["bucket"]["name"]}, "object": reported}
     return {"source": "aws.s3", "detail-type": "Object Created", "detail": detail}
 
 
@@ -97,12 +97,14 @@ def aws(moto_server):
 
 def received(sqs, url):
     """Return the messages of a queue as Lambda hands them to a function."""
-    found = []
+    result = []
     while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
         for message in messages:
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-        found += [{"messageId": each["MessageId"], "eventSource": "aws:sqs", "body": each["Body"]} for each in messages]
-    return {"Records": found}
+        result += [
+            {"messageId": item["MessageId"], "eventSource": "aws:sqs", "body": item["Body"]} for item in messages
+        ]
+    return {"Records": result}
 
 
 @pytest.fixture
@@ -142,12 +144,12 @@ def test_a_real_notification_through_a_queue_is_scored_by_the_handler(bucket, qu
     notify(bucket, QueueConfigurations=[{"QueueArn": arn, "Events": ["s3:ObjectCreated:*"], "Filter": ONLY_INCOMING}])
     bucket.drop("a b.csv", MIXED)
     code = "import json, sys, handler; print(json.dumps(handler.handler(json.load(sys.stdin))))"
-    places = {"CHURN_INBOX_BUCKET": bucket.inbox, "CHURN_RESULTS_BUCKET": bucket.results}
+    positions = {"CHURN_INBOX_BUCKET": bucket.inbox, "CHURN_RESULTS_BUCKET": bucket.results}
 
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=ROOT,
-        env={**os.environ, **places},
+        env={**os.environ, **positions},
         input=json.dumps(received(sqs, url)),
         capture_output=True,
         text=True,

@@ -1,6 +1,6 @@
-"""Faults of S3 and of the process at random points, each run from a seed: one committed result stands at the end.
+"""Faults of S3 and of the process at random points, each run from a seed: one committed result is at the end.
 
-20 runs, and under SOAK=true 200. A run that fails is told by its seed, and fails again with it.
+20 runs, and under SOAK=true 200. A run that fails is reported by its seed, and fails again with it.
 """
 
 import contextlib
@@ -82,13 +82,13 @@ class Process:
                 [sys.executable, "-c", WORKER], cwd=ROOT, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE
             )
         asked = {"event": event, "buckets": [buckets.inbox, buckets.results]}
-        said = b""
+        output = b""
         with contextlib.suppress(BrokenPipeError):
             self._running.stdin.write(json.dumps(asked).encode() + b"\n")
             self._running.stdin.flush()
-            said = self._running.stdout.readline()
-        if said:
-            return json.loads(said)
+            output = self._running.stdout.readline()
+        if output:
+            return json.loads(output)
         self.end()
         return ["killed"]
 
@@ -129,17 +129,17 @@ def content_of(chance: random.Random) -> tuple[str, bytes]:
 
 
 def fault_of(chance: random.Random, size: int, kill: Callable[[], object], counts: Counter[str]) -> Fault:
-    place = chance.choice(list(PLACES))
+    position = chance.choice(list(PLACES))
     kinds = ["503", "500", "403", "lost answer", "slow", "kill"]
-    if place == "the file":
+    if position == "the file":
         kinds += ["cut", "cut", "changed", "cut and changed"]
     kind = chance.choice(kinds)
-    method, path = PLACES[place]
+    method, path = PLACES[position]
     fault = Fault(method, path, times=chance.choice((1, 1, 2, 5)), skip=chance.choice((0, 0, 1, 2)))
 
     def met(deed: Callable[[], object] | None = None) -> Callable[[], object]:
         def do() -> None:
-            counts[f"{kind}: {place}"] += 1
+            counts[f"{kind}: {position}"] += 1
             if deed:
                 deed()
 
@@ -183,7 +183,7 @@ def deliver(chance: random.Random, event: object, buckets: Buckets, scoring: Sco
 @pytest.mark.soak
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("seed", SEEDS)
-def test_whatever_fails_one_result_stands_at_the_end(
+def test_whatever_fails_there_is_one_result_at_the_end(
     seed, request, proxy, faulty_s3, process, scorer, counts, tmp_path
 ):
     chance = random.Random(seed)
@@ -201,9 +201,9 @@ def test_whatever_fails_one_result_stands_at_the_end(
             statuses += process.handle(event, bucket)
         else:
             statuses += deliver(chance, event, bucket, scoring, faulty_s3)
-        found = bucket.found()
-        assert not any(key.endswith("failure.json") for key in found), statuses
-        if not any(key.endswith("summary.json") for key in found):
+        actual = bucket.found()
+        assert not any(key.endswith("failure.json") for key in actual), statuses
+        if not any(key.endswith("summary.json") for key in actual):
             assert not {"done", "skipped"} & set(statuses), statuses
     proxy.faults = []
     again = deliver(chance, event, bucket, scoring, faulty_s3)
@@ -211,13 +211,13 @@ def test_whatever_fails_one_result_stands_at_the_end(
 
     assert "done" in statuses or "skipped" in statuses, statuses
     assert set(again) <= {"skipped", "retry"}, again
-    found = bucket.results_of(name)
-    summary, expected = json.loads(found.pop("summary.json")), json.loads(wanted.pop("summary.json"))
-    assert found == wanted
+    actual = bucket.results_of(name)
+    summary, expected = json.loads(actual.pop("summary.json")), json.loads(wanted.pop("summary.json"))
+    assert actual == wanted
     assert {**summary, "job": ""} == {**expected, "job": ""}
     assert summary["rows_in"] == summary["rows_scored"] + summary["rows_rejected"]
     marks = bucket.client.list_object_versions(Bucket=bucket.results).get("Versions", [])
-    assert len([each for each in marks if each["Key"].endswith("summary.json")]) == 1
+    assert len([mark for mark in marks if mark["Key"].endswith("summary.json")]) == 1
 
 
 def test_the_runs_use_the_model_of_the_process(scorer):

@@ -82,7 +82,7 @@ def test_two_versions_give_one_result_each(versioned_bucket, scoring):
         assert handle(event, bucket.store(scoring)) == (["done"], "")
 
     summaries = [json.loads(content) for key, content in bucket.found().items() if key.endswith("summary.json")]
-    assert sorted(each["rows_in"] for each in summaries) == [3, 42]
+    assert sorted(summary["rows_in"] for summary in summaries) == [3, 42]
 
 
 @pytest.mark.parametrize("breaks_at", [0, 1, 130, 131, 1000, len(SMALL) - 1])

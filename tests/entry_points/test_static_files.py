@@ -64,10 +64,10 @@ def test_a_page_holds_no_style_and_no_script_of_its_own(client, path):
 @pytest.mark.parametrize("path", ["/", "/docs"])
 def test_all_that_a_page_refers_to_is_there(client, path):
     page = client.get(path, headers={"Accept": "text/html"}).text
-    found = re.findall(r'(?:href|src)="(?!data:)([^"]+)"', page)
+    actual = re.findall(r'(?:href|src)="(?!data:)([^"]+)"', page)
 
-    assert found
-    assert {client.get(link if link.startswith("/") else f"/{link}").status_code for link in found} == {200}
+    assert actual
+    assert {client.get(link if link.startswith("/") else f"/{link}").status_code for link in actual} == {200}
 
 
 def test_the_page_finds_its_files_below_a_base_path_too(client):
@@ -76,7 +76,7 @@ def test_the_page_finds_its_files_below_a_base_path_too(client):
     assert 'href="/churn/static/page.css"' in page
 
 
-def test_a_style_is_packed_for_a_client_that_takes_that(client):
+def test_a_style_is_compressed_for_a_client_that_takes_that(client):
     answer = client.get("/static/page.css", headers={"Accept-Encoding": "br, gzip;q=0.5"})
 
     assert answer.headers["Content-Encoding"] == "gzip"
@@ -85,7 +85,7 @@ def test_a_style_is_packed_for_a_client_that_takes_that(client):
 
 
 @pytest.mark.parametrize("accepted", [None, "", "br", "identity", "gzip;q=0", "*;q=0"])
-def test_it_is_not_packed_for_any_other(client, accepted):
+def test_it_is_not_compressed_for_any_other(client, accepted):
     answer = client.get("/static/page.css", headers={"Accept-Encoding": accepted} if accepted is not None else {})
 
     assert "Content-Encoding" not in answer.headers
@@ -93,7 +93,7 @@ def test_it_is_not_packed_for_any_other(client, accepted):
     assert answer.data == (FOLDER / "page.css").read_bytes()
 
 
-def test_a_packed_file_has_a_tag_of_its_own_and_is_not_sent_again(client):
+def test_a_compressed_file_has_a_tag_of_its_own_and_is_not_sent_again(client):
     plain = client.get("/static/page.css").headers["ETag"]
     packed = client.get("/static/page.css", headers={"Accept-Encoding": "gzip"}).headers["ETag"]
 
@@ -106,7 +106,7 @@ def test_a_packed_file_has_a_tag_of_its_own_and_is_not_sent_again(client):
     assert other.status_code == 200
 
 
-def test_the_page_is_packed_but_no_answer_about_a_customer(client, customer):
+def test_the_page_is_compressed_but_no_answer_about_a_customer(client, customer):
     page = client.get("/", headers={"Accept": "text/html", "Accept-Encoding": "gzip"})
     score = client.post("/v1/customer", json=customer, headers={"Accept-Encoding": "gzip"})
 

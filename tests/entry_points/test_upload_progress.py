@@ -56,11 +56,11 @@ def test_a_running_job_reports_its_rows_and_removes_the_report_when_it_is_done(
 
     assert scored(uploaded["fields"]["key"], look)["status"] == "done"
 
-    running = [each for each in seen if each["status"] == "running"]
-    rows = [each["rows_in"] for each in running]
+    running = [item for item in seen if item["status"] == "running"]
+    rows = [item["rows_in"] for item in running]
     assert rows == sorted(rows)
     assert 0 < rows[0] < rows[-1] <= 40_000
-    assert {each["bytes"] for each in running} == {len(MANY)}
+    assert {item["bytes"] for item in running} == {len(MANY)}
     assert 0 < running[0]["bytes_read"] <= len(MANY)
     assert datetime.now(UTC) - datetime.fromisoformat(running[0]["updated"]) < timedelta(minutes=1)
     assert [key.rsplit("/")[-1] for key in bucket.found()] == [
@@ -77,7 +77,7 @@ def test_a_short_job_reports_no_progress(client, bucket, scored):
     scored(form["fields"]["key"])
 
     listed = bucket.client.list_object_versions(Bucket=bucket.results)
-    assert not [each for each in listed["Versions"] if each["Key"].endswith("progress.json")]
+    assert not [version for version in listed["Versions"] if version["Key"].endswith("progress.json")]
     assert "DeleteMarkers" not in listed
 
 
@@ -112,9 +112,9 @@ def test_a_stopped_try_reports_why_and_the_next_removes_that(client, uploaded, s
 
 def test_a_late_delivery_removes_the_progress_of_a_killed_one(client, uploaded, scored, bucket):
     job = scored(uploaded["fields"]["key"])["job"]
-    place = f"results/uploads/anyone/{uploaded['id']}.csv/{job}"
+    position = f"results/uploads/anyone/{uploaded['id']}.csv/{job}"
     before = bucket.digests()
-    bucket.client.put_object(Bucket=bucket.results, Key=f"{place}/progress.json", Body=b'{"rows_in": 1}')
+    bucket.client.put_object(Bucket=bucket.results, Key=f"{position}/progress.json", Body=b'{"rows_in": 1}')
 
     assert job_of(client, uploaded)["status"] == "done", "the mark counts, whatever stands beside it"
     assert scored(uploaded["fields"]["key"])["status"] == "skipped"

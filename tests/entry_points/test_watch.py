@@ -1,4 +1,4 @@
-"""The folder's door: what is taken, what is left alone, and that the same drop makes the same bytes once."""
+"""The folder's entry point: what is taken, what is left alone, and that the same drop makes the same bytes once."""
 
 import gzip
 import json
@@ -75,10 +75,12 @@ def test_a_dropped_csv_is_scored_under_its_name(folder, inbox, outbox, name):
     (line,) = sweep_twice(folder)
 
     results = tree(outbox)
-    place = f"{name}/{line['job']}"
+    position = f"{name}/{line['job']}"
     assert (line["status"], line["rows_in"], line["rows_scored"], line["rows_rejected"]) == ("done", 2, 1, 1)
-    assert sorted(results) == [f"{place}/{result}" for result in (layout.PREDICTIONS, layout.REJECTS, layout.SUMMARY)]
-    assert json.loads(results[f"{place}/{layout.SUMMARY}"])["job"] == line["job"]
+    assert sorted(results) == [
+        f"{position}/{result}" for result in (layout.PREDICTIONS, layout.REJECTS, layout.SUMMARY)
+    ]
+    assert json.loads(results[f"{position}/{layout.SUMMARY}"])["job"] == line["job"]
 
 
 def test_a_name_that_is_not_utf_8_fails_in_a_sentence_like_any_other(folder, inbox, outbox):
@@ -152,7 +154,7 @@ def test_a_file_that_is_touched_or_dropped_again_is_the_same_job(folder, inbox, 
     assert len(list((outbox / "customers.csv").iterdir())) == 1
 
 
-def test_new_content_under_an_old_name_is_a_new_job_beside_the_old(folder, inbox, outbox):
+def test_new_content_under_an_old_name_is_a_new_job_next_to_the_old(folder, inbox, outbox):
     drop(inbox, "customers.csv", GOOD)
     (first,) = sweep_twice(folder)
     drop(inbox, "customers.csv", MIXED)
@@ -192,7 +194,7 @@ def test_a_job_belongs_to_a_name_and_a_content(scoring):
         pytest.param("customers.csv", GOOD * 3_000 + b'"', "open_quote", "Close it", id="late"),
     ],
 )
-def test_what_cannot_be_scored_gets_a_failure_that_says_what_to_send(
+def test_what_cannot_be_scored_gets_a_failure_that_explains_what_to_send(
     folder, inbox, outbox, name, content, code, advice
 ):
     drop(inbox, name, content)
@@ -287,16 +289,16 @@ def test_results_can_never_become_input(tmp_path, scoring, inner, outer):
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
-def test_the_command_watches_until_it_is_told_to_stop(inbox, outbox, how):
+def test_the_command_watches_until_it_is_stopped(inbox, outbox, how):
     words = [sys.executable, str(ROOT / "app/cli"), "watch", str(inbox), str(outbox), "--interval", "0.05"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         drop(inbox, "customers.csv", MIXED)
         line = json.loads(process.stdout.readline())
         process.send_signal(how)
-        said, errors = process.communicate(timeout=30)
+        output, errors = process.communicate(timeout=30)
 
     assert (line["name"], line["status"]) == ("customers.csv", "done")
-    assert (process.returncode, said) == (0, "")
+    assert (process.returncode, output) == (0, "")
     assert errors.endswith("Stopped.\n")
     assert len(tree(outbox)) == 3
 

@@ -1,4 +1,4 @@
-"""The view "A list" when things go wrong: cancelled, cut, restarted, limited, locked, offline, or another model."""
+"""The view "A list" when items go wrong: cancelled, cut, restarted, limited, locked, offline, or another model."""
 
 import hashlib
 import json
@@ -16,11 +16,11 @@ from model.schema import EXAMPLE, NAMES
 
 
 def varied(count: int) -> bytes:
-    """A list in which no two customers are alike, so that it does not pack to nothing."""
+    """A list in which no two customers are alike, so that it does not compress to nothing."""
     rows = []
-    for place in range(count):
-        customer = {**EXAMPLE, "tenure": place % 73, "MonthlyCharges": 20 + place % 9973 / 100}
-        rows.append(f"customer-{place * 7919 % 1_000_003:07d},{','.join(str(customer[name]) for name in NAMES)}")
+    for position in range(count):
+        customer = {**EXAMPLE, "tenure": position % 73, "MonthlyCharges": 20 + position % 9973 / 100}
+        rows.append(f"customer-{position * 7919 % 1_000_003:07d},{','.join(str(customer[name]) for name in NAMES)}")
     return csv_of(*rows)
 
 
@@ -31,7 +31,7 @@ def wire(served) -> Iterator[Wire]:
     wire.close()
 
 
-def test_a_list_under_way_says_how_far_it_is_and_can_be_cancelled(open_page, wire):
+def test_a_list_under_way_reports_how_far_it_is_and_can_be_cancelled(open_page, wire):
     page = open_page("#list", address=wire.address)
     wire.hold(down=1_000_000)
     give(page, varied(20_000))
@@ -48,7 +48,7 @@ def test_a_list_under_way_says_how_far_it_is_and_can_be_cancelled(open_page, wir
     result_of(page, csv_of(f"a,{ROW}"), "next.csv")
 
 
-def test_an_upload_says_how_much_has_gone(open_page, wire):
+def test_an_upload_reports_how_much_has_gone(open_page, wire):
     page = open_page("#list", address=wire.address)
     wire.hold(up=50_000)
     give(page, varied(100_000))
@@ -96,7 +96,7 @@ def test_a_server_that_was_restarted_is_asked_again(open_page):
         stop_server(process)
 
 
-def test_a_fault_far_down_the_file_is_told_in_the_words_of_the_api(open_page, served):
+def test_a_fault_far_down_the_file_is_reported_in_the_words_of_the_api(open_page, served):
     content = varied(40_000) + f'"open,{ROW}\n'.encode()
     page = open_page("#list")
 
@@ -106,7 +106,7 @@ def test_a_fault_far_down_the_file_is_told_in_the_words_of_the_api(open_page, se
     expect(page.get_by_role("alert")).to_contain_text(refusal["detail"], timeout=30_000)
 
 
-def test_offline_it_says_so_and_goes_on_by_itself(open_page):
+def test_offline_it_reports_it_and_goes_on_by_itself(open_page):
     page = open_page("#list")
     page.wait_for_load_state("networkidle")
     page.context.set_offline(True)
@@ -136,13 +136,13 @@ def test_of_two_lists_that_were_given_offline_the_later_goes_on(open_page):
     assert tile(page, "Scored") == f"{len('second.csv')}"
 
 
-def test_a_limit_that_was_lowered_since_is_told_in_the_words_of_the_api(open_page):
+def test_a_limit_that_was_lowered_since_is_reported_in_the_words_of_the_api(open_page):
     with serving(CHURN_MAX_UPLOAD_BYTES="100000") as address:
         page = open_page("#list", address=address)
         page.evaluate("document.getElementById('list-start').dataset.directBytes = 1e9")
         give(page, varied(25_000))
 
-        # It is sent packed, and the limit is one of what is sent.
+        # It is sent compressed, and the limit is one of what is sent.
         expect(page.get_by_role("alert")).to_contain_text("The body is longer than 100,000 bytes", timeout=20_000)
 
 
@@ -180,6 +180,6 @@ def test_a_key_is_asked_for_and_used(open_page):
         page.get_by_role("button", name="Use this key").click()
 
         expect(page.get_by_role("heading", name="customers.csv", exact=True)).to_be_visible()
-        with page.expect_download() as found:
+        with page.expect_download() as actual:
             page.get_by_role("button", name="Every row with its score").click()
-        assert found.value.suggested_filename == "customers-scored.csv"
+        assert actual.value.suggested_filename == "customers-scored.csv"

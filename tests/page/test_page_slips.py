@@ -1,4 +1,4 @@
-"""What a hurried hand and a slow network do to the page: no answer stands under another's name, and nothing is lost."""
+"""What a hurried hand and a slow network do to the page: no answer is under another's name, and nothing is lost."""
 
 import csv
 import json
@@ -64,7 +64,7 @@ def test_a_customer_who_was_opened_without_a_connection_is_opened_when_there_is_
     expect(two.locator(RISK)).to_have_text(risk_of(served, tenure=1))
 
 
-def test_no_answer_stands_under_the_name_of_another_while_one_is_opened(two, served):
+def test_no_answer_is_under_the_name_of_another_while_one_is_opened(two, served):
     two.get_by_role("button", name="first").click()
     expect(two.locator(RISK)).to_have_text(risk_of(served, tenure=1))
     two.get_by_role("link", name="A list", exact=True).click()
@@ -97,7 +97,7 @@ def test_a_customer_who_could_not_be_opened_is_tried_again(two, served):
 
 
 @pytest.mark.parametrize("amount", ["7889,500", "7889,5", "7889,1234"])
-def test_whoever_is_scored_from_a_file_with_decimal_commas_can_be_opened(open_page, served, amount):
+def test_anyone_who_is_scored_from_a_file_with_decimal_commas_can_be_opened(open_page, served, amount):
     page = open_page("#list")
     row = {**EXAMPLE, "MonthlyCharges": "56,950", "TotalCharges": amount}
     result_of(page, csv_of(f"a,b;{';'.join(str(row[name]) for name in NAMES)}", header=HEADER.replace(",", ";")))
@@ -227,15 +227,15 @@ def test_a_file_that_comes_late_has_the_name_of_its_list(open_page):
     page.get_by_role("button", name="Score another list").click()
     result_of(page, csv_of(row_of("other")), "south.csv")
 
-    with page.expect_download() as found:
+    with page.expect_download() as actual:
         held.let_go()
-    assert found.value.suggested_filename == "north-scored.csv"
+    assert actual.value.suggested_filename == "north-scored.csv"
     assert download(page, "Every row with its score")[0] == "south-scored.csv"
 
 
 def test_those_who_are_kept_are_most_at_risk_in_every_order(open_page):
     page = open_page("#list")
-    rows = [row_of(f"C{place}", tenure=place, MonthlyCharges=20 + place) for place in range(1, 13)]
+    rows = [row_of(f"C{position}", tenure=position, MonthlyCharges=20 + position) for position in range(1, 13)]
     result_of(page, csv_of(*rows))
     page.get_by_role("slider").press("Home")
     page.get_by_label("Show at most").fill("3")
@@ -249,7 +249,7 @@ def test_those_who_are_kept_are_most_at_risk_in_every_order(open_page):
     page.get_by_label("Show at most").fill("")
     expect(page.locator("#list-status")).to_have_text("12 customers")
     # As people count, and not letter by letter.
-    assert ids(page) == [f"C{place}" for place in range(12, 0, -1)]
+    assert ids(page) == [f"C{position}" for position in range(12, 0, -1)]
 
 
 def test_a_customer_is_opened_by_keyboard_though_all_is_marked(two):
@@ -277,7 +277,7 @@ def test_an_amount_may_be_copied_from_a_bill(page, served, typed):
     expect(page.locator(RISK)).to_have_text(risk_of(served, TotalCharges=7234.5))
 
 
-def test_an_amount_that_would_be_another_in_german_is_said_as_it_was_taken(page, served):
+def test_an_amount_that_would_be_another_in_german_is_stated_as_it_was_taken(page, served):
     page.get_by_label("Total charges").fill("1.889")
 
     expect(page.locator(RISK)).to_have_text(risk_of(served, TotalCharges=1.889))
@@ -325,7 +325,7 @@ def test_letters_twice_as_large_fit_a_phone(large_letters, served, view):
     page = large_letters
     page.goto(f"{served}/{view}")
     if view == "#list":
-        rows = [row_of(f"C{place}", tenure=place) for place in range(1, 40)]
+        rows = [row_of(f"C{position}", tenure=position) for position in range(1, 40)]
         result_of(page, csv_of(*rows, row_of("bad", InternetService="Fibre")))
     else:
         page.locator("#customer-result, #model-content canvas").first.wait_for(state="attached")
@@ -357,7 +357,7 @@ def test_only_the_model_speaks_of_log_odds(two):
     two.get_by_role("link", name="One customer", exact=True).click()
     two.locator("#single-changes li").first.wait_for(state="attached")
 
-    # All of it, also what stands behind a click.
+    # All of it, also what is behind a click.
     for view in ("customer", "list"):
         text = two.locator(f"main > [data-view={view}]").text_content()
         assert "risk" in text

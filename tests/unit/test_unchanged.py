@@ -175,17 +175,17 @@ def test_pipes_and_standard_input_are_read_as_they_come(folder):
     piped = subprocess.run([*CLI, "score", "pipe"], capture_output=True, text=True, timeout=60)
     writer.join()
     with Path("list.csv").open("rb") as file:
-        given = subprocess.run([*CLI, "score", "-", "-o", "a"], stdin=file, capture_output=True, text=True, timeout=60)
+        value = subprocess.run([*CLI, "score", "-", "-o", "a"], stdin=file, capture_output=True, text=True, timeout=60)
     sent = subprocess.run([*CLI, "score", "-", "-o", "b"], input=CUSTOMERS, capture_output=True, timeout=60)
 
-    assert [done.returncode for done in (piped, given, sent)] == [0, 0, 0]
+    assert [done.returncode for done in (piped, value, sent)] == [0, 0, 0]
     assert Path("a/predictions.csv").read_bytes() == Path("b/predictions.csv").read_bytes()
 
 
 class Bucket(HTTPServer):
     """Takes one form, and keeps how many bytes were announced and how many came."""
 
-    announced = came = 0
+    announced = received = 0
 
 
 class _Form(BaseHTTPRequestHandler):
@@ -208,12 +208,12 @@ class _Form(BaseHTTPRequestHandler):
 def test_a_file_is_sent_as_it_was_announced_or_not_at_all(folder, change):
     Path("list.csv").write_bytes(CUSTOMERS)
     os.utime("list.csv", (1, 1))
-    told: list[int] = []
+    reported: list[int] = []
 
     def tell(sent: int) -> None:
-        if change and not told:
+        if change and not reported:
             change(Path("list.csv"))
-        told.append(sent)
+        reported.append(sent)
 
     with Bucket(("127.0.0.1", 0), _Form) as server, Path("list.csv").open("rb") as file:
         thread = threading.Thread(target=server.handle_request, daemon=True)
