@@ -8,6 +8,7 @@ REGION ?= $(or $(AWS_REGION),eu-central-1)
 IMAGE ?=
 SPACE ?=
 ENGINE ?= scorecard
+NPM := $(shell command -v npm)
 DRY_RUN ?=
 export PORT
 
@@ -72,11 +73,12 @@ bench-model: peers-tools  ## compare the model with others on the same folds, fo
 peers-tools:
 	@$(MAKE) --no-print-directory VENV=$(VENV)-peers $(VENV)-peers/.peers
 
-lint: $(VENV)/.development  ## ruff (rules and format), mypy, and the words of tests/words.toml
+lint: $(VENV)/.development $(if $(NPM)$(CI),node_modules/.package-lock.json)  ## ruff, mypy, the words of tests/words.toml; Biome for the page's scripts where there is npm
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/python tests/words.py
+	$(if $(NPM)$(CI),node_modules/.bin/biome check --error-on-warnings)
 
 screenshots: $(VENV)/.development  ## take the README's pictures again, with Chromium
 	PYTHONPATH=tests:. $(BIN)/python tests/screenshots.py
@@ -154,7 +156,7 @@ $(VENV)/.deploy: requirements/deploy.txt $(INTERPRETER)
 	$(INSTALL) -r requirements/deploy.txt
 	@touch $@
 
-# The deploy tool. Its lock file has hashes and no addresses; no package's own script is run.
+# The deploy tool, axe-core and Biome. The lock file has hashes and no addresses; no package's own script is run.
 node_modules/.package-lock.json: package.json package-lock.json
 	npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@

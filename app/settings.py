@@ -7,8 +7,8 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import Field, dataclass, field, fields, make_dataclass
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import Field, dataclass, field, fields
+from typing import Any, Final
 
 from model.engine import ENGINES
 from model.errors import ChurnError, listed, show
@@ -163,31 +163,17 @@ def _output_setting(option: OutputOption) -> Any:
     return _setting(option.variable, parse, option.default, unit, help)
 
 
-if TYPE_CHECKING:
-
-    class _OutputSettings: ...
-else:
-    # One field for each option of model/outputs.py; `Settings.outputs` returns them.
-    _OutputSettings = make_dataclass(
-        "_OutputSettings",
-        [(option.name, Any, _output_setting(option)) for option in output_options()],
-        frozen=True,
-        slots=True,
-        kw_only=True,
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings(_OutputSettings):
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Settings:
     """What can be set; this class, one setting a line, and the options of model/outputs.py are the table."""
 
     # fmt: off
     host: str = _setting("CHURN_HOST", str, "127.0.0.1", "address", "Where the server listens; 0.0.0.0 in a container")
     port: int = _setting("PORT", _whole(1, 65_535), 7860, "port", "Where the server listens")
     workers: int = _setting("CPU_CORES", _whole(1, 256), _cores, "processes", "Server processes, one per core; a Space sets it", shown=f"the machine's cores, at most {MAX_WORKERS}")
-    threads: int = _setting("CHURN_THREADS", _whole(1, 1024), 128, "threads", "Files and other long requests that one process handles at once, slow ones included; more are answered 503")
-    connections: int = _setting("CHURN_CONNECTIONS", _whole(1, 100_000), 1000, "connections", "Connections that one process holds; more are answered 503")
-    patience_s: int = _setting("CHURN_PATIENCE_SECONDS", _whole(1, 3600), 20, "seconds", "How long a client may take to send a short request, and beyond 4 KiB a second for more and for taking answers")
+    threads: int = _setting("CHURN_THREADS", _whole(1, 1024), 128, "threads", "Requests that one process works on at once; files that wait for half of them are answered 503")
+    connections: int = _setting("CHURN_CONNECTIONS", _whole(1, 100_000), 1000, "connections", "Connections that one process holds; more wait until one is free")
+    idle_timeout_s: int = _setting("CHURN_IDLE_TIMEOUT_SECONDS", _whole(1, 3600), 75, "seconds", "How long a connection stays open on which no byte moves, within a request and between two", former="CHURN_PATIENCE_SECONDS")
     api_keys: tuple[str, ...] = _setting("CHURN_API_KEYS", _digests, (), "sha256 digests", "The keys of /v1, /v2 and /metrics, by their digests, separated by commas; see security.md", shown="none: no key is asked for", secret=True)
     cors_origins: tuple[str, ...] = _setting("CHURN_CORS_ORIGINS", _origins, (), "origins", "Which pages may read the responses in a browser, separated by commas; * for all")
     frame_ancestors: tuple[str, ...] = _setting("CHURN_FRAME_ANCESTORS", _ancestors, _FRAME_ANCESTORS, "origins", "Which pages may show this service in a frame, separated by spaces; 'none' for none")
@@ -218,6 +204,11 @@ class Settings(_OutputSettings):
     api_key: str | None = _setting("CHURN_API_KEY", _key, None, "key", "The key that `churn submit` sends in X-Api-Key", secret=True)
     deadline_margin_s: int = _setting("CHURN_DEADLINE_MARGIN_SECONDS", _whole(1, 600), 20, "seconds", "How long before its time runs out a job in the bucket stops, so that no partial result stays")
     # fmt: on
+    # One field for each option of model/outputs.py; `outputs` returns them.
+    for _option in output_options():
+        __annotations__[_option.name] = Any
+        vars()[_option.name] = _output_setting(_option)
+    del _option
 
     @property
     def takes_uploads(self) -> bool:
@@ -289,8 +280,7 @@ def table() -> str:
             setting.metadata["unit"],
             setting.metadata["help"],
         )
-        # The fields of a base class come first; the table has them last.
-        for setting in sorted(fields(Settings), key=lambda setting: setting.name in OutputOptions())
+        for setting in fields(Settings)
     ]
     head = [("variable", "default", "unit", "what it sets"), ("---",) * 4]
     return "".join(f"| {' | '.join(row)} |\n" for row in [*head, *rows])

@@ -52,14 +52,8 @@ _KINDS: Final = {
 class Job:
     """What is scored, how it is read, and where the results go.
 
-    Attributes
-    ----------
-    source : str
-        A file or folder, or the name of a table.
-    source_format, target_format : str
-        csv or parquet; for the source also table.
-    multiline : bool
-        Whether cells contain line breaks, so that each file must be read whole.
+    The source is a file, a folder, or the name of a table; formats are csv, parquet, and for the source table. With
+    `multiline` cells contain line breaks, so each file must be read whole.
     """
 
     source: str
@@ -102,11 +96,6 @@ def score(spark: SparkSession, job: Job, scoring: Scoring) -> dict[str, Any]:
 
     Everything is written into a hidden folder next to the target and renamed once the counts agree, so a failure leaves
     nothing at the target. A task that ran twice counts once: Spark commits its rows and counts together.
-
-    Raises
-    ------
-    ChurnError
-        If the target exists, the source cannot be read, or Spark fails.
     """
     files = HadoopFiles(spark)
     target = files.path(job.target).toString()

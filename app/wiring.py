@@ -1,4 +1,4 @@
-"""The one composition root: settings in; the model, the Flask app, and what scores files out. Imports no gunicorn.
+"""The one composition root: settings in; the model, the Flask app, and what scores files out. Starts no server.
 
 Lambda, the web server and the command use it. What only some of them need (Flask, numpy, pyarrow, boto3) is imported by
 the function that needs it, so that one customer on Lambda does not pay for files, nor a file on a cluster for HTTP.
@@ -123,7 +123,7 @@ def make_server_app(settings: Settings, folder: str | None = None) -> "tuple[Fla
         scorer,
         "create an upload with POST /v2/uploads" if settings.takes_uploads else "",
         check_rate_limit=limit.check if limit else None,
-        acquire_slot=Slots(_FILES_AT_ONCE, _SLOT_S).acquire,
+        acquire_slot=Slots(_FILES_AT_ONCE, _SLOT_S, max(0, settings.threads // 2 - _FILES_AT_ONCE)).acquire,
     )
     if limit:
         app.after_request(limit.add_headers)

@@ -12,8 +12,8 @@ What the two images contain in addition to our own code (Apache License 2.0), as
 writes this page, `make sbom` lists what Debian adds. The pipeline engine (`ENGINE=pipeline`) adds the packages of
 requirements/pipeline.txt.
 
-The page contains two libraries of others, with their licence in the folder of each: chart.js 4.6.1 (MIT) and
-swagger-ui 5.35.0 (Apache-2.0).
+The page contains three libraries of others, with their licence in the folder of each: chart.js 4.6.1 (MIT),
+d3-dsv 3.0.2 (ISC) and swagger-ui 5.35.0 (Apache-2.0).
 
 TEXT
 # shellcheck disable=SC2046  # one word a package

@@ -1,6 +1,6 @@
 """Which text a spreadsheet takes for a formula, and the apostrophe that keeps it text. Standard library only.
 
-The page has the same rule in app/web/static/page/list/predictions_csv.js; one table of tests runs both.
+The page has the same rule in app/web/static/page/list/formulas.js; one table of tests runs both.
 
 References
 ----------

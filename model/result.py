@@ -5,12 +5,11 @@ from typing import Any, Final
 
 from model.actions import Action, suggest
 from model.explain import Contribution, explain, notes
-from model.outputs import PREDICTION, PROBABILITY, REASONS, TIER, computed_columns
+from model.outputs import DEFAULT_REASONS, PREDICTION, PROBABILITY, REASONS, TIER, computed_columns
 from model.schema import CUSTOMER_ID, Customer
 from model.scorecard import PROBABILITY_DECIMALS, Score, Scorer
 from model.whatif import Alternative
 
-DEFAULT_REASONS: Final = 3
 SUGGESTION_NOTE: Final = (
     "Suggestions, not promises: the model compares this customer with others who have that already; "
     "it does not know what an offer would do."

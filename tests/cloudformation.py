@@ -38,7 +38,7 @@ def compiled(folder: Path) -> Path:
 
 
 def of_type(template: Template, kind: str) -> dict[str, Template]:
-    return {name: each for name, each in template["Resources"].items() if each["Type"] == kind}
+    return {name: resource for name, resource in template["Resources"].items() if resource["Type"] == kind}
 
 
 def properties(template: Template, name: str) -> Template:
@@ -51,8 +51,8 @@ def as_list(value: Any) -> list[Any]:
 
 def allowed(role: Template) -> list[Template]:
     """Return every statement of a role's policies that allows something."""
-    statements = [each for policy in role["Policies"] for each in policy["PolicyDocument"]["Statement"]]
-    return [each for each in statements if each["Effect"] == "Allow"]
+    statements = [statement for policy in role["Policies"] for statement in policy["PolicyDocument"]["Statement"]]
+    return [statement for statement in statements if statement["Effect"] == "Allow"]
 
 
 def granted(role: Template) -> set[tuple[str, str]]:

@@ -1,6 +1,6 @@
-"""Invented customers with the 21 columns of the public data and a Churn that can be learnt. None is a row of that data.
+"""Invented customers with the 21 columns of the public data and a Churn to train on. None is a row of that data.
 
-tests/data/sample.csv is the first 120 of seed 20; write it anew with: python tests/invented.py > tests/data/sample.csv
+tests/data/sample.csv is the first 120 of seed 20; write it again with: python tests/invented.py > tests/data/sample.csv
 """
 
 import csv

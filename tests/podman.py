@@ -1,4 +1,4 @@
-"""Images and containers for the tests: podman told what this machine needs, containers that go when their test ends."""
+"""Images and containers for the tests: podman with this machine's settings, containers that end with their test."""
 
 import http.client
 import json
@@ -21,7 +21,7 @@ BASE = "python:3.13-slim-trixie"
 EMULATOR = ROOT / "build" / "containers" / "rie"
 ENVIRONMENT = {**os.environ, "BUILDAH_ISOLATION": "chroot"}
 if shutil.which("runc"):
-    # What it says is for machines on which little is permitted, and does no harm on others, but it names runc.
+    # Its settings are for machines on which little is permitted, and do no harm on others, but it names runc.
     ENVIRONMENT["CONTAINERS_CONF"] = str(FILES / "containers.conf")
 READ_ONLY = ("--read-only", "--read-only-tmpfs=false", "--cap-drop", "all", "--security-opt", "no-new-privileges")
 LAMBDA_PATH = "/2015-03-31/functions/function/invocations"
@@ -36,7 +36,7 @@ def lacking() -> str | None:
 
 
 def podman(*words: str | Path, timeout: float = 600) -> str:
-    """Return what a command of podman prints; one that fails raises with all it said."""
+    """Return what a command of podman prints; one that fails raises with all of its output."""
     done = subprocess.run(["podman", *words], env=ENVIRONMENT, capture_output=True, text=True, timeout=timeout)
     assert done.returncode == 0, f"podman {' '.join(map(str, words))}\n{done.stdout[-4000:]}\n{done.stderr[-8000:]}"
     return done.stdout.strip()
@@ -140,8 +140,8 @@ class Container:
             folder = Path("/sys/fs/cgroup") / groups[0][2].lstrip("/")
             peak, events = folder / "memory.peak", folder / "memory.events"
         kills = dict(line.split() for line in events.read_text().splitlines())["oom_kill"]
-        told = [Path(f"/proc/{pid}/status").read_text() for pid in (folder / "cgroup.procs").read_text().split()]
-        most = max(int(each.split("VmHWM:")[1].split()[0]) for each in told)
+        statuses = [Path(f"/proc/{pid}/status").read_text() for pid in (folder / "cgroup.procs").read_text().split()]
+        most = max(int(status.split("VmHWM:")[1].split()[0]) for status in statuses)
         return int(peak.read_text()), int(kills), most * 1024
 
 
@@ -153,13 +153,13 @@ def size(image: str) -> int:
     return int(podman("image", "inspect", "--format", "{{.Size}}", image))
 
 
-def pieces(rows: int, each: int = 10_000) -> Iterator[bytes]:
+def pieces(rows: int, rows_each: int = 10_000) -> Iterator[bytes]:
     """Yield a CSV of `rows` customers, all alike but for their ids."""
     from model import describe
 
     header, line = describe.template().splitlines()
     _, _, rest = line.partition(",")
     yield f"{header}\n".encode()
-    for start in range(0, rows, each):
-        block = range(start, min(start + each, rows))
+    for start in range(0, rows, rows_each):
+        block = range(start, min(start + rows_each, rows))
         yield "".join(f"{number:08d},{rest}\n" for number in block).encode()

@@ -12,19 +12,19 @@ from model import artifact
 
 if TYPE_CHECKING:
     from model.training.data import LabelledData
+    from model.training.fit import FittedModel
     from model.training.recipes import Recipe
-    from model.training.train import FittedModel
 
 RANDOM_CUSTOMERS = 2_000
 
 
 def quick_recipe(settings: int = 2) -> "Recipe":
-    """The additive recipe with one or two settings, whose scorecard is checked on few random customers."""
+    """The additive recipe with few settings, one repeat, and few random customers to compare with the pipeline."""
     from model.training.additive import Setting
     from model.training.recipes import ADDITIVE
 
     few = (Setting(2, 0.3), Setting(4, 0.3))[:settings]
-    return replace(ADDITIVE, settings=few, random_customers=RANDOM_CUSTOMERS)
+    return replace(ADDITIVE, settings=few, repeats=1, random_customers=RANDOM_CUSTOMERS)
 
 
 def write_customers(folder: Path, customers: list[dict[str, str]], columns: list[str] = HEADER) -> Path:
@@ -64,7 +64,7 @@ def data(data_csv) -> "LabelledData":
 @pytest.fixture(scope="session")
 def fitted(data) -> "FittedModel":
     """A model fitted to them, without an artifact."""
-    from model.training.train import fit_model
+    from model.training.fit import fit_model
 
     return fit_model(data, "1.0.0", recipe=quick_recipe())
 
@@ -102,7 +102,7 @@ def boosted_models(tmp_path_factory) -> Path:
     from model.training.train import train
 
     pytest.importorskip("shap", reason="shap has no wheels for this machine")
-    quick = replace(BOOSTING, settings=(Setting(3, 10), Setting(3, 20)))
+    quick = replace(BOOSTING, settings=(Setting(3, 10), Setting(3, 20)), repeats=1)
     root = tmp_path_factory.mktemp("boosted")
     train(write_customers(root, invent(seed=1, count=600)), "2.0.0", root / "models", recipe=quick)
     return root / "models"

@@ -93,12 +93,8 @@ def is_expired(form: Mapping[str, Any]) -> bool:
 def send(form: Mapping[str, Any], file: Unchanged, size: int, report: ReportBytes) -> None:
     """Send a file with its form to the bucket, which accepts all of the announced `size` bytes or nothing.
 
-    Raises
-    ------
-    ChurnError
-        If the bucket refuses it, or the file changes while it is sent.
-    ConnectionError
-        If the next try may succeed.
+    Raises a ChurnError if the bucket refuses it, or the file changes while it is sent; a ConnectionError if the next
+    try may succeed.
     """
     empty, content_type = urllib3.encode_multipart_formdata(
         {**form["fields"], "file": ("file.csv", _FILE_MARK, "text/csv")}
@@ -128,10 +124,7 @@ def send(form: Mapping[str, Any], file: Unchanged, size: int, report: ReportByte
 def download(url: str, file: IO[bytes], size: int) -> None:
     """Write the content of a link into a file.
 
-    Raises
-    ------
-    ConnectionError
-        If it cannot be read, or not to its end.
+    Raises a ConnectionError if it cannot be read to its end.
     """
     with _stream("GET", url) as response:
         if response.status != 200:

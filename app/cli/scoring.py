@@ -56,10 +56,7 @@ def scoring_options(command: Callable[..., None]) -> Callable[..., None]:
 def make_scoring(charset: str | None, *, outputs_of_settings: bool = False, **options: str | None) -> "Scoring":
     """Return how files are scored according to the options: the model, the columns and the limits.
 
-    Parameters
-    ----------
-    outputs_of_settings : bool
-        Whether the settings decide on columns that no option asks for; otherwise there are none.
+    Columns that no option asks for are left out, or with `outputs_of_settings` as in the settings.
     """
     from app import wiring
 

@@ -30,14 +30,12 @@ def serve(example: bool, **given: str | None) -> None:
     """Serve over HTTP."""
     import subprocess
 
-    from app.server import process
+    from app import server
 
     settings = read_settings(**given)
     # Started only when the port is ours, so that no other server's answer is shown.
-    asking = [sys.executable, str(CLI), "ask", "--port", str(settings.port), "--wait", "30"]
-    # After the lines of all processes: gunicorn starts them up to 0.1 s apart.
-    asking += ["--open-after", str(0.1 * settings.workers)]
-    process.serve(settings, (lambda: subprocess.Popen(asking)) if example else None)  # noqa: S603 - our own command
+    ask_example = [sys.executable, str(CLI), "ask", "--port", str(settings.port), "--wait", "30", "--show-address"]
+    server.serve(settings, (lambda: subprocess.Popen(ask_example)) if example else None)  # noqa: S603 - our own command
 
 
 @click.command()
@@ -45,8 +43,8 @@ def serve(example: bool, **given: str | None) -> None:
 @click.option(
     "--wait", type=click.FloatRange(0, 600), default=0.0, metavar="SECONDS", help="How long to wait for a server."
 )
-@click.option("--open-after", type=click.FloatRange(0), metavar="SECONDS", hidden=True)
-def ask(port: str | None, wait: float, open_after: float | None) -> None:
+@click.option("--show-address", is_flag=True, hidden=True)
+def ask(port: str | None, wait: float, show_address: bool) -> None:
     """Ask a running server for the example customer.
 
     Prints the request as a curl, and the answer of the server on this machine.
@@ -76,8 +74,7 @@ def ask(port: str | None, wait: float, open_after: float | None) -> None:
             connection.close()
     url = f"http://{address[0]}:{address[1]}{path}"
     click.echo(f"\ncurl {url} -H 'Content-Type: {kind}' -d {shlex.quote(body)}\n{answer}\n")
-    if open_after is not None:
-        time.sleep(open_after)
+    if show_address:
         click.echo(f"Open http://{address[0]}:{address[1]} in a browser. Ctrl-C ends the server.")
 
 

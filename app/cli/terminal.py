@@ -99,10 +99,6 @@ def read_settings(**options: str | None) -> "Settings":
     """Return the settings of the environment, replaced by the options that were given; the same rules check both.
 
     An error names what the user typed: the option of the running command with the same name as the setting.
-
-    Raises
-    ------
-    SettingsError
     """
     from app.settings import Settings, SettingsError, parse
 

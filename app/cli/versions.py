@@ -36,12 +36,7 @@ def naming_version(version: str | None) -> Iterator[None]:
 
 
 def served_version() -> str:
-    """Return the version that commands and the server use if none is named.
-
-    Raises
-    ------
-    ArtifactError, SettingsError
-    """
+    """Return the version that commands and the server use if none is named."""
     from model.artifact import default_version
 
     return read_settings().model_version or default_version(root_of(None))

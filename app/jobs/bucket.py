@@ -74,12 +74,8 @@ class ObjectReader:
 
     An interrupted read is resumed where it broke off; b"" is returned only after the last byte. If the ETag is the MD5
     of the content, the bytes are checked against it. For multipart uploads it is not; botocore checks those against
-    their checksum, if they have one and were read in one response.
-
-    Raises
-    ------
-    GoneError, RetryableError
-        On creation and while reading.
+    their checksum, if they have one and were read in one response. Creating and reading raise GoneError or
+    RetryableError.
     """
 
     def __init__(self, client: "S3Client", bucket: str, key: str, pin: dict[str, str]) -> None:

@@ -52,11 +52,8 @@ class Folder:
     def sweep(self) -> Iterator[LogEntry]:
         """Score every file that has not changed since the last sweep, so that none is read while it is being copied.
 
-        Yields
-        ------
-        LogEntry
-            For each file that was scored or failed. One that cannot be read or written is reported once, and tried
-            again at every sweep; one that meets a bug is tried again at the next start.
+        Yields an entry for each file that was scored or failed. One that cannot be read or written is reported once,
+        and tried again at every sweep; one that meets a bug is tried again at the next start.
         """
         before, self._seen = self._seen, dict(self._files())
         self._finished = {name: stamp for name, stamp in self._finished.items() if self._seen.get(name) == stamp}

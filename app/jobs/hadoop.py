@@ -26,13 +26,7 @@ class HadoopFile:
 
 
 class HadoopFiles:
-    """The file systems of a Spark session.
-
-    Parameters
-    ----------
-    session : pyspark.sql.SparkSession
-        With a JVM of its own, which Spark Connect has not.
-    """
+    """The file systems of a Spark session."""
 
     def __init__(self, session: Any) -> None:
         self._session = session

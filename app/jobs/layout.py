@@ -34,13 +34,7 @@ def is_draft(name: str) -> bool:
 
 
 def check_name(name: str) -> None:
-    """Refuse a name that does not end in .csv or .csv.gz (in any case).
-
-    Raises
-    ------
-    InputError
-        not_csv, with what to send.
-    """
+    """Refuse a name that does not end in .csv or .csv.gz (in any case)."""
     if not name.lower().endswith(SCORED_ENDINGS):
         last = name.rsplit("/", 1)[-1]
         raise InputError(
@@ -52,10 +46,7 @@ def check_name(name: str) -> None:
 class BucketLayout:
     """The two buckets, and the prefixes below which files arrive and results are written.
 
-    Raises
-    ------
-    ChurnError
-        If a bucket is not named, or results would be scored as input.
+    Raises a ChurnError if one is not named, or results would be scored as input.
     """
 
     inbox_bucket: str | None

@@ -19,13 +19,8 @@ def open_inside(root: Path, name: str) -> IO[bytes] | None:
     """Open the file `name` below `root`; None if it is not a file (any more) but a pipe, a device or a folder.
 
     Links are resolved first; then the path is walked from `root` on without following any. A link that replaces a part
-    of the path meanwhile is an OSError, and not opened.
-
-    Raises
-    ------
-    InputError
-        If links lead out of `root`. It quotes nothing of the file they lead to.
-    OSError
+    of the path meanwhile is an OSError, and not opened. Links out of `root` are an InputError that quotes nothing of
+    the file they lead to.
     """
     if not is_inside(root / name, root):
         raise InputError("link_outside")

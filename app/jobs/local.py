@@ -37,12 +37,7 @@ def default_folder(file: Path) -> Path:
 
 
 def check_apart(file: Path, folder: Path) -> None:
-    """Refuse to write the results over the file they are made from.
-
-    Raises
-    ------
-    ChurnError
-    """
+    """Refuse to write the results over the file they are made from."""
     for result in (PREDICTIONS, REJECTS, SUMMARY):
         if (folder / result).exists() and file.exists() and (folder / result).samefile(file):
             raise ChurnError(f"The results would overwrite {file}. Name another folder with -o.")
@@ -53,10 +48,7 @@ def score_file(
 ) -> dict[str, Any]:
     """Write the results of `source` into `folder`, which may hold other files, and return the summary.
 
-    Raises
-    ------
-    InputError, FileChangedError
-        If the file cannot be read to its end, or was changed while it was read; `folder` is then as it was.
+    If the file cannot be read to its end, or changes while it is read, `folder` stays as it was.
     """
     with draft(folder) as path:
         summary = write_results(source, name, path, scoring, report)
@@ -103,13 +95,7 @@ def draft(folder: Path) -> Iterator[Path]:
 
 
 def publish(path: Path, folder: Path) -> None:
-    """Move a draft to `folder`: in one step where nothing is there, else file by file, the summary last.
-
-    Raises
-    ------
-    ChurnError
-        If `folder` is a file.
-    """
+    """Move a draft to `folder`: in one step where nothing is there, else file by file, the summary last."""
     if folder.is_file():
         raise ChurnError(f"{folder} is a file; the results need a folder.")
     try:

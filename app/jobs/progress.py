@@ -23,12 +23,7 @@ INTERVAL_S: Final = 5.0
 class JobProgress:
     """The progress.json of one job.
 
-    Parameters
-    ----------
-    key : str, optional
-        None where no progress is kept.
-    size : int, optional
-        Bytes of the whole file.
+    Without a key no progress is kept.
     """
 
     def __init__(self, bucket: Bucket, key: str | None, size: int | None) -> None:

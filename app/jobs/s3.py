@@ -30,25 +30,9 @@ DELIVER_AGAIN: Final = ("retry", "refused", "error")
 def handle(event: object, store: Store, remaining_ms: RemainingMs, write_log: WriteLog) -> dict[str, Any] | None:
     """Score the objects that an event reports, each on its own.
 
-    Parameters
-    ----------
-    remaining_ms : callable
-        Returns how long this may still take; called after each block.
-    write_log : callable
-        Receives one log entry for each object.
-
-    Returns
-    -------
-    dict or None
-        The messages of a queue to deliver again, in the form that Lambda expects: the queue's event source must be set
-        to ReportBatchItemFailures. None if there was no queue.
-
-    Raises
-    ------
-    EventError
-        If the whole event is unreadable.
-    RetryableError
-        If an object of an event that came without a queue must be tried again; the others are done.
+    Returns the messages of a queue to deliver again, in the form that Lambda expects (the event source must be set to
+    ReportBatchItemFailures), None if there was no queue. Without a queue it raises a RetryableError if an object must
+    be tried again, the others are done; an EventError if the whole event is unreadable.
     """
     messages = s3_events.read(event)
     failures = [(message.message_id, _failures(message, store, remaining_ms, write_log)) for message in messages]

@@ -37,10 +37,7 @@ class GoneError(ChurnError):
 def s3_errors(action: str, *, reading: bool = False) -> Iterator[None]:
     """Turn failures of S3 into RetryableError, and into GoneError if `reading` an object that is gone.
 
-    Parameters
-    ----------
-    action : str
-        For the message: "to write s3://bucket/key".
+    The action is for the message: "to write s3://bucket/key".
     """
     try:
         yield

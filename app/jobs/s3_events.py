@@ -26,16 +26,8 @@ class EventError(ChurnError):
 class S3Object:
     """One object that was put into a bucket.
 
-    Attributes
-    ----------
-    key : str
-        As in the bucket, decoded.
-    version : str, optional
-        Where the bucket keeps versions.
-    etag : str, optional
-        Without its quotes.
-    other_key : str, optional
-        The key if the event had it form-encoded, which EventBridge does not state. To be tried if `key` is absent.
+    The version is set if the bucket keeps versions; the ETag has no quotes. EventBridge does not state whether its key
+    is form-encoded: `other_key` is the decoded one, to be tried if `key` does not exist.
     """
 
     bucket: str
@@ -63,12 +55,7 @@ Record = S3Object | IgnoredEvent | EventError
 class Message:
     """The records that succeed or fail together: one message of a queue, or a whole event that came without a queue.
 
-    Attributes
-    ----------
-    records : list of S3Object, IgnoredEvent or EventError
-        In the order of the event, at least one.
-    message_id : str, optional
-        Of the queue's message.
+    At least one record, in the order of the event. The id is that of the queue's message.
     """
 
     records: list[Record]

@@ -32,10 +32,7 @@ class AlreadyDoneError(Exception):
 class Store:
     """Both buckets, and how the files of the inbox are scored.
 
-    Parameters
-    ----------
-    margin_s : float
-        How long before the deadline a job stops.
+    A job stops `margin_s` before the deadline.
     """
 
     def __init__(
@@ -91,12 +88,7 @@ class Job:
         self._prefix = store.layout.job_prefix(name, self._id)
 
     def run(self) -> None:
-        """Score the object.
-
-        Raises
-        ------
-        AlreadyDoneError, GoneError, RetryableError, ChurnError
-        """
+        """Score the object."""
         key = self._prefix + PROGRESS if self._name.startswith(UPLOADS) else None
         with progress_of(self._store.results, key, self._source.size) as self._progress:
             self._check_not_done()
@@ -148,10 +140,7 @@ class Job:
     def _finish(self, name: str, document: dict[str, object]) -> None:
         """Put the summary or the failure, which marks the job as finished.
 
-        Raises
-        ------
-        AlreadyDoneError
-            If another delivery of the same event put it first, with the same bytes.
+        Raises an AlreadyDoneError if another delivery of the same event put it first, with the same bytes.
         """
         key, content = self._prefix + name, to_json(document)
         if self._store.results.put_once(key, content, JSON):

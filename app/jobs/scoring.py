@@ -75,12 +75,7 @@ class Scoring:
         in any order and any overlap, without a lock. Options that have their default are left out, so that a new option
         changes no id.
 
-        Parameters
-        ----------
-        name : str
-            Below the inbox, with "/" between folders.
-        content : str
-            What identifies the bytes: their sha256, or a bucket's version id.
+        The name is that below the inbox. `content` identifies the bytes: their sha256, or a bucket's version id.
         """
         parts = [
             *(FORMAT, name, content, self.scorer.sha256, self.scorer.threshold),
@@ -89,13 +84,7 @@ class Scoring:
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:JOB_ID_DIGITS]
 
     def open(self, source: Readable) -> Run:
-        """Read the header of a file, and return its rows as scored blocks.
-
-        Raises
-        ------
-        InputError
-            If the file cannot be read.
-        """
+        """Read the header of a file, and return its rows as scored blocks."""
         return Run(source, self.scorer, charset=self.charset, limits=self.limits)
 
     def write(
@@ -103,10 +92,7 @@ class Scoring:
     ) -> dict[str, Any]:
         """Write all rows of `run` to the two outputs, and return its summary, whose counts were checked.
 
-        Raises
-        ------
-        InputError
-            If the file cannot be read to its end; the outputs must then be discarded.
+        If the file cannot be read to its end, the outputs must be discarded.
         """
         good, bad = (
             Predictions(self.scorer, self.options, run.header),

@@ -31,10 +31,7 @@ def read_layouts(
 ) -> dict[HadoopFile, tuple[Layout, list[str]]]:
     """Return the layout of each CSV file and notes about it.
 
-    Raises
-    ------
-    ChurnError
-        If files cannot be scored; it names them all.
+    A ChurnError names all files that cannot be scored.
     """
 
     def read(file: HadoopFile) -> tuple[Layout, list[str]] | ChurnError:

@@ -10,7 +10,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parent.parent.parent
 _INCLUDED: Final = ("app", "model")
-_EXCLUDED: Final = ("app/aws/", "app/server/", "app/web/", "model/training/", "__pycache__", ".joblib")
+_EXCLUDED: Final = ("app/aws/", "app/server.py", "app/web/", "model/training/", "__pycache__", ".joblib")
 
 
 def runs_from_zip() -> bool:

@@ -39,10 +39,7 @@ _HIDDEN: Final = ("name", "job")
 def connect() -> "S3Client":
     """Return a client whose links lead to the host of the bucket's own region, which does not redirect.
 
-    Raises
-    ------
-    ChurnError
-        If no region is set: S3 would refuse each link that is signed for a guess.
+    Without a region it is a ChurnError: S3 would refuse each link that is signed for a guess.
     """
     if not boto3.session.Session().region_name:
         raise ChurnError("No region is set. Name that of the buckets in AWS_DEFAULT_REGION.")
@@ -64,12 +61,7 @@ def _is_aws(client: "S3Client") -> bool:
 class Uploads:
     """The uploads in the two buckets.
 
-    Parameters
-    ----------
-    max_bytes : int
-        Of one file.
-    link_s : int
-        How long a form, or a link to a result, may be used.
+    `max_bytes` limits one file, `link_s` the use of a form or link.
     """
 
     def __init__(self, layout: BucketLayout, client: "S3Client", max_bytes: int, link_s: int) -> None:
@@ -94,14 +86,7 @@ class Uploads:
     def create_upload(self, owner: str) -> dict[str, Any]:
         """Return a new id, and the form that uploads its file.
 
-        Parameters
-        ----------
-        owner : str
-            The only one who will see the job.
-
-        Raises
-        ------
-        ChurnError
+        Only `owner` will see the job.
         """
         upload_id = secrets.token_hex(16)
         key = self._layout.inbox_key(_name(owner, upload_id))
@@ -126,12 +111,7 @@ class Uploads:
         return {"id": upload_id, "url": form["url"], "fields": form["fields"], **receipt}
 
     def get_job(self, owner: str, upload_id: str) -> dict[str, Any] | None:
-        """Return the state of the job of an upload; None for an id that `owner` was never given, or long ago.
-
-        Raises
-        ------
-        ChurnError
-        """
+        """Return the state of the job of an upload; None for an id that `owner` was never given, or long ago."""
         if not ID.fullmatch(upload_id):
             return None
         prefix = self._prefix(owner, upload_id)

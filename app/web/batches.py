@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from typing import IO, Any, Final
 
-from flask import Response
+from flask import Response, request
 
 from app.web.errors import RequestError
 from app.web.file_limits import LimitedRun
@@ -102,12 +102,14 @@ def _rows(
     else:
         writer = Predictions(scorer, columns, run.header)
     pieces = limited.in_slots(limited.pieces(writer, is_plain=media_type == CSV and columns == OutputOptions()))
+    is_streamable = request.environ.get("SERVER_PROTOCOL") != "HTTP/1.0"
     ahead: IO[bytes] = tempfile.SpooledTemporaryFile(_SPOOL_BYTES)  # noqa: SIM115 (closed with the response)
     try:
         for piece in pieces:
             ahead.write(piece)
-            # The response is kept back while the file may still be refused for its rows.
-            if limited.blocks_read > _BLOCKS_AHEAD and not limited.is_mostly_wrong:
+            # The response is kept back while the file may still be refused for its rows. HTTP/1.0 gets it whole: it has
+            # no chunks, so one that broke off would look complete.
+            if limited.blocks_read > _BLOCKS_AHEAD and not limited.is_mostly_wrong and is_streamable:
                 break
     except BaseException:
         ahead.close()

@@ -14,10 +14,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 TEXT: Final[Schema] = {"type": "string"}
 
 # Codes of errors by what can go wrong.
-ANY_REQUEST_ERRORS: Final = (
-    *("bad_request", "bad_base64", "no_host", "long_address", "long_headers"),
-    *("expectation", "transfer_coding", "too_slow", "small_chunks", "busy", "no_room", "internal"),
-)
+ANY_REQUEST_ERRORS: Final = (*("bad_request", "bad_base64", "busy", "no_room", "internal"),)
 OPTION_ERRORS: Final = ("unknown_option", "bad_option")
 JSON_ERRORS: Final = (
     *("no_body", "not_json", "not_utf8", "too_deep", "repeated_key"),

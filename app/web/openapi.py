@@ -22,7 +22,7 @@ from app.web.response_schemas import components, request_bodies
 from app.web.responses import CSV, FORM, JSON
 from app.web.service import service
 from model.describe import EXAMPLE_ID, template
-from model.result import DEFAULT_REASONS
+from model.outputs import DEFAULT_REASONS
 from model.schema import BATCH_LABELS, CUSTOMER_ID, EXAMPLE, TENURE
 from model.scorecard import PROBABILITY_DECIMALS
 from model.validate import validate

@@ -11,8 +11,7 @@ from flask import request
 
 from app.web.errors import RequestError
 from model.errors import listed, show
-from model.outputs import REASON_COUNT, TRUE_FALSE, OutputOption, output_options
-from model.result import DEFAULT_REASONS
+from model.outputs import DEFAULT_REASONS, REASON_COUNT, TRUE_FALSE, OutputOption, output_options
 from model.schema import NAMES
 from model.validate import read_number
 

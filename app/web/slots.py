@@ -12,11 +12,12 @@ class Slots:
     """So many files are worked on at once by one process; the others wait in order.
 
     A file gives its slot back after each of its parts and waits for the next one behind the others: nobody holds one
-    who waits for a client, and a long file delays a short one by a part.
+    who waits for a client, and a long file delays a short one by a part. New files are refused while `max_waiting`
+    files wait, as each of them keeps a thread from short requests.
     """
 
-    def __init__(self, count: int, timeout_s: float) -> None:
-        self._free, self._timeout_s = count, timeout_s
+    def __init__(self, count: int, timeout_s: float, max_waiting: int) -> None:
+        self._free, self._timeout_s, self._max_waiting = count, timeout_s, max_waiting
         self._lock = threading.Lock()
         self._waiting: deque[threading.Event] = deque()
 
@@ -41,6 +42,8 @@ class Slots:
             if self._free:
                 self._free -= 1
                 return True
+            if timeout_s is not None and len(self._waiting) >= self._max_waiting:
+                return False
             mine = threading.Event()
             self._waiting.append(mine)
         if mine.wait(timeout_s):

@@ -17,6 +17,7 @@ FOLDER: Final = Path(__file__).parent / "static"
 TYPES: Final = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
+    ".mjs": "text/javascript; charset=utf-8",
     ".json": "application/json",
     ".png": "image/png",
     ".svg": "image/svg+xml",
@@ -25,7 +26,7 @@ TYPES: Final = {
 }
 """Listed here, since the machine's own table of types differs from image to image. Other files are not served."""
 
-_TEXT: Final = (".css", ".js", ".json", ".svg", ".txt")
+_TEXT: Final = (".css", ".js", ".mjs", ".json", ".svg", ".txt")
 """Files that compression makes shorter."""
 
 _VENDORED: Final = "vendor/"

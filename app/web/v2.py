@@ -3,13 +3,13 @@
 from contextlib import ExitStack
 from typing import Final
 
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, Response, abort, g, request
 
 from app.web.description import CUSTOMER_ERRORS, FILE_ERRORS, OPTION_ERRORS, TEXT, UPLOAD_ERRORS, describe
 from app.web.errors import HIGHEST_LIMIT, RequestError
 from app.web.query_options import BATCHES, CUSTOMERS, NONE, WHAT_IF, read_options
 from app.web.request_body import read_csv_body, read_json_body
-from app.web.responses import CSV, FORM, GZIP, JSON, JSON_SCHEMA, NDJSON, json_response, max_answer_bytes
+from app.web.responses import CSV, FORM, GZIP, HTML, JSON, JSON_SCHEMA, NDJSON, json_response, max_answer_bytes
 from app.web.service import service
 from model.outputs import REASONS
 from model.parse import parse_json
@@ -119,6 +119,19 @@ def model() -> Response:
     from model.about import about
 
     return json_response(about(service().scorer))
+
+
+@blueprint.get("/model/card")
+@describe("modelCard", {HTML: TEXT}, errors=("not_found",))
+def model_card() -> Response:
+    """Get the model card as HTML."""
+    from app.web.model_card import to_html
+    from model.about import about
+
+    card = about(service().scorer).get("card")
+    if card is None:
+        abort(404)
+    return Response(to_html(str(card)), content_type="text/html; charset=utf-8")
 
 
 @blueprint.get("/schema")

@@ -1,8 +1,5 @@
 """Two versions compared: on labelled customers, and both retrained on the same folds of them.
 
-    compare(first: str, second: str, data_path: Path, root: Path = ARTIFACTS, seed: int = SEED, draws: int = DRAWS,
-            progress: Progress = ...) -> dict
-
 A stored model looks better than it is on data it was trained on. There its recipe is retrained on folds, and each
 customer gets the probability of the model that was trained without them ("out of fold"); a version trained on other
 data scores the customers as it is. Both retrained on the same folds compare recipes and settings, whatever data each

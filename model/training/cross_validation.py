@@ -77,9 +77,9 @@ def sample_rows(y: Ints, seed: int) -> Ints:
     return np.sort(sample)
 
 
-def make_folds(y: Ints, seed: int) -> list[Fold]:
-    """Return 5 stratified folds, twice."""
-    splitter = RepeatedStratifiedKFold(n_splits=FOLDS, n_repeats=REPEATS, random_state=seed)
+def make_folds(y: Ints, seed: int, repeats: int = REPEATS) -> list[Fold]:
+    """Return 5 stratified folds, `repeats` times."""
+    splitter = RepeatedStratifiedKFold(n_splits=FOLDS, n_repeats=repeats, random_state=seed)
     return list(splitter.split(np.zeros(len(y)), y))
 
 
@@ -99,7 +99,7 @@ def select_setting(
     progress : callable
         Called with the share of the work that is done.
     """
-    folds = make_folds(y, seed)
+    folds = make_folds(y, seed, recipe.repeats)
     settings = recipe.settings
     probabilities: dict[Any, list[Floats]] = {setting: [] for setting in settings}
     for number, fold in enumerate(folds, start=1):
@@ -165,7 +165,7 @@ def nested_cross_validation(
 
     The selection within an outer fold uses folds of that fold's training rows only, made with a seed of its own.
     """
-    folds = make_folds(y, seed)
+    folds = make_folds(y, seed, recipe.repeats)
     for number, (train, test) in enumerate(folds):
 
         def report(share: float, done: int = number) -> None:

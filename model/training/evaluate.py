@@ -1,8 +1,5 @@
 """How good a stored model is on labelled customers: it scores them by the engine that serves it.
 
-    evaluate(data_path: Path, version: str | None = None, root: Path = ARTIFACTS, seed: int = SEED, draws: int = DRAWS,
-             progress: Progress = ...) -> dict
-
 What it returns is ready for JSON; reports.py writes it as text and as a page. TrainingError and ArtifactError are the
 errors. On the data it was trained on a model looks better than it is; the result reports that where the sha256 of the
 file is the same.

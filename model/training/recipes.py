@@ -14,6 +14,7 @@ from model.artifact import OUTLINE, SCORECARD
 from model.errors import TrainingError, listed, show
 from model.training import additive, boosting
 from model.training.compile import RANDOM_CUSTOMERS, to_document
+from model.training.cross_validation import REPEATS
 from model.training.directions import describe_directions
 from model.training.metrics import Floats, Ints
 
@@ -41,6 +42,8 @@ class Recipe:
         The content of scorecard.json; of outline.json where the scorecard cannot be the model itself.
     describe : callable (X, y, selection) -> dict
         Members of metrics.json that only this recipe has.
+    repeats : int
+        How often cross-validation is repeated.
     random_customers : int
         On how many of them scorecard and pipeline are compared.
     """
@@ -52,6 +55,7 @@ class Recipe:
     fit: Callable[[pd.DataFrame, Ints, Any], Pipeline]
     to_document: "Callable[[Pipeline, LabelledData, str, float], dict[str, Any]]"
     describe: "Callable[[pd.DataFrame, Ints, Selection], dict[str, Any]]"
+    repeats: int = REPEATS
     random_customers: int = RANDOM_CUSTOMERS
 
     @property

@@ -1,9 +1,5 @@
 """The whole of training: labelled customers to the folder of a version, in one atomic step.
 
-    train(data_path: Path, version: str | None = None, root: Path = ARTIFACTS, seed: int = SEED,
-          progress: Callable[[str, float], None] | None = None, recipe: Recipe = ADDITIVE,
-          trusted: Collection[str] = ()) -> Path
-
 `version` None is the next minor version (1.0.0 where there is none). `progress` is called with a sentence and the share
 of the work that is done, 0 to 1. A version that exists, or that could not be written, is refused before any work; an
 interrupted training leaves nothing. The first version of a root becomes its default; later ones are promoted by hand.
@@ -16,40 +12,34 @@ import platform
 import tempfile
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import joblib
 import numpy as np
 import pandas as pd
 import scipy
 import sklearn
-from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
 from model import artifact
 from model.artifact import ARTIFACTS
 from model.contents import CARD, METRICS, POPULATION
-from model.errors import ArtifactError, TrainingError
-from model.pipeline import LIBRARY, joblib_name, to_frame
-from model.schema import CHURN, EXAMPLE, NAMES, NOT_CHURN, SCHEMA_VERSION, Customer
-from model.scorecard import Scorecard, from_document, probability, tier_of
+from model.errors import ArtifactError
+from model.pipeline import LIBRARY, joblib_name
+from model.schema import CHURN, EXAMPLE, NOT_CHURN, SCHEMA_VERSION
+from model.scorecard import tier_of
 from model.training.checks import check
-from model.training.compile import EXACT_WITHIN, TIERS, max_difference, random_customers, to_bytes
+from model.training.compile import EXACT_WITHIN, TIERS, to_bytes
 from model.training.cross_validation import (
     FOLDS,
-    REPEATS,
     Progress,
-    Selection,
     by_repeat,
-    ignore_progress,
     nested_cross_validation,
-    sample_rows,
-    select_setting,
 )
-from model.training.data import LabelledData, read
+from model.training.data import read
+from model.training.fit import SEED, FittedModel, check_exact, fit_model
 from model.training.groups import slices
 from model.training.metrics import (
     TITLES,
@@ -63,44 +53,7 @@ from model.training.metrics import (
 from model.training.population import describe_population
 from model.training.recipes import ADDITIVE, Recipe
 from model.training.reports import model_card
-from model.training.threshold import choose_threshold
 from model.versions import write_default
-
-SEED: Final = 0
-
-
-@dataclass(frozen=True)
-class FittedModel:
-    """All that follows from the data alone: enough for scorecard.json (or outline.json) and the joblib file.
-
-    Attributes
-    ----------
-    measured : LabelledData
-        The customers on which the setting was selected: all, or a sample where there are many.
-    selection : Selection
-    threshold : dict
-    pipeline : Pipeline
-    document : dict
-        The content of scorecard.json, or of outline.json.
-    """
-
-    measured: LabelledData
-    selection: Selection
-    threshold: dict[str, Any]
-    pipeline: Pipeline
-    document: dict[str, Any]
-
-    def scorecard(self) -> Scorecard:
-        """Return the compiled model."""
-        return from_document(self.document, sha256="")
-
-    def probabilities(self, customers: Sequence[Customer]) -> list[float]:
-        """Return the probabilities of customers by the model that is served: the scorecard if it is one."""
-        if "terms" in self.document:
-            scorecard = self.scorecard()
-            return [scorecard.score(customer).probability for customer in customers]
-        X = to_frame({name: [customer[name] for customer in customers] for name in NAMES})
-        return list(map(probability, self.pipeline.decision_function(X).tolist()))
 
 
 def train(
@@ -190,42 +143,6 @@ def train(
     return folder
 
 
-def fit_model(
-    data: LabelledData,
-    version: str,
-    seed: int = SEED,
-    progress: Progress = ignore_progress,
-    recipe: Recipe = ADDITIVE,
-) -> FittedModel:
-    """Select the setting and the threshold out of fold, fit all customers, compile: all scorecard.json needs."""
-    measured = data.subset(sample_rows(np.array(data.labels), seed).tolist())
-    y = np.array(measured.labels)
-    selection = select_setting(measured.frame(), y, seed, recipe, progress)
-    repeats = by_repeat(y, [test for _, test in selection.folds], selection.probabilities)
-    threshold = choose_threshold([(y_true, y_prob) for _, y_true, y_prob in repeats])
-    pipeline = recipe.fit(data.frame(), np.array(data.labels), selection.setting)
-    document = recipe.to_document(pipeline, data, version, threshold["threshold"])
-    return FittedModel(measured, selection, threshold, pipeline, document)
-
-
-def check_exact(model: FittedModel, data: LabelledData, seed: int, count: int) -> float:
-    """Return the greatest difference in log-odds between pipeline and scorecard, over all and `count` random customers.
-
-    Raises
-    ------
-    TrainingError
-        If it is 1e-12 or more.
-    """
-    scorecard = model.scorecard()
-    customers = data.customers + random_customers(scorecard, count, seed)
-    difference = max_difference(model.pipeline, scorecard, customers)
-    if not difference < EXACT_WITHIN:
-        raise TrainingError(
-            f"Scorecard and pipeline differ by {difference:.1e} in log-odds; {EXACT_WITHIN:.0e} is allowed."
-        )
-    return difference
-
-
 def next_version(root: Path = ARTIFACTS) -> str:
     """Return the minor version after the newest in `root`, or 1.0.0."""
     present = artifact.versions(root)
@@ -282,7 +199,7 @@ def _metrics_of(
         "protocol": {
             "rows": len(y),
             "folds": FOLDS,
-            "repeats": REPEATS,
+            "repeats": recipe.repeats,
             "stratified": True,
             "nested": True,
             "resampling": "none",

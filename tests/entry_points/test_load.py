@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from load import Load, Memory
-from served import Server, running
-from test_server import LABEL, ask, soon
+from served import Server, running, soon
+from test_server import LABEL, ask
 
 SOAK = os.environ.get("SOAK") == "true"
 SECONDS = 300 if SOAK else 10

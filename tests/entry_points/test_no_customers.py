@@ -42,7 +42,7 @@ def test_a_file_of_bad_rows_alone_has_no_risk_in_its_report(run):
 
 
 @pytest.mark.parametrize("words", [("none.csv",), ("bad.csv",), ("none.csv", "none.csv")])
-def test_drift_of_nobody_reports_it_in_place_of_a_table(run, words):
+def test_drift_of_no_customers_is_a_sentence_and_not_a_table(run, words):
     done = run("drift", *words)
 
     assert done.exit_code == 0

@@ -10,8 +10,7 @@ from app.web import create_app
 # Codes that any request can be answered with, and where it is shown that they are: test_wsgi.py, test_app.py and
 # test_server.py.
 ANYWHERE = {
-    *("bad_request", "bad_base64", "no_host", "long_address", "long_headers", "expectation", "transfer_coding"),
-    *("too_slow", "small_chunks", "busy", "no_room", "internal"),
+    *("bad_request", "bad_base64", "busy", "no_room", "internal"),
 }
 
 

@@ -1,4 +1,4 @@
-"""What nobody may learn: keys, credentials and customers, looked for in everything that a server states."""
+"""What nobody may learn: keys, credentials and customers, looked for in everything that a server says."""
 
 import hashlib
 import http.client
@@ -64,7 +64,7 @@ def said(tmp_path_factory) -> dict[str, str]:
     return {"answers": "\n".join(answers), "log": log.read_text(), "metrics": metrics}
 
 
-def test_the_server_was_really_asked(said):
+def test_the_server_really_answered(said):
     assert '{"Prediction": "churn"}' in said["answers"]
     assert said["answers"].count('"code": "wrong_key"') > 5
     assert "churn_requests_total" in said["metrics"]
@@ -73,7 +73,7 @@ def test_the_server_was_really_asked(said):
 
 @pytest.mark.parametrize("where", ["answers", "log", "metrics"])
 @pytest.mark.parametrize("secret", [KEY, DIGEST, WRONG, CREDENTIAL], ids=["key", "digest", "wrong key", "credential"])
-def test_no_key_and_no_credential_is_ever_stated(said, where, secret):
+def test_no_key_and_no_credential_is_ever_logged(said, where, secret):
     assert secret not in said[where]
 
 
@@ -139,8 +139,8 @@ def test_a_scorecard_for_another_schema_stops_the_start(models):
     content = json.dumps({**document, "schema_version": document["schema_version"] + 1}).encode()
     (folder / SCORECARD).write_bytes(content)
     sums = (folder / SUMS).read_text()
-    result = hashlib.sha256(content).hexdigest()
-    (folder / SUMS).write_text(re.sub(rf"^\w+(?=  {re.escape(SCORECARD)}$)", result, sums, flags=re.MULTILINE))
+    found = hashlib.sha256(content).hexdigest()
+    (folder / SUMS).write_text(re.sub(rf"^\w+(?=  {re.escape(SCORECARD)}$)", found, sums, flags=re.MULTILINE))
 
     done = start(models, "scorecard")
 

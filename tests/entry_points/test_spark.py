@@ -229,7 +229,7 @@ def test_where_a_rename_is_a_copy_the_summary_comes_last_and_its_lack_is_told(sc
     def stopped(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(hadoop, "MOVED_IN_ONE_STEP", ())
+    monkeypatch.setattr(hadoop, "ATOMIC_RENAME_SCHEMES", ())
     with monkeypatch.context() as patch:
         patch.setattr(hadoop.HadoopFiles, "write", stopped)
         with pytest.raises(KeyboardInterrupt):

@@ -149,7 +149,7 @@ def _wait_until(is_so: Callable[[], bool], job: subprocess.Popen[bytes], folder:
 
 
 def _committed(folder: Path) -> int:
-    return len(list(folder.glob(".out-*.part/made/_temporary/0/task_*")))
+    return len(list(folder.glob(".out-*.part/output/_temporary/0/task_*")))
 
 
 def test_a_job_outlives_a_worker_and_counts_each_row_once(cluster, tmp_path, environment):

@@ -64,10 +64,10 @@ def test_a_page_holds_no_style_and_no_script_of_its_own(client, path):
 @pytest.mark.parametrize("path", ["/", "/docs"])
 def test_all_that_a_page_refers_to_is_there(client, path):
     page = client.get(path, headers={"Accept": "text/html"}).text
-    actual = re.findall(r'(?:href|src)="(?!data:)([^"]+)"', page)
+    found = re.findall(r'(?:href|src)="(?!data:)([^"]+)"', page)
 
-    assert actual
-    assert {client.get(link if link.startswith("/") else f"/{link}").status_code for link in actual} == {200}
+    assert found
+    assert {client.get(link if link.startswith("/") else f"/{link}").status_code for link in found} == {200}
 
 
 def test_the_page_finds_its_files_below_a_base_path_too(client):
@@ -76,7 +76,7 @@ def test_the_page_finds_its_files_below_a_base_path_too(client):
     assert 'href="/churn/static/page.css"' in page
 
 
-def test_a_style_is_compressed_for_a_client_that_takes_that(client):
+def test_a_style_is_compressed_for_a_client_that_accepts_gzip(client):
     answer = client.get("/static/page.css", headers={"Accept-Encoding": "br, gzip;q=0.5"})
 
     assert answer.headers["Content-Encoding"] == "gzip"
@@ -85,7 +85,7 @@ def test_a_style_is_compressed_for_a_client_that_takes_that(client):
 
 
 @pytest.mark.parametrize("accepted", [None, "", "br", "identity", "gzip;q=0", "*;q=0"])
-def test_it_is_not_compressed_for_any_other(client, accepted):
+def test_a_style_is_not_compressed_for_any_other(client, accepted):
     answer = client.get("/static/page.css", headers={"Accept-Encoding": accepted} if accepted is not None else {})
 
     assert "Content-Encoding" not in answer.headers

@@ -13,13 +13,9 @@ from pathlib import Path
 
 import pytest
 from served import Server, running
+from streams import HEADER, LINES, last_line, rows, send
 
-from model.schema import EXAMPLE, NAMES
-
-HEADER = ",".join(["customerID", *NAMES]).encode() + b"\n"
-ROW = ",".join(str(EXAMPLE[name]) for name in NAMES)
-LINES = b"".join(f"customer-{number:04d},{ROW}\n".encode() for number in range(1000))
-CSV = {"Content-Type": "text/csv"}
+from model.schema import EXAMPLE
 
 ROWS = int(os.environ.get("SOAK_ROWS", "200000"))
 """5,000,000 in `make soak`."""
@@ -33,18 +29,6 @@ def server(tmp_path_factory) -> Iterator[Server]:
         yield server
 
 
-def rows(count: int, last: bytes = b"") -> Iterator[bytes]:
-    yield HEADER
-    for _ in range(count // 1000):
-        yield LINES
-    yield last
-
-
-def send(connection: http.client.HTTPConnection, pieces: Iterator[bytes], path: str = "/v2/batches", **headers: str):
-    connection.request("POST", path, pieces, {**CSV, **headers}, encode_chunked=True)
-    return connection.getresponse()
-
-
 def peak_mib(server: Server) -> float:
     """Return the most memory that the server's process which answers has had, in MiB."""
     children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
@@ -53,17 +37,6 @@ def peak_mib(server: Server) -> float:
         status = dict(line.split(":", 1) for line in Path(f"/proc/{child}/status").read_text().splitlines())
         peaks.append(int(status["VmHWM"].split()[0]) / 1024)
     return max(peaks)
-
-
-def last_line(server: Server, **members: object) -> dict:
-    """Return the last line of the log that has `members`, waiting for it."""
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        found = [line for line in server.lines() if members.items() <= line.items()]
-        if found:
-            return found[-1]
-        time.sleep(0.05)
-    raise AssertionError(server.log.read_text())
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads the memory of a process from /proc")
@@ -163,7 +136,7 @@ def test_a_slow_upload_is_waited_for_while_others_are_answered(server):
 
 def test_a_file_is_answered_at_once_while_others_read_slowly(tmp_path):
     # Each answer has 30 MB, more than sockets and the server hold; a process works on two files at a time.
-    limits = {"CHURN_MAX_UPLOAD_BYTES": "1000000", "CHURN_PATIENCE_SECONDS": "300"}
+    limits = {"CHURN_MAX_UPLOAD_BYTES": "1000000", "CHURN_IDLE_TIMEOUT_SECONDS": "300"}
     packed = gzip.compress(b"".join(rows(60_000)))
     slow, answers = [], []
     with running(tmp_path / "log", **limits) as server:

@@ -26,6 +26,9 @@ MAX_SECONDS = 240
 ROWS = [1] * 10 + [2, 3, 5, 10, 20, 40] * 3 + [100, 200, 300] * 2 + [3000]
 """Of the files: about 60 on average, so that two cores give 20,000 answers a minute; the longest is read in pieces."""
 
+CLOSED = "closed"
+"""What an exchange gives that the server ended, after an answer whose length it did not know before."""
+
 MAX_PAUSE_S = 0.002
 """Between a head and its body: the server must be able to begin with one before the other is there."""
 
@@ -126,7 +129,7 @@ class Load:
             with self.lock:
                 self.answers += compared
                 self.files_answered += sum(each in self.files for each in sent[:compared])
-                self.wrong += [problem] if problem else []
+                self.wrong += [problem] if problem not in {"", CLOSED} else []
             if problem:
                 raw.close()
                 raw = Raw(self.server)
@@ -151,7 +154,13 @@ class Load:
                 got = (answer.headers["x-request-id"], answer.status, answer.body)
                 if got != (name.decode(), each.status, each.answer):
                     return f"{name!r}: {answer.status} {answer.headers} {answer.body[:200]!r}", compared
+                if answer.headers.get("connection", "").lower() == "close":
+                    # The rest is refused: nothing more comes, and the client sends it on another connection.
+                    return (f"{name!r}: more after the last answer" if raw.read_to_end() else CLOSED), compared
         except (OSError, KeyError, ValueError) as error:
+            if isinstance(error, OSError) and any(each in self.files for _, each in sent[:-1]):
+                # Sent while the server closed the connection after a file: refused as well, by a reset.
+                return CLOSED, compared
             return f"after {compared} answers of {[name for name, _ in sent]}: {error!r}", compared + 1
         return "", compared
 

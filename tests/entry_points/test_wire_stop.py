@@ -1,12 +1,11 @@
-"""A server that is asked to end, and one without a free descriptor: what is in progress is finished, nothing spins."""
+"""A server that is asked to end, and one with few descriptors: what is in progress is finished, nothing spins."""
 
 import resource
 import signal
 import threading
 import time
 from collections import Counter
-from contextlib import ExitStack, suppress
-from pathlib import Path
+from contextlib import ExitStack
 
 import pytest
 from served import ASK, LABEL, Answer, Raw, Server, cpu_seconds, csv_of, post, running, soon
@@ -43,13 +42,13 @@ def test_a_server_that_ends_refuses_at_once_and_finishes_a_slow_answer(tmp_path)
         upload = post("/v2/batches", csv_of(500), "text/csv")
         sender.send(upload[:5000])
         # In the middle of its answer.
-        time.sleep(2)
+        time.sleep(1)
 
         server.process.send_signal(signal.SIGTERM)
         asked = time.monotonic()
         assert soon(lambda: outcome(server) == "refused", 1)
         outcomes: Counter[str] = Counter()
-        while time.monotonic() < asked + 4:
+        while time.monotonic() < asked + 3:
             outcomes[outcome(server)] += 1
             time.sleep(0.05)
         assert server.process.poll() is None
@@ -59,7 +58,7 @@ def test_a_server_that_ends_refuses_at_once_and_finishes_a_slow_answer(tmp_path)
 
         assert set(outcomes) == {"refused"}
         assert (uploaded.status, uploaded.body.count(b"\n")) == (200, 501)
-        assert uploaded.headers["connection"] == "close"
+        assert uploaded.headers["connection"].lower() == "close"
         assert (answer.status, answer.body == whole) == (200, True)
         assert server.process.wait(10) == 0
     assert "Traceback" not in server.log.read_text()
@@ -98,38 +97,7 @@ def idle_cpu_seconds(pid: int) -> float:
 
 
 @needs_linux
-def test_without_a_free_descriptor_the_server_rests_and_recovers(tmp_path):
-    with running(tmp_path / "log") as server, ExitStack() as held:
-        worker = server.worker()
-        begun = [held.enter_context(Raw(server, ASK[:-10])) for _ in range(20)]
-        assert outcome(server) == "answered"
-        limits = resource.prlimit(worker, resource.RLIMIT_NOFILE)
-        used = len(list(Path(f"/proc/{worker}/fd").iterdir()))
-        resource.prlimit(worker, resource.RLIMIT_NOFILE, (used, limits[1]))
-        # In the middle of a request, too, so that none of them becomes idle and makes room for the next.
-        waiting = [held.enter_context(Raw(server, ASK[:-10])) for _ in range(20)]
-        time.sleep(0.5)
-
-        full_s = idle_cpu_seconds(worker)
-        # Those that were taken are answered while the others wait, and leave room for them.
-        for raw in begun[:10]:
-            raw.send(ASK[-10:])
-            assert raw.read_answer().body == LABEL
-            raw.close()
-        for raw in waiting:
-            raw.send(ASK[-10:])
-        assert [raw.read_answer().body for raw in waiting[:5]] == [LABEL] * 5
-        resource.prlimit(worker, resource.RLIMIT_NOFILE, limits)
-        assert [raw.read_answer().body for raw in waiting[5:]] == [LABEL] * 15
-        assert outcome(server) == "answered"
-
-        assert full_s < MAX_CPU_SECONDS
-        assert server.worker() == worker
-    assert "Traceback" not in server.log.read_text()
-
-
-@needs_linux
-def test_with_few_descriptors_what_is_taken_is_answered_and_the_rest_refused(tmp_path):
+def test_with_few_descriptors_clients_wait_and_the_server_rests(tmp_path):
     code = f"import resource; resource.setrlimit(resource.RLIMIT_NOFILE, ({DESCRIPTORS}, {DESCRIPTORS}))"
     with running(tmp_path / "log", before=code) as server, ExitStack() as held:
         worker = server.worker()
@@ -137,27 +105,15 @@ def test_with_few_descriptors_what_is_taken_is_answered_and_the_rest_refused(tmp
         time.sleep(1)
 
         full_s = idle_cpu_seconds(worker)
-        answers: Counter[int] = Counter()
         for raw in begun:
-            # A refused client may have been let go already.
-            with suppress(OSError):
-                raw.send(ASK[-10:])
-                answers[raw.read_answer().status] += 1
+            raw.send(ASK[-10:])
+        answers = Counter()
         for raw in begun:
+            answers[raw.read_answer().status] += 1
             raw.close()
 
-        assert set(answers) == {200, 503}
-        assert answers[200] >= DESCRIPTORS // 4
+        assert answers == {200: 2 * DESCRIPTORS}
         assert soon(lambda: outcome(server) == "answered", 2)
         assert full_s < MAX_CPU_SECONDS
         assert server.worker() == worker
     assert "Traceback" not in server.log.read_text()
-
-
-@needs_linux
-def test_with_few_descriptors_idle_clients_make_room(tmp_path):
-    code = f"import resource; resource.setrlimit(resource.RLIMIT_NOFILE, ({DESCRIPTORS}, {DESCRIPTORS}))"
-    with running(tmp_path / "log", before=code) as server, ExitStack() as held:
-        for _ in range(3 * DESCRIPTORS):
-            raw = held.enter_context(Raw(server, ASK))
-            assert raw.read_answer().body == LABEL

@@ -1,4 +1,4 @@
-"""The server for real: gunicorn on a free port of this machine, spoken to over sockets."""
+"""The server on a free port of this machine, spoken to over sockets."""
 
 import json
 import signal
@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from served import EXAMPLE_BODY, JSON, ROOT, Server, problem_in, running
+from served import EXAMPLE_BODY, JSON, ROOT, Server, running, soon
 
+from app import server as web_server
 from app import wiring
-from app.server import process
 from app.settings import Settings
 from app.web.errors import RequestError
 from app.web.slots import Slots
-from model.errors import ArtifactError
+from model.errors import ArtifactError, ChurnError
 from model.schema import EXAMPLE, NAMES
 
 
@@ -92,48 +92,27 @@ def test_a_body_that_breaks_off_is_not_scored(server):
     assert b"Prediction" not in answer
 
 
-@pytest.mark.parametrize(
-    ("request_bytes", "status", "code"),
-    [
-        pytest.param(b"nonsense\r\n\r\n", "400 Bad Request", "bad_request", id="no request line"),
-        pytest.param(b"GET / HTTP/9.9\r\n\r\n", "400 Bad Request", "bad_request", id="no such version"),
-        pytest.param(b"GET / HTTP/1.1\r\nno colon\r\n\r\n", "400 Bad Request", "bad_request", id="no header"),
-        pytest.param(
-            b"POST / HTTP/1.1\r\nContent-Length: abc\r\n\r\n", "400 Bad Request", "bad_request", id="bad Content-Length"
-        ),
-        pytest.param(
-            b"POST /v1/customer HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-            *("400 Bad Request", "bad_request"),
-            id="bad chunk",
-        ),
-        pytest.param(
-            b"GET /" + b"a" * 9_000 + b" HTTP/1.1\r\n\r\n",
-            "414 Request-URI Too Long",
-            "long_address",
-            id="long address",
-        ),
-        pytest.param(
-            b"GET / HTTP/1.1\r\nX: " + b"a" * 9_000 + b"\r\n\r\n",
-            *("431 Request Header Fields Too Large", "long_headers"),
-            id="long header",
-        ),
-        pytest.param(
-            b"GET / HTTP/1.1\r\n" + b"X-A: b\r\n" * 200 + b"\r\n",
-            *("431 Request Header Fields Too Large", "long_headers"),
-            id="many headers",
-        ),
-        pytest.param(
-            b"POST / HTTP/1.1\r\nTransfer-Encoding: rot13\r\n\r\n",
-            *("501 Not Implemented", "transfer_coding"),
-            id="unknown transfer coding",
-        ),
-    ],
-)
-def test_what_never_reaches_the_app_is_a_problem_too(server, request_bytes, status, code):
-    line, problem = problem_in(server.talk(request_bytes))
+HEAD_BYTES = 32 * 1024
+"""The shortest head that is too long."""
 
-    assert line.split(maxsplit=1)[1].split()[0] == status.split()[0]
-    assert (problem["code"], str(problem["status"])) == (code, status.split()[0])
+MALFORMED = {
+    "no request line": (b"nonsense\r\n\r\n", 400),
+    "no such version": (b"GET / HTTP/9.9\r\n\r\n", 400),
+    "no header": (b"GET / HTTP/1.1\r\nno colon\r\n\r\n", 400),
+    "bad Content-Length": (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: abc\r\n\r\n", 400),
+    "long address": (b"GET /" + b"a" * (HEAD_BYTES - 27) + b" HTTP/1.1\r\nHost: x\r\n\r\n", 431),
+    "long header": (b"GET / HTTP/1.1\r\nX: " + b"a" * (HEAD_BYTES - 23) + b"\r\n\r\n", 431),
+    "unknown transfer coding": (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: rot13\r\n\r\n", 501),
+}
+
+
+@pytest.mark.parametrize(("request_bytes", "status"), MALFORMED.values(), ids=MALFORMED)
+def test_a_malformed_request_is_refused_and_ends_its_connection(server, request_bytes, status):
+    head, _, body = server.talk(request_bytes).partition(b"\r\n\r\n")
+
+    assert head.split()[1] == str(status).encode()
+    assert b"Content-Type: text/plain" in head
+    assert body
 
 
 def test_every_line_of_standard_output_is_json_without_customer_data(tmp_path):
@@ -143,7 +122,7 @@ def test_every_line_of_standard_output_is_json_without_customer_data(tmp_path):
             connection.request("POST", "/v1/customer?id=7590-VHVEG", b'{"customerID": "7590-VHVEG"}', JSON)
             connection.getresponse().read()
 
-    assert [line["status"] for line in server.lines() if line.get("route") != "/health"] == [400, 422]
+    assert [line["status"] for line in server.lines() if line.get("route") != "/health"] == [422]
     assert "VHVEG" not in server.log.read_text()
 
 
@@ -168,12 +147,48 @@ def test_the_app_is_made_from_the_settings():
     assert app.test_client().post("/v1/customer", json=dict(EXAMPLE)).json == {"Prediction": "not churn"}
 
 
-def test_an_address_of_the_sixth_version_is_put_in_brackets():
-    assert process.options_of(Settings(host="::", port=80))["bind"] == "[::]:80"
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+def test_a_port_that_is_taken_is_a_sentence(host):
+    with web_server.listen(host, 0) as listener:
+        port = listener.getsockname()[1]
+
+        with pytest.raises(ChurnError) as caught:
+            web_server.listen(host, port)
+
+    assert str(caught.value) == (
+        f"Cannot listen on port {port} of {host}: another program uses it. PORT sets another port."
+    )
+
+
+def test_sigint_ends_the_server_at_once(tmp_path):
+    with running(tmp_path / "log", CPU_CORES="2") as server, closing(server.connect()) as connection:
+        connection.request("GET", "/health")
+        connection.getresponse().read()
+
+        server.process.send_signal(signal.SIGINT)
+
+        assert server.process.wait(5) == 0
+    assert "Traceback" not in server.log.read_text()
+
+
+def test_the_other_processes_end_when_the_first_is_killed(tmp_path):
+    with running(tmp_path / "log", CPU_CORES="2") as server:
+        server.process.kill()
+        server.process.wait()
+
+        assert soon(lambda: is_free(server.port))
+
+
+def is_free(port: int) -> bool:
+    try:
+        web_server.listen("127.0.0.1", port).close()
+    except ChurnError:
+        return False
+    return True
 
 
 def test_a_slot_goes_to_whoever_has_waited_longest_and_only_a_new_file_is_refused():
-    slots = Slots(1, timeout_s=0.05)
+    slots = Slots(1, timeout_s=0.05, max_waiting=9)
     order = []
 
     def work(name: str) -> None:
@@ -194,6 +209,17 @@ def test_a_slot_goes_to_whoever_has_waited_longest_and_only_a_new_file_is_refuse
 
     assert order == ["a", "b", "c"]
     with slots.acquire(False):
+        pass
+
+
+def test_a_new_file_is_refused_at_once_while_as_many_wait_as_may():
+    slots = Slots(1, timeout_s=60, max_waiting=0)
+
+    with (
+        slots.acquire(False),
+        pytest.raises(RequestError, match="more requests than it can answer"),
+        slots.acquire(False),
+    ):
         pass
 
 

@@ -51,8 +51,8 @@ def test_a_dry_run_prints_the_commands_in_order_and_needs_nothing(tmp_path):
         "make deploy-aws STAGE=prod REGION=eu-west-1 IMAGE=$CHURN_IMAGE_URI",
     ]
     output = re.sub(r" \\\n +", " ", done.stdout)
-    places = [output.index(step) for step in steps]
-    assert places == sorted(places)
+    order = [output.index(step) for step in steps]
+    assert order == sorted(order)
     assert json.dumps(dict(EXAMPLE)) in done.stdout
 
 
@@ -146,7 +146,7 @@ def test_a_deployment_ends_at_the_first_command_that_fails(tools):
         (["node", "script.js"], 1),
     ],
 )
-def test_a_stand_in_fails_where_the_real_command_would(tools, words, code):
+def test_a_fake_command_fails_where_the_real_command_would(tools, words, code):
     assert subprocess.run(words, cwd=ROOT, capture_output=True, timeout=30).returncode == code
 
 

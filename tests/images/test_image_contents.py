@@ -30,15 +30,17 @@ def inside(image: str, script: str) -> str:
 
 def test_no_secret_is_in_an_image(image):
     variables = json.loads(podman("image", "inspect", image))[0]["Config"]["Env"]
-    shapes = r"AKIA[A-Z0-9]{16}|hf_[A-Za-z0-9]{30}|PRIVATE KEY-----|gh[pousr]_[A-Za-z0-9]{36}"
+    patterns = r"AKIA[A-Z0-9]{16}|hf_[A-Za-z0-9]{30}|PRIVATE KEY-----|gh[pousr]_[A-Za-z0-9]{36}"
     code = "/srv/churn /var/task /opt/packages"
 
-    found = inside(image, f"grep -rIElE '{shapes}' {code} 2>/dev/null || true").split()
+    listing = inside(image, f"grep -rIElE '{patterns}' {code} 2>/dev/null || true").split()
 
-    # Python's own images say under which key its releases are signed.
-    assert not [each for each in variables if re.search("(?<!GPG_)key|token|secret|password", each, re.IGNORECASE)]
+    # Python's own images name the key with which its releases are signed.
+    assert not [
+        variable for variable in variables if re.search("(?<!GPG_)key|token|secret|password", variable, re.IGNORECASE)
+    ]
     # botocore and urllib3 name the line by which a private key begins, to find or to explain it.
-    assert [name for name in found if not name.startswith("/opt/packages/")] == []
+    assert [name for name in listing if not name.startswith("/opt/packages/")] == []
 
 
 def test_an_image_is_small(image):
@@ -74,10 +76,10 @@ def test_every_module_of_an_image_is_compiled(image):
 
 
 def test_an_image_holds_what_serving_needs_and_no_more(image):
-    found = inside(image, "cd /srv/churn 2>/dev/null || cd /var/task; find . -type f").splitlines()
+    listing = inside(image, "cd /srv/churn 2>/dev/null || cd /var/task; find . -type f").splitlines()
     packages = inside(image, "ls /opt/packages").splitlines()
 
-    ours = {path for path in found if "__pycache__" not in path and not path.startswith("./model/artifacts/")}
+    ours = {path for path in listing if "__pycache__" not in path and not path.startswith("./model/artifacts/")}
     assert {path.split("/")[1] for path in ours} <= {
         *("app", "handler.py", "model"),
     }
@@ -94,15 +96,15 @@ def test_an_image_holds_what_serving_needs_and_no_more(image):
         ".ico",
         ".woff2",
     }
-    assert not [path for path in found if "/training/" in path or "/tests/" in path or path.endswith(".joblib")]
+    assert not [path for path in listing if "/training/" in path or "/tests/" in path or path.endswith(".joblib")]
     assert {"pandas", "sklearn", "scipy", "joblib", "pytest", "moto"} & set(packages) == set()
 
 
 @pytest.mark.parametrize("name", ["lambda_image", "spaces_image"])
 def test_an_image_has_the_versions_that_are_pinned_for_development(name, request):
-    found = inside(request.getfixturevalue(name), "ls -d /opt/packages/*.dist-info")
+    listing = inside(request.getfixturevalue(name), "ls -d /opt/packages/*.dist-info")
 
-    installed = {tuple(Path(path).stem.lower().replace("_", "-").rsplit("-", 1)) for path in found.splitlines()}
+    installed = {tuple(Path(path).stem.lower().replace("_", "-").rsplit("-", 1)) for path in listing.splitlines()}
     pinned = re.findall(
         r"^([a-z0-9._-]+)==([^\s;]+)", (ROOT / "requirements/development.txt").read_text(), re.MULTILINE
     )

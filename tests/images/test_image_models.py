@@ -37,17 +37,17 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 def test_a_promoted_model_is_one_layer_and_the_others_stay(space_folder, space_image, tmp_path):
     changed = tmp_path / "repository"
     shutil.copytree(space_folder, changed)
-    # As "churn promote" does: another version beside the old one, and its name in DEFAULT.
+    # As "churn promote" does: another version next to the old one, and its name in DEFAULT.
     artifacts = changed / "model" / "artifacts"
     other = artifacts / "9.9.9"
     shutil.copytree(artifacts / artifact.default_version(), other)
     card = json.loads((other / "scorecard.json").read_text())
     (other / "scorecard.json").write_text(json.dumps({**card, "version": "9.9.9"}))
     sums = (other / "SHA256SUMS").read_text()
-    found = subprocess.run(
+    checksum = subprocess.run(
         ["sha256sum", "scorecard.json"], cwd=other, capture_output=True, text=True, check=True
     ).stdout
-    (other / "SHA256SUMS").write_text(re.sub(r"^.* scorecard\.json$", found.strip(), sums, flags=re.MULTILINE))
+    (other / "SHA256SUMS").write_text(re.sub(r"^.* scorecard\.json$", checksum.strip(), sums, flags=re.MULTILINE))
     (artifacts / "DEFAULT").write_text("9.9.9\n")
 
     promoted = build("spaces", "localhost/churn-test-promoted", changed)
@@ -145,14 +145,14 @@ def test_a_promoted_model_of_trees_scores_a_file_of_the_bucket(
         _, kills, process_bytes = container.memory()
 
     assert not answer or "errorMessage" not in answer, answer
-    found = bucket.results_of("customers.csv")
+    results = bucket.results_of("customers.csv")
     score_file(
         io.BytesIO(SAMPLE),
         "customers.csv",
         tmp_path,
         Scoring(boosting, Settings().outputs(), FileLimits()),
     )
-    assert found["predictions.csv"] == (tmp_path / "predictions.csv").read_bytes()
-    assert json.loads(found["summary.json"])["model_version"] == "2.0.0"
+    assert results["predictions.csv"] == (tmp_path / "predictions.csv").read_bytes()
+    assert json.loads(results["summary.json"])["model_version"] == "2.0.0"
     assert kills == 0
     note(what="boosted trees on Lambda", image_bytes=size(pipeline_image), process_mb=process_bytes // 10**6)

@@ -37,11 +37,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 @pytest.mark.parametrize("edge", ["http_rest_v1", "http_api_v2", "http_function_url", "http_alb"])
 def test_the_function_answers_every_edge(function, edge):
-    made = event(
+    http_event = event(
         edge, "/v1/customer", body=json.dumps(dict(EXAMPLE)).encode(), headers={"content-type": "application/json"}
     )
 
-    answer = read(edge, function.invoke(made))
+    answer = read(edge, function.invoke(http_event))
 
     assert (answer.status, answer.json) == (200, {"Prediction": "churn"})
 
@@ -53,9 +53,9 @@ def test_the_function_answers_a_customer_as_the_event(function):
 @pytest.mark.parametrize("accept", ["application/json", "text/csv"])
 def test_the_function_answers_a_form_in_base64_as_the_server_does(function, local_server, accept):
     headers = {**FORM, "Accept": accept}
-    made = event("http_api_v2", "/v1/customerbatch", body=form_of(SAMPLE), headers=headers, as_base64=True)
+    http_event = event("http_api_v2", "/v1/customerbatch", body=form_of(SAMPLE), headers=headers, as_base64=True)
 
-    answer = read("http_api_v2", function.invoke(made))
+    answer = read("http_api_v2", function.invoke(http_event))
 
     assert answer.status == 200
     assert answer.body == local_server.ask("POST", "/v1/customerbatch", form_of(SAMPLE), headers)[2]
@@ -72,10 +72,10 @@ def test_the_function_answers_a_customer_as_the_server_does(function, local_serv
 
 
 def test_an_answer_that_lambda_would_refuse_is_a_problem_and_no_502(function):
-    packed = gzip.compress(b"".join(pieces(400_000)), 1)
-    made = event("http_api_v2", "/v1/customerbatch", body=form_of(packed), headers=FORM, as_base64=True)
+    compressed = gzip.compress(b"".join(pieces(400_000)), 1)
+    http_event = event("http_api_v2", "/v1/customerbatch", body=form_of(compressed), headers=FORM, as_base64=True)
 
-    answer = read("http_api_v2", function.invoke(made))
+    answer = read("http_api_v2", function.invoke(http_event))
 
     assert (answer.status, answer.headers["content-type"]) == (413, "application/problem+json")
     assert answer.json["code"] in {"answer_too_large", "file_too_large", "too_large"}
@@ -92,12 +92,12 @@ def test_the_function_runs_as_lambda_runs_it(function):
 
 
 def test_a_damaged_model_stops_the_start_with_its_reason(start_lambda, tmp_path):
-    place = f"model/artifacts/{artifact.default_version()}/scorecard.json"
+    scorecard = f"model/artifacts/{artifact.default_version()}/scorecard.json"
     damaged = tmp_path / "scorecard.json"
-    damaged.write_bytes((ROOT / place).read_bytes().replace(b'"intercept": -', b'"intercept": +', 1)[:-1] + b" ")
+    damaged.write_bytes((ROOT / scorecard).read_bytes().replace(b'"intercept": -', b'"intercept": +', 1)[:-1] + b" ")
     damaged.chmod(0o644)
 
-    with start_lambda("--volume", f"{damaged}:/var/task/{place}:ro") as container:
+    with start_lambda("--volume", f"{damaged}:/var/task/{scorecard}:ro") as container:
         status, _, body = container.ask("POST", LAMBDA_PATH, json.dumps(dict(EXAMPLE)).encode())
         logs = container.logs()
 
@@ -107,17 +107,17 @@ def test_a_damaged_model_stops_the_start_with_its_reason(start_lambda, tmp_path)
 
 
 def test_the_function_scores_a_file_of_the_bucket(bucket_function, bucket, tmp_path):
-    made = bucket.drop("customers.csv", SAMPLE)
+    s3_event = bucket.drop("customers.csv", SAMPLE)
 
-    answer = bucket_function.invoke(made)
+    answer = bucket_function.invoke(s3_event)
 
     assert not answer or "errorMessage" not in answer, answer
-    found = bucket.results_of("customers.csv")
+    results = bucket.results_of("customers.csv")
     (tmp_path / "customers.csv").write_bytes(SAMPLE)
     words = [sys.executable, str(ROOT / "app/cli"), "score", "customers.csv", "-o", "out"]
     subprocess.run(words, cwd=tmp_path, check=True, capture_output=True)
-    assert set(found) == {"predictions.csv", "rejects.csv", "summary.json"}
-    assert found["predictions.csv"] == (tmp_path / "out" / "predictions.csv").read_bytes()
+    assert set(results) == {"predictions.csv", "rejects.csv", "summary.json"}
+    assert results["predictions.csv"] == (tmp_path / "out" / "predictions.csv").read_bytes()
 
 
 @pytest.mark.soak
@@ -129,17 +129,17 @@ def test_the_function_accepts_uploads_and_reports_their_jobs(bucket_function, bu
 
 
 def test_a_large_object_is_scored_within_the_memory_of_the_function(bucket_function, bucket):
-    made = bucket.drop("many.csv", b"".join(pieces(OBJECT_ROWS)))
+    s3_event = bucket.drop("many.csv", b"".join(pieces(OBJECT_ROWS)))
 
     started = time.monotonic()
-    answer = bucket_function.invoke(made)
+    answer = bucket_function.invoke(s3_event)
     seconds = time.monotonic() - started
 
     assert not answer or "errorMessage" not in answer, answer
-    found = bucket.results_of("many.csv")
-    summary = json.loads(found["summary.json"])
+    results = bucket.results_of("many.csv")
+    summary = json.loads(results["summary.json"])
     assert (summary["rows_in"], summary["rows_scored"]) == (OBJECT_ROWS, OBJECT_ROWS)
-    assert found["predictions.csv"].count(b"\n") == OBJECT_ROWS + 1
+    assert results["predictions.csv"].count(b"\n") == OBJECT_ROWS + 1
     peak, kills, most = bucket_function.memory()
     note(
         what="an object through the function",

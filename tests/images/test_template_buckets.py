@@ -34,11 +34,11 @@ def test_a_bucket_is_encrypted_private_and_versioned(template, name):
 def test_a_bucket_forgets_old_files_old_versions_and_unfinished_uploads(template, name):
     rules = properties(template, name)["LifecycleConfiguration"]["Rules"]
 
-    found = {key: value for rule in rules for key, value in rule.items()}
+    lifecycle = {key: value for rule in rules for key, value in rule.items()}
 
-    assert found["ExpirationInDays"] > 0
-    assert found["NoncurrentVersionExpiration"]["NoncurrentDays"] > 0
-    assert found["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"] <= 2
+    assert lifecycle["ExpirationInDays"] > 0
+    assert lifecycle["NoncurrentVersionExpiration"]["NoncurrentDays"] > 0
+    assert lifecycle["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"] <= 2
     assert {rule["Status"] for rule in rules} == {"Enabled"}
 
 
@@ -65,9 +65,9 @@ def test_pages_of_the_api_and_of_listed_origins_may_use_forms_and_links(template
 @pytest.mark.parametrize(("name", "method"), [("InboxBucket", "POST"), ("ResultsBucket", "GET")])
 def test_only_pages_of_those_origins_may_send_requests(template, name, method, bucket, moto_server):
     (rule,) = properties(template, name)["CorsConfiguration"]["CorsRules"]
-    found = {**rule, "AllowedOrigins": ["https://api.example.com"], "MaxAgeSeconds": rule["MaxAge"]}
-    del found["MaxAge"]
-    bucket.client.put_bucket_cors(Bucket=bucket.inbox, CORSConfiguration={"CORSRules": [found]})
+    cors_rule = {**rule, "AllowedOrigins": ["https://api.example.com"], "MaxAgeSeconds": rule["MaxAge"]}
+    del cors_rule["MaxAge"]
+    bucket.client.put_bucket_cors(Bucket=bucket.inbox, CORSConfiguration={"CORSRules": [cors_rule]})
 
     def status(origin: str) -> int:
         # What a browser asks before it sends a form whose progress it watches.
@@ -93,10 +93,10 @@ def test_a_bucket_outlives_its_stack_but_not_a_first_deployment_that_failed(temp
     ],
 )
 def test_only_tls_is_allowed(template, policy, kind, subject):
-    found = properties(template, policy)
-    (deny,) = [each for each in found["PolicyDocument"]["Statement"] if each["Effect"] == "Deny"]
+    bucket_policy = properties(template, policy)
+    (deny,) = [statement for statement in bucket_policy["PolicyDocument"]["Statement"] if statement["Effect"] == "Deny"]
 
-    assert as_list(found[kind]) == [{"Ref": subject}]
+    assert as_list(bucket_policy[kind]) == [{"Ref": subject}]
     assert deny["Principal"] == "*"
     assert deny["Condition"] == {"Bool": {"aws:SecureTransport": False}}
     assert subject in json.dumps(deny["Resource"])
@@ -128,7 +128,7 @@ def test_only_this_accounts_inbox_may_call_batch_and_may_before_it_is_made(templ
 
 
 def test_no_helper_function_is_needed_to_set_the_notification(template):
-    assert not [name for name, each in template["Resources"].items() if each["Type"].startswith("Custom::")]
+    assert not [name for name, resource in template["Resources"].items() if resource["Type"].startswith("Custom::")]
 
 
 def test_finished_and_failed_files_are_announced_by_their_last_object(template):
@@ -172,9 +172,9 @@ def test_an_email_is_sent_only_where_an_address_is_configured(template):
 
 
 def test_there_is_an_alarm_for_each_kind_of_failure_and_all_notify_the_topic(template):
-    alarms = {name: each["Properties"] for name, each in of_type(template, "AWS::CloudWatch::Alarm").items()}
+    alarms = {name: resource["Properties"] for name, resource in of_type(template, "AWS::CloudWatch::Alarm").items()}
 
-    assert {(each["Namespace"].split("/")[-1], each["MetricName"]) for each in alarms.values()} == {
+    assert {(resource["Namespace"].split("/")[-1], resource["MetricName"]) for resource in alarms.values()} == {
         ("Lambda", "Errors"),
         ("Lambda", "Duration"),
         ("Lambda", "Throttles"),

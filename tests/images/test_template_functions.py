@@ -29,7 +29,7 @@ def test_both_functions_run_the_same_image_by_digest(template):
     functions = of_type(template, "AWS::Lambda::Function")
 
     assert set(functions) == {"ApiLambdaFunction", "BatchLambdaFunction"}
-    assert {each["Properties"]["Code"]["ImageUri"] for each in functions.values()} == {IMAGE}
+    assert {resource["Properties"]["Code"]["ImageUri"] for resource in functions.values()} == {IMAGE}
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_the_commands_are_functions_of_the_handler():
 
 
 def test_every_variable_of_a_function_is_a_setting(template):
-    known = {each.metadata["variable"] for each in fields(Settings)}
+    known = {setting.metadata["variable"] for setting in fields(Settings)}
 
     for function in of_type(template, "AWS::Lambda::Function").values():
         assert set(function["Properties"]["Environment"]["Variables"]) <= known
@@ -95,8 +95,8 @@ def test_the_batch_function_has_both_buckets_in_its_settings(template):
     for variable, bucket in (("CHURN_INBOX_BUCKET", "InboxBucket"), ("CHURN_RESULTS_BUCKET", "ResultsBucket")):
         assert variables[variable] == properties(template, bucket)["BucketName"]
         names[variable] = variables[variable]["Fn::Sub"]
-        for each, value in pseudo.items():
-            names[variable] = names[variable].replace(each, value)
+        for reference, value in pseudo.items():
+            names[variable] = names[variable].replace(reference, value)
 
     settings = Settings.from_environment(names)
 
@@ -138,7 +138,7 @@ def test_executions_are_reserved_for_files_unless_the_account_has_too_few(templa
 def test_every_path_reaches_the_app_in_payload_2_on_the_default_stage(template):
     (integration,) = of_type(template, "AWS::ApiGatewayV2::Integration").values()
     (stage,) = of_type(template, "AWS::ApiGatewayV2::Stage").values()
-    routes = {each["Properties"]["RouteKey"] for each in of_type(template, "AWS::ApiGatewayV2::Route").values()}
+    routes = {resource["Properties"]["RouteKey"] for resource in of_type(template, "AWS::ApiGatewayV2::Route").values()}
 
     assert routes == {"$default", "POST /v1/customer", "POST /v1/customerbatch"}
     assert integration["Properties"]["PayloadFormatVersion"] == "2.0"
@@ -162,11 +162,11 @@ def test_the_access_log_holds_no_address_path_query_or_agent(template):
     assert not {name for name in logged if re.search(r"identity|path|query|agent|domain", name, re.IGNORECASE)}
 
 
-def test_every_log_is_kept_for_a_time_and_not_for_ever(template):
+def test_every_log_is_kept_for_a_time_and_not_forever(template):
     groups = of_type(template, "AWS::Logs::LogGroup")
 
     assert len(groups) == 3
-    assert {each["Properties"]["RetentionInDays"] for each in groups.values()} == {30}
+    assert {resource["Properties"]["RetentionInDays"] for resource in groups.values()} == {30}
 
 
 def test_production_keeps_logs_and_results_for_a_year(source, tmp_path):
@@ -222,9 +222,9 @@ def test_the_api_alone_gets_the_digests_of_keys(source, tmp_path):
     assert package(source, tmp_path).returncode == 0
 
     functions = of_type(json.loads(compiled(tmp_path).read_text()), "AWS::Lambda::Function").values()
-    found = [each["Properties"]["Environment"]["Variables"].get("CHURN_API_KEYS") for each in functions]
+    keys_set = [resource["Properties"]["Environment"]["Variables"].get("CHURN_API_KEYS") for resource in functions]
 
-    assert sorted(found, key=str) == [None, "ab" * 32]
+    assert sorted(keys_set, key=str) == [None, "ab" * 32]
 
 
 def test_cfn_lint_finds_nothing(template_file):
@@ -242,6 +242,6 @@ def test_the_deploy_tool_is_pinned_exactly_and_locked_by_hash_alone():
     assert "osls" in wanted
     assert re.fullmatch(r"4\.\d+\.\d+", wanted["osls"])
     assert lock["node_modules/osls"]["version"] == wanted["osls"]
-    for path, each in lock.items():
-        assert not path or each["integrity"].startswith("sha512-"), path
-        assert "resolved" not in each, path
+    for path, entry in lock.items():
+        assert not path or entry["integrity"].startswith("sha512-"), path
+        assert "resolved" not in entry, path

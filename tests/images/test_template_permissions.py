@@ -19,8 +19,8 @@ def test_the_api_may_accept_uploads_and_read_their_results_and_nothing_else(temp
         ("s3:GetObject", f"{results}/results/uploads/*"),
         ("s3:ListBucket", results),
     }
-    lists = [each["Condition"] for each in allowed(role) if each["Action"] == "s3:ListBucket"]
-    assert lists == [{"StringLike": {"s3:prefix": f"{place}/uploads/*"}} for place in ("incoming", "results")]
+    lists = [statement["Condition"] for statement in allowed(role) if statement["Action"] == "s3:ListBucket"]
+    assert lists == [{"StringLike": {"s3:prefix": f"{folder}/uploads/*"}} for folder in ("incoming", "results")]
 
 
 def test_the_batch_function_may_read_the_inbox_and_write_results_and_nothing_else(template):
@@ -58,7 +58,11 @@ def test_no_statement_allows_an_action_by_wildcard_and_only_traces_any_resource(
 def test_only_alarms_and_these_rules_may_publish(template):
     statements = properties(template, "AlertsPolicy")["PolicyDocument"]["Statement"]
 
-    conditions = {each["Principal"]["Service"]: each["Condition"] for each in statements if each["Effect"] == "Allow"}
+    conditions = {
+        statement["Principal"]["Service"]: statement["Condition"]
+        for statement in statements
+        if statement["Effect"] == "Allow"
+    }
 
     assert conditions == {
         "cloudwatch.amazonaws.com": {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}},

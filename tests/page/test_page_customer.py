@@ -1,14 +1,13 @@
-"""The view "One customer", used as a person would: by clicking and typing, in a real Chromium at a real server."""
+"""The view "Single customer", used as a person would: by clicking and typing, in a real Chromium at a real server."""
 
 import json
 import re
 import subprocess
 
 import pytest
-from browser import asked, overflow, risk_of, serving, shown, start_server, stop_server, violations
+from browser import asked, overflow, risk_of, shown, violations
 from playwright.sync_api import expect
 
-from app.web.api_keys import digest_of
 from model.schema import EXAMPLE, FEATURES
 
 RISK = "#risk-probability"
@@ -33,7 +32,7 @@ def test_it_opens_with_the_example_and_its_risk(page, served):
         "Of 100 customers like this one, about 52 would leave. High risk starts at 50%."
     )
     expect(page.locator("#risk-money")).to_have_text("$36.62 a month")
-    expect(page.locator("#risk-label")).to_have_text("churn (from 33%)")
+    expect(page.locator("#risk-prediction")).to_have_text("Predicted to churn (threshold 33%)")
 
 
 def test_the_form_has_a_field_for_each_feature_with_its_help(page):
@@ -59,7 +58,7 @@ def test_the_example_comes_back(page, served):
     page.get_by_label("Tenure").fill("60")
     expect(page.locator(RISK)).to_have_text(risk_of(served, tenure=60))
 
-    page.get_by_role("button", name="Back to the example").click()
+    page.get_by_role("button", name="Reset to the example").click()
 
     expect(page.locator(RISK)).to_have_text(risk_of(served))
 
@@ -120,7 +119,7 @@ def test_a_switch_shows_the_change_and_undo_takes_it_back(page, served):
 
     page.get_by_role("button", name="Undo").click()
 
-    expect(answer).to_have_text("Move a switch to see how the risk would differ.")
+    expect(answer).to_have_text("Change a value to see how the risk would change.")
     expect(radio(page, "Contract", "Month-to-month", "#what-if-form")).to_be_checked()
 
 
@@ -153,7 +152,7 @@ def test_suggestions_are_shown_as_such_and_every_single_change_is_ranked(page, s
     expect(offers).to_have_count(len(found["actions"]))
     expect(offers.first).to_contain_text(found["actions"][0]["suggestion"])
     expect(page.locator("#caution")).to_have_text(found["caution"])
-    page.get_by_text("Every single change").click()
+    page.get_by_text("All single changes").click()
     expect(page.locator("#single-changes li")).to_have_count(len(ranked))
     expect(page.locator("#single-changes li strong").first).to_have_text(shown(ranked[0]["probability"]))
     expect(page.locator("#single-changes li").first).to_contain_text("Contract: Two year")
@@ -254,7 +253,7 @@ def test_a_row_of_a_list_is_shown_however_it_is_spelt(open_page, served):
 
     page.evaluate(SHOW, row)
 
-    expect(page.get_by_role("heading", level=1)).to_have_text("One customer")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Single customer")
     expect(page.locator("#customer-source")).to_contain_text("0002-<b>, from your list")
     changed = {"SeniorCitizen": 1, "tenure": 3, "Contract": "Two year", "TotalCharges": 211.05}
     expect(page.locator(RISK)).to_have_text(risk_of(served, **changed, PaymentMethod="Bank transfer (automatic)"))
@@ -263,7 +262,7 @@ def test_a_row_of_a_list_is_shown_however_it_is_spelt(open_page, served):
     expect(page.get_by_label("Tenure")).to_have_value("3")
     assert violations(page) == []
 
-    page.get_by_role("button", name="Back to the example").click()
+    page.get_by_role("button", name="Reset to the example").click()
 
     expect(page.locator(RISK)).to_have_text(risk_of(served))
     expect(page.locator("#customer-source")).to_be_hidden()
@@ -278,82 +277,6 @@ def test_a_switch_that_was_moved_for_one_customer_stands_with_the_next(page, ser
     expect(page.locator(RISK)).to_have_text(risk_of(served, Contract="One year"))
     expect(radio(page, "Contract", "One year", "#what-if-form")).to_be_checked()
     expect(page.get_by_role("button", name="Undo")).to_be_hidden()
-
-
-# When the service is not as it was.
-
-
-def test_without_a_connection_it_says_so_and_goes_on_by_itself(page, served):
-    page.context.set_offline(True)
-    page.get_by_label("Tenure").fill("60")
-
-    expect(page.get_by_role("alert")).to_contain_text("This device is offline")
-    expect(page.get_by_role("alert")).to_contain_text("The page tries again by itself.")
-    assert violations(page) == []
-    page.context.set_offline(False)
-
-    expect(page.locator(RISK)).to_have_text(risk_of(served, tenure=60))
-    expect(page.get_by_role("alert")).to_have_count(0)
-
-
-def test_a_server_that_is_started_again_is_found_again(open_page):
-    with serving() as address:
-        page = open_page(address=address)
-        expect(page.locator(RISK)).to_have_text(risk_of(address))
-    page.get_by_label("Tenure").fill("60")
-    expect(page.get_by_role("alert")).to_contain_text("The service does not answer")
-
-    process = start_server(int(address.rpartition(":")[2]))
-    try:
-        expect(page.locator(RISK)).to_have_text(risk_of(address, tenure=60))
-    finally:
-        stop_server(process)
-
-
-def test_a_failure_on_the_way_is_told_from_one_of_the_service(page):
-    page.route("**/v2/customers*", lambda route: route.fulfill(status=502, body="<h1>Bad gateway</h1>"))
-    page.get_by_label("Tenure").fill("60")
-
-    expect(page.get_by_role("alert")).to_contain_text("The answer has status 502 and does not come from the service")
-
-
-def test_another_model_under_an_open_page_is_noticed(page):
-    def newer(route):
-        answer = route.fetch()
-        route.fulfill(response=answer, headers={**answer.headers, "x-model-version": "9.9.9"})
-
-    page.route("**/v2/customers*", newer)
-    page.get_by_label("Tenure").fill("60")
-
-    expect(page.locator("#model-notice")).to_contain_text(
-        "The service now answers with model 9.9.9; this page was opened with 1.0.0."
-    )
-    assert violations(page) == []
-    page.unroute("**/v2/customers*")
-    page.get_by_role("button", name="Open the page again").click()
-    expect(page.locator("#model-notice")).to_be_hidden()
-
-
-def test_a_key_is_asked_for_and_kept_in_memory_only(open_page):
-    with serving(CHURN_API_KEYS=digest_of("right")) as address:
-        page = open_page(address=address)
-        field = page.get_by_role("textbox", name="Key", exact=True)
-        expect(field).to_be_focused()
-        expect(page.locator("#key-form")).to_contain_text("The request has no key.")
-        expect(page.locator("#customer-loading")).to_have_text(re.compile("as soon as the service has answered"))
-        assert violations(page) == []
-
-        field.fill("wrong")
-        page.keyboard.press("Enter")
-        expect(page.locator("#key-form")).to_contain_text("is not valid here")
-        field.fill("right")
-        page.keyboard.press("Enter")
-
-        expect(page.locator(RISK)).to_have_text(re.compile(r"^52\.\d%$"))
-        expect(page.locator("#key-form")).to_be_hidden()
-        expect(page.locator("#customer-loading")).to_be_hidden()
-        stored = page.evaluate("[localStorage.length, sessionStorage.length, document.cookie, location.href]")
-        assert stored == [0, 0, "", f"{address}/"]
 
 
 # For developers, by keyboard, on a phone, in a frame.

@@ -64,21 +64,21 @@ def test_one_customer(framed):
 
 
 def test_a_list_is_scored_and_taken_away(framed):
-    framed.get_by_role("link", name="A list", exact=True).click()
+    framed.get_by_role("link", name="Customer list", exact=True).click()
     framed.get_by_role("button", name="Try it with sample data").click()
     expect(framed.get_by_role("heading", name="sample.csv", exact=True)).to_be_visible()
     first = framed.locator("#list-table tbody th button").first
 
-    for button in ("Take this list away", "Every row with its score", "Rows to mend, as a CSV"):
+    for button in ("Download call list", "Download all rows", "Download rejected rows"):
         with framed.owner.page.expect_download() as found:
             framed.get_by_role("button", name=button).click()
         assert Path(found.value.path()).read_text().startswith("row,")
 
     first.click()
-    expect(framed.get_by_role("heading", level=1)).to_have_text("One customer")
+    expect(framed.get_by_role("heading", level=1)).to_have_text("Single customer")
 
 
 def test_the_model(framed):
-    framed.get_by_role("link", name="The model").click()
+    framed.get_by_role("link", name="Model").click()
 
     expect(framed.locator("#model-terms canvas").last).to_be_visible()

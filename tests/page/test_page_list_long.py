@@ -1,4 +1,4 @@
-"""The view "A list" with long lists: a hundred thousand customers, 200 MB, and answers too long for one string."""
+"""The view "Customer list" with long lists: 100,000 customers, 200 MB, and answers too long for one string."""
 
 import gzip
 import random
@@ -7,9 +7,19 @@ import sys
 
 import pytest
 from browser import ROOT, serving, violations
+from list_page import (
+    DATA,
+    ROW,
+    choose_file,
+    csv_of,
+    detail_of_error,
+    download,
+    listed_ids,
+    score_list,
+    tile,
+    varied_list,
+)
 from playwright.sync_api import expect
-from test_page_list import DATA, ROW, csv_of, download, give, ids, refused, result_of, tile
-from test_page_list_faults import varied
 
 pytestmark = pytest.mark.slow
 WORKER = ROOT / "app" / "web" / "static" / "page" / "list" / "worker.js"
@@ -46,7 +56,7 @@ WATCH = """() => {
 
 def test_a_list_of_a_hundred_thousand_does_not_freeze_the_page(watched, tmp_path):
     file = tmp_path / "long.csv"
-    file.write_bytes(varied(100_000))
+    file.write_bytes(varied_list(100_000))
     page = watched()
 
     page.locator("#list-file").set_input_files(file)
@@ -54,12 +64,12 @@ def test_a_list_of_a_hundred_thousand_does_not_freeze_the_page(watched, tmp_path
     page.get_by_role("slider").press("Home")
     expect(page.locator("#list-status")).to_have_text("100,000 customers")
     page.get_by_role("searchbox").fill("customer-000")
-    expect(page.locator("#list-status")).to_contain_text("of the 100,000 to call")
+    expect(page.locator("#list-status")).to_contain_text("of 100,000 customers to call")
     page.get_by_role("searchbox").fill("")
-    page.get_by_label("In order of").select_option("customer:down")
+    page.get_by_label("Sort by").select_option("customer:down")
     expect(page.locator("#list-table tbody th button").first).to_contain_text("customer-1000")
     with page.expect_download() as found:
-        page.get_by_role("button", name="Take this list away").click()
+        page.get_by_role("button", name="Download call list").click()
     lines = found.value.path().read_bytes().count(b"\n")
 
     assert tile(page, "Scored") == "100,000"
@@ -99,10 +109,10 @@ def test_200_mb_are_refused_at_once_in_the_words_of_the_api(watched, limited, tm
 def test_rows_that_are_much_alike_are_sent_as_they_are_where_they_pack_too_well(open_page):
     page = open_page("#list")
 
-    result_of(page, csv_of(*[f",{ROW}"] * 50_000))
+    score_list(page, csv_of(*[f",{ROW}"] * 50_000))
 
-    assert (tile(page, "Scored"), tile(page, "To mend")) == ("50,000", "0")
-    name, text = download(page, "Every row with its score")
+    assert (tile(page, "Scored"), tile(page, "Rejected")) == ("50,000", "0")
+    name, text = download(page, "Download all rows")
     assert (name, text.count("\n")) == ("customers-scored.csv", 50_001)
 
 
@@ -123,7 +133,7 @@ def with_limits(open_page):
             route.fulfill(body=text, content_type="text/javascript")
 
         page.context.route("**/list/worker.js", answer)
-        page.get_by_role("link", name="A list", exact=True).click()
+        page.get_by_role("link", name="Customer list", exact=True).click()
         expect(page.locator("#list-choose-file")).to_be_enabled()
         page.wait_for_load_state("networkidle")
         assert len(changed) == 1
@@ -137,37 +147,37 @@ def shown(page) -> list[str]:
 
 
 def test_an_answer_too_long_for_one_string_shows_the_same(open_page, with_limits):
-    content = varied(3000) + f"bad,{ROW.replace(',12,', ',soon,')}\n".encode()
+    content = varied_list(3000) + f"bad,{ROW.replace(',12,', ',soon,')}\n".encode()
     as_text = open_page("#list")
-    result_of(as_text, content)
+    score_list(as_text, content)
 
-    as_blob = with_limits(LONGEST_AS_TEXT=1)
-    result_of(as_blob, content)
+    as_blob = with_limits(MAX_TEXT_BYTES=1)
+    score_list(as_blob, content)
 
     assert shown(as_blob) == shown(as_text)
-    for button in ("Take this list away", "Every row with its score", "Rows to mend, as a CSV"):
+    for button in ("Download call list", "Download all rows", "Download rejected rows"):
         assert download(as_blob, button) == download(as_text, button)
 
 
 def test_a_refusal_of_a_long_list_is_told_in_the_words_of_the_api(with_limits, served):
     content = (DATA / "missing_columns.csv").read_bytes()
-    page = with_limits(LONGEST_AS_TEXT=1)
+    page = with_limits(MAX_TEXT_BYTES=1)
 
-    give(page, content)
+    choose_file(page, content)
 
-    expect(page.get_by_role("alert")).to_contain_text(refused(served, content))
+    expect(page.get_by_role("alert")).to_contain_text(detail_of_error(served, content))
 
 
 def test_a_list_too_long_to_be_kept_whole_has_one_reason_each_and_says_so(with_limits):
-    page = with_limits(LONGEST_WHOLE=1)
-    result_of(page, varied(40))
+    page = with_limits(MAX_FULL_BYTES=1)
+    score_list(page, varied_list(40))
 
-    note = "The list is long, so it is shown with one reason a customer, and rows cannot be opened."
+    note = "The list is long, so each customer has one reason, and rows cannot be opened."
     expect(page.locator("#list-notes")).to_have_text(note)
     assert page.locator("#list-table tbody tr").first.get_by_role("listitem").count() == 1
-    page.get_by_role("button", name=ids(page)[0]).click()
+    page.get_by_role("button", name=listed_ids(page)[0]).click()
     expect(page.locator("#announcer")).to_have_text(note)
-    expect(page.get_by_role("heading", level=1)).to_have_text("A list")
-    _, text = download(page, "Every row with its score")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Customer list")
+    _, text = download(page, "Download all rows")
     assert text.startswith("row,customerID,prediction,probability,tier,error,value_at_risk,reason_1\n")
     assert violations(page) == []

@@ -1,4 +1,4 @@
-"""The view "A list" where a list is longer than one request may be: through the bucket, as its job, and back."""
+"""The view "Customer list" where a list is longer than one request may be: through the bucket, as its job, and back."""
 
 import gzip
 import json
@@ -14,10 +14,9 @@ from urllib.parse import urlsplit
 import pytest
 from browser import violations
 from faulty_proxy import Fault, FaultyProxy
+from list_page import DATA, ROW, choose_file, csv_of, download, listed_ids, post_batch, score_list, tile, varied_list
 from playwright.sync_api import expect
 from round_trip import round_trip
-from test_page_list import DATA, ROW, ask, csv_of, download, give, ids, result_of, tile
-from test_page_list_faults import varied
 from wire import Wire
 
 DIRECT_BYTES = 30_000
@@ -50,7 +49,7 @@ def lists(open_page, service, moto_server):
 
 @pytest.fixture(scope="module")
 def long() -> bytes:
-    return varied(6000) + "".join(f"{row}\n" for row in BAD).encode()
+    return varied_list(6000) + "".join(f"{row}\n" for row in BAD).encode()
 
 
 @pytest.fixture
@@ -94,15 +93,15 @@ def key_of(s3, bucket: str, job: str, name: str = "") -> str:
 
 def test_a_long_list_goes_through_the_bucket_and_its_result_is_shown(lists, service, served, long):
     with held(service):
-        give(lists, long)
-        expect(stage(lists, "score")).to_contain_text("waiting for its turn", timeout=SLOW_MS)
+        choose_file(lists, long)
+        expect(stage(lists, "score")).to_contain_text("waiting to start", timeout=SLOW_MS)
         expect(stage(lists, "send")).to_have_class("done")
         expect(lists.locator("#list-job")).to_contain_text(re.compile("as job [0-9a-f]{32}"))
         assert violations(lists) == []
     expect(lists.get_by_role("heading", name="customers.csv", exact=True)).to_be_visible(timeout=SLOW_MS)
 
-    summary = json.loads(ask(served, long, accept="application/json")[1])
-    assert (tile(lists, "Scored"), tile(lists, "To mend")) == ("6,000", "2")
+    summary = json.loads(post_batch(served, long, accept="application/json")[1])
+    assert (tile(lists, "Scored"), tile(lists, "Rejected")) == ("6,000", "2")
     assert tile(lists, "High risk") == f"{summary['tiers']['high']:,}"
     line = summary["by_threshold"][round(summary["threshold"] * 100)]
     expect(lists.locator("#list-status")).to_have_text(f"{line['customers']:,} customers")
@@ -110,53 +109,56 @@ def test_a_long_list_goes_through_the_bucket_and_its_result_is_shown(lists, serv
 
     # Ranked, searched and taken away as ever, but for what predictions.csv has not.
     lists.get_by_role("slider").press("Home")
-    lists.get_by_label("In order of").select_option("row:up")
+    lists.get_by_label("Sort by").select_option("row:up")
     expect(lists.locator("#list-status")).to_have_text("6,000 customers")
     expect(lists.locator("#list-table tbody th").nth(1)).to_contain_text("customer-0007919row 2")
     assert lists.get_by_role("columnheader").filter(has_text="Why").count() == 0
-    _, mine = download(lists, "Take this list away")
-    _, whole = ask(served, long)
+    _, mine = download(lists, "Download call list")
+    _, whole = post_batch(served, long)
     assert mine.splitlines() == [each for each in whole.splitlines() if not each.startswith(("6001,", "6002,"))]
-    mended = lists.get_by_role("table", name="Rows to mend").locator("tbody tr")
+    mended = lists.get_by_role("table", name="Rejected rows").locator("tbody tr")
     assert [each.split("\t") for each in mended.all_inner_texts()] == [
         ["6,001", "x", 'tenure must be a whole number of months from 0 to 1,200, not "soon".'],
         ["6,002", 'a, "b"', 'tenure must be a whole number of months from 0 to 1,200, not "-1".'],
     ]
 
     # The whole files come from the bucket itself.
-    results = {"Every row": ("predictions.csv", ""), "Rows to mend": ("rejects.csv", "output=rejects")}
+    results = {
+        "Download all rows": ("predictions.csv", ""),
+        "Download rejected rows": ("rejects.csv", "output=rejects"),
+    }
     for button, (name, query) in results.items():
         with lists.expect_download() as found:
             lists.get_by_role("button", name=button).click()
         assert found.value.suggested_filename == name
         assert found.value.url.startswith(f"{service.wire.address}/{service.buckets.results}/results/uploads/")
         assert "X-Amz-Signature=" in found.value.url
-        assert found.value.path().read_text() == ask(served, long, query)[1]
+        assert found.value.path().read_text() == post_batch(served, long, query)[1]
 
-    lists.get_by_role("link", name="The model").click()
+    lists.get_by_role("link", name="Model").click()
     expect(lists.get_by_role("heading", name=re.compile("your list|last", re.IGNORECASE)).first).to_be_visible()
 
 
 def test_a_short_list_goes_in_one_request(lists, service):
-    result_of(lists, csv_of(f"a,{ROW}"))
+    score_list(lists, csv_of(f"a,{ROW}"))
 
     assert service.bucket.seen == []
 
 
 def test_a_list_that_turns_out_too_long_for_its_answer_goes_through_the_bucket(lists, service, long):
     # As on Lambda, where an answer is longer than its list.
-    lists.evaluate("document.getElementById('list-start').dataset.directBytes = 1e9")
+    lists.evaluate("document.getElementById('list-start').dataset.maxRequestBytes = 1e9")
 
-    result_of(lists, long)
+    score_list(lists, long)
 
     assert posts(service, "/inbox-") == 1
     assert tile(lists, "Scored") == "6,000"
 
 
 def test_a_file_that_cannot_be_scored_says_why(lists, service):
-    lists.evaluate("document.getElementById('list-start').dataset.directBytes = 1")
+    lists.evaluate("document.getElementById('list-start').dataset.maxRequestBytes = 1")
 
-    give(lists, (DATA / "workbook.csv").read_bytes(), "workbook.csv")
+    choose_file(lists, (DATA / "workbook.csv").read_bytes(), "workbook.csv")
 
     alert = lists.get_by_role("alert")
     expect(alert).to_contain_text("Save it as CSV (UTF-8) and send that.", timeout=SLOW_MS)
@@ -167,19 +169,19 @@ def test_a_file_that_cannot_be_scored_says_why(lists, service):
 def test_a_file_beyond_what_the_bucket_takes_is_not_sent(lists, service, packed):
     lists.locator("#list-file").set_input_files(packed(16_100_000))
 
-    expect(lists.get_by_role("alert")).to_contain_text("Packed it has 16.1 MB; at most 16.0 MB are taken.")
+    expect(lists.get_by_role("alert")).to_contain_text("Compressed it has 16.1 MB; the limit is 16.0 MB.")
     assert posts(service, "/inbox-") == 0
 
 
 def test_a_job_goes_on_when_its_wait_is_cancelled_and_can_be_taken_up_again(lists, service, long):
     with held(service):
-        give(lists, long)
+        choose_file(lists, long)
         expect(stage(lists, "score")).to_contain_text("waiting", timeout=SLOW_MS)
         job = lists.locator("#list-job-id").inner_text()
         lists.get_by_role("button", name="Cancel").click()
 
         expect(lists.get_by_role("button", name="Choose a file")).to_be_focused()
-        expect(lists.locator("#announcer")).to_have_text(f"customers.csv goes on without this page, as job {job}.")
+        expect(lists.locator("#announcer")).to_have_text(f"customers.csv continues without this page, as job {job}.")
         assert violations(lists) == []
     lists.get_by_role("button", name="Wait for it again").click()
 
@@ -190,7 +192,7 @@ def test_a_job_goes_on_when_its_wait_is_cancelled_and_can_be_taken_up_again(list
 def test_a_job_tells_its_rows_and_why_it_is_tried_again(lists, service, long, s3):
     results = {"Bucket": service.buckets.results}
     with held(service):
-        give(lists, long)
+        choose_file(lists, long)
         expect(stage(lists, "score")).to_contain_text("waiting", timeout=SLOW_MS)
         receipt = key_of(s3, results["Bucket"], lists.locator("#list-job-id").inner_text(), "/upload.json")
         told = {**results, "Key": receipt.replace("upload.json", "a-try/progress.json")}
@@ -200,7 +202,7 @@ def test_a_job_tells_its_rows_and_why_it_is_tried_again(lists, service, long, s3
         expect(stage(lists, "score")).to_contain_text("3,000 rows of about 6,002", timeout=SLOW_MS)
         s3.put_object(**told, Body=json.dumps({**so_far, "stopped": "The disk was full."}))
         expect(stage(lists, "score")).to_contain_text(
-            "It is tried again, since this happened: The disk was full.", timeout=SLOW_MS
+            "It will be tried again after this error: The disk was full.", timeout=SLOW_MS
         )
         s3.delete_object(**told)
     expect(lists.get_by_role("heading", name="customers.csv", exact=True)).to_be_visible(timeout=SLOW_MS)
@@ -208,7 +210,7 @@ def test_a_job_tells_its_rows_and_why_it_is_tried_again(lists, service, long, s3
 
 def test_a_file_that_did_not_arrive_in_time_is_sent_again(lists, service, long, s3):
     with held(service):
-        give(lists, long)
+        choose_file(lists, long)
         expect(stage(lists, "score")).to_contain_text("waiting", timeout=SLOW_MS)
         places = service.buckets
         job = lists.locator("#list-job-id").inner_text()
@@ -240,9 +242,9 @@ def test_an_upload_says_how_much_has_gone_and_can_be_cancelled(lists, service, p
 
 def test_an_upload_that_is_cut_can_be_tried_again(lists, service, long):
     service.wire.up = 20_000
-    give(lists, long)
+    choose_file(lists, long)
     alert = lists.get_by_role("alert")
-    expect(alert).to_contain_text("It broke off on its way to the bucket.", timeout=SLOW_MS)
+    expect(alert).to_contain_text("It was lost on the way to the bucket.", timeout=SLOW_MS)
     service.wire.up = None
     alert.get_by_role("button", name="Try again").click()
 
@@ -251,9 +253,9 @@ def test_an_upload_that_is_cut_can_be_tried_again(lists, service, long):
 
 def test_what_the_bucket_says_of_a_file_is_told(lists, service, long):
     service.bucket.faults = [Fault("POST", "/inbox-", status=403, code="AccessDenied")]
-    give(lists, long)
+    choose_file(lists, long)
 
-    expect(lists.get_by_role("alert")).to_contain_text("It says: AccessDenied: on order", timeout=SLOW_MS)
+    expect(lists.get_by_role("alert")).to_contain_text("Its answer: AccessDenied: on order", timeout=SLOW_MS)
 
 
 def test_a_service_that_is_away_is_asked_again_for_a_job(lists, service, long):
@@ -263,37 +265,37 @@ def test_a_service_that_is_away_is_asked_again_for_a_job(lists, service, long):
         "**/v2/jobs/*",
         lambda route: route.fulfill(status=status, json=refusal) if (status := next(answers, 0)) else route.continue_(),
     )
-    give(lists, long)
+    choose_file(lists, long)
 
-    expect(stage(lists, "score")).to_contain_text("The bucket does not answer. Asking again.", timeout=SLOW_MS)
+    expect(stage(lists, "score")).to_contain_text("The bucket does not answer. Trying again.", timeout=SLOW_MS)
     expect(lists.get_by_role("heading", name="customers.csv", exact=True)).to_be_visible(timeout=SLOW_MS)
 
 
 def test_where_the_rows_cannot_be_fetched_the_summary_has_those_with_most_at_stake(lists, service, served, long):
     service.bucket.faults = [Fault("GET", "/predictions.csv", status=403)]
-    result_of(lists, long)
+    score_list(lists, long)
 
     expect(lists.locator("#list-notes")).to_contain_text("so the table has only the 10 customers with the most money")
     expect(lists.locator("#list-status")).to_have_text("10 customers with the most money at risk")
-    summary = json.loads(ask(served, long, accept="application/json")[1])
-    assert ids(lists) == [each["customerID"] for each in summary["top"]]
+    summary = json.loads(post_batch(served, long, accept="application/json")[1])
+    assert listed_ids(lists) == [each["customerID"] for each in summary["top"]]
     lists.get_by_role("slider").press("Home")
     expect(lists.locator("#list-status")).to_have_text("10 customers with the most money at risk")
-    expect(lists.get_by_role("heading", name="2 rows of 6,002 could not be scored")).to_be_visible()
+    expect(lists.get_by_role("heading", name="2 of 6,002 rows rejected")).to_be_visible()
     assert violations(lists) == []
 
-    lists.get_by_role("button", name="Every row").click()
-    expect(lists.get_by_role("alert")).to_contain_text("The bucket did not give the file")
+    lists.get_by_role("button", name="Download all rows").click()
+    expect(lists.get_by_role("alert")).to_contain_text("The bucket did not return the file")
     service.bucket.faults = []
     with lists.expect_download() as found:
-        lists.get_by_role("button", name="Every row").click()
+        lists.get_by_role("button", name="Download all rows").click()
     assert found.value.suggested_filename == "predictions.csv"
 
 
 def test_a_service_that_lost_its_bucket_says_what_it_takes(lists, long):
     refusal = {"code": "uploads_not_configured", "title": "No uploads", "detail": "There is no bucket for uploads."}
     lists.route("**/v2/uploads", lambda route: route.fulfill(status=404, json=refusal))
-    give(lists, long)
+    choose_file(lists, long)
 
     alert = lists.get_by_role("alert")
     expect(alert).to_contain_text(f"The body is longer than {DIRECT_BYTES:,} bytes")

@@ -1,4 +1,4 @@
-"""The view "The model": what the API says of it, in words, charts and tables. In a real Chromium at a real server."""
+"""The view "Model": what the API says of it, in words, charts and tables. In a real Chromium at a real server."""
 
 import json
 import re
@@ -62,7 +62,9 @@ def test_it_says_how_good_the_model_is_with_its_spread_in_words(view):
     expect(words.nth(1)).to_contain_text("2.8 times")
     expect(words.nth(2)).to_contain_text("2.2 ± 0.7 points")
     expect(words.nth(3)).to_contain_text("73.5%")
-    expect(view.locator("#model-threshold-reason")).to_contain_text("From 33% on, a customer is labelled churn.")
+    expect(view.locator("#model-threshold-reason")).to_contain_text(
+        "A customer with a risk of at least 33% is predicted to churn."
+    )
 
 
 def test_the_figures_for_analysts_are_those_of_the_api(view, model):
@@ -80,7 +82,7 @@ def test_every_chart_is_drawn_has_a_name_and_its_values_as_a_table(view, model):
     assert min(painted(view, CHART)) > 500
     for place in range(2 + len(NAMES)):
         expect(charts.nth(place)).to_have_attribute("role", "img")
-        expect(charts.nth(place)).to_have_accessible_name(re.compile(r"\. The values stand in the table below\.$"))
+        expect(charts.nth(place)).to_have_accessible_name(re.compile(r"\. The values are in the table below\.$"))
     view.locator("#model-calibration-title ~ figure summary").click()
     expect(view.locator("#model-calibration-title ~ figure tbody tr")).to_have_count(
         len(model["metrics"]["calibration"])
@@ -125,7 +127,7 @@ def test_without_a_list_it_says_where_to_score_one_and_then_compares_it(view):
 
     view.evaluate("summary => import('/static/page/model.js').then(model => model.showDrift(summary))", SUMMARY)
 
-    expect(drift).to_contain_text("Not in all. 2 of 11 differ")
+    expect(drift).to_contain_text("Not entirely. 2 of 11 differ")
     rows = drift.locator("tbody tr")
     expect(rows.nth(0)).to_contain_text("Tenure")
     expect(rows.nth(0)).to_contain_text("very different")
@@ -144,7 +146,7 @@ def test_a_list_like_the_training_data_is_called_so(view):
     summary["drift"]["tenure"] = 0.11
     view.evaluate("summary => import('/static/page/model.js').then(model => model.showDrift(summary))", summary)
 
-    expect(view.locator("#model-drift")).to_contain_text("Not in all. 1 of 11 differs:")
+    expect(view.locator("#model-drift")).to_contain_text("Not entirely. 1 of 11 differs:")
 
 
 def test_a_list_that_is_too_short_is_not_compared(view):
@@ -153,14 +155,14 @@ def test_a_list_that_is_too_short_is_not_compared(view):
 
     view.evaluate(show, summary)
     expect(view.locator("#model-drift")).to_have_text(
-        "The last list has 499 scored customers: too few to tell. From 500 on, how it compares stands here."
+        "The last list has 499 scored customers: too few to compare. At least 500 are needed."
     )
     view.evaluate(show, {**summary, "rows_scored": LEAST_CUSTOMERS})
-    expect(view.locator("#model-drift")).to_contain_text("Not in all. 11 of 11 differ")
+    expect(view.locator("#model-drift")).to_contain_text("Not entirely. 11 of 11 differ")
 
 
 def test_the_model_card_reads_as_text(view):
-    view.get_by_text("The model card").click()
+    view.get_by_text("Model card: intended use").click()
     card = view.locator("#model-card")
 
     expect(card.get_by_role("heading", name="Limits")).to_be_visible()
@@ -172,8 +174,8 @@ def test_the_model_card_reads_as_text(view):
 def test_it_says_so_when_the_model_cannot_be_asked_and_tries_again(open_page):
     page = open_page()
     page.route("**/v2/model", lambda route: route.abort())
-    page.get_by_role("link", name="The model").click()
-    expect(page.locator("#model-problem")).to_contain_text("The service does not answer")
+    page.get_by_role("link", name="Model").click()
+    expect(page.locator("#model-problem")).to_contain_text("The service does not respond")
 
     page.unroute("**/v2/model")
     page.get_by_role("button", name="Try again").click()
@@ -198,13 +200,13 @@ def test_all_of_it_can_be_read_by_keyboard(view):
         if found[0] == "SUMMARY":
             view.keyboard.press("Enter")
             expect(view.locator("details:focus-within")).to_have_attribute("open", "")
-        if found[1].startswith("The model card"):
+        if found[1].startswith("Model card"):
             break
 
     opened = [text for tag, text, _ in reached if tag == "SUMMARY"]
     # Each chart, and the card.
-    assert opened == ["The values as a table"] * (2 + len(NAMES)) + [opened[-1]]
-    assert "What each way to choose costs" in [label for *_, label in reached]
+    assert opened == ["Show the values as a table"] * (2 + len(NAMES)) + [opened[-1]]
+    assert "The cost of each policy" in [label for *_, label in reached]
     assert view.locator("figure table:visible").count() == 2 + len(NAMES)
     expect(view.locator("#model-card h3").first).to_be_visible()
 
@@ -213,10 +215,10 @@ def test_a_model_without_figures_and_terms_has_what_there_is(open_page, model):
     known = {name: model[name] for name in ("version", "sha256", "threshold", "tiers")}
     page = open_page()
     page.route("**/v2/model", lambda route: route.fulfill(json=known))
-    page.get_by_role("link", name="The model").click()
+    page.get_by_role("link", name="Model").click()
 
     expect(page.locator("#model-facts")).to_contain_text(model["version"])
-    expect(page.locator("#model-terms")).to_contain_text("no parts that could be drawn")
+    expect(page.locator("#model-terms")).to_contain_text("no terms that could be drawn")
     expect(page.get_by_role("heading", name="How good it is")).to_be_hidden()
 
 
@@ -231,7 +233,7 @@ def test_a_model_of_trees_is_shown_without_charts_of_parts(boosted_models, open_
         view = open_page("#model", address=address)
 
         expect(view.locator("#model-terms")).to_have_text(
-            "This kind of model has no parts that could be drawn one by one."
+            "This kind of model has no terms that could be drawn one by one."
         )
-        expect(view.get_by_text("parts that add up exactly")).to_be_hidden()
+        expect(view.get_by_text("The parts add up exactly")).to_be_hidden()
         expect(view.locator("#model-facts")).to_contain_text("boosting")

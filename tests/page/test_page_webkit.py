@@ -14,12 +14,12 @@ SCRIPT = "<img src=x onerror=alert(1)>"
 HAS_INK = "it => it.width && it.getContext('2d').getImageData(0, 0, it.width, it.height).data.some(byte => byte)"
 VIEWS = {"#customer": "customer-result", "#list": "list-start", "#model": "model-content"}
 """Each view, and what is there as soon as all of it is."""
-PATIENCE_S = 20
+TIMEOUT_S = 20
 
 
 def until(what, asked):
     """Ask until the answer is true, and return it."""
-    end = time.monotonic() + PATIENCE_S
+    end = time.monotonic() + TIMEOUT_S
     while not (found := asked()):
         assert time.monotonic() < end, f"never came true: {what}"
         time.sleep(0.05)
@@ -38,11 +38,11 @@ class Safari:
         self.session.get("about:blank")
         self.session.get(f"{self.address}/{view}")
 
-    def ask(self, script, *arguments):
+    def evaluate(self, script, *arguments):
         return self.session.execute_script(f"return {script}", *arguments)
 
     def until(self, script, *arguments):
-        return until(script, lambda: self.ask(script, *arguments))
+        return until(script, lambda: self.evaluate(script, *arguments))
 
     def text(self, selector):
         return self.until("document.querySelector(arguments[0])?.innerText.trim()", selector)
@@ -100,8 +100,8 @@ def test_a_list_is_ranked_opened_and_taken_away(safari, home, tmp_path):
     safari.until("document.querySelector('#list-choose-file').disabled === false")
     safari.session.find_element("id", "list-file").send_keys(str(source))
 
-    assert safari.text("#list-subtitle").startswith("41 customers, scored by model")
-    assert safari.text("#list-rejected-title") == "1 row of 41 could not be scored"
+    assert safari.text("#list-subtitle").startswith("40 customers scored, 1 row rejected · model")
+    assert safari.text("#list-rejected-title") == "1 of 41 rows rejected"
     assert safari.text("#list-table tbody tr:first-child button") == "C1"
     assert SCRIPT in safari.text("#list-table")
     assert safari.violations() == []
@@ -111,7 +111,7 @@ def test_a_list_is_ranked_opened_and_taken_away(safari, home, tmp_path):
     safari.click("#customer-source a")
     safari.until("document.activeElement.innerText === 'C1'")
 
-    to_call = safari.ask("document.querySelector('#list-threshold-tiles strong').innerText")
+    to_call = safari.evaluate("document.querySelector('#list-threshold-tiles strong').innerText")
     safari.click("#list-download")
 
     taken = home / "april-list.csv"
@@ -139,7 +139,7 @@ def test_a_view_fits_a_phone(safari, view):
         safari.open(view)
         safari.until("document.getElementById(arguments[0]).checkVisibility()", VIEWS[view])
 
-        assert safari.ask("innerWidth") < 500
-        assert safari.ask("document.documentElement.scrollWidth <= innerWidth")
+        assert safari.evaluate("innerWidth") < 500
+        assert safari.evaluate("document.documentElement.scrollWidth <= innerWidth")
     finally:
         safari.session.set_window_size(1280, 900)

@@ -9,8 +9,8 @@ from model.schema import FEATURES, Numeric
 from model.scorecard import LineTerm
 from model.training.additive import DIRECTIONS, Setting, fit, knots_of, points_of, quantile_knots, round_digits
 from model.training.compile import max_difference, random_customers, to_bytes
+from model.training.fit import check_exact, fit_model
 from model.training.monotone import Chain, fit_monotone_logistic
-from model.training.train import check_exact, fit_model
 
 pytestmark = pytest.mark.usefixtures("one_blas_thread")
 

@@ -45,7 +45,7 @@ HEAVY = [
     "botocore",
     "pyspark",
     "tqdm",
-    "gunicorn",
+    "waitress",
 ]
 
 SCALAR = [
@@ -150,7 +150,7 @@ def test_the_package_of_everything_loads_nothing():
     assert imports("app/__init__.py") == set()
 
 
-def test_the_domain_knows_no_door():
+def test_the_domain_imports_no_entry_point():
     doors = {"app", "handler", "flask", "werkzeug", "click", "boto3", "botocore", "pyspark"}
 
     assert {source: tops(source) & doors for source in sources("model") if tops(source) & doors} == {}
@@ -161,7 +161,7 @@ def test_files_and_buckets_know_no_http():
 
 
 def test_the_settings_are_read_where_things_are_wired_only():
-    readers = {"app/aws/functions.py", "app/cli/terminal.py", "app/server/process.py", "app/wiring.py"}
+    readers = {"app/aws/functions.py", "app/cli/terminal.py", "app/server.py", "app/wiring.py"}
 
     # The web knows their type, to check what it is passed.
     assert who_imports("app.settings") - readers == {"app/web/__init__.py", "app/web/service.py"}
@@ -174,7 +174,7 @@ def test_nothing_that_ships_imports_tests_or_benchmarks():
 
 
 @pytest.mark.parametrize("source", STANDARD_LIBRARY_ONLY)
-def test_the_road_for_one_customer_needs_the_standard_library_only(source):
+def test_scoring_one_customer_needs_the_standard_library_only(source):
     foreign = {name for name in tops(source) if name not in sys.stdlib_module_names and name not in OURS}
 
     assert foreign == set()
@@ -188,8 +188,10 @@ def test_the_road_for_one_customer_needs_the_standard_library_only(source):
         pytest.param(["shap"], ("model/trees.py",), id="shap"),
         pytest.param(["numpy"], ("model/bulk/", *ENGINE, TRAINING, "app/web/labels.py"), id="numpy"),
         pytest.param(["pyarrow"], ("model/bulk/", "app/web/labels.py"), id="pyarrow"),
-        pytest.param(["flask", "werkzeug"], ("app/aws/gateway.py", "app/web/", "app/wiring.py"), id="flask"),
-        pytest.param(["gunicorn"], ("app/server/",), id="gunicorn"),
+        pytest.param(
+            ["flask", "werkzeug"], ("app/aws/gateway.py", "app/web/", "app/server.py", "app/wiring.py"), id="flask"
+        ),
+        pytest.param(["waitress"], ("app/server.py",), id="waitress"),
         pytest.param(["prometheus_client"], ("app/web/metrics.py",), id="metrics"),
         pytest.param(["serverless_wsgi"], ("app/aws/gateway.py",), id="bridge"),
         pytest.param(["click", "tqdm"], ("app/cli/",), id="terminal"),
@@ -205,8 +207,7 @@ def test_a_library_is_imported_in_its_own_place_only(libraries, places):
 
 
 def test_what_only_a_server_has_is_imported_by_it_alone():
-    # process.py knows the metrics' type, for gunicorn's hooks.
-    assert who_imports("app.web.metrics") == {"app/server/process.py", "app/wiring.py"}
+    assert who_imports("app.web.metrics") == {"app/wiring.py"}
     assert who_imports("app.web.rate_limit", "app.web.slots") == {"app/wiring.py"}
 
 
@@ -247,7 +248,7 @@ def test_the_domain_reads_no_clock_rolls_no_dice_and_writes_no_log():
     assert {source: tops(source) & unsteady for source in steps if tops(source) & unsteady} == {}
 
 
-def test_every_module_says_which_step_it_is():
+def test_every_module_names_its_step():
     assert [source for source in sources(*SHIPPED, "benchmarks") if not ast.get_docstring(tree(source))] == []
 
 
@@ -343,7 +344,7 @@ def test_the_first_answer_on_lambda_takes_hardly_longer_than_flask_and_the_bridg
     assert statistics.median(ours / floor for floor, ours in pairs) <= COLD_START_CEILING, pairs
 
 
-def test_the_bulk_road_never_imports_pandas():
+def test_the_bulk_pipeline_never_imports_pandas():
     # pyarrow imports it behind some of its functions wherever it is installed, for 0.2 CPU seconds.
     code = (
         "import sys\n"

@@ -1,4 +1,4 @@
-"""The model on disk: what is written in one step and checked against its sha256, and what is refused."""
+"""The model on disk: what is written in one step and held to its sha256, and what is refused."""
 
 import json
 import shutil
@@ -27,7 +27,7 @@ def folder(root) -> Path:
     return artifact.folder_of(None, root)
 
 
-def test_the_stored_default_model_loads_and_states_churn_of_the_example():
+def test_the_stored_default_model_loads_and_predicts_churn_for_the_example():
     scorecard = artifact.load()
 
     score = scorecard.score(dict(EXAMPLE))
@@ -115,7 +115,7 @@ def test_an_unknown_version_is_answered_with_those_there_are(root, folder):
         artifact.load("7.0.0", root)
 
 
-def test_without_a_default_the_start_reports_it(tmp_path):
+def test_without_a_default_the_start_fails_with_a_sentence(tmp_path):
     with pytest.raises(ArtifactError, match="names the version to serve"):
         artifact.load(None, tmp_path)
 
@@ -151,12 +151,12 @@ def test_no_stored_file_names_a_folder_of_the_machine_that_trained():
 
 def test_the_metrics_reach_what_was_promised():
     metrics = json.loads(artifact.read_checked(artifact.folder_of(), "metrics.json"))
-    actual = {name: figure["mean"] for name, figure in metrics["out_of_fold"].items()}
+    found = {name: figure["mean"] for name, figure in metrics["out_of_fold"].items()}
 
     assert metrics["protocol"]["nested"]
     assert (metrics["protocol"]["resampling"], metrics["protocol"]["class_weights"]) == ("none", "none")
-    assert actual["roc_auc"] >= 0.844
-    assert actual["pr_auc"] >= 0.650
-    assert actual["brier"] <= 0.136
-    assert actual["ece"] <= 0.025
-    assert actual["top_decile_lift"] >= 2.75
+    assert found["roc_auc"] >= 0.844
+    assert found["pr_auc"] >= 0.650
+    assert found["brier"] <= 0.136
+    assert found["ece"] <= 0.025
+    assert found["top_decile_lift"] >= 2.75

@@ -9,8 +9,8 @@ from trainings import quick_recipe
 from model.errors import TrainingError
 from model.training import cross_validation
 from model.training.additive import predict
+from model.training.fit import fit_model
 from model.training.recipes import recipe_of
-from model.training.train import fit_model
 
 pytestmark = pytest.mark.usefixtures("one_blas_thread")
 

@@ -20,7 +20,6 @@ PROMISED = {
         "no_body",
         "bad_base64",
         "bad_request",
-        "no_host",
         "too_deep",
         "not_utf8",
         "not_json",
@@ -29,7 +28,6 @@ PROMISED = {
     404: {"not_found", "unknown_job", "uploads_not_configured"},
     405: {"method_not_allowed"},
     406: {"not_acceptable"},
-    408: {"too_slow"},
     413: {
         "too_many_rows",
         "too_many_bytes",
@@ -38,12 +36,9 @@ PROMISED = {
         "too_large",
         "form_too_large",
         "too_much_work",
-        "small_chunks",
         "answer_too_large",
     },
-    414: {"long_address"},
     415: {"send_json", "send_unpacked", "send_form", "send_utf8", "send_csv"},
-    417: {"expectation"},
     422: {
         "unknown_member",
         "no_byte_order_mark",
@@ -78,9 +73,7 @@ PROMISED = {
         "damaged_gzip",
     },
     429: {"too_many_requests"},
-    431: {"long_headers"},
     500: {"internal"},
-    501: {"transfer_coding"},
     503: {"uploads_unavailable", "busy"},
     507: {"no_room"},
 }

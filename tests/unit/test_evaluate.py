@@ -28,6 +28,11 @@ def evaluation():
     return evaluate(SAMPLE, draws=50)
 
 
+@pytest.fixture(scope="module")
+def html(evaluation) -> str:
+    return evaluation_page(evaluation)
+
+
 @pytest.fixture
 def outcomes():
     generator = np.random.default_rng(3)
@@ -163,11 +168,11 @@ def test_the_lift_of_all_customers_is_one(evaluation):
     assert lift[0]["lift"] == pytest.approx(evaluation["top_decile_lift"], abs=1e-6)
 
 
-def test_evaluating_twice_gives_the_same_page_to_the_byte(evaluation):
+def test_evaluating_twice_gives_the_same_page_to_the_byte(evaluation, html):
     again = evaluate(SAMPLE, draws=50)
 
     assert again == evaluation
-    assert evaluation_page(again) == evaluation_page(evaluation)
+    assert evaluation_page(again) == html
 
 
 def test_evaluating_on_the_training_data_reports_that_it_flatters(two_versions):
@@ -202,12 +207,10 @@ def test_evaluating_a_header_without_rows_is_refused(tmp_path):
         evaluate(write_customers(tmp_path, []))
 
 
-def test_the_page_is_one_file_and_describes_its_plots_in_words(evaluation):
-    page = evaluation_page(evaluation)
-
-    check_page(page, plots=8)
-    assert "120 customers whose outcome is known" in page
-    assert "flatter" not in page
+def test_the_page_is_one_file_and_describes_its_plots_in_words(html):
+    check_page(html, plots=8)
+    assert "120 customers whose outcome is known" in html
+    assert "flatter" not in html
 
 
 def test_the_page_of_customers_who_all_stayed_leaves_out_what_is_undefined(tmp_path):
@@ -239,9 +242,9 @@ def test_a_page_that_cannot_be_written_is_named(tmp_path):
 
 
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (390, True)], ids=["desktop", "phone, dark"])
-def test_a_browser_draws_the_page_within_its_width_and_asks_for_nothing(evaluation, chromium, tmp_path, width, dark):
+def test_a_browser_draws_the_page_within_its_width_and_asks_for_nothing(html, chromium, tmp_path, width, dark):
     path = tmp_path / "page.html"
-    path.write_text(evaluation_page(evaluation), encoding="utf-8")
+    path.write_text(html, encoding="utf-8")
     context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light")
     page, asked = context.new_page(), []
     page.on("request", lambda request: asked.append(request.url))

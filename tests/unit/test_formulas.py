@@ -20,7 +20,7 @@ from model.formulas import escape_formulas
 from model.outputs import OutputOptions
 from model.schema import CUSTOMER_ID, EXAMPLE, NAMES
 
-PAGE = Path(__file__).parents[2] / "app" / "web" / "static" / "page" / "list" / "predictions_csv.js"
+PAGE = Path(__file__).parents[2] / "app" / "web" / "static" / "page" / "list" / "formulas.js"
 
 CASES = [
     # What OWASP lists, at the start.
@@ -82,11 +82,11 @@ def by_the_page(tmp_path: Path, texts: list[str]) -> list[str]:
     """What the page makes of each text, run by node."""
     if shutil.which("node") is None:
         pytest.skip("node is not installed")
-    (tmp_path / "csv.mjs").write_bytes(PAGE.read_bytes())
+    (tmp_path / "formulas.mjs").write_bytes(PAGE.read_bytes())
     (tmp_path / "texts.json").write_text(json.dumps(texts))
     (tmp_path / "run.mjs").write_text(
-        'import { readFileSync } from "node:fs";\nimport { escape_formulas } from "./csv.mjs";\n'
-        'console.log(JSON.stringify(JSON.parse(readFileSync("texts.json")).map(escape_formulas)));\n'
+        'import { readFileSync } from "node:fs";\nimport { escapeFormulas } from "./formulas.mjs";\n'
+        'console.log(JSON.stringify(JSON.parse(readFileSync("texts.json")).map(escapeFormulas)));\n'
     )
     done = subprocess.run(["node", "run.mjs"], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60)
     found: list[str] = json.loads(done.stdout)
@@ -157,7 +157,7 @@ def test_no_file_for_people_begins_a_formula_however_it_is_split(scorer, separat
     assert [cell for file in files for cell in starts_of_cells(file) if is_formula(cell)] == []
 
 
-def test_rejects_are_written_as_safely_as_the_predictions_beside_them(scorer):
+def test_rejects_are_escaped_like_predictions(scorer):
     line = ",".join(["=1+1", *map(str, EXAMPLE.values())]).replace("Month-to-month", "x;=1")
     run = Run(io.BytesIO(f"{CUSTOMER_ID},{','.join(NAMES)}\n{line}\n".encode()), scorer)
     predictions, rejects = io.BytesIO(), io.BytesIO()

@@ -13,6 +13,9 @@ LISTS = ("serving", "lambda")
 STARTED = {"awslambdaric": "Dockerfile.lambda"}
 """What is started by name instead of being imported."""
 
+MODULES = {"markdown-it-py": "markdown_it"}
+"""What is imported under another name."""
+
 on_linux = pytest.mark.skipif(
     sys.platform != "linux", reason="the packages of the images are all installed on Linux only"
 )
@@ -61,6 +64,7 @@ def test_every_library_that_is_shipped_is_used(purpose):
             elif isinstance(node, ast.ImportFrom):
                 imported.add(str(node.module).split(".")[0])
 
-    unused = {name for name in wanted if name.replace("-", "_") not in imported and name not in STARTED}
+    modules = {name: MODULES.get(name, name.replace("-", "_")) for name in wanted if name not in STARTED}
+    unused = {name for name, module in modules.items() if module not in imported}
     assert unused == set()
     assert all(name in (ROOT / file).read_text() for name, file in STARTED.items())

@@ -1,4 +1,4 @@
-"""Log lines: JSON that CloudWatch can count, ids of traces, and nothing that an exception states."""
+"""Log lines: JSON that CloudWatch can count, ids of traces, and nothing that an exception says."""
 
 import json
 import re
@@ -87,7 +87,7 @@ def test_members_that_are_none_are_left_out(capsys):
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line["time"])
 
 
-def test_a_failure_is_reported_by_kind_and_place_and_never_by_its_text(capsys):
+def test_a_failure_is_logged_by_kind_and_line_and_never_by_its_text(capsys):
     try:
         raise ValueError("0002-EXMPL")
     except ValueError as error:

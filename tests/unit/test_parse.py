@@ -30,7 +30,7 @@ def test_a_body_that_is_no_json_is_refused_with_its_reason(body, code):
     assert caught.value.problem.code == code
 
 
-def test_a_broken_body_is_reported_with_its_position_it_breaks():
+def test_the_problem_of_a_broken_body_names_where_it_breaks():
     with pytest.raises(InputError, match=r"at line 2, column 1"):
         parse_json(b'{"tenure": 12\n"Partner": "Yes"}')
 
@@ -48,15 +48,15 @@ def test_what_is_no_object_is_no_customer(value):
     assert caught.value.problem.code == "not_an_object"
 
 
-def test_a_wrapped_customer_is_asked_to_unwrap():
+def test_a_wrapped_customer_is_refused_with_advice():
     with pytest.raises(InputError, match=r'wrapped in "customer"'):
         parse_customer({"customer": dict(EXAMPLE)})
 
 
 def test_names_are_matched_trimmed_and_without_regard_to_case():
-    actual = parse_customer({f" {name.upper()} ": value for name, value in EXAMPLE.items()})
+    found = parse_customer({f" {name.upper()} ": value for name, value in EXAMPLE.items()})
 
-    assert actual == EXAMPLE
+    assert found == EXAMPLE
 
 
 def test_an_exact_name_beats_a_differently_cased_twin():

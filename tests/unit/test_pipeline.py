@@ -1,7 +1,6 @@
 """The other engine: the joblib pipeline answers like the scorecard, and a pickle is trusted only after its hash."""
 
 import csv
-import hashlib
 import json
 import pickle
 import pickletools
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from trainings import rewrite
 
 from model import artifact, pipeline
 from model.artifact import ARTIFACTS
@@ -40,14 +40,6 @@ def root(tmp_path) -> Path:
     shutil.copytree(ARTIFACTS / version, tmp_path / version)
     (tmp_path / "DEFAULT").write_text(version + "\n")
     return tmp_path
-
-
-def rewrite(folder: Path, name: str, content: bytes) -> None:
-    """Replace a file and enter its new sum, as somebody with write access could."""
-    (folder / name).write_bytes(content)
-    sums = dict(reversed(line.split("  ")) for line in (folder / "SHA256SUMS").read_text().splitlines())
-    sums[name] = hashlib.sha256(content).hexdigest()
-    (folder / "SHA256SUMS").write_text("".join(f"{digest}  {each}\n" for each, digest in sums.items()))
 
 
 def to_columns(customers: list[dict]) -> dict[str, np.ndarray]:

@@ -15,7 +15,7 @@ def test_an_empty_environment_gives_the_defaults():
     settings = Settings.from_environment({})
 
     assert (settings.host, settings.port, settings.threads) == ("127.0.0.1", 7860, 128)
-    assert (settings.connections, settings.patience_s) == (1000, 20)
+    assert (settings.connections, settings.idle_timeout_s) == (1000, 75)
     assert (settings.model_version, settings.engine, settings.threshold) == (None, "scorecard", None)
     assert (settings.max_json_bytes, settings.max_upload_bytes) == (1_048_576, 536_870_912)
     assert (settings.max_gzip_ratio, settings.max_rows, settings.max_answer_bytes, settings.max_file_cpu_s) == (
@@ -31,7 +31,7 @@ def test_every_variable_is_read():
             "CPU_CORES": "2",
             "CHURN_THREADS": "3",
             "CHURN_CONNECTIONS": "40",
-            "CHURN_PATIENCE_SECONDS": "5",
+            "CHURN_IDLE_TIMEOUT_SECONDS": "5",
             "CHURN_API_KEYS": "AB" * 32,
             "CHURN_CORS_ORIGINS": "https://crm.example.com, http://localhost:3000",
             "CHURN_FRAME_ANCESTORS": "'self' https://*.example.com",
@@ -69,7 +69,6 @@ def test_every_variable_is_read():
     )
 
     assert [getattr(settings, each.name) for each in fields(Settings)] == [
-        *(True, 10, True, True),
         *("0.0.0.0", 8080, 2, 3, 40, 5),
         *(("ab" * 32,), ("https://crm.example.com", "http://localhost:3000"), ("'self'", "https://*.example.com")),
         *("600/minute", 1, False),
@@ -86,6 +85,7 @@ def test_every_variable_is_read():
             "a-key",
             30,
         ),
+        *(True, 10, True, True),
     ]
 
 
@@ -164,7 +164,7 @@ def test_a_setting_is_one_line_and_those_of_outputs_are_in_their_own_table():
     lines = Path(module.__file__).read_text(encoding="utf-8").splitlines()
 
     defined = [match[1] for line in lines if (match := re.fullmatch(r"    (\w+): .* = _setting\(.*\)", line))]
-    assert [*OutputOptions(), *defined] == [each.name for each in fields(Settings)]
+    assert [*defined, *OutputOptions()] == [each.name for each in fields(Settings)]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,8 +15,9 @@ from model.schema import EXAMPLE, NAMES
 from model.training.additive import points_of
 from model.training.compile import RANDOM_CUSTOMERS, to_bytes
 from model.training.data import read
+from model.training.fit import check_exact, fit_model
 from model.training.population import describe_population
-from model.training.train import check_exact, fit_model, next_version, train
+from model.training.train import next_version, train
 
 ROOT = Path(__file__).parents[2]
 REAL = Path(os.environ.get("TELCO_CSV", ROOT / ".." / "shared" / "data" / "telco.csv"))

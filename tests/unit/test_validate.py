@@ -18,9 +18,9 @@ def accepted(name: str, value: object) -> object:
 def refused(name: str, value: object) -> tuple[str, str]:
     with pytest.raises(CustomerError) as caught:
         validate({**EXAMPLE, name: value})
-    (actual,) = caught.value.problems
-    assert actual.field == name
-    return actual.code, actual.message
+    (found,) = caught.value.problems
+    assert found.field == name
+    return found.code, found.message
 
 
 @pytest.mark.parametrize(
@@ -42,10 +42,10 @@ def refused(name: str, value: object) -> tuple[str, str]:
         ("TotalCharges", 1_000_000_000, 1e9),
     ],
 )
-def test_a_spelling_that_is_not_ambiguous_is_accepted(name, value, expected):
-    actual = accepted(name, value)
+def test_an_unambiguous_spelling_is_accepted(name, value, expected):
+    found = accepted(name, value)
 
-    assert (actual, type(actual)) == (expected, type(expected))
+    assert (found, type(found)) == (expected, type(expected))
 
 
 @pytest.mark.parametrize(
@@ -85,22 +85,22 @@ def test_a_total_that_is_left_out_is_missing_even_at_tenure_zero():
     with pytest.raises(CustomerError) as caught:
         validate({**raw, "tenure": 0})
 
-    assert [item.code for item in caught.value.problems] == ["missing"]
+    assert [each.code for each in caught.value.problems] == ["missing"]
 
 
 def test_all_problems_come_together_in_schema_order():
     with pytest.raises(CustomerError) as caught:
         validate({"tenure": -1, "Contract": "x", "Partner": None})
 
-    assert [item.field for item in caught.value.problems] == list(NAMES)
-    assert {item.field: item.code for item in caught.value.problems if item.code != "missing"} == {
+    assert [each.field for each in caught.value.problems] == list(NAMES)
+    assert {each.field: each.code for each in caught.value.problems if each.code != "missing"} == {
         "tenure": "out_of_range",
         "Contract": "unknown_word",
         "Partner": "blank",
     }
 
 
-def test_a_sentence_names_the_field_the_rule_and_the_value():
+def test_a_sentence_names_the_thing_the_rule_and_what_came():
     assert refused("Contract", "Monthly")[1] == (
         'Contract must be "Month-to-month", "One year" or "Two year", not "Monthly".'
     )
@@ -112,15 +112,15 @@ def test_a_sentence_names_the_field_the_rule_and_the_value():
 def test_any_value_is_either_typed_or_named(value):
     for feature in FEATURES:
         try:
-            actual = validate({**EXAMPLE, feature.name: value})[feature.name]
+            found = validate({**EXAMPLE, feature.name: value})[feature.name]
         except CustomerError as error:
-            assert all(str(item).endswith(".") for item in error.problems)
+            assert all(str(each).endswith(".") for each in error.problems)
             str(error).encode("utf-8")
         else:
             if isinstance(feature, Categorical):
-                assert actual in feature.values
+                assert found in feature.values
             else:
-                assert feature.minimum <= actual <= feature.maximum
+                assert feature.minimum <= found <= feature.maximum
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
@@ -159,17 +159,17 @@ def test_every_message_is_a_full_sentence_without_empty_phrases(code):
     assert not {"invalid", "oops", "please", "error"} & set(sentence.lower().replace(".", " ").split())
 
 
-def test_a_problem_is_reported_with_its_row_and_customer():
-    actual = problem("blank", field="Partner", rule="must be so").at(489, "0000-EXMPL")
+def test_a_problem_names_its_row_and_customer():
+    found = problem("blank", field="Partner", rule="must be so").at(489, "0000-EXMPL")
 
-    assert str(actual) == "Row 489 (customerID 0000-EXMPL): Partner is blank; it must be so."
-    assert actual.to_dict() == {
+    assert str(found) == "Row 489 (customerID 0000-EXMPL): Partner is blank; it must be so."
+    assert found.to_dict() == {
         "row": 489,
         "customerID": "0000-EXMPL",
         "field": "Partner",
         "code": "blank",
         "rule": "must be so",
-        "message": str(actual),
+        "message": str(found),
     }
 
 

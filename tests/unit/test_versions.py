@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from trainings import rewrite
 
 from app.cli.__main__ import churn
 from model import artifact, describe, versions
@@ -24,13 +25,6 @@ def run(root, monkeypatch):
     """Run a command of churn with CHURN_MODELS set."""
     monkeypatch.setenv("CHURN_MODELS", str(root))
     return lambda *words: CliRunner().invoke(churn, words)
-
-
-def rewrite(folder: Path, name: str, content: bytes) -> None:
-    """Change a file of an artifact, and its sum with it."""
-    files = {path.name: path.read_bytes() for path in folder.iterdir() if path.name != artifact.SUMS}
-    shutil.rmtree(folder)
-    artifact.save({**files, name: content}, folder.name, folder.parent)
 
 
 def test_versions_are_listed_oldest_first_with_the_default_marked(root):
@@ -101,7 +95,7 @@ def test_what_is_no_version_is_not_promoted(run, root, version, message):
 
 
 @pytest.mark.parametrize("content", ["", "latest", "1.0.0\n1.1.0"])
-def test_promoting_mends_a_file_that_names_no_version(run, root, content):
+def test_promoting_corrects_a_file_that_names_no_version(run, root, content):
     (root / "DEFAULT").write_text(content)
 
     listed = run("models")
@@ -118,7 +112,7 @@ def test_no_version_is_not_the_default_one_where_two_are_compared(run):
     assert (done.exit_code, done.stderr) == (2, "A model version must look like 1.0.0, not ''.\n")
 
 
-def test_the_command_promotes_and_says_how_to_go_back(run, root):
+def test_the_command_promotes_and_prints_how_to_go_back(run, root):
     result = run("promote", "1.1.0")
 
     assert result.exit_code == 0

@@ -1,141 +1,135 @@
-// Asks the API of this service. Every refusal becomes a Problem; the key, where one is needed, is kept in memory only.
-import { make } from "./dom.js";
+// Requests to the API of this service. Errors become an ApiError; the API key, if one is needed, is kept in memory only.
+import { announce, byId, create } from "./dom.js";
 
 const ROOT = new URL("../../", import.meta.url);
 const KEY_HEADER = "X-Api-Key";
-const OPENED_WITH = document.documentElement.dataset.modelVersion;
+const PAGE_MODEL_VERSION = document.documentElement.dataset.modelVersion;
 
-let key = "";
-let waiting = null;
+let apiKey = "";
+let keyPrompt = null;
 
-/** A refusal of the API (RFC 9457), or that there was no answer at all. */
-export class Problem extends Error {
-  constructor({ code, title, detail, errors = [], errors_total = errors.length, status = 0 }, requestId = "") {
+/** An error of the API (RFC 9457), or of the connection (status 0). */
+export class ApiError extends Error {
+  constructor({ code, title, detail, errors = [], status = 0 }, requestId = "") {
     super(detail);
-    Object.assign(this, { code, title, detail, errors, errors_total, status, request_id: requestId });
+    Object.assign(this, { code, title, detail, errors, status, request_id: requestId });
   }
 }
 
-/** Whether something may go otherwise the next time; what was refused once is refused again. */
-export const mayPass = ({ status }) => !status || status === 429 || status >= 500;
+/** Whether the same request may succeed later. */
+export const isRetryable = ({ status }) => !status || status === 429 || status >= 500;
 
-/** The address of a path of the API, such as "v2/customers", also below a base path. */
-export const address = (path) => new URL(path.replace(/^\//, ""), ROOT);
+/** The URL of a path of the API, such as "v2/customers", also below a base path. */
+export const apiUrl = (path) => new URL(path.replace(/^\//, ""), ROOT);
 
-/** The headers that every request has; for what cannot go through `ask`. */
-export const headers = () => (key ? { [KEY_HEADER]: key } : {});
+/** The headers that every request needs. */
+export const authHeaders = () => (apiKey ? { [KEY_HEADER]: apiKey } : {});
 
-/** Ask for `path`. Rejects with a Problem, or with AbortError where `signal` was used. */
-export async function ask(path, { method, json, body, accept, signal, type } = {}) {
-  const content = json === undefined ? type : "application/json";
+/** Send a request. Rejects with an ApiError, or with AbortError if `signal` was aborted. */
+export async function request(path, { method, json, body, accept, signal, type } = {}) {
+  const contentType = json === undefined ? type : "application/json";
   for (;;) {
-    const response = await reach(path, {
+    const response = await fetch(apiUrl(path), {
       method: method ?? (json === undefined && body === undefined ? "GET" : "POST"),
       body: json === undefined ? body : JSON.stringify(json),
       headers: {
         Accept: accept ?? "application/json",
-        ...(content ? { "Content-Type": content } : {}),
-        ...headers(),
+        ...(contentType ? { "Content-Type": contentType } : {}),
+        ...authHeaders(),
       },
       signal,
       cache: "no-store",
       credentials: "same-origin",
+    }).catch((error) => {
+      throw error.name === "AbortError" ? error : noResponseError();
     });
-    noticeModel(response.headers.get("X-Model-Version"));
+    checkModelVersion(response.headers.get("X-Model-Version"));
     if (response.ok) return response;
-    const problem = problemFrom(response.status, await response.text(), response.headers.get("X-Request-Id"));
-    if (response.status !== 401) throw problem;
-    await newKey(problem, signal);
+    const error = toApiError(response.status, await response.text(), response.headers.get("X-Request-Id"));
+    if (response.status !== 401) throw error;
+    await promptForKey(error, signal);
   }
 }
 
-async function reach(path, options) {
-  try {
-    return await fetch(address(path), options);
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw unreachable();
-  }
-}
-
-/** The Problem of a request that got no answer. */
-export function unreachable() {
-  return new Problem({
+/** The error of a request without a response. */
+export const noResponseError = () =>
+  new ApiError({
     code: "offline",
-    title: navigator.onLine ? "The service does not answer" : "This device is offline",
+    title: navigator.onLine ? "The service does not respond" : "This device is offline",
     detail: `${navigator.onLine ? "It may be restarting. " : ""}What you entered is still here.`,
   });
-}
 
-/** The Problem in an answer; one that is no problem of ours came from something in between. */
-export function problemFrom(status, text, requestId) {
+/** The error of a request that broke off. */
+export const connectionLostError = (detail) =>
+  new ApiError({
+    code: "offline",
+    title: navigator.onLine ? "The connection was lost" : "This device is offline",
+    detail,
+  });
+
+/** The error in a response. One without a problem document is from a proxy in between. */
+export function toApiError(status, text, requestId) {
   try {
-    const found = JSON.parse(text);
-    if (found && found.code && found.detail) return new Problem(found, requestId ?? found.instance);
+    const problem = JSON.parse(text);
+    if (problem?.code && problem.detail) return new ApiError(problem, requestId ?? problem.instance);
   } catch {
-    // Not JSON: said below.
+    // Not JSON: handled below.
   }
-  return new Problem(
+  return new ApiError(
     {
       code: "unknown",
       status,
       title: "Something between this page and the service failed",
-      detail: `The answer has status ${status} and does not come from the service itself. Try again in a moment.`,
+      detail: `The response has status ${status} and is not from the service itself. Try again in a moment.`,
     },
     requestId ?? "",
   );
 }
 
-/** Ask for a key, once for all requests that wait for it. Resolves when one was entered. */
-export function newKey(problem, signal) {
-  const form = document.getElementById("key-form");
-  const field = form.querySelector("input");
+/** Ask for an API key, once for all requests that wait for it. Resolves when one was entered. */
+export function promptForKey(error, signal) {
+  const form = byId("key-form");
+  const input = form.querySelector("input");
+  const [explanation, reason] = form.querySelectorAll("p");
   form.hidden = false;
-  const [words, reason] = form.querySelectorAll("p");
-  reason.textContent = problem.detail;
-  announce(`${words.textContent} ${problem.detail}`);
-  if (!waiting) {
-    field.focus();
-    waiting = new Promise((resolve) => {
+  reason.textContent = error.detail;
+  announce(`${explanation.textContent} ${error.detail}`);
+  if (!keyPrompt) {
+    input.focus();
+    keyPrompt = new Promise((resolve) => {
       form.addEventListener(
         "submit",
         (event) => {
           event.preventDefault();
-          key = field.value.trim();
-          field.value = "";
+          apiKey = input.value.trim();
+          input.value = "";
           form.hidden = true;
-          waiting = null;
+          keyPrompt = null;
           resolve();
         },
         { once: true },
       );
     });
   }
-  if (!signal) return waiting;
-  return Promise.race([
-    waiting,
-    new Promise((_, reject) => {
-      const stop = () => reject(new DOMException("Another request took its place.", "AbortError"));
-      if (signal.aborted) stop();
-      signal.addEventListener("abort", stop, { once: true });
-    }),
-  ]);
+  return signal ? Promise.race([keyPrompt, rejectOnAbort(signal)]) : keyPrompt;
 }
 
-/** Say it when the service answers with another model than the page was opened with. */
-export function noticeModel(version) {
-  const notice = document.getElementById("model-notice");
-  if (!version || version === OPENED_WITH || !notice.hidden) return;
-  const again = make("button", { type: "button", className: "secondary" }, "Open the page again");
-  again.addEventListener("click", () => location.reload());
+/** A promise that rejects when `signal` is aborted. */
+export const rejectOnAbort = (signal) =>
+  new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+
+/** Show a notice if the service has another model than when the page was opened. */
+export function checkModelVersion(version) {
+  const notice = byId("model-notice");
+  if (!version || version === PAGE_MODEL_VERSION || !notice.hidden) return;
+  const reload = create("button", { type: "button", className: "secondary" }, "Reload the page");
+  reload.addEventListener("click", () => location.reload());
   notice.replaceChildren(
-    make("p", {}, `The service now answers with model ${version}; this page was opened with ${OPENED_WITH}.`),
-    again,
+    create("p", {}, `The service now uses model ${version}; this page was opened with ${PAGE_MODEL_VERSION}.`),
+    reload,
   );
   notice.hidden = false;
-}
-
-/** Tell a screen reader, without moving the focus. */
-export function announce(text) {
-  document.getElementById("announcer").textContent = text;
 }

@@ -1,7 +1,9 @@
-// Elements of the page. Text goes in as text: nothing that came from a customer or the API is ever read as HTML.
+// Elements of the page. Text is always inserted as text: nothing from a customer or the API is parsed as HTML.
 
-/** An element with properties (or attributes, where the name has a hyphen or is "role") and children. */
-export function make(tag, properties = {}, ...children) {
+export const byId = (id) => document.getElementById(id);
+
+/** Create an element with properties (attributes, where the name has a hyphen or is "role") and children. */
+export function create(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
     if (name.includes("-") || name === "role") element.setAttribute(name, value);
@@ -11,44 +13,59 @@ export function make(tag, properties = {}, ...children) {
   return element;
 }
 
-/** A box that says what went wrong in the API's own words, with a button to try again if there is a way. */
-export function problemBox(problem, again) {
-  const box = make("div", { className: "problem", role: "alert" }, make("h3", {}, problem.title), make("p", {}, problem.detail));
-  if (problem.request_id && problem.status >= 500) {
-    box.append(make("p", { className: "muted" }, `Request ${problem.request_id}`));
-  }
-  if (again) {
-    const button = make("button", { type: "button" }, "Try again");
-    button.addEventListener("click", again);
+/** A box with the title and detail of an error, and a button if `retry` is given. */
+export function errorBox(error, retry) {
+  const box = create(
+    "div",
+    { className: "problem", role: "alert" },
+    create("h3", {}, error.title ?? "Something went wrong"),
+    create("p", {}, error.detail ?? error.message),
+  );
+  if (error.request_id && error.status >= 500)
+    box.append(create("p", { className: "muted" }, `Request ${error.request_id}`));
+  if (retry) {
+    const button = create("button", { type: "button" }, "Try again");
+    button.addEventListener("click", retry);
     box.append(button);
   }
   return box;
 }
 
-/** A table with a heading row; the first cell of each row is its heading. Numbers go right. */
-export function table(columns, rows, caption) {
+/** A table with a header row; the first cell of each row is its header. Columns of numbers are aligned right. */
+export function createTable(columns, rows, { caption, captionIsHidden = false, className = "" } = {}) {
+  const alignment = (value) => (typeof value === "number" ? "number" : "");
+  const header = (name, index) => create("th", { scope: "col", className: alignment(rows[0]?.[index]) }, name);
   const cell = (value, index) =>
-    make(
+    create(
       index === 0 ? "th" : "td",
-      { className: typeof value === "number" ? "number" : "", ...(index === 0 ? { scope: "row" } : {}) },
+      { className: alignment(value), ...(index === 0 ? { scope: "row" } : {}) },
       typeof value === "number" ? value.toLocaleString("en") : value,
     );
-  return make(
+  return create(
     "table",
-    {},
-    ...(caption ? [make("caption", {}, caption)] : []),
-    make("thead", {}, make("tr", {}, ...columns.map((name) => make("th", { scope: "col" }, name)))),
-    make("tbody", {}, ...rows.map((row) => make("tr", {}, ...row.map(cell)))),
+    { className },
+    ...(caption ? [create("caption", { className: captionIsHidden ? "visually-hidden" : "" }, caption)] : []),
+    create("thead", {}, create("tr", {}, ...columns.map(header))),
+    create("tbody", {}, ...rows.map((row) => create("tr", {}, ...row.map(cell)))),
   );
 }
 
-const fieldOf = (feature) => document.querySelector(`#customer-form [data-feature="${CSS.escape(feature)}"]`);
+/** A wide element that scrolls sideways, also by keyboard. */
+export const scrollable = (label, ...children) =>
+  create("div", { className: "scroll-x", tabIndex: 0, role: "region", "aria-label": label }, ...children);
 
-/** The name of a feature as the form has it: in plain words. */
-export const featureName = (feature) => fieldOf(feature)?.querySelector(".label").textContent ?? feature;
+const formField = (feature) => document.querySelector(`#customer-form [data-feature="${CSS.escape(feature)}"]`);
 
-/** A word of a feature as the form has it: 1 may be "Yes". */
-export function wordFor(feature, word) {
-  const option = fieldOf(feature)?.querySelector(`[value="${CSS.escape(word)}"]`);
-  return (option?.textContent || option?.parentElement.textContent)?.trim() ?? word;
+/** The label of a feature in the form. */
+export const featureLabel = (feature) => formField(feature)?.querySelector(".label").textContent ?? feature;
+
+/** The text of a feature's option in the form: 1 may be "Yes". */
+export function optionText(feature, value) {
+  const option = formField(feature)?.querySelector(`[value="${CSS.escape(value)}"]`);
+  return (option?.textContent || option?.parentElement.textContent)?.trim() ?? value;
+}
+
+/** Have a screen reader read a text, without moving the focus. */
+export function announce(text) {
+  byId("announcer").textContent = text;
 }

@@ -1,27 +1,26 @@
-// Shows one of the three views, by the part of the address after "#". A view's module is fetched when it is first shown.
-import { Problem } from "./api.js";
-import { problemBox } from "./dom.js";
+// Shows one of the three views, by the part of the URL after "#". The module of a view is loaded when it is first shown.
+import { errorBox } from "./dom.js";
 
 const MODULES = {
   customer: () => import("./customer.js"),
   list: () => import("./list/view.js"),
   model: () => import("./model.js"),
 };
-const FIRST = "customer";
+const DEFAULT_VIEW = "customer";
 const started = new Set();
-/** Where somebody was in a view when a step inside of it led to another: what had the focus, and how far down. */
-const places = new Map();
+/** The focused element and the scroll position of each view that was left by a step inside of it. */
+const positions = new Map();
 
-/** The view that the address names, if any: "#content" is the way past the tabs, and no view. */
-function wanted() {
+/** The view that the URL names. "#content" is the link past the navigation, and no view. */
+function viewOfUrl() {
   const name = location.hash.slice(1);
-  return Object.hasOwn(MODULES, name) || name === "" ? name || FIRST : null;
+  return Object.hasOwn(MODULES, name) || name === "" ? name || DEFAULT_VIEW : null;
 }
 
-async function show(name, byHand) {
+async function show(name, isNavigation) {
   const sections = document.querySelectorAll("main > [data-view]");
-  // First: with two of them in sight, the browser scrolls.
-  for (const section of sections) if (!section.hidden) remember(section);
+  // First, since the browser scrolls when two of them are visible.
+  for (const section of sections) if (!section.hidden) savePosition(section);
   for (const section of sections) section.hidden = section.dataset.view !== name;
   for (const link of document.querySelectorAll("nav a[data-view]")) {
     if (link.dataset.view === name) link.setAttribute("aria-current", "page");
@@ -30,11 +29,11 @@ async function show(name, byHand) {
   const section = document.querySelector(`main > [data-view="${name}"]`);
   const heading = section.querySelector("h1");
   document.title = `${heading.textContent} · Churn`;
-  const place = places.get(name);
-  if (place?.element.isConnected && place.element.checkVisibility()) {
-    place.element.focus({ preventScroll: true });
-    window.scrollTo(0, place.top);
-  } else if (byHand) {
+  const position = positions.get(name);
+  if (position?.element.isConnected && position.element.checkVisibility()) {
+    position.element.focus({ preventScroll: true });
+    window.scrollTo(0, position.top);
+  } else if (isNavigation) {
     heading.focus();
     window.scrollTo(0, 0);
   }
@@ -43,33 +42,29 @@ async function show(name, byHand) {
   try {
     (await MODULES[name]()).start(section);
   } catch {
-    // A module that did not arrive is not asked for again under the same name, so only a new page helps.
-    section.append(
-      problemBox(
-        new Problem({
-          title: "This part of the page did not load",
-          detail: "The connection may have been cut, or the service was replaced meanwhile.",
-        }),
-        () => location.reload(),
-      ),
-    );
+    // The browser does not load a failed module again, so only a new page helps.
+    const error = {
+      title: "This part of the page did not load",
+      detail: "The connection may have been lost, or the service was replaced in the meantime.",
+    };
+    section.append(errorBox(error, () => location.reload()));
   }
 }
 
-function remember(section) {
+function savePosition(section) {
   const element = document.activeElement;
-  if (section.contains(element)) places.set(section.dataset.view, { element, top: window.scrollY });
-  else places.delete(section.dataset.view);
+  if (section.contains(element)) positions.set(section.dataset.view, { element, top: window.scrollY });
+  else positions.delete(section.dataset.view);
 }
 
-// A browser opens a file that is dropped on a page, and the page would be gone. Only the view "A list" takes one.
-for (const name of ["dragover", "drop"]) {
-  addEventListener(name, (event) => {
+// A browser opens a file that is dropped on a page, and the page would be gone. Only the customer list accepts files.
+for (const type of ["dragover", "drop"]) {
+  addEventListener(type, (event) => {
     if (!event.dataTransfer.types.includes("Files")) return;
     event.preventDefault();
     if (document.querySelector('main > [data-view="list"]').hidden) event.dataTransfer.dropEffect = "none";
   });
 }
 
-addEventListener("hashchange", () => wanted() && show(wanted(), true));
-show(wanted() ?? FIRST, false);
+addEventListener("hashchange", () => viewOfUrl() && show(viewOfUrl(), true));
+show(viewOfUrl() ?? DEFAULT_VIEW, false);

@@ -1,129 +1,134 @@
-// What would change the risk, by /v2/what-if: switches and a slider, the suggestions, and every single change ranked.
-import { announce, ask } from "./api.js";
-import { featureName, make, wordFor } from "./dom.js";
-import { money, points, probability, risk, typed } from "./format.js";
+// What would change the risk, by /v2/what-if: a form of changes, the suggested offers, and all single changes by effect.
+import { request } from "./api.js";
+import { announce, byId, create, featureLabel, optionText } from "./dom.js";
+import { formatDifference, formatMoney, formatProbability, normalizeNumber, tierLabel } from "./format.js";
 
-const PAUSE_MS = 80;
+const INPUT_DELAY_MS = 80;
 
-const part = (id) => document.getElementById(id);
-const form = part("what-if-form");
-const undo = part("what-if-reset");
-const said = part("what-if-result");
-const touched = new Set();
-const names = [...form.querySelectorAll(".field")].map((each) => each.dataset.feature);
-let customerValue = null;
-let customer = null;
+const form = byId("what-if-form");
+const resetButton = byId("what-if-reset");
+const result = byId("what-if-result");
+const features = [...form.querySelectorAll(".field")].map((field) => field.dataset.feature);
+const changed = new Set();
+let getValue = null;
+let getCustomer = null;
 let timer = 0;
-let running = new AbortController();
+let controller = new AbortController();
 
-/** Take the value of a feature, and the whole customer, from the form of the customer. */
-export function follow(value, all) {
-  customerValue = value;
-  customer = all;
+/** Start with functions that return the value of a feature, and the whole customer, of the customer's form. */
+export function startWhatIf(readValue, readCustomer) {
+  getValue = readValue;
+  getCustomer = readCustomer;
   form.addEventListener("input", (event) => {
-    touched.add(event.target.name);
-    label();
+    changed.add(event.target.name);
+    showSliderValues();
     clearTimeout(timer);
-    timer = setTimeout(move, PAUSE_MS);
+    timer = setTimeout(update, INPUT_DELAY_MS);
   });
   form.addEventListener("submit", (event) => event.preventDefault());
-  undo.addEventListener("click", () => {
-    forget();
-    align();
-    move();
+  resetButton.addEventListener("click", () => {
+    clearChanges();
+    copyCustomer();
+    update();
     form.querySelector("input, select").focus();
   });
 }
 
-/** Let the switches follow another customer. */
-export function forget() {
-  touched.clear();
+/** Forget the changes; another customer is shown next. */
+export function clearChanges() {
+  changed.clear();
 }
 
-/** Show what could be offered to `asked`, whose answer of /v2/customers is `found`. */
-export async function compare(asked, found, signal) {
-  align();
-  showOffers(found);
-  const response = await ask("v2/what-if", { json: { customer: asked }, signal });
+/** Show what could be offered to `customer`, whose answer of /v2/customers is `answer`. */
+export async function showWhatIf(customer, answer, signal) {
+  copyCustomer();
+  byId("suggestions").replaceChildren(...answer.actions.map((action) => change(action.suggestion, action)));
+  byId("no-suggestions").hidden = answer.actions.length > 0;
+  byId("caution").textContent = answer.caution;
+  const response = await request("v2/what-if", { json: { customer }, signal });
   const { alternatives } = await response.json();
   if (signal.aborted) return;
-  part("single-changes").replaceChildren(...alternatives.map((each) => offer(changesOf(each), each)));
-  await move();
+  byId("single-changes").replaceChildren(
+    ...alternatives.map((alternative) => change(describeChanges(alternative), alternative)),
+  );
+  await update();
 }
 
-/** Let every switch that was not moved stand where the customer is. */
-function align() {
-  for (const name of names) {
-    if (touched.has(name)) continue;
+/** Set every control that was not changed to the customer's value. */
+function copyCustomer() {
+  for (const name of features) {
+    if (changed.has(name)) continue;
     const control = form.elements[name];
     if (control.type === "range") {
-      const value = Number(typed(customerValue(name)));
+      const value = Number(normalizeNumber(getValue(name)));
       control.min = Math.min(control.dataset.lowest, value);
       control.max = Math.max(control.dataset.highest, value);
       control.value = value;
     } else {
-      control.value = customerValue(name);
+      control.value = getValue(name);
     }
   }
-  label();
+  showSliderValues();
 }
 
-function label() {
+function showSliderValues() {
   for (const output of form.querySelectorAll("output")) {
-    const slider = document.getElementById(output.htmlFor.value);
-    output.textContent = money(Number(slider.value));
+    const slider = byId(output.htmlFor.value);
+    output.textContent = formatMoney(Number(slider.value));
     slider.setAttribute("aria-valuetext", `${output.textContent} a month`);
   }
 }
 
-/** Ask for the risk with all switches as they stand. */
-async function move() {
+/** Request and show the risk with all changes of the form. */
+async function update() {
   clearTimeout(timer);
-  running.abort();
-  running = new AbortController();
-  const { signal } = running;
-  undo.hidden = touched.size === 0;
-  if (touched.size === 0) {
-    said.replaceChildren(make("span", { className: "help" }, "Move a switch to see how the risk would differ."));
+  controller.abort();
+  controller = new AbortController();
+  const { signal } = controller;
+  resetButton.hidden = changed.size === 0;
+  if (changed.size === 0) {
+    result.replaceChildren(create("span", { className: "help" }, "Change a value to see how the risk would change."));
     return;
   }
-  const wanted = Object.fromEntries([...touched].map((name) => [name, amount(form.elements[name])]));
+  const changes = Object.fromEntries([...changed].map((name) => [name, controlValue(form.elements[name])]));
   try {
-    const response = await ask("v2/what-if", { json: { customer: customer(), changes: [wanted] }, signal });
-    const { alternatives, probability: before } = await response.json();
-    if (signal.aborted) return;
-    show(before, alternatives[0]);
-  } catch (problem) {
-    if (problem.name !== "AbortError") said.replaceChildren(make("span", { className: "error" }, problem.message));
+    const response = await request("v2/what-if", { json: { customer: getCustomer(), changes: [changes] }, signal });
+    const { alternatives, probability } = await response.json();
+    if (!signal.aborted) showResult(probability, alternatives[0]);
+  } catch (error) {
+    if (error.name !== "AbortError") result.replaceChildren(create("span", { className: "error" }, error.message));
   }
 }
 
-const amount = (control) => (control.type === "range" ? Number(control.value).toFixed(2) : control.value);
+const controlValue = (control) => (control.type === "range" ? Number(control.value).toFixed(2) : control.value);
 
-function show(before, { probability: after, tier, difference }) {
-  said.replaceChildren(
-    make("span", { className: "from-to" }, `${probability(before)} → `, make("strong", {}, probability(after))),
-    make("span", { className: `pill ${tier}` }, risk(tier)),
-    make("span", { className: "difference" }, points(difference)),
+function showResult(before, { probability, tier, difference }) {
+  const after = formatProbability(probability);
+  result.replaceChildren(
+    create("span", { className: "from-to" }, `${formatProbability(before)} → `, create("strong", {}, after)),
+    create("span", { className: `pill ${tier}` }, tierLabel(tier)),
+    create("span", { className: "difference" }, formatDifference(difference)),
   );
-  announce(`With these changes ${probability(after)}, ${points(difference)}, ${risk(tier)}`);
+  announce(`With these changes ${after}, ${formatDifference(difference)}, ${tierLabel(tier)}`);
 }
 
-function showOffers({ actions, caution }) {
-  part("suggestions").replaceChildren(...actions.map((each) => offer(each.suggestion, each)));
-  part("no-suggestions").hidden = actions.length > 0;
-  part("caution").textContent = caution;
-}
-
-const offer = (text, { probability: after, tier, difference }) =>
-  make(
+const change = (text, { probability, difference }) =>
+  create(
     "li",
     {},
-    make("span", {}, text),
-    make("span", { className: "effect" }, make("strong", { className: `only-${tier}` }, probability(after)), ` ${points(difference)}`),
+    create("span", {}, text),
+    create(
+      "span",
+      { className: "effect" },
+      create("strong", {}, formatProbability(probability)),
+      ` ${formatDifference(difference)}`,
+    ),
   );
 
-const changesOf = ({ changes }) =>
+const describeChanges = ({ changes }) =>
   Object.entries(changes)
-    .map(([name, value]) => `${featureName(name)}: ${typeof value === "number" ? money(value) : wordFor(name, value)}`)
+    .map(
+      ([name, value]) =>
+        `${featureLabel(name)}: ${typeof value === "number" ? formatMoney(value) : optionText(name, value)}`,
+    )
     .join(", ");

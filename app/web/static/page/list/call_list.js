@@ -1,154 +1,155 @@
-// The ranked list: what was asked of it, a page of rows, and the ways to the next.
-import { make } from "../dom.js";
-import { count, counted, money, probability } from "../format.js";
-import { pager } from "./pager.js";
+// The call list: a table of the customers that reach the threshold, with its filters, order and pages.
+import { byId, create } from "../dom.js";
+import { formatCount, formatMoney, formatProbability, pluralize } from "../format.js";
+import { drawPager } from "./pager.js";
 
 const PAGE_ROWS = 15;
+const INPUT_DELAY_MS = 200;
 const COLUMNS = [
   { by: "customer", name: "Customer" },
   { by: "risk", name: "Risk" },
   { by: "money", name: "Money at risk", className: "number" },
 ];
-const PAUSE_MS = 200;
 
-const element = (name) => document.getElementById(`list-${name}`);
-
-export class Table {
-  #desk;
-  #open;
-  #scored = 0;
+export class CallList {
+  #controls = byId("list-controls");
+  #openRow;
+  #result = null;
   #customers = 0;
-  #offset = 0;
-  #asked = 0;
-  #shown = {};
-  #controls = element("controls");
+  #lastRequest = 0;
 
-  /** `open(place)` shows a customer with all that is known of it. */
-  constructor(open) {
-    this.#open = open;
+  /** `openRow(index)` shows a customer with all that is known of it. */
+  constructor(openRow) {
+    this.#openRow = openRow;
     let timer = 0;
     this.#controls.addEventListener("submit", (event) => event.preventDefault());
     this.#controls.addEventListener("input", () => {
       clearTimeout(timer);
-      timer = setTimeout(() => this.#show(0), PAUSE_MS);
+      timer = setTimeout(() => this.#show(0), INPUT_DELAY_MS);
     });
   }
 
-  /**
-   * Begin with another list, and with what it has: the desk with its rows, a summary, reasons, money (`isPriced`), and all of its
-   * customers or but those with the most at stake (`isPart`).
-   */
-  begin({ desk, summary, reasons, isPriced, isPart = false }) {
+  /** Prepare for another result. `isPartial`: the page has only the customers with the most money at risk. */
+  setResult(result) {
+    const { hasMoney, isPartial = false } = result;
+    this.#result = result;
     this.#controls.reset();
-    this.#desk = desk;
-    this.#scored = summary.rows_scored;
-    this.#shown = { reasons, isPriced, isPart };
     const { order } = this.#controls.elements;
-    for (const option of order.options) option.hidden = option.disabled = option.value.startsWith("money") && !isPriced;
-    if (isPart) order.value = "money:down";
-    for (const each of [element("controls"), element("download"), element("spreadsheet-safe").closest("label")]) each.hidden = isPart;
+    for (const option of order.options) option.hidden = option.disabled = option.value.startsWith("money") && !hasMoney;
+    if (isPartial) order.value = "money:down";
+    for (const element of [this.#controls, byId("list-download"), byId("list-spreadsheet-safe").closest("label")])
+      element.hidden = isPartial;
   }
 
-  /** Show the first `customers` by risk: those who reach the threshold. */
-  cut(customers) {
-    this.#customers = this.#shown.isPart ? Infinity : customers;
+  /** Show the `customers` with the highest risk: those that reach the threshold. */
+  setCustomers(customers) {
+    this.#customers = this.#result.isPartial ? Infinity : customers;
     return this.#show(0);
   }
 
-  /** What is asked for now, for the list as a file. */
+  /** The current filters and order, for ScoredRows.select. */
   get query() {
     const { search, tier, top, order } = Object.fromEntries(new FormData(this.#controls));
-    const [by, way] = order.split(":");
-    return { customers: this.#customers, search, tier, top: top > 0 ? Math.floor(top) || 1 : Infinity, by, descending: way === "down" };
+    const [by, direction] = order.split(":");
+    const limit = top > 0 ? Math.floor(top) || 1 : Infinity;
+    return { customers: this.#customers, search, tier, limit, by, descending: direction === "down" };
   }
 
   async #show(offset) {
-    const asked = ++this.#asked;
-    const query = this.query;
-    const { total, rows } = await this.#desk.call("page", { query, offset, count: PAGE_ROWS });
-    // A later question may have been answered first.
-    if (asked !== this.#asked) return;
-    this.#offset = offset;
-    const filtered = query.search || query.tier || query.top !== Infinity;
-    const cut = total === query.top && !(query.descending && (query.by === "risk" || query.by === "money"));
-    const kept = cut ? `, those with the ${query.by === "money" ? "most money at" : "highest"} risk` : "";
-    if (this.#shown.isPart) element("status").textContent = `${counted(total, "customer")} with the most money at risk`;
-    else element("status").textContent = total
-      ? `${counted(total, "customer")}${filtered ? ` of the ${count(this.#customers)} to call${kept}` : ""}`
-      : this.#nobody(query);
-    element("download").disabled = !total;
-    element("table").replaceChildren(...(total ? [this.#drawn(rows, query)] : []));
-    pager(element("pager"), { offset, count: PAGE_ROWS, total, go: (to) => this.#go(to) });
+    this.#lastRequest += 1;
+    const thisRequest = this.#lastRequest;
+    const { query } = this;
+    const { total, rows } = await this.#result.worker.call("selectPage", { query, offset, count: PAGE_ROWS });
+    // A later request may have been answered first.
+    if (thisRequest !== this.#lastRequest) return;
+    byId("list-status").textContent = total ? this.#countText(total, query) : this.#emptyText(query);
+    byId("list-download").disabled = !total;
+    byId("list-table").replaceChildren(...(total ? [this.#table(rows, query)] : []));
+    drawPager(byId("list-pager"), { offset, pageSize: PAGE_ROWS, total, goTo: (next) => this.#goTo(next) });
   }
 
-  get #columns() {
-    return COLUMNS.filter(({ by }) => by !== "money" || this.#shown.isPriced);
-  }
-
-  #nobody({ search, tier }) {
-    if (!this.#scored) return "Nobody in this file could be scored.";
-    if (!this.#customers) return "Nobody reaches this risk. Move the slider to the left for a longer list.";
-    const what = [tier && `with ${tier} risk`, search && `whose id has \u201c${search}\u201d`].filter(Boolean).join(" ");
-    const more = this.#customers < this.#scored ? " The slider further left takes in more." : "";
-    return `There is nobody ${what} among the ${count(this.#customers)} to call.${more}`;
-  }
-
-  async #go(offset) {
+  async #goTo(offset) {
     await this.#show(offset);
-    element("table").querySelector("table")?.scrollIntoView({ block: "nearest" });
+    byId("list-table").querySelector("table")?.scrollIntoView({ block: "nearest" });
   }
 
-  #drawn(rows, { by, descending }) {
-    const columns = this.#columns;
-    const headings = columns.map(({ by: key, name, className = "" }) => {
-      const button = make("button", { type: "button", className: "sort-button" }, name);
-      button.addEventListener("click", () => this.#sort(key));
-      const sorted = key === by ? { "aria-sort": descending ? "descending" : "ascending" } : {};
-      return make("th", { scope: "col", className, ...sorted }, button);
+  #countText(total, { search, tier, limit, by, descending }) {
+    if (this.#result.isPartial) return `${pluralize(total, "customer")} with the most money at risk`;
+    if (!search && !tier && limit === Infinity) return pluralize(total, "customer");
+    const showsWhich = total === limit && !(descending && (by === "risk" || by === "money"));
+    const which = showsWhich ? `, those with the ${by === "money" ? "most money at" : "highest"} risk` : "";
+    return `${formatCount(total)} of ${pluralize(this.#customers, "customer")} to call${which}`;
+  }
+
+  #emptyText({ search, tier }) {
+    const scored = this.#result.summary.rows_scored;
+    if (!scored) return "No customer in this file could be scored.";
+    if (!this.#customers) return "No customer reaches this threshold. Move the slider to the left for a longer list.";
+    const filters = [tier && `with ${tier} risk`, search && `matching \u201c${search}\u201d`].filter(Boolean).join(" ");
+    const hint = this.#customers < scored ? " Move the slider to the left to include more." : "";
+    return `No customer ${filters} among the ${formatCount(this.#customers)} to call.${hint}`;
+  }
+
+  #table(rows, { by, descending }) {
+    const headers = COLUMNS.filter((column) => column.by !== "money" || this.#result.hasMoney).map((column) => {
+      const button = create("button", { type: "button", className: "sort-button" }, column.name);
+      button.addEventListener("click", () => this.#sortBy(column.by));
+      const sorted = column.by === by ? { "aria-sort": descending ? "descending" : "ascending" } : {};
+      return create("th", { scope: "col", className: column.className ?? "", "data-by": column.by, ...sorted }, button);
     });
-    return make(
+    if (this.#result.reasonCount) headers.push(create("th", { scope: "col" }, "Why"));
+    return create(
       "table",
       { className: "row-cards" },
-      make("caption", { className: "visually-hidden" }, "Customers to call. Choose one to see it whole."),
-      make("thead", {}, make("tr", {}, ...headings, ...(this.#shown.reasons ? [make("th", { scope: "col" }, "Why")] : []))),
-      make("tbody", {}, ...rows.map((row) => this.#row(row))),
+      create("caption", { className: "visually-hidden" }, "Customers to call. Choose one to see all details."),
+      create("thead", {}, create("tr", {}, ...headers)),
+      create("tbody", {}, ...rows.map((row) => this.#row(row))),
     );
   }
 
-  #row({ place, row, id, chance, value, tier, reasons }) {
-    const name = make("button", { type: "button", className: "customer-button" }, id || `Row ${count(row)}`);
-    const meter = make("i", { className: `meter is-${tier}`, "aria-hidden": "true" });
-    meter.style.setProperty("--share", `${100 * chance}%`);
-    const line = make(
-      "tr",
-      {},
-      make("th", { scope: "row" }, name, make("span", { className: "muted" }, id ? `row ${count(row)}` : "")),
-      make("td", { className: "risk" }, make("strong", {}, probability(chance)), ...(tier ? [make("span", { className: `pill ${tier}` }, tier)] : []), meter),
-      ...(this.#shown.isPriced ? [make("td", { className: "number" }, money(value), make("span", { className: "visually-hidden" }, " a month"))] : []),
-      ...(this.#shown.reasons ? [make("td", {}, make("ul", { className: "reasons" }, ...reasons.map(reason)))] : []),
-    );
+  #row({ index, number, id, probability, money, tier, reasons }) {
+    const rowText = `Row ${formatCount(number)}`;
+    const button = create("button", { type: "button", className: "customer-button" }, id || rowText);
+    const meter = create("i", { className: `meter is-${tier}`, "aria-hidden": "true" });
+    meter.style.setProperty("--share", `${100 * probability}%`);
+    const risk = [create("strong", {}, formatProbability(probability))];
+    if (tier) risk.push(create("span", { className: `pill ${tier}` }, tier));
+    const cells = [
+      create("th", { scope: "row" }, button, create("span", { className: "muted" }, id ? rowText.toLowerCase() : "")),
+      create("td", { className: "risk" }, ...risk, meter),
+    ];
+    if (this.#result.hasMoney) {
+      cells.push(
+        create(
+          "td",
+          { className: "number" },
+          formatMoney(money),
+          create("span", { className: "visually-hidden" }, " a month"),
+        ),
+      );
+    }
+    if (this.#result.reasonCount) {
+      const items = reasons.map(({ sentence, raises }) =>
+        create("li", { className: raises ? "raises-risk" : "lowers-risk" }, sentence),
+      );
+      cells.push(create("td", {}, create("ul", { className: "reasons" }, ...items)));
+    }
+    const line = create("tr", {}, ...cells);
     line.addEventListener("click", (event) => {
-      // Somebody who marks an id to copy it does not want to go elsewhere.
+      // A user who selects an id to copy it does not want to leave the page.
       if (event.detail && getSelection().toString()) return;
-      // Whoever comes back goes on from here.
-      name.focus({ preventScroll: true });
-      this.#open(place);
+      // The place to return to.
+      button.focus({ preventScroll: true });
+      this.#openRow(index);
     });
     return line;
   }
 
-  #sort(key) {
-    const order = this.#controls.elements.order;
+  async #sortBy(column) {
     const { by, descending } = this.query;
-    const first = key === "customer" ? "up" : "down";
-    order.value = `${key}:${key === by ? (descending ? "up" : "down") : first}`;
-    this.#show(0).then(() => {
-      const place = this.#columns.findIndex((column) => column.by === key);
-      element("table").querySelectorAll("button.sort")[place]?.focus();
-    });
+    const isUp = column === by ? descending : column === "customer";
+    this.#controls.elements.order.value = `${column}:${isUp ? "up" : "down"}`;
+    await this.#show(0);
+    byId("list-table").querySelector(`[data-by="${column}"] .sort-button`)?.focus();
   }
-}
-
-function reason({ sentence, raises }) {
-  return make("li", { className: raises ? "raises-risk" : "lowers-risk" }, sentence);
 }

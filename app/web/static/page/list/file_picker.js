@@ -1,52 +1,47 @@
-// How a list comes: dropped, chosen, or the sample. Also the two files that the API gives away.
-import { ask } from "../api.js";
-import { save } from "./download.js";
+// How a file gets to the view: chosen, dropped, or the sample. Also the template to fill in.
+import { request } from "../api.js";
+import { byId } from "../dom.js";
+import { saveBlob } from "./download.js";
 
-const element = (name) => document.getElementById(`list-${name}`);
+const BUTTONS = ["list-choose-file", "list-sample", "list-template"];
 
-/** `take(file)` is given each file, `sample()` is to get one; `refuse(problem)` is told why there is none; `isBusy()` says whether to wait. */
-export function choose(root, { take, sample, refuse, isBusy }) {
-  const input = element("file");
-  element("choose-file").addEventListener("click", () => input.click());
+/** Calls `onFile(file)` for each file, `onSample()` for the sample, and `onError(error)` if a file was refused; `isBusy()` is asked first. */
+export function startFilePicker(view, { onFile, onSample, onError, isBusy }) {
+  const input = byId("list-file");
+  byId("list-choose-file").addEventListener("click", () => input.click());
   input.addEventListener("change", () => {
     const [file] = input.files;
-    // The same file may be chosen again, mended meanwhile.
+    // The same file may be chosen again after it was corrected.
     input.value = "";
-    if (file) take(file);
+    if (file) onFile(file);
   });
-  element("sample").addEventListener("click", sample);
-  element("template").addEventListener("click", async () => {
+  byId("list-sample").addEventListener("click", onSample);
+  byId("list-template").addEventListener("click", async () => {
     try {
-      save(await (await ask("v2/template.csv", { accept: "text/csv" })).blob(), "customers.csv");
-    } catch (problem) {
-      refuse(problem);
+      saveBlob(await (await request("v2/template.csv", { accept: "text/csv" })).blob(), "customers.csv");
+    } catch (error) {
+      onError(error);
     }
   });
-
-  // Until now a click would have been lost.
-  for (const name of ["choose-file", "sample", "template"]) element(name).disabled = false;
+  // Until now a click would have done nothing.
+  for (const id of BUTTONS) byId(id).disabled = false;
 
   // Anywhere on the page while the view is shown; main.js keeps the browser from opening the file.
-  let inside = 0;
-  const light = () => element("drop-zone").classList.toggle("drag-over", inside > 0);
-  const isForUs = (event) => !root.hidden && event.dataTransfer.types.includes("Files");
-  addEventListener("dragenter", (event) => {
-    if (!isForUs(event)) return;
-    inside += 1;
-    light();
-  });
-  addEventListener("dragleave", (event) => {
-    if (!isForUs(event)) return;
-    inside -= 1;
-    light();
-  });
+  let depth = 0;
+  const setDepth = (value) => {
+    depth = value;
+    byId("list-drop-zone").classList.toggle("drag-over", depth > 0);
+  };
+  const isFileDrag = (event) => !view.hidden && event.dataTransfer.types.includes("Files");
+  addEventListener("dragenter", (event) => isFileDrag(event) && setDepth(depth + 1));
+  addEventListener("dragleave", (event) => isFileDrag(event) && setDepth(depth - 1));
   addEventListener("drop", (event) => {
-    if (!isForUs(event)) return;
-    inside = 0;
-    light();
+    if (!isFileDrag(event)) return;
+    setDepth(0);
     const { files } = event.dataTransfer;
-    if (isBusy()) refuse({ title: "A list is being scored", detail: "Cancel it to send another." });
-    else if (files.length === 1) take(files[0]);
-    else if (files.length) refuse({ title: "One file at a time", detail: `${files.length} files were dropped. Drop one CSV.` });
+    if (isBusy()) onError({ title: "A list is being scored", detail: "Cancel it to send another one." });
+    else if (files.length === 1) onFile(files[0]);
+    else if (files.length)
+      onError({ title: "One file at a time", detail: `${files.length} files were dropped. Drop one CSV file.` });
   });
 }

@@ -1,27 +1,32 @@
-// The ways from one page of a long table to the others.
-import { make } from "../dom.js";
-import { count } from "../format.js";
+// The buttons between the pages of a long table.
+import { create } from "../dom.js";
+import { formatCount } from "../format.js";
 
-/** Draw them into `root`; `go(offset)` is called with the place of another page's first row. */
-export function pager(root, { offset, count: size, total, go }) {
-  root.hidden = total <= size;
-  const last = Math.floor(Math.max(0, total - 1) / size) * size;
-  const step = (name, to, isThere) => {
-    const button = make("button", { type: "button", className: "secondary", disabled: !isThere, "aria-label": name[1] }, name[0]);
+/** Draw the buttons into `root`; `goTo(offset)` is called with the index of another page's first row. */
+export function drawPager(root, { offset, pageSize, total, goTo }) {
+  root.hidden = total <= pageSize;
+  const last = Math.floor(Math.max(0, total - 1) / pageSize) * pageSize;
+  const pageButton = (text, label, target, isEnabled) => {
+    const button = create(
+      "button",
+      { type: "button", className: "secondary", disabled: !isEnabled, "aria-label": label },
+      text,
+    );
     button.addEventListener("click", async () => {
-      await go(to);
-      // The button was drawn anew; the focus stays where it was, or goes to one that can be used.
-      const again = [...root.querySelectorAll("button")];
-      const same = again.find((each) => each.getAttribute("aria-label") === name[1]);
-      (same?.disabled ? again.find((each) => !each.disabled) : same)?.focus();
+      await goTo(target);
+      // The buttons were drawn again; the focus stays on this one, or goes to one that is enabled.
+      const buttons = [...root.querySelectorAll("button")];
+      const same = buttons.find((other) => other.getAttribute("aria-label") === label);
+      (same?.disabled ? buttons.find((other) => !other.disabled) : same)?.focus();
     });
     return button;
   };
+  const range = `${formatCount(offset + 1)} to ${formatCount(Math.min(total, offset + pageSize))} of ${formatCount(total)}`;
   root.replaceChildren(
-    step(["\u00ab", "First page"], 0, offset > 0),
-    step(["\u2039", "Page before"], offset - size, offset > 0),
-    make("span", { role: "status" }, `${count(offset + 1)} to ${count(Math.min(total, offset + size))} of ${count(total)}`),
-    step(["\u203a", "Next page"], offset + size, offset < last),
-    step(["\u00bb", "Last page"], last, offset < last),
+    pageButton("\u00ab", "First page", 0, offset > 0),
+    pageButton("\u2039", "Previous page", offset - pageSize, offset > 0),
+    create("span", { role: "status" }, range),
+    pageButton("\u203a", "Next page", offset + pageSize, offset < last),
+    pageButton("\u00bb", "Last page", last, offset < last),
   );
 }

@@ -1,50 +1,55 @@
-// The rows that could not be scored: each problem with its row, customer, column, what came and what is accepted.
-import { make } from "../dom.js";
-import { count, counted } from "../format.js";
-import { pager } from "./pager.js";
+// The table of rejected rows: each error with its row, customer, column and value.
+import { byId, create } from "../dom.js";
+import { formatCount, pluralize } from "../format.js";
+import { drawPager } from "./pager.js";
 
 const PAGE_ROWS = 10;
-const COLUMNS = ["Row", "Customer", "Column", "What came", "What is wrong"];
-const SHORT = ["Row", "Customer", "What is wrong"];
+const COLUMNS = ["Row", "Customer", "Column", "Value", "Error"];
+// Of a job's rows only the sentences are known.
+const COLUMNS_OF_JOB = ["Row", "Customer", "Error"];
 
-const element = (name) => document.getElementById(`list-${name}`);
-
-/** `isPart`: only the file has the rows. */
-export async function showRejects({ desk, summary, isPart }, offset = 0) {
-  const { rows_rejected: rejected, rows_in: all } = summary;
-  element("rejected").hidden = !rejected;
+/** Show the rejected rows of a result. `isPartial`: the page does not have them. */
+export async function showRejectedRows(result, offset = 0) {
+  const { rows_rejected: rejected, rows_in: all } = result.summary;
+  byId("list-rejected").hidden = !rejected;
   if (!rejected) return;
-  element("rejected-title").textContent = `${counted(rejected, "row")} of ${count(all)} could not be scored`;
-  if (isPart) {
-    element("rejected-table").replaceChildren();
-    element("rejected-pager").hidden = true;
-    return;
-  }
-  const { total, rows } = await desk.call("rejected", { offset, count: PAGE_ROWS });
-  const { idName } = element("result").dataset;
-  // Of what the bucket scored only the sentences are known.
-  const names = rows.some(({ errors }) => errors.some(({ field }) => field !== undefined)) ? COLUMNS : SHORT;
-  const lines = rows.flatMap(({ row, id, errors }) => errors.map((error) => line(row, id, error, idName, names)));
-  element("rejected-table").replaceChildren(
-    make(
-      "table",
-      { className: "row-cards" },
-      make("caption", { className: "visually-hidden" }, "Rows to mend"),
-      make("thead", {}, make("tr", {}, ...names.map((name) => make("th", { scope: "col" }, name)))),
-      make("tbody", {}, ...lines),
-    ),
-  );
-  pager(element("rejected-pager"), { offset, count: PAGE_ROWS, total, go: (to) => showRejects({ desk, summary }, to) });
+  byId("list-rejected-title").textContent = `${formatCount(rejected)} of ${pluralize(all, "row")} rejected`;
+  byId("list-rejected-table").replaceChildren();
+  byId("list-rejected-pager").hidden = true;
+  if (result.isPartial) return;
+  const { total, rows } = await result.worker.call("rejectedPage", { offset, count: PAGE_ROWS });
+  byId("list-rejected-table").replaceChildren(rejectedTable(rows, result.jobId ? COLUMNS_OF_JOB : COLUMNS));
+  drawPager(byId("list-rejected-pager"), {
+    offset,
+    pageSize: PAGE_ROWS,
+    total,
+    goTo: (next) => showRejectedRows(result, next),
+  });
 }
 
-function line(row, id, { field, value, message }, idName, names) {
-  // Row and customer stand in columns of their own.
-  const known = [`Row ${row} (${idName} ${id}): `, `Row ${row}: `].find((start) => message.startsWith(start)) ?? "";
-  const cells = [id, ...(names === SHORT ? [] : [field ?? "", value ?? ""]), message.slice(known.length)];
-  return make(
+function rejectedTable(rows, columns) {
+  const { idName } = byId("list-result").dataset;
+  const lines = rows.flatMap((row) => row.errors.map((error) => errorLine(row, error, columns, idName)));
+  return create(
+    "table",
+    { className: "row-cards" },
+    create("caption", { className: "visually-hidden" }, "Rejected rows"),
+    create("thead", {}, create("tr", {}, ...columns.map((name) => create("th", { scope: "col" }, name)))),
+    create("tbody", {}, ...lines),
+  );
+}
+
+function errorLine({ number, id }, { field, value, message }, columns, idName) {
+  // Row and customer have columns of their own.
+  const prefix =
+    [`Row ${number} (${idName} ${id}): `, `Row ${number}: `].find((text) => message.startsWith(text)) ?? "";
+  const cells = { Customer: id, Column: field ?? "", Value: value ?? "", Error: message.slice(prefix.length) };
+  return create(
     "tr",
     {},
-    make("th", { scope: "row", "data-name": names[0] }, count(row)),
-    ...cells.map((text, index) => make("td", { "data-name": names[index + 1], className: names[index + 1] === "Column" ? "no-wrap" : "" }, text)),
+    create("th", { scope: "row", "data-name": "Row" }, formatCount(number)),
+    ...columns
+      .slice(1)
+      .map((name) => create("td", { "data-name": name, className: name === "Column" ? "no-wrap" : "" }, cells[name])),
   );
 }

@@ -1,34 +1,35 @@
-// The rows of a scored list, column by column, so that a hundred thousand are ranked and searched in a moment. Pure:
-// lines of the answer in, parts of the list out. What only an opened row needs stays in pieces of text on the side.
-import { count } from "../format.js";
+// The rows of a scored list, column by column, so that a hundred thousand can be sorted and searched quickly. What only an
+// opened row needs is kept as text.
+import { formatCount } from "../format.js";
 
-const PIECE_ROWS = 2000;
+const CHUNK_ROWS = 2000;
 /** C9 before C10. */
 const NATURAL = new Intl.Collator("en", { numeric: true });
-const KEYS = {
+const COMPARE = {
   row: (rows) => (a, b) => rows.numbers[a] - rows.numbers[b],
   customer: (rows) => (a, b) => NATURAL.compare(rows.ids[a], rows.ids[b]),
-  risk: (rows) => (a, b) => rows.chances[a] - rows.chances[b],
-  money: (rows) => (a, b) => rows.values[a] - rows.values[b],
+  risk: (rows) => (a, b) => rows.probabilities[a] - rows.probabilities[b],
+  money: (rows) => (a, b) => rows.money[a] - rows.money[b],
 };
 
-export class Rows {
+export class ScoredRows {
   numbers = [];
   ids = [];
-  chances = [];
-  values = [];
+  probabilities = [];
+  money = [];
   tiers = [];
   labels = [];
   reasons = [];
-  bad = [];
+  /** The indexes of the rows that were rejected. */
+  rejected = [];
   #idName;
-  #pieces = [];
+  #chunks = [];
   #lines = [];
   #errors = new Map();
-  #sentences = new Map();
-  #ranked = null;
+  #sharedReasons = new Map();
+  #byRisk = null;
 
-  /** `idName` is the member of a row that names the customer. */
+  /** `idName` is the member of a row that identifies the customer. */
   constructor(idName) {
     this.#idName = idName;
   }
@@ -37,92 +38,108 @@ export class Rows {
     return this.ids.length;
   }
 
-  /** Take in one row as the API wrote it. */
-  add(line) {
-    const { row, probability, value_at_risk: value, tier, prediction: label, reasons, errors, ...more } = JSON.parse(line);
-    this.#put({ row, id: more[this.#idName], chance: probability, value, tier, label, reasons, isBad: Boolean(errors) });
+  /** Add a row as a line of the API's NDJSON. */
+  addLine(line) {
+    const {
+      row,
+      probability,
+      value_at_risk: money,
+      tier,
+      prediction: label,
+      reasons,
+      errors,
+      ...others
+    } = JSON.parse(line);
+    this.#append({
+      number: row,
+      id: others[this.#idName],
+      probability,
+      money,
+      tier,
+      label,
+      reasons,
+      isRejected: Boolean(errors),
+    });
     this.#lines.push(line);
-    if (this.#lines.length === PIECE_ROWS) {
-      this.#pieces.push(new Blob([this.#lines.join("\n")]));
+    if (this.#lines.length === CHUNK_ROWS) {
+      this.#chunks.push(new Blob([this.#lines.join("\n")]));
       this.#lines = [];
     }
   }
 
-  /** Take in one row of which this is all that there is. */
-  put({ errors, ...row }) {
+  /** Add a row of which no more is known. */
+  addRow({ errors, ...row }) {
     if (errors) this.#errors.set(this.length, errors);
-    this.#put({ ...row, isBad: Boolean(errors) });
+    this.#append({ ...row, isRejected: Boolean(errors) });
   }
 
-  #put({ row, id, chance, value, tier, label, reasons, isBad }) {
-    if (isBad) this.bad.push(this.length);
-    this.numbers.push(row);
+  #append({ number, id, probability, money, tier, label, reasons, isRejected }) {
+    if (isRejected) this.rejected.push(this.length);
+    this.numbers.push(number);
     this.ids.push(id ?? "");
-    this.chances.push(chance ?? -1);
-    this.values.push(value ?? 0);
+    this.probabilities.push(probability ?? -1);
+    this.money.push(money ?? 0);
     this.tiers.push(tier ?? "");
     this.labels.push(label ?? "");
-    this.reasons.push((reasons ?? []).map((reason) => this.#shared(reason)));
+    this.reasons.push((reasons ?? []).map((reason) => this.#share(reason)));
   }
 
   // Most rows have their reasons in common with others, so each is kept once.
-  #shared({ sentence, contribution }) {
-    const found = this.#sentences.get(sentence) ?? { sentence, raises: contribution > 0 };
-    this.#sentences.set(sentence, found);
-    return found;
+  #share({ sentence, contribution }) {
+    const shared = this.#sharedReasons.get(sentence) ?? { sentence, raises: contribution > 0 };
+    this.#sharedReasons.set(sentence, shared);
+    return shared;
   }
 
   /**
-   * The places of those asked for, in order. `customers` is how many reach the threshold, as the summary counted them:
-   * printed probabilities are rounded, and would now and then count one more. `top` keeps those with the highest risk, or in
-   * the order of money those with the most of it, in whichever direction they are shown.
+   * The indexes of the rows that a query selects, in its order. `customers` is the number that reach the threshold by the
+   * summary: printed probabilities are rounded, and would sometimes count one more. `limit` keeps those with the highest risk,
+   * or in the order of money those with the most money at risk, in whichever direction they are shown.
    */
-  select({ customers = Infinity, tier = "", search = "", by = "risk", descending = true, top = Infinity }) {
-    this.#ranked ??= this.ids
-      .map((_, place) => place)
-      .filter((place) => this.chances[place] >= 0)
-      .sort((a, b) => this.chances[b] - this.chances[a] || a - b);
-    const wanted = search.trim().toLowerCase();
-    const found = this.#ranked
+  select({ customers = Infinity, tier = "", search = "", by = "risk", descending = true, limit = Infinity }) {
+    this.#byRisk ??= [...this.ids.keys()]
+      .filter((index) => this.probabilities[index] >= 0)
+      .sort((a, b) => this.probabilities[b] - this.probabilities[a] || a - b);
+    const text = search.trim().toLowerCase();
+    const matches = this.#byRisk
       .slice(0, customers)
-      .filter((place) => (!tier || this.tiers[place] === tier) && (!wanted || this.#named(place).includes(wanted)));
-    const sorted = (places, key, sign) => {
-      const compare = KEYS[key](this);
-      return places.sort((a, b) => sign * compare(a, b) || a - b);
+      .filter((index) => (!tier || this.tiers[index] === tier) && (!text || this.#searchText(index).includes(text)));
+    const sort = (indexes, sign) => {
+      const compare = COMPARE[by](this);
+      return indexes.sort((a, b) => sign * compare(a, b) || a - b);
     };
-    const ranked = by === "money" ? sorted(found, by, -1) : found;
-    return sorted(ranked.slice(0, top), by, descending ? -1 : 1);
+    const ranked = by === "money" ? sort(matches, -1) : matches;
+    return sort(ranked.slice(0, limit), descending ? -1 : 1);
   }
 
-  // What a row is called where it is shown, for who searches it.
-  #named(place) {
-    const row = this.numbers[place];
-    return this.ids[place].toLowerCase() || `row ${row} row ${count(row)}`;
+  #searchText(index) {
+    const number = this.numbers[index];
+    return this.ids[index].toLowerCase() || `row ${number} row ${formatCount(number)}`;
   }
 
-  /** What the table shows of one row. */
-  at(place) {
+  /** What the table shows of a row. */
+  at(index) {
     return {
-      place,
-      row: this.numbers[place],
-      id: this.ids[place],
-      chance: this.chances[place],
-      value: this.values[place],
-      tier: this.tiers[place],
-      label: this.labels[place],
-      reasons: this.reasons[place],
+      index,
+      number: this.numbers[index],
+      id: this.ids[index],
+      probability: this.probabilities[index],
+      money: this.money[index],
+      tier: this.tiers[index],
+      label: this.labels[index],
+      reasons: this.reasons[index],
     };
   }
 
-  /** What is wrong with one row. */
-  async wrong(place) {
-    return this.#errors.get(place) ?? (await this.whole(place)).errors;
+  /** The errors of a rejected row. */
+  async errorsAt(index) {
+    return this.#errors.get(index) ?? (await this.documentAt(index)).errors;
   }
 
-  /** All that the API said of one row. */
-  async whole(place) {
-    const piece = this.#pieces[Math.floor(place / PIECE_ROWS)];
-    const lines = piece ? (await piece.text()).split("\n") : this.#lines;
-    return JSON.parse(lines[place % PIECE_ROWS]);
+  /** All that the API returned for a row. */
+  async documentAt(index) {
+    const chunk = this.#chunks[Math.floor(index / CHUNK_ROWS)];
+    const lines = chunk ? (await chunk.text()).split("\n") : this.#lines;
+    return JSON.parse(lines[index % CHUNK_ROWS]);
   }
 }

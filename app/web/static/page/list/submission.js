@@ -1,185 +1,206 @@
-// The way of one list to its answer: in one request, or through the bucket where it is too long for that.
-import { address, headers, newKey, noticeModel, Problem, problemFrom } from "../api.js";
-import { counted, megabytes } from "../format.js";
-import { begin, deliver, fetched, follow } from "./upload.js";
+// Scores one list: in one request, or through the bucket if it is too long for that.
+import {
+  ApiError,
+  apiUrl,
+  authHeaders,
+  checkModelVersion,
+  connectionLostError,
+  promptForKey,
+  toApiError,
+} from "../api.js";
+import { byId } from "../dom.js";
+import { formatMegabytes, pluralize } from "../format.js";
 import { showProgress } from "./progress.js";
+import { createUpload, fetchResult, sendToBucket, waitForJob } from "./upload.js";
 
 export const BATCHES = "v2/batches";
-const LONGEST_FETCHED = 50e6;
+const MAX_FETCH_BYTES = 50e6;
 const PREDICTIONS = "predictions.csv";
-const SHORTENED = "The list is long, so it is shown with one reason a customer, and rows cannot be opened.";
+const SHORT_NOTE = "The list is long, so each customer has one reason, and rows cannot be opened.";
 
-const element = (name) => document.getElementById(`list-${name}`);
+/** The largest body that the service accepts in one request. */
+const maxRequestBytes = () => Number(byId("list-start").dataset.maxRequestBytes);
+/** The error of a larger body, if there is no bucket. */
+const tooLargeProblem = () => JSON.parse(byId("list-start").dataset.tooLargeProblem ?? "null");
+const idName = () => byId("list-result").dataset.idName;
 
-/** The most bytes that reach the service in one request. */
-const direct = () => Number(element("start").dataset.directBytes);
-/** What the service says of more, where there is no other way. */
-const refusal = () => JSON.parse(element("start").dataset.refusal ?? "null");
-
-export class Way {
+export class Submission {
   /** The id of the job, as soon as the bucket may have the file. */
-  job = "";
-  #desk;
-  #stop = new AbortController();
-  #lines = 0;
+  jobId = "";
+  #worker;
+  #controller = new AbortController();
+  #rowCount = 0;
 
-  constructor(desk) {
-    this.#desk = desk;
+  constructor(worker) {
+    this.#worker = worker;
   }
 
-  /** Aborted when the list is given up. */
+  /** Aborted when the list is cancelled. */
   get signal() {
-    return this.#stop.signal;
+    return this.#controller.signal;
   }
 
-  /** Give up. A job goes on. */
-  end() {
-    this.#stop.abort();
+  /** Stop sending and waiting. A job continues. */
+  cancel() {
+    this.#controller.abort();
   }
 
+  /** Score a file, and return what the view shows of it. */
   async score(file) {
-    const packed = await this.#desk.call("pack", file);
-    if (packed.unreadable) throw unreadable(file);
-    this.#lines = packed.lines;
+    const compressed = await this.#worker.call("compressFile", file);
+    if (compressed.isUnreadable) throw unreadableError(file);
+    this.#rowCount = compressed.rows;
     try {
-      return await this.#carry(packed, file.size);
-    } catch (problem) {
-      // Rows that are much alike pack to less than the service believes.
-      if (problem.code !== "gzip_ratio" || !packed.plain) throw problem;
-      return this.#carry({ ...packed, body: packed.plain }, file.size);
+      return await this.#submit(compressed, file.size);
+    } catch (error) {
+      // Rows that are very similar compress to less than the service accepts.
+      if (error.code !== "gzip_ratio" || !compressed.plain) throw error;
+      return this.#submit({ ...compressed, body: compressed.plain }, file.size);
     }
   }
 
-  async #carry(packed, size) {
-    const sent = () => this.#sent({ ...packed, size });
+  async #submit(list, size) {
+    const { body } = list;
+    const hasBucket = !tooLargeProblem();
     let tooLarge = null;
-    if (packed.body.size <= direct()) {
+    if (body.size <= maxRequestBytes()) {
       try {
-        return await sent();
-      } catch (problem) {
-        if (refusal() || problem.status !== 413 || problem.code === "gzip_ratio") throw problem;
-        tooLarge = problem;
+        return await this.#scoreDirectly(list, size);
+      } catch (error) {
+        if (!hasBucket || error.status !== 413 || error.code === "gzip_ratio") throw error;
+        tooLarge = error;
       }
-    } else if (refusal()) throw new Problem(refusal());
+    } else if (!hasBucket) throw new ApiError(tooLargeProblem());
     try {
-      await this.#deliver(packed.body);
-    } catch (problem) {
-      // The service was begun anew, without a bucket: it says in its words what it thinks of so long a file.
-      if (problem.code !== "uploads_not_configured") throw problem;
+      await this.#upload(body);
+    } catch (error) {
+      // The service was restarted without a bucket: its error is about the file's length then.
+      if (error.code !== "uploads_not_configured") throw error;
       if (tooLarge) throw tooLarge;
-      return sent();
+      return this.#scoreDirectly(list, size);
     }
-    return this.follow(this.job);
+    return this.waitFor(this.jobId);
   }
 
-  /** In one request. */
-  async #sent(packed) {
+  async #scoreDirectly(list, size) {
     for (;;) {
-      const found = await this.#desk.call("score", {
-        ...packed,
-        url: address(BATCHES).href,
-        headers: headers(),
-        idName: idName(),
-      });
-      noticeModel(found.model);
-      const { summary, hasInput, reasons } = found;
+      const request = { ...list, size, url: apiUrl(BATCHES).href, headers: authHeaders(), idName: idName() };
+      const answer = await this.#worker.call("score", request);
+      checkModelVersion(answer.model);
+      const { summary, reasonCount, hasInput } = answer;
       if (summary) {
-        const closed = hasInput ? "" : SHORTENED;
-        return { body: packed.body, summary, closed, reasons, notes: closed ? [closed] : [], isPriced: true };
+        const rowsClosed = hasInput ? "" : SHORT_NOTE;
+        return {
+          body: list.body,
+          summary,
+          reasonCount,
+          hasMoney: true,
+          rowsClosed,
+          notes: rowsClosed ? [rowsClosed] : [],
+        };
       }
-      if (found.status === 0) throw cutOff(found.rows);
-      const problem = problemFrom(found.status, found.text, found.requestId);
-      if (found.status !== 401) throw problem;
-      await newKey(problem, this.#stop.signal);
+      if (answer.status === 0) throw brokenOffError(answer.rows);
+      const error = toApiError(answer.status, answer.text, answer.requestId);
+      if (error.status !== 401) throw error;
+      await promptForKey(error, this.signal);
     }
   }
 
-  async #deliver(body) {
-    const { signal } = this.#stop;
-    const form = await begin(signal);
-    if (body.size > form.max_bytes) throw tooLong(body.size, form.max_bytes);
-    const onSent = (done) => showProgress({ step: "send", done, of: body.size });
-    // From here on it may be there, even if nothing more is heard of it.
-    const onGone = () => {
-      this.job = form.id;
-    };
+  async #upload(body) {
+    const upload = await createUpload(this.signal);
+    if (body.size > upload.max_bytes) throw tooLongError(body.size, upload.max_bytes);
     try {
-      await deliver(form, body, { onSent, onGone, signal });
-    } catch (problem) {
-      // Sent again, it gets an id of its own.
-      if (!signal.aborted) this.job = "";
-      throw problem;
+      await sendToBucket(upload, body, {
+        onProgress: (done) => showProgress({ step: "send", done, total: body.size }),
+        // From here on the bucket may have the file, even if its answer is lost.
+        onSent: () => {
+          this.jobId = upload.id;
+        },
+        signal: this.signal,
+      });
+    } catch (error) {
+      // The next attempt gets a job of its own.
+      if (!this.signal.aborted) this.jobId = "";
+      throw error;
     }
   }
 
-  #begun(id) {
-    this.job = id;
-    element("job").hidden = !id;
-    element("job-id").textContent = id;
+  #showJob(id) {
+    this.jobId = id;
+    byId("list-job").hidden = !id;
+    byId("list-job-id").textContent = id;
   }
 
-  /** Wait for a job that the bucket has. */
-  async follow(id) {
-    const { signal } = this.#stop;
-    this.#begun(id);
-    const job = await follow(id, (state) => showProgress({ step: "score", ...this.#told(state) }), signal).catch((problem) => {
-      if (problem.code === "expired") this.#begun("");
-      throw problem;
+  /** Wait for a job, and return what the view shows of its list. */
+  async waitFor(id) {
+    this.#showJob(id);
+    const onState = (state) => showProgress({ step: "score", ...this.#jobProgress(state) });
+    const job = await waitForJob(id, onState, this.signal).catch((error) => {
+      if (error.code === "expired") this.#showJob("");
+      throw error;
     });
-    const { rows, note } = await this.#rows(job, signal);
-    const closed = `The list went through the service\u2019s bucket, as job ${id}: without reasons, and rows cannot be opened.`;
-    const whole = `${closed} The whole files come as the bucket has them, not made safe for a spreadsheet.`;
-    return { job: id, summary: job.summary, closed, reasons: 0, notes: [whole, note].filter(Boolean), ...rows };
+    const { note, ...rows } = await this.#readRows(job);
+    const rowsClosed = `The list went through the service\u2019s bucket as job ${id}: it has no reasons, and rows cannot be opened.`;
+    const fileNote = `${rowsClosed} The downloads of all rows and of rejected rows are not made safe for a spreadsheet.`;
+    return {
+      jobId: id,
+      summary: job.summary,
+      reasonCount: 0,
+      rowsClosed,
+      notes: [fileNote, note].filter(Boolean),
+      ...rows,
+    };
   }
 
-  #told({ status, problem, uploaded, stopped, rows_in: done, bytes_read: read, bytes }) {
-    if (problem) return { words: `${problem.title}. Asking again.` };
-    if (status === "running") return done ? { done, of: this.#lines || Math.round((done * bytes) / read) } : { words: "under way" };
-    if (stopped) return { words: `It is tried again, since this happened: ${stopped}` };
-    return { words: uploaded ? "waiting for its turn" : "waiting for the file" };
+  #jobProgress({ status, error, uploaded, stopped, rows_in: done, bytes_read: bytesRead, bytes }) {
+    if (error) return { text: `${error.title}. Trying again.` };
+    if (status === "running")
+      return done ? { done, total: this.#rowCount || Math.round((done * bytes) / bytesRead) } : { text: "in progress" };
+    if (stopped) return { text: `It will be tried again after this error: ${stopped}` };
+    return { text: uploaded ? "waiting to start" : "waiting for the file" };
   }
 
-  /** Have the desk take in the rows, or where that cannot be the customers that the summary names. */
-  async #rows({ summary, files }, signal) {
+  /** Have the worker read the rows of a job or, if that is not possible, the customers that the summary names. */
+  async #readRows({ summary, files }) {
     const file = files[PREDICTIONS];
-    let why = `The scored list has ${megabytes(file.bytes)}, and this page takes in no more than ${megabytes(LONGEST_FETCHED)}`;
-    if (file.bytes <= LONGEST_FETCHED) {
+    let reason = `The scored list has ${formatMegabytes(file.bytes)}, and this page shows at most ${formatMegabytes(MAX_FETCH_BYTES)}`;
+    if (file.bytes <= MAX_FETCH_BYTES) {
       try {
-        const blob = await fetched(file, (done) => showProgress({ step: "fetch", done, of: file.bytes }), signal);
-        return { rows: await this.#desk.call("read", { blob, idName: idName() }) };
+        const blob = await fetchResult(
+          file,
+          (done) => showProgress({ step: "fetch", done, total: file.bytes }),
+          this.signal,
+        );
+        return await this.#worker.call("readPredictions", { blob, idName: idName() });
       } catch {
-        signal.throwIfAborted();
-        why = "The scored list could not be fetched from the bucket";
+        this.signal.throwIfAborted();
+        reason = "The scored list could not be fetched from the bucket";
       }
     }
-    await this.#desk.call("top", { customers: summary.top, idName: idName() });
-    const note = `${why}, so the table has only the ${counted(summary.top.length, "customer")} with the most money at risk.`;
-    return { rows: { isPriced: true, isPart: true }, note };
+    await this.#worker.call("readTop", { customers: summary.top, idName: idName() });
+    const note = `${reason}, so the table has only the ${pluralize(summary.top.length, "customer")} with the most money at risk.`;
+    return { hasMoney: true, isPartial: true, note };
   }
 }
 
-const idName = () => element("result").dataset.idName;
-
-const unreadable = (file) =>
-  new Problem({
+const unreadableError = (file) =>
+  new ApiError({
     title: "The file cannot be read",
-    detail: `${file.name} may be a folder, or was moved or changed since it was chosen. Choose it again.`,
+    detail: `${file.name} may be a folder, or was moved or changed after it was chosen. Choose it again.`,
   });
 
-const tooLong = (bytes, most) =>
-  new Problem({
+const tooLongError = (bytes, limit) =>
+  new ApiError({
     status: 413,
-    title: "The file is too long",
-    detail: `Packed it has ${megabytes(bytes)}; at most ${megabytes(most)} are taken. Send it in parts.`,
+    title: "The file is too large",
+    detail: `Compressed it has ${formatMegabytes(bytes)}; the limit is ${formatMegabytes(limit)}. Send it in parts.`,
   });
 
-export function cutOff(rows) {
-  const how = rows ? `after ${counted(rows, "row")}` : "before there was an answer";
-  return new Problem({
-    code: "offline",
-    title: navigator.onLine ? "The connection was cut" : "This device is offline",
-    detail: `It broke off ${how}. Nothing was stored, and the file is still here: ${
-      navigator.onLine ? "send it again when there is a connection" : "it is sent again as soon as there is a connection"
-    }.`,
-  });
+/** The error of a request for a list that was lost after `rows` rows of the answer. */
+export function brokenOffError(rows) {
+  const when = rows ? `after ${pluralize(rows, "row")}` : "before there was an answer";
+  const next = navigator.onLine
+    ? "try again when there is a connection"
+    : "it is sent again as soon as there is a connection";
+  return connectionLostError(`It was lost ${when}. Nothing was stored, and the file is still here: ${next}.`);
 }

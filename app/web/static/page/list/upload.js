@@ -1,134 +1,120 @@
-// The service's bucket, for lists that are too long for one request: the form that sends one there, its job, its results.
-import { ask, mayPass, Problem } from "../api.js";
+// Lists that are too long for one request go through the service's bucket: the upload, its job and its results.
+import { ApiError, connectionLostError, isRetryable, rejectOnAbort, request } from "../api.js";
 
-const FIRST_MS = 1000;
-const LONGEST_MS = 5000;
-/** How long an answer may stay away until the page asks no more. The job does not mind. */
-const PATIENCE_MS = 300_000;
+const FIRST_PAUSE_MS = 1000;
+const LONGEST_PAUSE_MS = 5000;
+/** After so long without an answer the page stops asking. The job continues. */
+const TIMEOUT_MS = 300_000;
 
-/** A form for one file, and the id of its job. */
-export async function begin(signal) {
-  const answer = await ask("v2/uploads", { method: "POST", signal });
-  return answer.json();
+/** Create an upload. Returns the form to send and the id of its job. */
+export async function createUpload(signal) {
+  const response = await request("v2/uploads", { method: "POST", signal });
+  return response.json();
 }
 
-/** Send a file with its form. `onSent` is told the bytes sent, `onGone` when all of them are. */
-export function deliver({ url, fields }, file, { onSent, onGone, signal }) {
+/** Send a file to the bucket. `onProgress` is called with the bytes sent, `onSent` when the bucket has all of them. */
+export function sendToBucket({ url, fields }, file, { onProgress, onSent, signal }) {
   const form = new FormData();
   for (const [name, value] of Object.entries(fields)) form.append(name, value);
   form.append("file", file);
   return new Promise((resolve, reject) => {
-    const request = new XMLHttpRequest();
-    request.open("POST", url);
-    request.upload.onprogress = ({ loaded }) => onSent(Math.min(loaded, file.size));
-    request.upload.onload = onGone;
-    request.onload = () => (request.status < 300 ? resolve() : reject(refusal("did not take the file", request.status, request.responseText)));
-    request.onerror = () => reject(cut("on its way to the bucket", "The file is still here"));
-    request.onabort = () => reject(signal.reason);
-    signal.addEventListener("abort", () => request.abort(), { once: true });
-    request.send(form);
+    const upload = new XMLHttpRequest();
+    upload.open("POST", url);
+    upload.upload.onprogress = ({ loaded }) => onProgress(Math.min(loaded, file.size));
+    upload.upload.onload = onSent;
+    upload.onload = () => {
+      if (upload.status < 300) resolve();
+      else reject(bucketError("The bucket refused the file", upload.status, upload.responseText));
+    };
+    upload.onerror = () =>
+      reject(
+        connectionLostError(
+          "It was lost on the way to the bucket. The file is still here: try again when there is a connection.",
+        ),
+      );
+    upload.onabort = () => reject(signal.reason);
+    signal.addEventListener("abort", () => upload.abort(), { once: true });
+    upload.send(form);
   });
 }
 
-/** What the bucket says, in XML. */
-function refusal(what, status, text) {
-  const said = new DOMParser().parseFromString(text, "text/xml");
-  const words = ["Code", "Message"].map((name) => said.querySelector(name)?.textContent).filter(Boolean);
-  return new Problem({
-    status,
-    title: `The bucket ${what}`,
-    detail: `It says: ${words.join(": ") || `status ${status}`}`,
-  });
+/** The error in a bucket's answer, which is XML. */
+function bucketError(title, status, text) {
+  const xml = new DOMParser().parseFromString(text, "text/xml");
+  const reasons = ["Code", "Message"].map((name) => xml.querySelector(name)?.textContent).filter(Boolean);
+  return new ApiError({ status, title, detail: `Its answer: ${reasons.join(": ") || `status ${status}`}` });
 }
 
-const cut = (where, left) =>
-  new Problem({
-    code: "offline",
-    title: navigator.onLine ? "The connection was cut" : "This device is offline",
-    detail: `It broke off ${where}. ${left}: try again when there is a connection.`,
-  });
-
-/** The state of a job. */
-export async function state(id, signal) {
-  const answer = await ask(`v2/jobs/${id}`, { signal });
-  return answer.json();
+async function getJob(id, signal) {
+  const response = await request(`v2/jobs/${id}`, { signal });
+  return response.json();
 }
 
-/** Ask for a job until it is done, and return its state. `tell` is given what it says meanwhile, or {problem}. */
-export async function follow(id, tell, signal) {
-  let pause = FIRST_MS;
-  let failing = 0;
+/** Ask for a job until it is done, and return it. `onState` is called with the job meanwhile, or with {error}. */
+export async function waitForJob(id, onState, signal) {
+  let pause = FIRST_PAUSE_MS;
+  let failingSince = 0;
   for (;;) {
     try {
-      const job = await state(id, signal);
-      failing = 0;
+      const job = await getJob(id, signal);
+      failingSince = 0;
       if (job.status === "done") return job;
-      if (job.status === "failed") throw failed(job.failure);
-      if (job.status === "expired") throw expired();
-      tell(job);
-    } catch (problem) {
-      if (!(problem instanceof Problem) || !mayPass(problem) || problem.code === "expired") throw problem;
-      failing ||= performance.now();
-      if (performance.now() - failing > PATIENCE_MS) throw problem;
-      tell({ problem });
+      if (job.status === "failed") throw failedError(job.failure);
+      if (job.status === "expired") throw expiredError();
+      onState(job);
+    } catch (error) {
+      if (!(error instanceof ApiError) || !isRetryable(error) || error.code === "expired") throw error;
+      failingSince ||= performance.now();
+      if (performance.now() - failingSince > TIMEOUT_MS) throw error;
+      onState({ error });
     }
-    await wait(pause, signal);
-    pause = Math.min(1.5 * pause, LONGEST_MS);
+    await Promise.race([new Promise((resolve) => setTimeout(resolve, pause)), rejectOnAbort(signal)]);
+    pause = Math.min(1.5 * pause, LONGEST_PAUSE_MS);
   }
 }
 
-const failed = ({ code, message }) => new Problem({ code, status: 422, title: "The file cannot be scored", detail: message });
+const failedError = ({ code, message }) =>
+  new ApiError({ code, status: 422, title: "The file cannot be scored", detail: message });
 
-const expired = () =>
-  new Problem({
+const expiredError = () =>
+  new ApiError({
     code: "expired",
     title: "The file did not arrive in time",
-    detail: "The bucket waits for a file only so long, and it has not come. Send it again.",
+    detail: "The bucket accepts a file for a limited time only. Send the file again.",
   });
 
-function wait(ms, signal) {
-  return new Promise((resolve, reject) => {
-    const stop = () => reject(signal.reason);
-    if (signal.aborted) stop();
-    signal.addEventListener("abort", stop, { once: true });
-    setTimeout(() => {
-      signal.removeEventListener("abort", stop);
-      resolve();
-    }, ms);
-  });
-}
-
-/** What a link leads to. `onTaken` is told the bytes that have come. */
-export async function fetched({ url }, onTaken, signal) {
-  const response = await opened(url, signal);
-  let taken = 0;
-  const count = new TransformStream({
+/** Download a file of the bucket. `onProgress` is called with the bytes received. */
+export async function fetchResult({ url }, onProgress, signal) {
+  const response = await openResult(url, signal);
+  let received = 0;
+  const counter = new TransformStream({
     transform(bytes, controller) {
-      taken += bytes.length;
-      onTaken(taken);
+      received += bytes.length;
+      onProgress(received);
       controller.enqueue(bytes);
     },
   });
-  return new Response(response.body.pipeThrough(count)).blob();
+  return new Response(response.body.pipeThrough(counter)).blob();
 }
 
-/** The answer behind a link, once it begins. */
-async function opened(url, signal) {
+async function openResult(url, signal) {
   const response = await fetch(url, { signal, cache: "no-store", credentials: "omit" }).catch(() => {
     signal?.throwIfAborted();
-    throw cut("on its way from the bucket", "It is still there");
+    throw connectionLostError(
+      "It was lost on the way from the bucket. The file is still there: try again when there is a connection.",
+    );
   });
   if (response.ok) return response;
-  throw refusal("did not give the file", response.status, await response.text());
+  throw bucketError("The bucket did not return the file", response.status, await response.text());
 }
 
-/** Have the browser save one result of a job. */
-export async function saveResult(id, name) {
-  // The links of the job's end may be old by now.
-  const { files } = await state(id);
+/** Have the browser download one result of a job. */
+export async function downloadResult(id, name) {
+  // The links that came when the job ended may have expired.
+  const { files } = await getJob(id);
   const { url } = files[name];
-  // A refusal would take the place of the page.
-  const { body } = await opened(url);
+  // Opened first: an error would replace the page.
+  const { body } = await openResult(url);
   await body.cancel();
   const link = document.createElement("a");
   link.href = url;

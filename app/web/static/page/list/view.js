@@ -1,241 +1,259 @@
-// The view "A list": a file to its answer, and the states on the way: nothing yet, under way, a problem, a result.
-import { announce, ask, mayPass, Problem, unreachable } from "../api.js";
-import { make, problemBox } from "../dom.js";
-import { count, counted, share } from "../format.js";
-import { saveResult } from "./upload.js";
-import { choose } from "./file_picker.js";
-import { Desk } from "./worker_client.js";
+// The view "Customer list": from a file to its result. It shows one state at a time: start, running, problem or result.
+import { ApiError, isRetryable, noResponseError, request } from "../api.js";
+import { announce, byId, create, errorBox } from "../dom.js";
+import { formatCount, formatShare, pluralize } from "../format.js";
+import { CallList } from "./call_list.js";
+import { downloadName, saveBlob } from "./download.js";
+import { startFilePicker } from "./file_picker.js";
 import { showProgress } from "./progress.js";
-import { showRejects } from "./rejected_rows.js";
-import { named, save } from "./download.js";
-import { bands, cutTiles, segments, tiles } from "./summary.js";
-import { Table } from "./call_list.js";
-import { BATCHES, cutOff, Way } from "./submission.js";
+import { showRejectedRows } from "./rejected_rows.js";
+import { BATCHES, brokenOffError, Submission } from "./submission.js";
+import { drawHistogram, segmentTables, summaryTiles, thresholdTiles } from "./summary.js";
+import { downloadResult } from "./upload.js";
+import { WorkerClient } from "./worker_client.js";
 
-const RESULTS = { scored: "predictions.csv", rejects: "rejects.csv" };
+const JOB_FILES = { scored: "predictions.csv", rejects: "rejects.csv" };
 const SAMPLE = "sample.csv";
-const OTHER_MODEL = "other_model";
+const MODEL_CHANGED = "model_changed";
 const STATES = ["start", "running", "problem", "result"];
 
-const element = (name) => document.getElementById(`list-${name}`);
-// Made ahead, while there is a connection: the next list may come without.
-let spare = new Desk(showProgress);
-/** What is under way: its name, its desk and its way. */
-let run = null;
-/** What is shown, or can be again, with the desk that has its rows. */
-let list = null;
+const element = (name) => byId(`list-${name}`);
+// Created in advance, while there is a connection: the next list may come without one.
+let nextWorker = new WorkerClient(showProgress);
+/** The list that is being scored: its name, worker and submission. */
+let running = null;
+/** The list that is shown, or can be shown again: its name, the worker that has its rows, and what Submission returned. */
+let result = null;
 /** What to do as soon as there is a connection again. */
-let goOn = null;
-let table = null;
+let retryOnline = null;
+let callList = null;
 
-export function start(root) {
-  table = new Table(open);
-  choose(root, { take: score, sample, refuse, isBusy: () => !element("running").hidden });
-  addEventListener("online", () => !element("problem").hidden && goOn?.());
+export function start(view) {
+  callList = new CallList(openRow);
+  startFilePicker(view, {
+    onFile: scoreFile,
+    onSample: scoreSample,
+    onError: showRefusal,
+    isBusy: () => !element("running").hidden,
+  });
+  addEventListener("online", () => !element("problem").hidden && retryOnline?.());
   element("cancel").addEventListener("click", cancel);
-  element("new").addEventListener("click", again);
+  element("new").addEventListener("click", showStart);
   element("back-to-result").addEventListener("click", () => {
-    show("result");
+    showState("result");
     element("name").focus();
   });
   element("download").addEventListener("click", async () => {
-    const { desk, name } = list;
-    save(await desk.call("list", { query: table.query, safe: isSafe() }), named(name, "list"));
-    announce("Your list is among your downloads.");
+    const { worker, name } = result;
+    saveBlob(
+      await worker.call("selectCsv", { query: callList.query, isSafe: isSpreadsheetSafe() }),
+      downloadName(name, "list"),
+    );
+    announce("The call list was downloaded.");
   });
-  element("download-scored").addEventListener("click", (event) =>
-    download(event.target, "scored", { value_at_risk: true, reasons: list.reasons }),
+  element("download-scored").addEventListener("click", ({ target }) =>
+    download(target, "scored", { value_at_risk: true, reasons: result.reasonCount }),
   );
-  element("download-rejected").addEventListener("click", (event) =>
-    download(event.target, "rejects", { output: "rejects" }),
+  element("download-rejected").addEventListener("click", ({ target }) =>
+    download(target, "rejects", { output: "rejects" }),
   );
 }
 
-const isSafe = () => element("spreadsheet-safe").checked;
+const isSpreadsheetSafe = () => element("spreadsheet-safe").checked;
 
-/** Show one of the states; a problem stands above the way to choose another file. */
-function show(state) {
+/** Show one of the states; a problem is shown above the start. */
+function showState(state) {
   for (const name of STATES) element(name).hidden = name !== state && !(state === "problem" && name === "start");
-  element("back-to-result").hidden = !list;
-  element("back-to-result").textContent = `Back to ${list?.name}`;
+  element("back-to-result").hidden = !result;
+  element("back-to-result").textContent = `Back to ${result?.name}`;
 }
 
-/** Say why a file was not taken, beside what is shown: neither a run nor a result is given up for it. */
-function refuse(problem) {
-  if (!element("running").hidden) element("running-problem").replaceChildren(problemBox(problem));
-  else if (!element("result").hidden) warn(problem, null);
-  else fail(problem, null);
-}
-
-function warn(problem, repeat) {
-  element("notes").replaceChildren(problemBox(problem, repeat), ...notes());
-  element("notes").scrollIntoView({ block: "center" });
-}
-
-function again() {
-  show("start");
+function showStart() {
+  showState("start");
   element("choose-file").focus();
 }
 
+/** Show why a file was refused, next to what is shown: a running list or a result stays. */
+function showRefusal(error) {
+  if (!element("running").hidden) element("running-problem").replaceChildren(errorBox(error));
+  else if (!element("result").hidden) showResultError(error, null);
+  else showProblem(error, null);
+}
+
+function showResultError(error, retry) {
+  element("notes").replaceChildren(errorBox(error, retry), ...notes());
+  element("notes").scrollIntoView({ block: "center" });
+}
+
+function showProblem(error, retry) {
+  const allowedRetry = isRetryable(error) ? retry : null;
+  element("problem-box").replaceChildren(errorBox(error, allowedRetry));
+  retryOnline = navigator.onLine ? null : allowedRetry;
+  showState("problem");
+  (element("problem").querySelector("button") ?? element("choose-file")).focus();
+}
+
 function cancel() {
-  const { name, way } = run;
-  end();
-  if (way.job) leave(name, way.job);
+  const { name, submission } = running;
+  stopRunning();
+  if (submission.jobId) showLeftJob(name, submission.jobId);
   else announce("Cancelled. Nothing was stored.");
-  again();
+  showStart();
 }
 
-/** Give up what is under way. */
-function end() {
-  run.way.end();
-  run.desk.end();
-  run = null;
-  spare = new Desk(showProgress);
+function stopRunning() {
+  running.submission.cancel();
+  running.worker.terminate();
+  running = null;
+  nextWorker = new WorkerClient(showProgress);
 }
 
-/** Say which job goes on, and let it be taken up again. */
-function leave(name, job) {
-  const words = `${name} goes on without this page, as job ${job}.`;
-  const button = make("button", { type: "button", className: "secondary" }, "Wait for it again");
-  button.addEventListener("click", () => take(name, (mine) => mine.follow(job)));
-  element("left-job").replaceChildren(make("p", {}, words), button);
+/** Show the job that continues, with a button to wait for it again. */
+function showLeftJob(name, jobId) {
+  const text = `${name} continues without this page, as job ${jobId}.`;
+  const button = create("button", { type: "button", className: "secondary" }, "Wait for it again");
+  button.addEventListener("click", () => run(name, (submission) => submission.waitFor(jobId)));
+  element("left-job").replaceChildren(create("p", {}, text), button);
   element("left-job").hidden = false;
-  announce(words);
+  announce(text);
 }
 
-const score = (file) => take(file.name, (way) => way.score(file));
-const sample = () =>
-  take(SAMPLE, async (way) => {
-    const response = await ask(`v2/${SAMPLE}`, { accept: "text/csv", signal: way.signal });
+const scoreFile = (file) => run(file.name, (submission) => submission.score(file));
+const scoreAgain = () => scoreFile(new File([result.body], result.name));
+const scoreSample = () =>
+  run(SAMPLE, async (submission) => {
+    const response = await request(`v2/${SAMPLE}`, { accept: "text/csv", signal: submission.signal });
     const content = await response.blob().catch(() => {
-      throw unreachable();
+      throw noResponseError();
     });
-    return way.score(new File([content], SAMPLE));
+    return submission.score(new File([content], SAMPLE));
   });
-const repeated = () => score(new File([list.body], list.name));
 
-const withoutCustomers = (name) =>
-  new Problem({
+/** Show the result of a list, returned by `score(submission)`. */
+async function run(name, score) {
+  if (running) stopRunning();
+  const worker = nextWorker.isTerminated ? new WorkerClient(showProgress) : nextWorker;
+  const submission = new Submission(worker);
+  const thisRun = { name, worker, submission };
+  running = thisRun;
+  element("running-title").textContent = `Scoring ${name}`;
+  element("running-problem").replaceChildren();
+  for (const part of ["job", "left-job"]) element(part).hidden = true;
+  showProgress(null);
+  showState("running");
+  element("cancel").focus();
+  announce(`Scoring ${name}.`);
+  try {
+    const scored = await score(submission);
+    if (thisRun !== running) return;
+    if (!scored.summary.rows_in) throw noRowsError(name);
+    result?.worker.terminate();
+    result = { name, worker, ...scored };
+    nextWorker = new WorkerClient(showProgress);
+    await showResult();
+    running = null;
+  } catch (error) {
+    if (thisRun !== running) return;
+    running = null;
+    nextWorker = worker;
+    // What the bucket has is not sent again.
+    const { jobId } = submission;
+    showProblem(error, () => run(name, jobId ? (next) => next.waitFor(jobId) : score));
+  }
+}
+
+const noRowsError = (name) =>
+  new ApiError({
     status: 422,
     title: "The file has no customers",
     detail: `${name} has a header and no rows below it. Add one row for each customer, and choose it again.`,
   });
 
-/** Show the result of a list, got by `answer(way)`. */
-async function take(name, answer) {
-  if (run) end();
-  const desk = spare.isLost ? new Desk(showProgress) : spare;
-  const way = new Way(desk);
-  const mine = { name, desk, way };
-  run = mine;
-  element("running-title").textContent = `Scoring ${name}`;
-  element("running-problem").replaceChildren();
-  for (const part of ["job", "left-job"]) element(part).hidden = true;
-  showProgress(null);
-  show("running");
-  element("cancel").focus();
-  announce(`Scoring ${name}.`);
-  try {
-    const found = await answer(way);
-    if (mine !== run) return;
-    if (!found.summary.rows_in) throw withoutCustomers(name);
-    list?.desk.end();
-    list = { name, desk, ...found };
-    spare = new Desk(showProgress);
-    await showResult();
-    run = null;
-  } catch (problem) {
-    if (mine !== run) return;
-    run = null;
-    spare = desk;
-    // What the bucket has is not sent again.
-    fail(problem, () => take(name, way.job ? (next) => next.follow(way.job) : answer));
-  }
-}
-
-function fail(problem, repeat) {
-  const again = mayPass(problem) ? repeat : null;
-  element("problem-box").replaceChildren(problemBox(problem, again));
-  goOn = navigator.onLine ? null : again;
-  show("problem");
-  (element("problem").querySelector("button") ?? element("choose-file")).focus();
-}
-
 async function showResult() {
-  const { summary } = list;
-  element("name").textContent = list.name;
-  element("subtitle").textContent = `${counted(summary.rows_in, "customer")}, scored by model ${summary.model_version}`;
+  const { summary, name } = result;
+  const scored = `${pluralize(summary.rows_scored, "customer")} scored`;
+  const rejected = summary.rows_rejected ? `, ${pluralize(summary.rows_rejected, "row")} rejected` : "";
+  element("name").textContent = name;
+  element("subtitle").textContent = `${scored}${rejected} · model ${summary.model_version}`;
   element("notes").replaceChildren(...notes());
-  element("tiles").replaceChildren(...tiles(summary));
-  for (const name of ["threshold", "segments"]) element(name).closest("section").hidden = !summary.rows_scored;
-  const mark = bands(element("histogram"), element("histogram-table"), summary.distribution);
-  const { labels } = element("segments").dataset;
-  element("segments").replaceChildren(...segments(summary.segments, JSON.parse(labels)));
-  table.begin(list);
-  for (const name of ["download-scored", "download-rejected"]) element(name).ariaBusy = null;
-  element("spreadsheet-safe-scope").hidden = Boolean(list.job);
-  const cut = element("threshold");
-  cut.value = Math.round(summary.threshold * 100);
-  const move = () => showCut(summary, mark);
-  cut.oninput = move;
-  await Promise.all([move(), showRejects(list)]);
-  show("result");
+  element("tiles").replaceChildren(...summaryTiles(summary));
+  for (const part of ["threshold", "segments"]) element(part).closest("section").hidden = !summary.rows_scored;
+  element("segments").replaceChildren(
+    ...segmentTables(summary.segments, JSON.parse(element("segments").dataset.labels)),
+  );
+  for (const part of ["download-scored", "download-rejected"]) element(part).ariaBusy = null;
+  element("spreadsheet-safe-scope").hidden = Boolean(result.jobId);
+  callList.setResult(result);
+  const showThresholdLine = drawHistogram(summary.distribution);
+  const slider = element("threshold");
+  slider.value = Math.round(summary.threshold * 100);
+  slider.oninput = () => showThreshold(summary, showThresholdLine);
+  await Promise.all([showThreshold(summary, showThresholdLine), showRejectedRows(result)]);
+  showState("result");
   element("name").focus();
-  announce(`${counted(summary.rows_scored, "customer")} scored, ${count(summary.rows_rejected)} to mend.`);
-  // Where it does not arrive, that view says so when it is opened.
+  announce(`${scored}, ${formatCount(summary.rows_rejected)} rejected.`);
+  // If the module does not load, that view shows the error when it is opened.
   import("../model.js").then(
     (model) => model.showDrift(summary),
     () => {},
   );
 }
 
-function notes() {
-  return [...list.summary.notes, ...list.notes].map((note) => make("p", { className: "note" }, note));
+const notes = () => [...result.summary.notes, ...result.notes].map((note) => create("p", { className: "note" }, note));
+
+function showThreshold(summary, showLine) {
+  const entry = summary.by_threshold[element("threshold").value];
+  element("threshold").setAttribute(
+    "aria-valuetext",
+    `${formatShare(entry.threshold)}: ${pluralize(entry.customers, "customer")} to call`,
+  );
+  element("threshold-value").textContent = formatShare(entry.threshold);
+  element("threshold-tiles").replaceChildren(...thresholdTiles(entry, summary));
+  showLine(entry.threshold);
+  return callList.setCustomers(entry.customers);
 }
 
-function showCut(summary, mark) {
-  const line = summary.by_threshold[element("threshold").value];
-  element("threshold").setAttribute("aria-valuetext", `${share(line.threshold)}: ${counted(line.customers, "customer")} to call`);
-  element("threshold-value").textContent = share(line.threshold);
-  element("threshold-tiles").replaceChildren(...cutTiles(line, summary));
-  mark(line.threshold);
-  return table.cut(line.customers);
-}
-
-async function open(place) {
-  if (list.closed) return announce(list.closed);
-  const [{ input, row }, { showCustomer }] = await Promise.all([list.desk.call("whole", place), import("../customer.js")]);
+async function openRow(index) {
+  if (result.rowsClosed) return announce(result.rowsClosed);
+  const [{ input, row }, { showCustomer }] = await Promise.all([
+    result.worker.call("rowDocument", index),
+    import("../customer.js"),
+  ]);
   showCustomer(input, row);
 }
 
-/** Save the whole list: as the bucket has it, or asked for again in another form. The packed file was kept for that. */
-async function download(button, what, wanted) {
-  // Disabled it would lose the focus.
+/** Download the whole list: from the bucket, or requested again with other options; the compressed file was kept for that. */
+async function download(button, kind, options) {
+  // A disabled button would lose the focus.
   if (button.ariaBusy) return;
-  const mine = list;
+  const shown = result;
   button.ariaBusy = "true";
   element("notes").replaceChildren(...notes());
   try {
-    if (mine.job) await saveResult(mine.job, RESULTS[what]);
-    else save(await written(mine, wanted), named(mine.name, what));
-    announce("The file is among your downloads.");
-  } catch (problem) {
-    if (mine === list) warn(problem, problem.code === OTHER_MODEL ? repeated : null);
+    if (shown.jobId) await downloadResult(shown.jobId, JOB_FILES[kind]);
+    else saveBlob(await requestCsv(shown, options), downloadName(shown.name, kind));
+    announce("The file was downloaded.");
+  } catch (error) {
+    if (shown === result) showResultError(error, error.code === MODEL_CHANGED ? scoreAgain : null);
   } finally {
-    // With another list, the button is that list's.
-    if (mine === list) button.ariaBusy = null;
+    // If another list is shown, it has the button now.
+    if (shown === result) button.ariaBusy = null;
   }
 }
 
-async function written({ body, summary: { model_version: shown } }, wanted) {
-  const query = new URLSearchParams({ ...wanted, spreadsheet_safe: isSafe() });
-  const response = await ask(`${BATCHES}?${query}`, { body, type: body.type, accept: "text/csv" });
+async function requestCsv({ body, summary }, options) {
+  const query = new URLSearchParams({ ...options, spreadsheet_safe: isSpreadsheetSafe() });
+  const response = await request(`${BATCHES}?${query}`, { body, type: body.type, accept: "text/csv" });
   const model = response.headers.get("X-Model-Version");
-  if (model && model !== shown) {
-    const detail = `The service now answers with model ${model}, and this list was scored by ${shown}: the file would not agree with what is shown. Score the list again.`;
-    throw new Problem({ code: OTHER_MODEL, title: "Another model answers now", detail });
-  }
+  if (model && model !== summary.model_version) throw modelChangedError(model, summary.model_version);
   return response.blob().catch(() => {
-    throw cutOff(0);
+    throw brokenOffError(0);
   });
 }
+
+const modelChangedError = (current, previous) =>
+  new ApiError({
+    code: MODEL_CHANGED,
+    title: "The model has changed",
+    detail: `The service now uses model ${current}, and this list was scored by ${previous}: the file would not match what is shown. Score the list again.`,
+  });

@@ -1,102 +1,82 @@
-// Off the page's own thread: sends the list, takes in the answer row by row, and ranks, searches and writes it. The page
-// asks by message and gets an answer for each; stopping is ending this worker.
-import { eachRecord, readerOf, toCsv } from "./predictions_csv.js";
-import { Rows } from "./scored_rows.js";
-import { pack, send } from "./transfer.js";
+// Runs outside of the page's thread: compresses and sends a list, reads the answer row by row, sorts, searches and writes it.
+// The page calls it by messages; the worker is terminated to cancel.
+import { fromCsv, toCsv } from "./predictions_csv.js";
+import { ScoredRows } from "./scored_rows.js";
+import { compress, send } from "./transfer.js";
 
 // The answer is about eight times as long as the list, and a string may have some 500 million characters.
-const LONGEST_AS_TEXT = 16e6;
-const LONGEST_WHOLE = 100e6;
-const TELL_MS = 100;
-const REASONS = 3;
-// What to ask for, and what where the answer would be too long for the host.
-const FULL = { reasons: REASONS, value_at_risk: true, include_input: true };
+const MAX_TEXT_BYTES = 16e6;
+const MAX_FULL_BYTES = 100e6;
+const PROGRESS_INTERVAL_MS = 100;
+// The options of a request, and of one whose answer would be too long otherwise.
+const FULL = { reasons: 3, value_at_risk: true, include_input: true };
 const SHORT = { reasons: 1, value_at_risk: true };
 
 let idName = "";
 let rows = null;
-let isPriced = true;
-let reasons = 0;
+let hasMoney = true;
+let reasonCount = 0;
 let summary = null;
-let told = 0;
+let lastProgress = 0;
 
-function tell(progress, always) {
-  if (!always && performance.now() - told < TELL_MS) return;
-  told = performance.now();
+function reportProgress(progress, isLast = false) {
+  if (!isLast && performance.now() - lastProgress < PROGRESS_INTERVAL_MS) return;
+  lastProgress = performance.now();
   postMessage({ progress });
 }
 
-async function packed(file) {
+async function compressFile(file) {
   try {
-    return await pack(file, (done) => tell({ step: "read", done, of: file.size }, done >= file.size));
+    return await compress(file, (done) => reportProgress({ step: "read", done, total: file.size }, done >= file.size));
   } catch {
-    return { unreadable: true };
+    return { isUnreadable: true };
   }
 }
 
-/** Score a packed list. */
-async function score({ url, body, lines, headers, size, idName: name }) {
-  idName = name;
-  let wanted = size > LONGEST_WHOLE ? SHORT : FULL;
-  let found = await once(wanted, url, body, lines, headers, size);
-  if (found.code === "answer_too_large" && wanted === FULL) found = await once(SHORT, url, body, lines, headers, size);
-  if (found.status === 200 && summary) return { ...found, summary, reasons };
-  if (found.status === 0 || found.status === 200) return { ...(await why(url, body, headers)), rows: rows.length };
-  return found;
-}
-
-function begin(most) {
-  rows = new Rows(idName);
+function startRows(id, reasons) {
+  idName = id;
+  rows = new ScoredRows(idName);
   summary = null;
-  isPriced = true;
-  reasons = most;
+  hasMoney = true;
+  reasonCount = reasons;
 }
 
-/** Take in a list that was scored elsewhere, as predictions.csv. */
-async function read({ blob, idName: name }) {
-  idName = name;
-  begin(0);
-  let rowOf = null;
-  await eachRecord(blob, (cells) => {
-    if (rowOf) return rows.put(rowOf(cells));
-    isPriced = cells.includes("value_at_risk");
-    rowOf = readerOf(cells, idName);
-  });
-  return { isPriced };
+/** Score a compressed list. Returns its summary, or the error of the API. */
+async function score(list) {
+  let options = list.size > MAX_FULL_BYTES ? SHORT : FULL;
+  let answer = await sendList(list, options);
+  if (answer.code === "answer_too_large" && options === FULL) {
+    options = SHORT;
+    answer = await sendList(list, options);
+  }
+  if (answer.status === 200 && summary) return { ...answer, summary, reasonCount, hasInput: options === FULL };
+  if (answer.status === 0 || answer.status === 200) return { ...(await explainBreak(list)), rows: rows.length };
+  return answer;
 }
 
-/** Take in the customers that a summary names. */
-function top({ customers, idName: name }) {
-  idName = name;
-  begin(0);
-  for (const { row, probability: chance, value_at_risk: value, ...more } of customers) rows.put({ row, id: more[idName], chance, value });
-}
-
-async function once(wanted, url, body, lines, headers, size) {
-  begin(wanted.reasons);
+async function sendList({ url, body, rows: total, headers, size, idName: id }, options) {
+  startRows(id, options.reasons);
   let rest = "";
-  const found = await send({
-    url: `${url}?${new URLSearchParams(wanted)}`,
+  const answer = await send({
+    url: `${url}?${new URLSearchParams(options)}`,
     body,
     headers: { ...headers, Accept: "application/x-ndjson", "Content-Type": body.type },
-    asBlob: size > LONGEST_AS_TEXT,
-    onSent: (done) => tell({ step: "send", done, of: body.size }, done >= body.size),
+    asBlob: size > MAX_TEXT_BYTES,
+    onSent: (done) => reportProgress({ step: "send", done, total: body.size }, done >= body.size),
     onText(text) {
-      const parts = (rest + text).split("\n");
-      rest = parts.pop();
-      for (const line of parts) take(line);
-      tell({ step: "score", done: rows.length, of: lines });
+      const lines = (rest + text).split("\n");
+      rest = lines.pop();
+      for (const line of lines) {
+        if (line.startsWith('{"row"')) rows.addLine(line);
+        else ({ summary = null } = JSON.parse(line));
+      }
+      reportProgress({ step: "score", done: rows.length, total });
     },
   });
-  return { ...found, code: codeOf(found.text), hasInput: Boolean(wanted.include_input) };
+  return { ...answer, code: errorCode(answer.text) };
 }
 
-function take(line) {
-  if (line.startsWith('{"row"')) rows.add(line);
-  else ({ summary = null } = JSON.parse(line));
-}
-
-function codeOf(text) {
+function errorCode(text) {
   try {
     return JSON.parse(text).code;
   } catch {
@@ -104,45 +84,57 @@ function codeOf(text) {
   }
 }
 
-/** The answer broke off; asked for the summary alone, the API says what is wrong with the file, if anything is. */
-async function why(url, body, headers) {
-  tell({ step: "ask" }, true);
-  const found = await send({
+/** Ask for the summary alone after an answer broke off: the API returns what is wrong with the file, if anything is. */
+async function explainBreak({ url, body, headers }) {
+  reportProgress({ step: "explain" }, true);
+  const answer = await send({
     url: `${url}?top=0`,
     body,
     headers: { ...headers, Accept: "application/json", "Content-Type": body.type },
-    onSent: () => {},
-    onText: () => {},
   });
-  return found.status === 200 ? { ...found, status: 0 } : found;
+  return answer.status === 200 ? { ...answer, status: 0 } : answer;
 }
 
-/** A part of the list as it is asked for, and how long that list is. */
-function page({ query, offset, count }) {
-  const found = rows.select(query);
-  return { total: found.length, rows: found.slice(offset, offset + count).map((place) => rows.at(place)) };
+/** Read the rows of a list that a job scored, from its predictions.csv. */
+async function readPredictions({ blob, idName: id }) {
+  startRows(id, 0);
+  hasMoney = fromCsv(await blob.text(), idName, (row) => rows.addRow(row));
+  return { hasMoney };
 }
 
-function list({ query, safe }) {
-  const chosen = rows.select(query).map((place) => rows.at(place));
-  return new Blob([toCsv(chosen, idName, isPriced, reasons, safe)], { type: "text/csv" });
+/** Read the customers that a summary names. */
+function readTop({ customers, idName: id }) {
+  startRows(id, 0);
+  for (const { row, probability, value_at_risk: money, ...others } of customers)
+    rows.addRow({ number: row, id: others[id], probability, money });
 }
 
-async function bad(place) {
-  return { row: rows.numbers[place], id: rows.ids[place], errors: await rows.wrong(place) };
+/** One page of the rows that a query selects, and their number. */
+function selectPage({ query, offset, count }) {
+  const indexes = rows.select(query);
+  return { total: indexes.length, rows: indexes.slice(offset, offset + count).map((index) => rows.at(index)) };
 }
 
-async function rejected({ offset, count }) {
-  const places = rows.bad.slice(offset, offset + count);
-  return { total: rows.bad.length, rows: await Promise.all(places.map(bad)) };
+/** The rows that a query selects, as CSV. */
+function selectCsv({ query, isSafe }) {
+  const selected = rows.select(query).map((index) => rows.at(index));
+  return new Blob([toCsv(selected, { idName, hasMoney, reasonCount, isSafe })], { type: "text/csv" });
 }
 
-const CALLS = { pack: packed, score, read, top, page, list, rejected, whole: (place) => rows.whole(place) };
+async function rejectedPage({ offset, count }) {
+  const indexes = rows.rejected.slice(offset, offset + count);
+  const page = indexes.map(async (index) => ({ ...rows.at(index), errors: await rows.errorsAt(index) }));
+  return { total: rows.rejected.length, rows: await Promise.all(page) };
+}
 
-onmessage = async ({ data: { id, call, argument } }) => {
+const rowDocument = (index) => rows.documentAt(index);
+
+const FUNCTIONS = { compressFile, score, readPredictions, readTop, selectPage, selectCsv, rejectedPage, rowDocument };
+
+addEventListener("message", async ({ data: { id, name, argument } }) => {
   try {
-    postMessage({ id, result: await CALLS[call](argument) });
+    postMessage({ id, result: await FUNCTIONS[name](argument) });
   } catch (error) {
-    postMessage({ id, failed: error.message });
+    postMessage({ id, error: error.message });
   }
-};
+});

@@ -1,41 +1,41 @@
-// The page's side of worker.js: a call by message, and its answer as a promise.
+// Calls the functions of worker.js from the page.
+import { noResponseError } from "../api.js";
 
-import { unreachable } from "../api.js";
-
-export class Desk {
-  /** Whether it never answers again. */
-  isLost = false;
+export class WorkerClient {
+  /** Whether the worker has ended. */
+  isTerminated = false;
   #worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
-  #open = new Map();
-  #next = 1;
+  #pending = new Map();
+  #nextId = 1;
 
-  /** `onProgress` is told {step, done, of} while a list is scored. */
+  /** `onProgress` is called with {step, done, total} while a list is scored. */
   constructor(onProgress) {
-    this.#worker.onmessage = ({ data: { id, result, failed, progress } }) => {
+    this.#worker.onmessage = ({ data: { id, result, error, progress } }) => {
       if (progress) return onProgress(progress);
-      const { resolve, reject } = this.#open.get(id);
-      this.#open.delete(id);
-      return failed ? reject(new Error(failed)) : resolve(result);
+      const { resolve, reject } = this.#pending.get(id);
+      this.#pending.delete(id);
+      return error ? reject(new Error(error)) : resolve(result);
     };
-    // Without a message its module did not arrive: the service was gone when the view was opened.
+    // Without a message its module did not load: the service was gone when the view was opened.
     this.#worker.onerror = ({ message }) => {
-      this.isLost = true;
-      for (const { reject } of this.#open.values()) reject(message ? new Error(message) : unreachable());
-      this.#open.clear();
+      this.isTerminated = true;
+      for (const { reject } of this.#pending.values()) reject(message ? new Error(message) : noResponseError());
+      this.#pending.clear();
     };
   }
 
+  /** Call a function of the worker by name. */
   call(name, argument) {
     return new Promise((resolve, reject) => {
-      const id = this.#next++;
-      this.#open.set(id, { resolve, reject });
-      this.#worker.postMessage({ id, call: name, argument });
+      const id = this.#nextId++;
+      this.#pending.set(id, { resolve, reject });
+      this.#worker.postMessage({ id, name, argument });
     });
   }
 
-  /** Stop whatever runs. Calls that are open are never answered. */
-  end() {
-    this.isLost = true;
+  /** Stop the worker. Pending calls stay unanswered. */
+  terminate() {
+    this.isTerminated = true;
     this.#worker.terminate();
   }
 }

@@ -1,4 +1,4 @@
-"""What a hurried hand and a slow network do to the page: no answer is under another's name, and nothing is lost."""
+"""What a hurried hand and a slow network do to the page: no answer stands under another's name, and nothing is lost."""
 
 import csv
 import json
@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 from browser import OPTIONS, find_chromium, overflow, risk_of
+from list_page import DROP_FILES, HEADER, choose_file, csv_of, download, listed_ids, row_of, score_list, tile
 from playwright.sync_api import expect
-from test_page_list import DROP, HEADER, csv_of, download, give, ids, result_of, tile
 
 from model.schema import EXAMPLE, NAMES
 
@@ -35,17 +35,13 @@ class Held:
             route.continue_()
 
 
-def row_of(name: str, **changes: object) -> str:
-    return ",".join([name, *(str({**EXAMPLE, **changes}[feature]) for feature in NAMES)])
-
-
 TWO = csv_of(row_of("first", tenure=1), row_of("second", tenure=3))
 
 
 @pytest.fixture
 def two(open_page):
     page = open_page("#list")
-    result_of(page, TWO, "two.csv")
+    score_list(page, TWO, "two.csv")
     return page
 
 
@@ -56,7 +52,7 @@ def test_a_customer_who_was_opened_without_a_connection_is_opened_when_there_is_
     two.context.set_offline(True)
     two.get_by_role("button", name="first").click()
 
-    expect(two.get_by_role("alert")).to_contain_text("first is opened as soon as there is an answer.")
+    expect(two.get_by_role("alert")).to_contain_text("first will open when the connection is back.")
     expect(two.locator(FROM)).to_be_hidden()
     two.context.set_offline(False)
 
@@ -64,10 +60,10 @@ def test_a_customer_who_was_opened_without_a_connection_is_opened_when_there_is_
     expect(two.locator(RISK)).to_have_text(risk_of(served, tenure=1))
 
 
-def test_no_answer_is_under_the_name_of_another_while_one_is_opened(two, served):
+def test_no_answer_stands_under_the_name_of_another_while_one_is_opened(two, served):
     two.get_by_role("button", name="first").click()
     expect(two.locator(RISK)).to_have_text(risk_of(served, tenure=1))
-    two.get_by_role("link", name="A list", exact=True).click()
+    two.get_by_role("link", name="Customer list", exact=True).click()
     held = Held(two, "**/v2/customers*")
     two.get_by_role("button", name="second").click()
 
@@ -97,10 +93,10 @@ def test_a_customer_who_could_not_be_opened_is_tried_again(two, served):
 
 
 @pytest.mark.parametrize("amount", ["7889,500", "7889,5", "7889,1234"])
-def test_anyone_who_is_scored_from_a_file_with_decimal_commas_can_be_opened(open_page, served, amount):
+def test_whoever_is_scored_from_a_file_with_decimal_commas_can_be_opened(open_page, served, amount):
     page = open_page("#list")
     row = {**EXAMPLE, "MonthlyCharges": "56,950", "TotalCharges": amount}
-    result_of(page, csv_of(f"a,b;{';'.join(str(row[name]) for name in NAMES)}", header=HEADER.replace(",", ";")))
+    score_list(page, csv_of(f"a,b;{';'.join(str(row[name]) for name in NAMES)}", header=HEADER.replace(",", ";")))
     listed = page.locator("#list-table td.risk strong").inner_text()
 
     page.get_by_role("button", name="a,b").click()
@@ -112,9 +108,9 @@ def test_anyone_who_is_scored_from_a_file_with_decimal_commas_can_be_opened(open
 def test_a_customer_without_an_id_is_found_by_row_and_leads_back(open_page):
     page = open_page("#list")
     rows = [row_of("", tenure=tenure).removeprefix(",") for tenure in (9, 1, 5)]
-    result_of(page, csv_of(*rows, header=",".join(NAMES)))
+    score_list(page, csv_of(*rows, header=",".join(NAMES)))
     page.get_by_label("Search by customer").fill("Row 3")
-    expect(page.locator("#list-status")).to_contain_text("1 customer of the 3")
+    expect(page.locator("#list-status")).to_contain_text("1 of 3 customers")
 
     page.get_by_role("button", name="Row 3").click()
 
@@ -132,9 +128,9 @@ def test_the_sample_is_scored_once_however_often_it_is_asked_for(open_page):
     held.let_go()
 
     expect(page.get_by_role("heading", name="sample.csv", exact=True)).to_be_visible()
-    _, text = download(page, "Take this list away as a CSV")
+    _, text = download(page, "Download call list")
     names = [row["customerID"] for row in csv.DictReader(text.splitlines())]
-    assert len(names) == len(set(names)) == int(tile(page, "To call").split("\n")[0])
+    assert len(names) == len(set(names)) == int(tile(page, "Customers to call").split("\n")[0])
 
 
 def test_a_sample_that_was_given_up_does_not_take_the_place_of_a_list(open_page):
@@ -142,7 +138,7 @@ def test_a_sample_that_was_given_up_does_not_take_the_place_of_a_list(open_page)
     held = Held(page, "**/v2/sample.csv")
     page.get_by_role("button", name="Try it with sample data").click()
     page.get_by_role("button", name="Cancel").click()
-    result_of(page, TWO, "two.csv")
+    score_list(page, TWO, "two.csv")
 
     held.let_go()
     page.wait_for_timeout(300)
@@ -152,35 +148,35 @@ def test_a_sample_that_was_given_up_does_not_take_the_place_of_a_list(open_page)
 
 
 def test_a_result_outlives_a_drop_that_is_refused(two):
-    two.evaluate(DROP, ["#list-table", TWO.decode(), ["a.csv", "b.csv"]])
+    two.evaluate(DROP_FILES, ["#list-table", TWO.decode(), ["a.csv", "b.csv"]])
 
     expect(two.get_by_role("alert")).to_contain_text("One file at a time")
     expect(two.locator("#list-result")).to_be_visible()
-    assert ids(two) == ["first", "second"]
+    assert listed_ids(two) == ["first", "second"]
 
 
 def test_a_result_can_be_come_back_to(two):
     two.get_by_role("button", name="Score another list").click()
-    give(two, b"\x89PNG\r\n\x1a\n", "photo.csv")
+    choose_file(two, b"\x89PNG\r\n\x1a\n", "photo.csv")
     expect(two.get_by_role("alert")).to_contain_text("PNG image")
 
     two.get_by_role("button", name="Back to two.csv").click()
 
     expect(two.get_by_role("heading", name="two.csv", exact=True)).to_be_focused()
     two.get_by_label("Search by customer").fill("sec")
-    expect(two.locator("#list-status")).to_contain_text("1 customer of the 2")
-    assert ids(two) == ["second"]
+    expect(two.locator("#list-status")).to_contain_text("1 of 2 customers")
+    assert listed_ids(two) == ["second"]
 
 
 def test_a_file_that_is_dropped_on_a_list_under_way_is_refused_in_sight(open_page):
     page = open_page("#list")
     held = Held(page, "**/v2/batches*")
-    give(page, TWO, "two.csv")
+    choose_file(page, TWO, "two.csv")
     expect(page.get_by_role("button", name="Cancel")).to_be_visible()
 
-    page.evaluate(DROP, ["#list-running", TWO.decode(), ["other.csv"]])
+    page.evaluate(DROP_FILES, ["#list-running", TWO.decode(), ["other.csv"]])
 
-    expect(page.get_by_role("alert")).to_contain_text("Cancel it to send another.")
+    expect(page.get_by_role("alert")).to_contain_text("Cancel it to send another one.")
     held.let_go()
     expect(page.get_by_role("heading", name="two.csv", exact=True)).to_be_visible()
 
@@ -213,43 +209,43 @@ def test_text_may_be_dragged_into_the_search(two):
 
 def test_one_customer_is_not_called_customers(open_page):
     page = open_page("#list")
-    result_of(page, csv_of(row_of("only", tenure=1)))
+    score_list(page, csv_of(row_of("only", tenure=1)))
 
     assert tile(page, "Expected to leave") == "1\ncustomer"
 
 
 def test_a_file_that_comes_late_has_the_name_of_its_list(open_page):
     page = open_page("#list")
-    result_of(page, TWO, "north.csv")
+    score_list(page, TWO, "north.csv")
     held = Held(page, "**/v2/batches*spreadsheet_safe*")
-    page.get_by_role("button", name="Every row with its score").click()
+    page.get_by_role("button", name="Download all rows").click()
     page.wait_for_timeout(200)
     page.get_by_role("button", name="Score another list").click()
-    result_of(page, csv_of(row_of("other")), "south.csv")
+    score_list(page, csv_of(row_of("other")), "south.csv")
 
-    with page.expect_download() as actual:
+    with page.expect_download() as found:
         held.let_go()
-    assert actual.value.suggested_filename == "north-scored.csv"
-    assert download(page, "Every row with its score")[0] == "south-scored.csv"
+    assert found.value.suggested_filename == "north-scored.csv"
+    assert download(page, "Download all rows")[0] == "south-scored.csv"
 
 
 def test_those_who_are_kept_are_most_at_risk_in_every_order(open_page):
     page = open_page("#list")
-    rows = [row_of(f"C{position}", tenure=position, MonthlyCharges=20 + position) for position in range(1, 13)]
-    result_of(page, csv_of(*rows))
+    rows = [row_of(f"C{place}", tenure=place, MonthlyCharges=20 + place) for place in range(1, 13)]
+    score_list(page, csv_of(*rows))
     page.get_by_role("slider").press("Home")
     page.get_by_label("Show at most").fill("3")
-    expect(page.locator("#list-status")).to_contain_text("3 customers of the 12 to call")
-    riskiest = set(ids(page))
+    expect(page.locator("#list-status")).to_contain_text("3 of 12 customers to call")
+    riskiest = set(listed_ids(page))
 
-    page.get_by_label("In order of").select_option("Customer, Z to A")
+    page.get_by_label("Sort by").select_option("Customer, Z to A")
 
-    expect(page.locator("#list-status")).to_have_text("3 customers of the 12 to call, those with the highest risk")
-    assert set(ids(page)) == riskiest
+    expect(page.locator("#list-status")).to_have_text("3 of 12 customers to call, those with the highest risk")
+    assert set(listed_ids(page)) == riskiest
     page.get_by_label("Show at most").fill("")
     expect(page.locator("#list-status")).to_have_text("12 customers")
     # As people count, and not letter by letter.
-    assert ids(page) == [f"C{position}" for position in range(12, 0, -1)]
+    assert listed_ids(page) == [f"C{place}" for place in range(12, 0, -1)]
 
 
 def test_a_customer_is_opened_by_keyboard_though_all_is_marked(two):
@@ -262,7 +258,7 @@ def test_a_customer_is_opened_by_keyboard_though_all_is_marked(two):
 
 def test_a_value_that_turns_the_direction_of_text_is_shown_by_its_escape(open_page):
     page = open_page("#list")
-    result_of(page, csv_of(row_of("a", InternetService="\u202eFiber")))
+    score_list(page, csv_of(row_of("a", InternetService="\u202eFiber")))
 
     expect(page.locator("#list-rejected-table")).to_contain_text('not "\\u202eFiber".')
 
@@ -277,23 +273,23 @@ def test_an_amount_may_be_copied_from_a_bill(page, served, typed):
     expect(page.locator(RISK)).to_have_text(risk_of(served, TotalCharges=7234.5))
 
 
-def test_an_amount_that_would_be_another_in_german_is_stated_as_it_was_taken(page, served):
+def test_an_amount_that_would_be_another_in_german_is_said_as_it_was_taken(page, served):
     page.get_by_label("Total charges").fill("1.889")
 
     expect(page.locator(RISK)).to_have_text(risk_of(served, TotalCharges=1.889))
-    expect(page.locator("#TotalCharges-taken")).to_have_text("Taken as $1.89: the point begins the cents.")
+    expect(page.locator("#TotalCharges-parsed")).to_have_text("Read as $1.89: the point is the decimal mark.")
     for other in ("1889", "much"):
         page.get_by_label("Total charges").fill("1.889")
-        expect(page.locator("#TotalCharges-taken")).not_to_be_empty()
+        expect(page.locator("#TotalCharges-parsed")).not_to_be_empty()
         page.get_by_label("Total charges").fill(other)
-        expect(page.locator("#TotalCharges-taken")).to_have_text("")
+        expect(page.locator("#TotalCharges-parsed")).to_have_text("")
 
 
 @pytest.mark.parametrize(("width", "height"), [(320, 568), (390, 664)])
 def test_no_field_that_has_the_focus_is_hidden_on_a_phone(open_page, width, height):
     page = open_page(width=width, height=height)
     expect(page.locator("#risk-bar")).to_be_visible()
-    page.get_by_role("button", name="Back to the example").focus()
+    page.get_by_role("button", name="Reset to the example").focus()
     for _ in range(len(NAMES)):
         page.keyboard.press("Tab")
         hidden = page.evaluate(
@@ -325,8 +321,8 @@ def test_letters_twice_as_large_fit_a_phone(large_letters, served, view):
     page = large_letters
     page.goto(f"{served}/{view}")
     if view == "#list":
-        rows = [row_of(f"C{position}", tenure=position) for position in range(1, 40)]
-        result_of(page, csv_of(*rows, row_of("bad", InternetService="Fibre")))
+        rows = [row_of(f"C{place}", tenure=place) for place in range(1, 40)]
+        score_list(page, csv_of(*rows, row_of("bad", InternetService="Fibre")))
     else:
         page.locator("#customer-result, #model-content canvas").first.wait_for(state="attached")
         page.wait_for_timeout(500)
@@ -337,7 +333,7 @@ def test_letters_twice_as_large_fit_a_phone(large_letters, served, view):
 
 def test_the_charts_of_a_list_have_colours_of_their_own_where_colours_are_forced(open_page):
     page = open_page("#list", forced_colors="active")
-    result_of(page, TWO, "two.csv")
+    score_list(page, TWO, "two.csv")
 
     seen = page.evaluate("""() => {
         const found = selector => getComputedStyle(document.querySelector(selector));
@@ -354,10 +350,10 @@ def test_the_charts_of_a_list_have_colours_of_their_own_where_colours_are_forced
 
 
 def test_only_the_model_speaks_of_log_odds(two):
-    two.get_by_role("link", name="One customer", exact=True).click()
+    two.get_by_role("link", name="Single customer", exact=True).click()
     two.locator("#single-changes li").first.wait_for(state="attached")
 
-    # All of it, also what is behind a click.
+    # All of it, also what stands behind a click.
     for view in ("customer", "list"):
         text = two.locator(f"main > [data-view={view}]").text_content()
         assert "risk" in text

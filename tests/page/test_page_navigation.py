@@ -6,12 +6,12 @@ import pytest
 from browser import overflow, violations
 from playwright.sync_api import expect
 
-VIEWS = {"One customer": "#customer", "A list": "#list", "The model": "#model"}
+VIEWS = {"Single customer": "#customer", "Customer list": "#list", "Model": "#model"}
 
 
 def test_the_page_opens_with_one_customer(page):
-    expect(page.get_by_role("heading", level=1)).to_have_text("One customer")
-    expect(page.get_by_role("link", name="One customer")).to_have_attribute("aria-current", "page")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Single customer")
+    expect(page.get_by_role("link", name="Single customer")).to_have_attribute("aria-current", "page")
 
 
 @pytest.mark.parametrize("name", VIEWS)
@@ -25,13 +25,13 @@ def test_a_tab_shows_its_view_and_names_the_page(page, name):
 
 def test_an_address_leads_to_a_view_and_back_leads_back(open_page):
     page = open_page("#model")
-    expect(page.get_by_role("heading", level=1)).to_have_text("The model")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Model")
 
-    page.get_by_role("link", name="A list", exact=True).click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("A list")
+    page.get_by_role("link", name="Customer list", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Customer list")
     page.go_back()
 
-    expect(page.get_by_role("heading", level=1)).to_have_text("The model")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Model")
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
@@ -65,14 +65,14 @@ def test_past_the_tabs_leads_a_link_and_the_view_stays(open_page):
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
 
-    expect(page.get_by_role("heading", level=1)).to_have_text("The model")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Model")
     expect(page.locator("main")).to_be_focused()
 
 
 def test_a_part_that_does_not_load_is_stated_in_its_place(open_page):
     page = open_page()
     page.route("**/page/model.js", lambda route: route.abort())
-    page.get_by_role("link", name="The model").click()
+    page.get_by_role("link", name="Model").click()
 
     expect(page.get_by_role("alert")).to_contain_text("This part of the page did not load")
 

@@ -1,4 +1,4 @@
-"""The view "A list" when items go wrong: cancelled, cut, restarted, limited, locked, offline, or another model."""
+"""The view "Customer list" after an error: cancelled, disconnected, restarted, limited, locked, offline, new model."""
 
 import hashlib
 import json
@@ -7,21 +7,10 @@ from urllib.parse import urlsplit
 
 import pytest
 from browser import serving, start_server, stop_server, violations
+from list_page import ROW, choose_file, csv_of, download, post_batch, score_list, tile, varied_list
 from playwright.sync_api import expect
 from ports import free_port
-from test_page_list import ROW, ask, csv_of, download, give, result_of, tile
 from wire import Wire
-
-from model.schema import EXAMPLE, NAMES
-
-
-def varied(count: int) -> bytes:
-    """A list in which no two customers are alike, so that it does not compress to nothing."""
-    rows = []
-    for position in range(count):
-        customer = {**EXAMPLE, "tenure": position % 73, "MonthlyCharges": 20 + position % 9973 / 100}
-        rows.append(f"customer-{position * 7919 % 1_000_003:07d},{','.join(str(customer[name]) for name in NAMES)}")
-    return csv_of(*rows)
 
 
 @pytest.fixture
@@ -31,10 +20,10 @@ def wire(served) -> Iterator[Wire]:
     wire.close()
 
 
-def test_a_list_under_way_reports_how_far_it_is_and_can_be_cancelled(open_page, wire):
+def test_a_list_under_way_says_how_far_it_is_and_can_be_cancelled(open_page, wire):
     page = open_page("#list", address=wire.address)
     wire.hold(down=1_000_000)
-    give(page, varied(20_000))
+    choose_file(page, varied_list(20_000))
 
     score = page.locator("[data-step=score]")
     expect(score).to_contain_text("rows of about 20,000")
@@ -45,13 +34,13 @@ def test_a_list_under_way_reports_how_far_it_is_and_can_be_cancelled(open_page, 
     expect(page.get_by_role("button", name="Choose a file")).to_be_focused()
     expect(page.locator("#announcer")).to_have_text("Cancelled. Nothing was stored.")
     wire.let_go()
-    result_of(page, csv_of(f"a,{ROW}"), "next.csv")
+    score_list(page, csv_of(f"a,{ROW}"), "next.csv")
 
 
-def test_an_upload_reports_how_much_has_gone(open_page, wire):
+def test_an_upload_says_how_much_has_gone(open_page, wire):
     page = open_page("#list", address=wire.address)
     wire.hold(up=50_000)
-    give(page, varied(100_000))
+    choose_file(page, varied_list(100_000))
 
     expect(page.locator("[data-step=send]")).to_contain_text("MB of")
     expect(page.locator("[data-step=read]")).to_have_class("done")
@@ -66,10 +55,10 @@ def test_a_connection_that_is_cut_can_be_tried_again(open_page, wire, way):
         wire.up = 20_000
     else:
         wire.down = 300_000
-    give(page, varied(10_000))
+    choose_file(page, varied_list(10_000))
 
     alert = page.get_by_role("alert")
-    expect(alert).to_contain_text("The connection was cut", timeout=20_000)
+    expect(alert).to_contain_text("The connection was lost", timeout=20_000)
     expect(alert).to_contain_text("Nothing was stored, and the file is still here")
     assert violations(page) == []
     wire.up = wire.down = None
@@ -85,8 +74,8 @@ def test_a_server_that_was_restarted_is_asked_again(open_page):
     page = open_page("#list", address=f"http://127.0.0.1:{port}")
     page.wait_for_load_state("networkidle")
     stop_server(first)
-    give(page, csv_of(f"a,{ROW}"))
-    expect(page.get_by_role("alert")).to_contain_text("The connection was cut")
+    choose_file(page, csv_of(f"a,{ROW}"))
+    expect(page.get_by_role("alert")).to_contain_text("The connection was lost")
 
     process = start_server(port)
     try:
@@ -96,21 +85,21 @@ def test_a_server_that_was_restarted_is_asked_again(open_page):
         stop_server(process)
 
 
-def test_a_fault_far_down_the_file_is_reported_in_the_words_of_the_api(open_page, served):
-    content = varied(40_000) + f'"open,{ROW}\n'.encode()
+def test_a_fault_far_down_the_file_is_told_in_the_words_of_the_api(open_page, served):
+    content = varied_list(40_000) + f'"open,{ROW}\n'.encode()
     page = open_page("#list")
 
-    give(page, content)
+    choose_file(page, content)
 
-    refusal = json.loads(ask(served, content, accept="application/json")[1])
+    refusal = json.loads(post_batch(served, content, accept="application/json")[1])
     expect(page.get_by_role("alert")).to_contain_text(refusal["detail"], timeout=30_000)
 
 
-def test_offline_it_reports_it_and_goes_on_by_itself(open_page):
+def test_offline_it_says_so_and_goes_on_by_itself(open_page):
     page = open_page("#list")
     page.wait_for_load_state("networkidle")
     page.context.set_offline(True)
-    give(page, csv_of(f"a,{ROW}"))
+    choose_file(page, csv_of(f"a,{ROW}"))
     alert = page.get_by_role("alert")
     expect(alert).to_contain_text("This device is offline")
     expect(alert).to_contain_text("it is sent again as soon as there is a connection")
@@ -126,7 +115,7 @@ def test_of_two_lists_that_were_given_offline_the_later_goes_on(open_page):
     page.wait_for_load_state("networkidle")
     page.context.set_offline(True)
     for name in ("first.csv", "second.csv"):
-        give(page, csv_of(*[f"a,{ROW}"] * len(name)), name)
+        choose_file(page, csv_of(*[f"a,{ROW}"] * len(name)), name)
         expect(page.locator("#list-running-title")).to_have_text(f"Scoring {name}")
         expect(page.get_by_role("alert")).to_contain_text("offline")
 
@@ -136,13 +125,13 @@ def test_of_two_lists_that_were_given_offline_the_later_goes_on(open_page):
     assert tile(page, "Scored") == f"{len('second.csv')}"
 
 
-def test_a_limit_that_was_lowered_since_is_reported_in_the_words_of_the_api(open_page):
+def test_a_limit_that_was_lowered_since_is_told_in_the_words_of_the_api(open_page):
     with serving(CHURN_MAX_UPLOAD_BYTES="100000") as address:
         page = open_page("#list", address=address)
-        page.evaluate("document.getElementById('list-start').dataset.directBytes = 1e9")
-        give(page, varied(25_000))
+        page.evaluate("document.getElementById('list-start').dataset.maxRequestBytes = 1e9")
+        choose_file(page, varied_list(25_000))
 
-        # It is sent compressed, and the limit is one of what is sent.
+        # It is sent packed, and the limit is one of what is sent.
         expect(page.get_by_role("alert")).to_contain_text("The body is longer than 100,000 bytes", timeout=20_000)
 
 
@@ -151,21 +140,21 @@ def test_a_list_scored_by_one_model_is_not_completed_by_another(open_page, boost
     first = start_server(port)
     page = open_page("#list", address=f"http://127.0.0.1:{port}")
     try:
-        result_of(page, csv_of(f"a,{ROW}"))
+        score_list(page, csv_of(f"a,{ROW}"))
     finally:
         stop_server(first)
     newer = {"CHURN_MODELS": str(boosted_models), "CHURN_MODEL_VERSION": "2.0.0", "CHURN_ENGINE": "pipeline"}
     second = start_server(port, **newer)
     try:
-        page.get_by_role("button", name="Every row with its score").click()
+        page.get_by_role("button", name="Download all rows").click()
 
         alert = page.get_by_role("alert")
-        expect(alert).to_contain_text("now answers with model 2.0.0, and this list was scored by 1.0.0")
-        expect(page.locator("#model-notice")).to_contain_text("The service now answers with model 2.0.0")
+        expect(alert).to_contain_text("now uses model 2.0.0, and this list was scored by 1.0.0")
+        expect(page.locator("#model-notice")).to_contain_text("The service now uses model 2.0.0")
         assert violations(page) == []
         alert.get_by_role("button", name="Try again").click()
-        expect(page.locator("#list-subtitle")).to_have_text("1 customer, scored by model 2.0.0")
-        name, text = download(page, "Every row with its score")
+        expect(page.locator("#list-subtitle")).to_have_text("1 customer scored · model 2.0.0")
+        name, text = download(page, "Download all rows")
         assert (name, text.count("\n")) == ("customers-scored.csv", 2)
     finally:
         stop_server(second)
@@ -175,11 +164,11 @@ def test_a_key_is_asked_for_and_used(open_page):
     key = "the key of this test"
     with serving(CHURN_API_KEYS=hashlib.sha256(key.encode()).hexdigest()) as address:
         page = open_page("#list", address=address)
-        give(page, csv_of(f"a,{ROW}"))
+        choose_file(page, csv_of(f"a,{ROW}"))
         page.locator("#key-field").fill(key)
         page.get_by_role("button", name="Use this key").click()
 
         expect(page.get_by_role("heading", name="customers.csv", exact=True)).to_be_visible()
-        with page.expect_download() as actual:
-            page.get_by_role("button", name="Every row with its score").click()
-        assert actual.value.suggested_filename == "customers-scored.csv"
+        with page.expect_download() as found:
+            page.get_by_role("button", name="Download all rows").click()
+        assert found.value.suggested_filename == "customers-scored.csv"

@@ -1,0 +1,90 @@
+"""A model fitted to labelled customers: setting and threshold selected out of fold, the rest fitted to all."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+
+from model.errors import TrainingError
+from model.pipeline import to_frame
+from model.schema import NAMES, Customer
+from model.scorecard import Scorecard, from_document, probability
+from model.training.compile import EXACT_WITHIN, max_difference, random_customers
+from model.training.cross_validation import Progress, Selection, by_repeat, ignore_progress, sample_rows, select_setting
+from model.training.data import LabelledData
+from model.training.recipes import ADDITIVE, Recipe
+from model.training.threshold import choose_threshold
+
+SEED: Final = 0
+
+
+@dataclass(frozen=True)
+class FittedModel:
+    """All that follows from the data alone: enough for scorecard.json (or outline.json) and the joblib file.
+
+    Attributes
+    ----------
+    measured : LabelledData
+        The customers on which the setting was selected: all, or a sample where there are many.
+    selection : Selection
+    threshold : dict
+    pipeline : Pipeline
+    document : dict
+        The content of scorecard.json, or of outline.json.
+    """
+
+    measured: LabelledData
+    selection: Selection
+    threshold: dict[str, Any]
+    pipeline: Pipeline
+    document: dict[str, Any]
+
+    def scorecard(self) -> Scorecard:
+        """Return the compiled model."""
+        return from_document(self.document, sha256="")
+
+    def probabilities(self, customers: Sequence[Customer]) -> list[float]:
+        """Return the probabilities of customers by the model that is served: the scorecard if it is one."""
+        if "terms" in self.document:
+            scorecard = self.scorecard()
+            return [scorecard.score(customer).probability for customer in customers]
+        X = to_frame({name: [customer[name] for customer in customers] for name in NAMES})
+        return list(map(probability, self.pipeline.decision_function(X).tolist()))
+
+
+def fit_model(
+    data: LabelledData,
+    version: str,
+    seed: int = SEED,
+    progress: Progress = ignore_progress,
+    recipe: Recipe = ADDITIVE,
+) -> FittedModel:
+    """Select the setting and the threshold out of fold, fit all customers, compile: all scorecard.json needs."""
+    measured = data.subset(sample_rows(np.array(data.labels), seed).tolist())
+    y = np.array(measured.labels)
+    selection = select_setting(measured.frame(), y, seed, recipe, progress)
+    repeats = by_repeat(y, [test for _, test in selection.folds], selection.probabilities)
+    threshold = choose_threshold([(y_true, y_prob) for _, y_true, y_prob in repeats])
+    pipeline = recipe.fit(data.frame(), np.array(data.labels), selection.setting)
+    document = recipe.to_document(pipeline, data, version, threshold["threshold"])
+    return FittedModel(measured, selection, threshold, pipeline, document)
+
+
+def check_exact(model: FittedModel, data: LabelledData, seed: int, count: int) -> float:
+    """Return the greatest difference in log-odds between pipeline and scorecard, over all and `count` random customers.
+
+    Raises
+    ------
+    TrainingError
+        If it is 1e-12 or more.
+    """
+    scorecard = model.scorecard()
+    customers = data.customers + random_customers(scorecard, count, seed)
+    difference = max_difference(model.pipeline, scorecard, customers)
+    if not difference < EXACT_WITHIN:
+        raise TrainingError(
+            f"Scorecard and pipeline differ by {difference:.1e} in log-odds; {EXACT_WITHIN:.0e} is allowed."
+        )
+    return difference
