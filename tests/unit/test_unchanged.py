@@ -175,10 +175,12 @@ def test_pipes_and_standard_input_are_read_as_they_come(folder):
     piped = subprocess.run([*CLI, "score", "pipe"], capture_output=True, text=True, timeout=60)
     writer.join()
     with Path("list.csv").open("rb") as file:
-        value = subprocess.run([*CLI, "score", "-", "-o", "a"], stdin=file, capture_output=True, text=True, timeout=60)
+        redirected = subprocess.run(
+            [*CLI, "score", "-", "-o", "a"], stdin=file, capture_output=True, text=True, timeout=60
+        )
     sent = subprocess.run([*CLI, "score", "-", "-o", "b"], input=CUSTOMERS, capture_output=True, timeout=60)
 
-    assert [done.returncode for done in (piped, value, sent)] == [0, 0, 0]
+    assert [done.returncode for done in (piped, redirected, sent)] == [0, 0, 0]
     assert Path("a/predictions.csv").read_bytes() == Path("b/predictions.csv").read_bytes()
 
 
@@ -193,8 +195,8 @@ class _Form(BaseHTTPRequestHandler):
         assert isinstance(self.server, Bucket)
         self.server.announced = int(self.headers["Content-Length"])
         while piece := self.rfile.read1(1 << 16):
-            self.server.came += len(piece)
-            if self.server.came >= self.server.announced:
+            self.server.received += len(piece)
+            if self.server.received >= self.server.announced:
                 break
         self.send_response(201)
         self.send_header("Content-Length", "0")
@@ -227,5 +229,5 @@ def test_a_file_is_sent_as_it_was_announced_or_not_at_all(folder, change):
             client.send(form, source, len(CUSTOMERS), tell)
         thread.join(30)
 
-    assert (server.came == server.announced) is (change is None)
-    assert server.came <= server.announced
+    assert (server.received == server.announced) is (change is None)
+    assert server.received <= server.announced
