@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from model.bulk.columns import Block
+from model.bulk.block import Block
 from model.bulk.csv_writer import RECORD, sentences
 from model.bulk.reasons import Reasons
 from model.bulk.score import STEPS, to_steps, to_tiers
@@ -64,7 +64,7 @@ class ArrowWriter:
         if self._reasons:
             sentences_of_rows = [[part.sentence for part in parts] for parts in self._reasons.of(block)]
             for name, column_of_sentences in zip(
-                reason_names(self._reasons.most), zip(*sentences_of_rows, strict=True), strict=True
+                reason_names(self._reasons.count), zip(*sentences_of_rows, strict=True), strict=True
             ):
                 predictions[name] = pa.array(column_of_sentences, pa.string(), mask=bad)
         made = [self._batch(PREDICTIONS, block.rows, predictions)]

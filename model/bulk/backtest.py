@@ -14,9 +14,10 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from model.bulk import outcomes
-from model.bulk.reader import Reader, check_text
+from model.bulk.encoding import Utf8Stream
+from model.bulk.reader import Reader, check_utf8
 from model.bulk.records import is_blank, split
-from model.bulk.source import Readable, Utf8Stream
+from model.bulk.source import Readable
 from model.errors import SHOWN_PROBLEMS, ChurnError, InputError, listed, show
 from model.outputs import ERROR, PREDICTION, PROBABILITY, TIER, VALUE_AT_RISK
 from model.parse import resolve
@@ -50,19 +51,19 @@ class Table:
         self.rows = 0
         self._text = Utf8Stream(source)
         self._reader = Reader(self._text, next_row=lambda: self.rows + 1, needed=needed)
-        self._positions = {**resolve(self._reader.header, also)[0], **self._reader.positions}
+        self._positions = {**resolve(self._reader.header.names, also)[0], **self._reader.header.positions}
 
     def __iter__(self) -> Iterator[dict[str, str]]:
         """Yield the trimmed cells of each row."""
-        width = len(self._reader.header)
+        width = len(self._reader.header.names)
         for records in self._reader:
-            check_text(records, self._text.encoding, self.rows + 1)
+            check_utf8(records, self._text.encoding, self.rows + 1)
             for index in range(records.count):
                 record = records[index]
-                if is_blank(record, self._reader.delimiter):
+                if is_blank(record, self._reader.header.delimiter):
                     continue
                 self.rows += 1
-                cells = split(record, self._reader.delimiter)
+                cells = split(record, self._reader.header.delimiter)
                 if len(cells) != width:
                     raise InputError(
                         "field_count", row=self.rows, found=_fields(len(cells)), expected=_fields(width), advice=""

@@ -15,16 +15,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from model.bulk.arrays import as_numpy, octets_of, to_string, to_strings
+from model.bulk.arrow import join_texts
 from model.bulk.arrow_writer import KIND, PREDICTIONS, REJECTS, ArrowWriter
-from model.bulk.charsets import Utf8Search, errors_of
-from model.bulk.columns import Block, Columns
+from model.bulk.block import Block
+from model.bulk.columns import Columns
 from model.bulk.csv_writer import Predictions, Rejects
-from model.bulk.reader import Reader, check_text, read_text
-from model.bulk.records import RECORD_LIMIT, Records
+from model.bulk.encoding import Utf8Search, Utf8Stream, error_handler
+from model.bulk.reader import Reader, check_utf8, to_utf8
+from model.bulk.records import MAX_RECORD_BYTES, Records
 from model.bulk.run import Run
 from model.bulk.score import BulkScorer
-from model.bulk.source import FileLimits, Readable, Utf8Stream
+from model.bulk.source import FileLimits, Readable
 from model.bulk.summary import Summary
 from model.bulk.table import TableRecords
 from model.errors import InputError
@@ -116,12 +117,12 @@ def look(source: Readable, work: Work) -> tuple[Layout, list[str]]:
     text = Utf8Stream(source, work.charset, work.limits, looks_ahead=False)
     reader = Reader(text, next_row=lambda: 1)
     layout = Layout(
-        header=tuple(reader.header),
-        positions=tuple(reader.positions.items()),
-        delimiter=reader.delimiter,
+        header=tuple(reader.header.names),
+        positions=tuple(reader.header.positions.items()),
+        delimiter=reader.header.delimiter,
         encoding=text.encoding,
         lines_above=reader.above.count(b"\n"),
-        blank_lines=reader.blank_lines,
+        blank_lines=reader.header.blank_lines,
         has_lines=text.encoding in _CUT and reader.above.endswith(b"\n"),
         is_sure=text.is_sure,
     )
@@ -141,7 +142,7 @@ def score_lines(batches: Iterable[Any], layout: Layout, work: Work) -> Iterator[
     piece: _Piece | None = None
     for batch in batches:
         lines, files, starts = (batch.column(place) for place in range(3))
-        places = np.stack([as_numpy(files, np.int64), as_numpy(starts, np.int64)])
+        places = np.stack([files.to_numpy(), starts.to_numpy()])
         for low, high in _stretches(places):
             file, start = places[:, low].tolist()
             if piece is None or (piece.file, piece.start) != (file, start):
@@ -173,7 +174,7 @@ def score_rows(batches: Iterable[Any], layout: Layout, work: Work) -> Iterator[A
     columns = layout.columns()
     for batch in batches:
         if batch.num_rows:
-            yield part.score(columns.parse_cells(TableRecords(batch.columns), first_row=1))
+            yield part.score(columns.parse_table(TableRecords(batch.columns), first_row=1))
     yield part.end()
 
 
@@ -220,23 +221,23 @@ class _Piece:
         yield self._part.score(block)
 
     def _parse(self, lines: Any) -> Block:
-        data = octets_of(pc.binary_join_element_wise(lines, to_string(""), to_string("\n")))
+        data = join_texts(pc.binary_join_element_wise(lines, "", "\n"))
         if self._layout.encoding != "utf-8":
-            if not self._layout.is_sure and Utf8Search().read(data, final=True):
+            if not self._layout.is_sure and Utf8Search().feed(data, final=True):
                 raise InputError("two_encodings")
-            data = data.decode(self._layout.encoding, errors_of(self._layout.encoding)).encode()
+            data = data.decode(self._layout.encoding, error_handler(self._layout.encoding)).encode()
         records = Records(data, self._layout.delimiter)
         if b'"' in data:
-            octets = np.frombuffer(data, np.uint8)
-            if np.count_nonzero(octets[records.ends - 1] == _LF) != len(lines):
+            codes = np.frombuffer(data, np.uint8)
+            if np.count_nonzero(codes[records.ends - 1] == _LF) != len(lines):
                 raise InputError("quoted_line_end")
-        if len(data) > RECORD_LIMIT and np.diff(records.ends, prepend=0).max() > RECORD_LIMIT:
-            raise InputError("record_too_long", row=self._rows + 1, limit=f"{RECORD_LIMIT:,}")
+        if len(data) > MAX_RECORD_BYTES and np.diff(records.ends, prepend=0).max() > MAX_RECORD_BYTES:
+            raise InputError("record_too_long", row=self._rows + 1, limit=f"{MAX_RECORD_BYTES:,}")
         strays: dict[int, str] = {}
         if self._layout.is_sure:
-            records, strays = read_text(records, self._layout.encoding, self._rows + 1)
+            records, strays = to_utf8(records, self._layout.encoding, self._rows + 1)
         else:
-            check_text(records, self._layout.encoding, self._rows + 1)
+            check_utf8(records, self._layout.encoding, self._rows + 1)
         return self._columns.parse(records, self._rows + 1, strays)
 
 
@@ -294,4 +295,4 @@ class _Part:
 def _lines(made: Mapping[str, bytes]) -> Any:
     offsets = np.cumsum([0, *map(len, made.values())], dtype=np.int32)
     text = pa.StringArray.from_buffers(len(made), pa.py_buffer(offsets), pa.py_buffer(b"".join(made.values())))
-    return pa.RecordBatch.from_arrays([to_strings(made), text], [KIND, VALUE])
+    return pa.RecordBatch.from_arrays([pa.array(list(made), pa.string()), text], [KIND, VALUE])

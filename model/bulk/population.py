@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.artifact import read_json
-from model.bulk.arrays import bins_of
-from model.bulk.columns import Block
+from model.bulk.block import Block
+from model.bulk.score import bins_of
 from model.contents import POPULATION
 from model.outputs import PROBABILITY
 from model.schema import BY_NAME, Categorical

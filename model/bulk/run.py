@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
+from model.bulk.block import Block
 from model.bulk.budget import Budget
-from model.bulk.columns import Block, Columns
-from model.bulk.reader import Reader, read_text
+from model.bulk.columns import Columns
+from model.bulk.encoding import Utf8Stream
+from model.bulk.reader import Reader, to_utf8
 from model.bulk.score import BulkScorer
-from model.bulk.source import FileLimits, Readable, Utf8Stream
+from model.bulk.source import FileLimits, Readable
 from model.bulk.summary import TOP, Summary
 from model.errors import InputError
 from model.schema import COLUMNS, NAMES
@@ -65,18 +67,19 @@ class Run:
         self._summary = summary or Summary(scorer, top)
         self._text = Utf8Stream(source, charset, self._limits)
         self._reader = Reader(self._text, next_row=lambda: self.rows_in + 1, needed=COLUMNS if id_required else NAMES)
-        self.header = self._reader.header
-        self.delimiter = self._reader.delimiter
+        header = self._reader.header
+        self.header = header.names
+        self.delimiter = header.delimiter
         self._budget = budget
-        self._columns = Columns(self.header, self._reader.positions, self.delimiter, id_required, self._check)
-        self._summary.blank_lines = self._reader.blank_lines
+        self._columns = Columns(self.header, header.positions, self.delimiter, id_required, self._check)
+        self._summary.blank_lines = header.blank_lines
 
     def __iter__(self) -> Iterator[Block]:
         """Yield scored blocks in file order."""
         for raw in self._reader:
             first_row = self.rows_in + 1
             self._check()
-            records, strays = read_text(raw, self._text.encoding, first_row)
+            records, strays = to_utf8(raw, self._text.encoding, first_row)
             block = self._columns.parse(records, first_row, strays)
             self._scorer.score(block)
             self._summary.add(block)

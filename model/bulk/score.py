@@ -4,15 +4,15 @@ The terms are added in schema order with the same operations as `model.scorecard
 library: numpy's own differs from it in the last bit of every twentieth value on some processors.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from model.bulk.arrays import as_numpy, bins_of, doubles
-from model.bulk.columns import Block
+from model.bulk.arrow import from_numpy
+from model.bulk.block import Block
 from model.schema import BY_NAME, Categorical, Numeric
 from model.scorecard import PROBABILITY_DECIMALS, LineTerm, Scorecard, Scorer, TableTerm, probability
 
@@ -92,12 +92,24 @@ def _tabulate(term: TableTerm | LineTerm) -> _Term:
     return term.feature, None, np.array([term.points[value] for value in feature.values]), np.zeros(0)
 
 
+def bins_of(values: NDArray[Any], edges: Iterable[float]) -> NDArray[np.int16]:
+    """Return how many of a few rising edges each value reaches, as np.searchsorted(edges, values, "right") does.
+
+    One edge after the other for a whole block takes a fifth of the time of a search for each value.
+    """
+    bins = np.zeros(len(values), np.int16)
+    for edge in edges:
+        bins += values >= edge
+    return bins
+
+
 def probabilities(log_odds: Floats) -> Floats:
     """Return the logistic function of each element, as `model.scorecard.probability` gives it."""
     if len(log_odds) and log_odds.min() <= -700.0:
         return np.array([probability(each) for each in log_odds.tolist()])
     # pyarrow calls the C library's exp for each value, as math.exp does, in a tenth of the time.
-    return 1.0 / (1.0 + as_numpy(pc.exp(doubles(-log_odds)), np.float64))
+    exponentials: Floats = pc.exp(from_numpy(-log_odds)).to_numpy()
+    return 1.0 / (1.0 + exponentials)
 
 
 def to_steps(chance: Floats) -> NDArray[np.int64]:

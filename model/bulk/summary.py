@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model.bulk.columns import Block
+from model.bulk.block import Block
 from model.bulk.population import Comparison, load
 from model.bulk.score import to_tiers
 from model.outputs import PROBABILITY, ROW, VALUE_AT_RISK

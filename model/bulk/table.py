@@ -11,7 +11,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from model.bulk.arrays import octets_of, to_string, to_strings
+from model.bulk.arrow import join_texts
 from model.bulk.records import Records, quote
 from model.errors import InputError, listed
 from model.schema import BY_NAME, Categorical
@@ -77,17 +77,17 @@ class TableRecords(Records):
     def data(self) -> bytes:  # type: ignore[override]
         """The rows as CSV."""
         cells = [_quoted(column) for column in self.columns]
-        ends = pc.binary_join_element_wise(cells[-1], to_string(""), to_string("\n"))
-        return octets_of(pc.binary_join_element_wise(*cells[:-1], ends, to_string(_DELIMITER)))
+        ends = pc.binary_join_element_wise(cells[-1], "", "\n")
+        return join_texts(pc.binary_join_element_wise(*cells[:-1], ends, _DELIMITER))
 
 
 def _to_text(column: Any) -> Any:
     text = column.cast(pa.string())
-    return pc.fill_null(text, to_string("")) if text.null_count else text
+    return pc.fill_null(text, "") if text.null_count else text
 
 
 def _quoted(column: Any) -> Any:
-    octets = octets_of(column)
-    if not any(special in octets for special in _SPECIAL):
+    content = join_texts(column)
+    if not any(special in content for special in _SPECIAL):
         return column
-    return to_strings(quote(each) for each in column.to_pylist())
+    return pa.array([quote(text) for text in column.to_pylist()], pa.string())

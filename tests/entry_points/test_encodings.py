@@ -14,8 +14,8 @@ from app.jobs.s3 import handle
 from app.jobs.scoring import Scoring
 from model.bulk import cluster
 from model.bulk.csv_writer import Predictions, Rejects
+from model.bulk.encoding import Utf8Stream
 from model.bulk.run import FileLimits, Run
-from model.bulk.source import Utf8Stream
 from model.bulk.unchanged import Unchanged
 from model.errors import InputError
 from model.outputs import OutputOptions
@@ -102,9 +102,9 @@ def test_without_a_letter_in_utf_8_a_file_is_windows_1252_wherever_its_first_acc
 
 @pytest.mark.parametrize("cut", range(-3, 4))
 def test_a_letter_that_a_read_cuts_in_two_is_whole(toy_scorecard, cut, monkeypatch):
-    monkeypatch.setattr("model.bulk.source.MIB", 1 << 12)
-    monkeypatch.setattr("model.bulk.reader.HEAD", 1 << 12)
-    monkeypatch.setattr("model.bulk.reader.BLOCK", 1 << 11)
+    monkeypatch.setattr("model.bulk.encoding.MIB", 1 << 12)
+    monkeypatch.setattr("model.bulk.reader.HEADER_BYTES", 1 << 12)
+    monkeypatch.setattr("model.bulk.reader.BLOCK_BYTES", 1 << 11)
     head = HEADER.encode() + PLAIN * 200
     offset = (1 << 12) - len(head) % (1 << 12) + cut
     data = head + row("x" * (offset % (1 << 12)) + "字") + STRAY
@@ -257,7 +257,7 @@ def test_a_part_that_contradicts_the_start_of_its_file_is_a_failure(scorer, cont
 def test_a_file_of_this_machine_is_read_again_and_not_copied_aside(tmp_path, toy_scorecard, monkeypatch, pack):
     path = tmp_path / "list.csv"
     path.write_bytes(pack(HEADER.encode() + STRAY + MANY + UTF8))
-    monkeypatch.setattr("model.bulk.source.Aside", None)
+    monkeypatch.setattr("model.bulk.encoding.BufferedSource", None)
 
     with path.open("rb") as file:
         actual = Outcome(Unchanged(file, path), toy_scorecard)

@@ -11,13 +11,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing
 
 import pytest
-from served import EXAMPLE_BODY, JSON, Server, running
+from served import EXAMPLE_BODY, JSON, LABEL, Server, ask, running
 from streams import HEADER, LINES, last_line, rows, send
 
 from model.schema import EXAMPLE
 
 MANY = 80
-LABEL = b'{"Prediction": "churn"}'
 LONG = gzip.compress(HEADER + LINES * 50)
 """An answer to it with its own columns is 7 MB, more than sockets hold."""
 
@@ -58,12 +57,6 @@ def read_all(raw: socket.socket) -> bytes:
         while piece := raw.recv(65_536):
             content += piece
     return content
-
-
-def ask(server: Server) -> bytes:
-    with closing(server.connect()) as connection:
-        connection.request("POST", "/v1/customer", EXAMPLE_BODY, JSON)
-        return connection.getresponse().read()
 
 
 def score_file(server: Server, count: int = 1000) -> int:

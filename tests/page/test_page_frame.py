@@ -63,7 +63,7 @@ def test_one_customer(framed):
     expect(framed.locator("#copy-status")).to_have_text("Copied.")
 
 
-def test_a_list_is_scored_and_taken_away(framed):
+def test_a_list_is_scored_and_downloaded(framed):
     framed.get_by_role("link", name="Customer list", exact=True).click()
     framed.get_by_role("button", name="Try it with sample data").click()
     expect(framed.get_by_role("heading", name="sample.csv", exact=True)).to_be_visible()

@@ -33,7 +33,7 @@ NASTY = ["=cmd|' /C calc'!A0", "+49 171", "-1", "@sum", 'a ""quoted"" one', "<im
 
 
 @pytest.mark.parametrize("is_safe", [True, False], ids=["safe", "plain"])
-def test_what_is_taken_away_is_what_the_api_writes(lists, served, is_safe):
+def test_a_downloaded_call_list_has_the_bytes_of_the_api(lists, served, is_safe):
     ids = [f'"{each}"' if re.search("[,\"']", each) else each for each in NASTY]
     content = csv_of(*(f"{each},{ROW.replace(',12,', f',{place},')}" for place, each in enumerate(ids, start=1)))
     score_list(lists, content)
@@ -79,7 +79,7 @@ def test_an_id_of_any_length_and_script_has_its_row_without_marks_of_direction(o
         *("no_header.csv", "mixed_decimals.csv", "truncated_gzip.csv.gz", "open_quote.csv", "damaged_letters.csv"),
     ],
 )
-def test_a_file_that_cannot_be_scored_is_refused_in_the_words_of_the_api(lists, served, name):
+def test_a_file_that_cannot_be_scored_is_refused_with_the_error_of_the_api(lists, served, name):
     content = (DATA / name).read_bytes()
 
     choose_file(lists, content, name)
@@ -98,7 +98,7 @@ def test_a_file_that_cannot_be_scored_is_refused_in_the_words_of_the_api(lists, 
         *(("ids_under_another_name.csv", 2), ("stray_latin1_byte.csv", 2)),
     ],
 )
-def test_unusual_files_that_the_api_takes_are_taken(lists, served, name, customers):
+def test_unusual_files_that_the_api_accepts_are_accepted(lists, served, name, customers):
     content = (DATA / name).read_bytes()
     found = json.loads(post_batch(served, content, accept="application/json")[1])
 
@@ -126,7 +126,7 @@ def test_a_file_with_a_header_and_no_customers_shows_no_result_of_zeros(lists):
     assert tile(lists, "Scored") == "1"
 
 
-def test_a_list_in_which_every_row_is_bad_says_so(lists):
+def test_a_list_in_which_every_row_is_rejected_shows_that(lists):
     score_list(lists, csv_of(*(f"c{place},{ROW.replace(',12,', ',soon,')}" for place in range(1500))))
 
     assert (tile(lists, "Scored"), tile(lists, "Rejected")) == ("0", "1,500")
@@ -167,7 +167,7 @@ def test_several_files_at_once_are_refused(lists):
     expect(lists.get_by_role("alert")).to_contain_text("One file at a time")
 
 
-def test_a_file_to_fill_in_is_given(lists, served):
+def test_a_template_is_downloaded(lists, served):
     name, text = download(lists, "Download a template")
 
     assert (name, text.splitlines()[0]) == ("customers.csv", HEADER)

@@ -145,7 +145,7 @@ def test_a_short_list_goes_in_one_request(lists, service):
     assert service.bucket.seen == []
 
 
-def test_a_list_that_turns_out_too_long_for_its_answer_goes_through_the_bucket(lists, service, long):
+def test_a_list_whose_answer_is_too_long_goes_through_the_bucket(lists, service, long):
     # As on Lambda, where an answer is longer than its list.
     lists.evaluate("document.getElementById('list-start').dataset.maxRequestBytes = 1e9")
 
@@ -155,7 +155,7 @@ def test_a_list_that_turns_out_too_long_for_its_answer_goes_through_the_bucket(l
     assert tile(lists, "Scored") == "6,000"
 
 
-def test_a_file_that_cannot_be_scored_says_why(lists, service):
+def test_a_file_that_a_job_cannot_score_shows_why(lists, service):
     lists.evaluate("document.getElementById('list-start').dataset.maxRequestBytes = 1")
 
     choose_file(lists, (DATA / "workbook.csv").read_bytes(), "workbook.csv")
@@ -166,14 +166,14 @@ def test_a_file_that_cannot_be_scored_says_why(lists, service):
     assert violations(lists) == []
 
 
-def test_a_file_beyond_what_the_bucket_takes_is_not_sent(lists, service, packed):
+def test_a_file_beyond_the_limit_of_the_bucket_is_not_sent(lists, service, packed):
     lists.locator("#list-file").set_input_files(packed(16_100_000))
 
     expect(lists.get_by_role("alert")).to_contain_text("Compressed it has 16.1 MB; the limit is 16.0 MB.")
     assert posts(service, "/inbox-") == 0
 
 
-def test_a_job_goes_on_when_its_wait_is_cancelled_and_can_be_taken_up_again(lists, service, long):
+def test_a_job_continues_when_its_wait_is_cancelled_and_can_be_waited_for_again(lists, service, long):
     with held(service):
         choose_file(lists, long)
         expect(stage(lists, "score")).to_contain_text("waiting", timeout=SLOW_MS)
@@ -189,7 +189,7 @@ def test_a_job_goes_on_when_its_wait_is_cancelled_and_can_be_taken_up_again(list
     assert posts(service, "/inbox-") == 1
 
 
-def test_a_job_tells_its_rows_and_why_it_is_tried_again(lists, service, long, s3):
+def test_a_job_shows_its_rows_and_why_it_is_tried_again(lists, service, long, s3):
     results = {"Bucket": service.buckets.results}
     with held(service):
         choose_file(lists, long)
@@ -227,7 +227,7 @@ def test_a_file_that_did_not_arrive_in_time_is_sent_again(lists, service, long, 
     assert posts(service, "/inbox-") == 2
 
 
-def test_an_upload_says_how_much_has_gone_and_can_be_cancelled(lists, service, packed):
+def test_an_upload_to_the_bucket_shows_its_progress_and_can_be_cancelled(lists, service, packed):
     # More than the buffers of the sockets take.
     service.wire.hold(up=50_000)
     lists.locator("#list-file").set_input_files(packed(15_000_000))
@@ -251,7 +251,7 @@ def test_an_upload_that_is_cut_can_be_tried_again(lists, service, long):
     expect(lists.get_by_role("heading", name="customers.csv", exact=True)).to_be_visible(timeout=SLOW_MS)
 
 
-def test_what_the_bucket_says_of_a_file_is_told(lists, service, long):
+def test_the_error_of_the_bucket_is_shown(lists, service, long):
     service.bucket.faults = [Fault("POST", "/inbox-", status=403, code="AccessDenied")]
     choose_file(lists, long)
 
@@ -292,7 +292,7 @@ def test_where_the_rows_cannot_be_fetched_the_summary_has_those_with_most_at_sta
     assert found.value.suggested_filename == "predictions.csv"
 
 
-def test_a_service_that_lost_its_bucket_says_what_it_takes(lists, long):
+def test_a_service_that_lost_its_bucket_shows_its_limit(lists, long):
     refusal = {"code": "uploads_not_configured", "title": "No uploads", "detail": "There is no bucket for uploads."}
     lists.route("**/v2/uploads", lambda route: route.fulfill(status=404, json=refusal))
     choose_file(lists, long)

@@ -47,7 +47,7 @@ def painted(page, selector: str) -> list[int]:
     )
 
 
-def test_it_names_the_model_and_what_it_learnt_from(view, model):
+def test_it_names_the_model_and_its_training_data(view, model):
     facts = view.locator("#model-facts")
 
     expect(facts).to_contain_text(model["version"])
@@ -55,7 +55,7 @@ def test_it_names_the_model_and_what_it_learnt_from(view, model):
     expect(facts).to_contain_text(model["sha256"])
 
 
-def test_it_says_how_good_the_model_is_with_its_spread_in_words(view):
+def test_it_shows_how_good_the_model_is_with_its_spread(view):
     words = view.locator("#model-quality li")
 
     expect(words.nth(0)).to_contain_text("84.6% ± 1.2%")
@@ -121,7 +121,7 @@ def test_the_letters_of_a_chart_grow_with_the_others(open_page, width):
     assert chart_px == pytest.approx(help_px * 0.75 / 0.875)
 
 
-def test_without_a_list_it_says_where_to_score_one_and_then_compares_it(view):
+def test_without_a_list_it_links_to_scoring_one_and_then_compares_it(view):
     drift = view.locator("#model-drift")
     expect(drift.get_by_role("link", name="Score a list")).to_be_visible()
 
@@ -171,7 +171,7 @@ def test_the_model_card_reads_as_text(view):
     assert violations(view) == []
 
 
-def test_it_says_so_when_the_model_cannot_be_asked_and_tries_again(open_page):
+def test_it_shows_an_error_when_the_model_cannot_be_loaded_and_tries_again(open_page):
     page = open_page()
     page.route("**/v2/model", lambda route: route.abort())
     page.get_by_role("link", name="Model").click()

@@ -342,28 +342,3 @@ def test_the_first_answer_on_lambda_takes_hardly_longer_than_flask_and_the_bridg
     pairs = [(cpu_seconds("import flask, serverless_wsgi"), cpu_seconds(ONE_EVENT)) for _ in range(7)]
 
     assert statistics.median(ours / floor for floor, ours in pairs) <= COLD_START_CEILING, pairs
-
-
-def test_the_bulk_pipeline_never_imports_pandas():
-    # pyarrow imports it behind some of its functions wherever it is installed, for 0.2 CPU seconds.
-    code = (
-        "import sys\n"
-        "from model import artifact\n"
-        "from model.bulk.csv_writer import Predictions, Rejects\n"
-        "from model.outputs import OutputOptions\n"
-        "from model.bulk.run import Run\n"
-        "scorer = artifact.load()\n"
-        "for name in sys.argv[1:]:\n"
-        "    with open(name, 'rb') as file:\n"
-        "        run = Run(file, scorer)\n"
-        "        for block in run:\n"
-        "            Predictions(scorer, OutputOptions(value_at_risk=True)).lines(block)\n"
-        "            Rejects(run.header, run.delimiter).lines(block)\n"
-        "print('pandas' in sys.modules)\n"
-    )
-    names = ["sample.csv", "bad_numbers.csv", "semicolons_decimal_commas.csv", "too_few_fields.csv", "stray_quotes.csv"]
-    files = [str(ROOT / "tests" / "data" / name) for name in names]
-
-    done = subprocess.run([sys.executable, "-c", code, *files], cwd=ROOT, capture_output=True, text=True, check=True)
-
-    assert done.stdout.strip() == "False"

@@ -81,8 +81,8 @@ def test_amounts_are_really_read_as_numbers_where_they_can_be(toy_scorecard, tri
 
 
 def test_after_an_amount_that_is_no_number_the_next_blocks_are_text(toy_scorecard, monkeypatch, tries):
-    monkeypatch.setattr("model.bulk.reader.BLOCK", 2_000)
-    monkeypatch.setattr("model.bulk.reader.HEAD", 2_000)
+    monkeypatch.setattr("model.bulk.reader.BLOCK_BYTES", 2_000)
+    monkeypatch.setattr("model.bulk.reader.HEADER_BYTES", 2_000)
 
     outputs(file_of(["Ja"] + AMOUNTS * 400), toy_scorecard)
 

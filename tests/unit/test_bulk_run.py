@@ -144,8 +144,8 @@ def test_blocks_and_short_reads_change_nothing(toy_scorecard, monkeypatch):
     data = to_csv(rows)
     whole = Result(data, toy_scorecard)
 
-    monkeypatch.setattr("model.bulk.reader.BLOCK", 1000)
-    monkeypatch.setattr("model.bulk.reader.HEAD", 1000)
+    monkeypatch.setattr("model.bulk.reader.BLOCK_BYTES", 1000)
+    monkeypatch.setattr("model.bulk.reader.HEADER_BYTES", 1000)
     pieces = Result(data, toy_scorecard, source=Trickle)
 
     assert pieces.predictions_csv == whole.predictions_csv
@@ -433,7 +433,7 @@ def test_utf_16_that_is_declared_needs_its_byte_order_mark(toy_scorecard):
 
 def test_a_mark_inside_an_id_is_removed_wherever_a_block_begins(toy_scorecard, monkeypatch):
     # pyarrow takes U+FEFF at the start of what it is given for a byte order mark.
-    monkeypatch.setattr("model.bulk.reader.BLOCK", 100)
+    monkeypatch.setattr("model.bulk.reader.BLOCK_BYTES", 100)
     rows = [row(customerID="\ufeffA")] * 5
 
     result = Result(to_csv(rows), toy_scorecard)

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from model import artifact, describe
+from model.bulk.encoding import Utf8Stream
 from model.bulk.reader import Reader
 from model.bulk.run import Run
-from model.bulk.source import Utf8Stream
 from model.errors import CustomerError, InputError
 from model.parse import parse_customer
 from model.schema import COLUMNS, CUSTOMER_ID, EXAMPLE, FEATURES, NAMES, Categorical, Numeric, json_schema

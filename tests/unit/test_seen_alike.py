@@ -72,7 +72,7 @@ def test_an_id_is_the_same_at_every_entry_point_whatever_nobody_sees_in_it(toy_s
         run(to_csv({CUSTOMER_ID: value}, {CUSTOMER_ID: value, "tenure": "x"})[:-1], toy_scorecard)[0]
         == ["7590-VHVEG"] * 2
     )
-    assert columns.parse_cells(table, 1).ids.to_pylist() == ["7590-VHVEG"]
+    assert columns.parse_table(table, 1).ids.to_pylist() == ["7590-VHVEG"]
 
 
 def test_an_invisible_difference_makes_no_second_customer(client):
