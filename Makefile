@@ -115,7 +115,7 @@ redrive-aws:  ## score the files in the failure queue again (STAGE=dev)
 	@$(PYTHON) -m deploy.aws redrive --stage "$(STAGE)" --region "$(REGION)" $(if $(DRY_RUN),--dry-run)
 
 clean:  ## remove build/ and the tools' caches; .venv stays
-	rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf build .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
 
 # An environment is created again when PYTHON is another interpreter, and installed again when its pins changed.

@@ -184,7 +184,7 @@ def test_every_entry_point_reads_a_file_with_a_stray_byte_alike(client, scorer, 
     predictions = (tmp_path / "out" / "predictions.csv").read_bytes()
     lines: list[dict] = []
     handle(
-        bucket.drop("a.csv", MIXED),
+        bucket.put("a.csv", MIXED),
         bucket.store(Scoring(scorer, OutputOptions(), FileLimits())),
         lambda: 9e5,
         lines.append,
@@ -205,7 +205,7 @@ def test_every_entry_point_reads_a_file_with_a_stray_byte_alike(client, scorer, 
 def test_a_second_look_at_an_object_keeps_the_deadline(scorer, bucket):
     left = iter([900_000, 900_000, 0])
     lines: list[dict] = []
-    event = bucket.drop("a.csv", HEADER.encode() + STRAY)
+    event = bucket.put("a.csv", HEADER.encode() + STRAY)
 
     with pytest.raises(Exception, match="before the deadline"):
         handle(event, bucket.store(Scoring(scorer, OutputOptions(), FileLimits())), lambda: next(left, 0), lines.append)

@@ -79,7 +79,7 @@ def test_notes_are_in_every_summary_and_on_the_terminal(scorer, bucket, tmp_path
     printed = CliRunner().invoke(churn, ["score", str(tmp_path / "in" / "a.csv"), "-o", str(tmp_path / "out")]).stderr
     CliRunner().invoke(churn, ["watch", str(tmp_path / "in"), str(tmp_path / "box"), "--once", "--interval", "0.05"])
     handle(
-        bucket.drop("a.csv", content),
+        bucket.put("a.csv", content),
         bucket.store(Scoring(scorer, OutputOptions(), FileLimits())),
         lambda: 9e5,
         lambda _: None,

@@ -60,7 +60,7 @@ def test_a_bucket_that_answers_503_for_long_loses_nothing_and_doubles_nothing(
         Scoring(toy_scorecard, OutputOptions(), FileLimits()), s3.connect(max_attempts=2), part_bytes=5 << 20
     )
     content = SMALL if begins == "before the event" else LARGE
-    event = bucket.drop("a.csv", content)
+    event = bucket.put("a.csv", content)
     if begins == "before the event":
         outage.begin()
     else:
@@ -68,21 +68,21 @@ def test_a_bucket_that_answers_503_for_long_loses_nothing_and_doubles_nothing(
         method, path = ("GET", r"/incoming/a\.csv") if read else ("PUT", "partNumber=1")
         proxy.faults = [Fault(method, path, break_at=5_000_000 if read else None, deed=outage.begin, times=1)]
 
-    reported: list[str] = []
+    statuses: list[str] = []
     started = time.monotonic()
-    while "done" not in reported:
-        reported += handle(event, store)[0]
+    while "done" not in statuses:
+        statuses += handle(event, store)[0]
         time.sleep(PAUSE_S)
     seconds = time.monotonic() - started
     again = handle(event, store)[0]
 
     sys.stdout.write(
-        f"503 for {OUTAGE_S} s {begins}: {outage.refused} requests refused, done by delivery {len(reported)} "
+        f"503 for {OUTAGE_S} s {begins}: {outage.refused} requests refused, done by delivery {len(statuses)} "
         f"after {seconds:.0f} s\n"
     )
     assert outage.is_over.is_set()
-    assert reported == ["retry"] * (len(reported) - 1) + ["done"]
-    assert len(reported) > 1
+    assert statuses == ["retry"] * (len(statuses) - 1) + ["done"]
+    assert len(statuses) > 1
     assert outage.refused > 1
     assert again == ["skipped"]
     assert is_whole_in(bucket, "a.csv", content)

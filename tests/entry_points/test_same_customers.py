@@ -58,7 +58,7 @@ def outbox(tmp_path_factory) -> Path:
 def results(s3, scorer) -> Buckets:
     """The buckets after one event that reports of all the data."""
     buckets = Buckets(s3, secrets.token_hex(6))
-    records = [buckets.drop(file.name, file.read_bytes())["Records"][0] for file in sorted(DATA.iterdir())]
+    records = [buckets.put(file.name, file.read_bytes())["Records"][0] for file in sorted(DATA.iterdir())]
     lines: list[dict] = []
     handle(
         {"Records": records}, buckets.store(Scoring(scorer, OutputOptions(), FileLimits())), no_deadline, lines.append

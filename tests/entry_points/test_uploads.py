@@ -75,7 +75,7 @@ def test_the_policy_limits_key_size_type_and_time(client, bucket):
         ["content-length-range", 0, 1_000_000]
     ]
     assert exact["bucket"] == bucket.inbox
-    # Every field of the form is in the policy with its value, but for those that sign it.
+    # Every field of the form is in the policy with its value, except those that sign it.
     signing = {"policy", "x-amz-signature"}
     assert {name: exact.get(name) for name in form["fields"].keys() - signing} == {
         name: value for name, value in form["fields"].items() if name not in signing
@@ -196,7 +196,7 @@ def test_the_later_file_counts_if_a_form_was_used_twice(scorer, versioned_bucket
             versioned_bucket.inbox, form["fields"]["key"], head["ContentLength"], head["ETag"], head["VersionId"]
         )
         s3.handle(event, scoring, no_deadline, lambda line: None)
-        time.sleep(1.01)  # a list of S3 reports times in whole seconds
+        time.sleep(1.01)  # a list of S3 has times in whole seconds
 
     assert store.get_job("anyone", form["id"])["summary"]["rows_in"] == 3
 
@@ -277,7 +277,7 @@ def test_a_refusal_of_s3_is_a_reason_to_try_again(scorer, bucket, proxy, faulty_
 
     unavailable(scorer, lambda: Uploads(bucket.layout, faulty_s3, 1_000_000, 900))
 
-    assert bucket.found() == {}
+    assert bucket.contents() == {}
 
 
 def test_a_throttled_request_for_a_job_is_a_reason_to_try_again(scorer, bucket, proxy, faulty_s3):

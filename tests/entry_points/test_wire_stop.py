@@ -10,6 +10,7 @@ from contextlib import ExitStack
 import pytest
 from served import ASK, LABEL, Answer, Raw, Server, cpu_seconds, csv_of, post, running, soon
 
+pytestmark = pytest.mark.no_cover
 LONG = csv_of(60_000)
 LONG_REQUEST = post("/v2/batches?include_input=true&reasons=3", LONG, "text/csv")
 RECEIVE_BYTES = 4096

@@ -332,12 +332,14 @@ def test_one_customer_of_v1_does_without_what_only_v2_needs():
     )
 
 
+@pytest.mark.no_cover
 def test_one_customer_over_http_starts_hardly_slower_than_flask_itself():
     pairs = [(cpu_seconds("import flask"), cpu_seconds(ONE_CUSTOMER, "/v1/customer")) for _ in range(7)]
 
     assert statistics.median(ours / flask for flask, ours in pairs) <= COLD_IMPORT_CEILING, pairs
 
 
+@pytest.mark.no_cover
 def test_the_first_answer_on_lambda_takes_hardly_longer_than_flask_and_the_bridge():
     pairs = [(cpu_seconds("import flask, serverless_wsgi"), cpu_seconds(ONE_EVENT)) for _ in range(7)]
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from model.artifact import ARTIFACTS
-from model.bulk.population import LEAST_CUSTOMERS, stability
+from model.bulk.population import LEAST_CUSTOMERS, population_stability_index
 from model.bulk.run import Run
 from model.bulk.summary import _steps_of
 from model.schema import CUSTOMER_ID, EXAMPLE, FEATURES, NAMES, Categorical
@@ -93,13 +93,13 @@ def test_a_batch_without_customers_has_no_drift(scorer):
 def test_drift_is_nothing_for_the_same_shares_and_large_for_others():
     shares = [0.2, 0.3, 0.5]
 
-    assert stability(np.array([200, 300, 500]), shares) == 0
+    assert population_stability_index(np.array([200, 300, 500]), shares) == 0
     # By hand: (.5-.2) ln(.5/.2) + 0 + (.2-.5) ln(.2/.5).
-    assert stability(np.array([500, 300, 200]), shares) == pytest.approx(0.6 * math.log(2.5), abs=1e-6)
+    assert population_stability_index(np.array([500, 300, 200]), shares) == pytest.approx(0.6 * math.log(2.5), abs=1e-6)
 
 
 def test_a_bin_that_was_never_seen_has_a_finite_index():
-    assert math.isfinite(stability(np.array([0, 10]), [0.5, 0.5]))
+    assert math.isfinite(population_stability_index(np.array([0, 10]), [0.5, 0.5]))
 
 
 @pytest.mark.parametrize(("customers", "is_shown"), [(1, False), (LEAST_CUSTOMERS - 1, False), (LEAST_CUSTOMERS, True)])

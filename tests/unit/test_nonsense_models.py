@@ -107,7 +107,7 @@ SCORECARDS: list[tuple[Spoil, str]] = [
         for value in (2, 0, True, 1.0, "1", None)
     ],
     (lambda card: card.update(version=1), "version must be text, not 1"),
-    (lambda card: card.update(version="1.0.1"), r"says it is version 1\.0\.1"),
+    (lambda card: card.update(version="1.0.1"), r"has the version 1\.0\.1"),
 ]
 
 

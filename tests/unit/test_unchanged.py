@@ -185,7 +185,7 @@ def test_pipes_and_standard_input_are_read_as_they_come(folder):
 
 
 class Bucket(HTTPServer):
-    """Takes one form, and keeps how many bytes were announced and how many came."""
+    """Takes one form, and keeps how many bytes were announced and how many received."""
 
     announced = received = 0
 
@@ -210,12 +210,12 @@ class _Form(BaseHTTPRequestHandler):
 def test_a_file_is_sent_as_it_was_announced_or_not_at_all(folder, change):
     Path("list.csv").write_bytes(CUSTOMERS)
     os.utime("list.csv", (1, 1))
-    reported: list[int] = []
+    reports: list[int] = []
 
-    def tell(sent: int) -> None:
-        if change and not reported:
+    def report(sent: int) -> None:
+        if change and not reports:
             change(Path("list.csv"))
-        reported.append(sent)
+        reports.append(sent)
 
     with Bucket(("127.0.0.1", 0), _Form) as server, Path("list.csv").open("rb") as file:
         thread = threading.Thread(target=server.handle_request, daemon=True)
@@ -224,9 +224,9 @@ def test_a_file_is_sent_as_it_was_announced_or_not_at_all(folder, change):
         source = Unchanged(file, "list.csv")
         if change:
             with pytest.raises(FileChangedError, match=r"list\.csv changed while it was read"):
-                client.send(form, source, len(CUSTOMERS), tell)
+                client.send(form, source, len(CUSTOMERS), report)
         else:
-            client.send(form, source, len(CUSTOMERS), tell)
+            client.send(form, source, len(CUSTOMERS), report)
         thread.join(30)
 
     assert (server.received == server.announced) is (change is None)
