@@ -74,7 +74,7 @@ def server(tmp_path_factory) -> Iterator[Server]:
 def test_a_request_with_two_readings_is_refused_and_ends_its_connection(server, raw):
     with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
         connection.sendall(raw)
-        # A reset in place of an orderly end: the server had not read the value after.
+        # A reset in place of an orderly end: the server had not read what followed.
         answer = b""
         try:
             while piece := connection.recv(65_536):
@@ -163,7 +163,7 @@ SEARCHING = {"search", "sub", "subn", "split", "findall", "finditer"}
 
 
 def patterns() -> Iterator[tuple[str, str | bytes, bool]]:
-    """Yield where each pattern of what ships is, the pattern, and whether it is searched for in a text."""
+    """Yield the position of each pattern of the shipped code, the pattern, and whether it is searched for in a text."""
     for path in SHIPPED:
         nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
         searched = {
