@@ -1,4 +1,4 @@
-"""Fixtures for the tests of jobs in a bucket, and of the gateway: one request through each kind of HTTP event."""
+"""Fixtures of the entry points: requests through each kind of HTTP event, and stores in a bucket."""
 
 from functools import partial
 
@@ -14,30 +14,6 @@ from model.bulk.source import FileLimits
 from model.outputs import OutputOptions
 
 PART_BYTES = 5 << 20
-
-
-@pytest.fixture
-def scoring(toy_scorecard) -> Scoring:
-    return Scoring(toy_scorecard, OutputOptions(), FileLimits())
-
-
-@pytest.fixture
-def faulty_store(bucket, scoring, faulty_s3):
-    """A store whose requests fail on order and are not repeated."""
-    return bucket.store(scoring, faulty_s3, part_bytes=PART_BYTES)
-
-
-@pytest.fixture
-def retrying_store(bucket, scoring, proxy, monkeypatch):
-    """A store whose client repeats a request that failed."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.address)
-    return bucket.store(scoring, connect(max_attempts=2), part_bytes=PART_BYTES)
-
-
-@pytest.fixture
-def is_whole(bucket, is_whole_in):
-    """Whether exactly one complete result of a content is under a name in `bucket`."""
-    return partial(is_whole_in, bucket)
 
 
 @pytest.fixture(params=EVENT_KINDS)
@@ -64,3 +40,27 @@ def invoke_echo(event_kind):
         return read(event_kind, answer)
 
     return invoke_echo
+
+
+@pytest.fixture
+def scoring(toy_scorecard) -> Scoring:
+    return Scoring(toy_scorecard, OutputOptions(), FileLimits())
+
+
+@pytest.fixture
+def faulty_store(bucket, scoring, faulty_s3):
+    """A store whose requests fail on order and are not repeated."""
+    return bucket.store(scoring, faulty_s3, part_bytes=PART_BYTES)
+
+
+@pytest.fixture
+def retrying_store(bucket, scoring, proxy, monkeypatch):
+    """A store whose client repeats a request that failed."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.address)
+    return bucket.store(scoring, connect(max_attempts=2), part_bytes=PART_BYTES)
+
+
+@pytest.fixture
+def is_whole(bucket, is_whole_in):
+    """Whether exactly one complete result of a content is under a name in `bucket`."""
+    return partial(is_whole_in, bucket)
