@@ -34,7 +34,7 @@ OTHER_MEANINGS = {
     ("error", "app/log.py"): "a level",
     ("error", "app/server.py"): "a level",
 }
-"""Where a column's name is another thing, by name and file."""
+"""Where the name of a column means something else, by name and file."""
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""The bulk road against the road for one customer, and against files as people make them."""
+"""The bulk path against the path for one customer, and against files as people make them."""
 
 import csv
 import gzip
@@ -31,7 +31,7 @@ class Result:
         rejects = csv_writer.Rejects(self.run.header, self.run.delimiter)
         self.problems, lines, rejected = [], [predictions.header], [rejects.header]
         for block in self.run:
-            self.problems += [each for index in block.problems for each in block.located(index)]
+            self.problems += [item for index in block.problems for item in block.located(index)]
             lines.append(predictions.lines(block))
             rejected.append(rejects.lines(block))
         self.predictions_csv, self.rejects_csv = b"".join(lines), b"".join(rejected)
@@ -40,7 +40,7 @@ class Result:
 
     @property
     def codes(self) -> list[tuple[int | None, str | None, str]]:
-        return [(each.row, each.field, each.code) for each in self.problems]
+        return [(problem.row, problem.field, problem.code) for problem in self.problems]
 
     @property
     def labels(self) -> list[str]:
@@ -106,7 +106,7 @@ def test_every_row_fares_as_the_same_customer_alone_would(toy_scorecard, rows, e
             score = toy_scorecard.score(validate(dict(zip(HEADER, cells, strict=True))))
             expected.append((score.label, f"{score.probability:.4f}", score.tier))
         except CustomerError as error:
-            expected.append(tuple(each.code for each in error.problems))
+            expected.append(tuple(item.code for item in error.problems))
     # "1,000" is a number with a decimal comma in a file with semicolons, and another rule holds there.
     if delimiter != "," and any("1,000" in cells for cells in rows):
         return
@@ -116,11 +116,11 @@ def test_every_row_fares_as_the_same_customer_alone_would(toy_scorecard, rows, e
     codes: dict[int, list[str]] = {}
     for problem in result.problems:
         codes.setdefault(problem.row, []).append(problem.code)
-    found = [
+    actual = [
         tuple(codes[number]) if number in codes else (line["prediction"], line["probability"], line["tier"])
         for number, line in enumerate(result.predictions, start=1)
     ]
-    assert found == expected
+    assert actual == expected
     assert result.summary["rows_in"] == len(expected)
     assert result.summary["rows_rejected"] == len(codes)
 
@@ -166,7 +166,7 @@ def test_one_line_comes_out_for_each_row_in_file_order(toy_scorecard):
     assert result.predictions[2]["error"] == "The row has 3 fields, but the header has 11 fields."
 
 
-def test_the_fast_and_the_scalar_road_agree_to_the_last_bit(toy_scorecard):
+def test_the_fast_and_the_scalar_path_agree_to_the_last_bit(toy_scorecard):
     data = to_csv(
         [
             row(tenure=str(i % 75), MonthlyCharges=f"{18 + i * 0.0371:.4f}", TotalCharges=f"{i * 3.7:.2f}")
@@ -182,7 +182,7 @@ def test_the_fast_and_the_scalar_road_agree_to_the_last_bit(toy_scorecard):
             assert (score.log_odds, score.probability) == (block.log_odds[index], block.probability[index])
 
 
-def test_rejects_can_be_mended_and_dropped_again(toy_scorecard):
+def test_rejects_can_be_corrected_and_dropped_again(toy_scorecard):
     bad = to_csv([row(), row(Contract="Monthly"), ROW[:4], row(tenure="x")], delimiter=";")
     first = Result(bad, toy_scorecard)
 
@@ -191,7 +191,7 @@ def test_rejects_can_be_mended_and_dropped_again(toy_scorecard):
 
     assert first.rejects_csv.startswith(b"row;errors;customerID;")
     assert (first.summary["rows_rejected"], second.summary["rows_scored"]) == (3, 2)
-    # The ragged record stands whole in the last column, and its own three columns are not repeated.
+    # The ragged record is whole in the last column, and its own three columns are not repeated.
     assert second.rejects_csv.splitlines()[0] == first.rejects_csv.splitlines()[0]
     assert list(csv.reader(io.StringIO(first.rejects_csv.decode()), delimiter=";"))[2][-1] == ";".join(ROW[:4])
 
@@ -241,7 +241,7 @@ def test_blank_records_are_counted_and_take_no_row_number(toy_scorecard):
     "identity",
     ["00000042", "NA", "1E5", "=1+1", "x" * 10_000, 'say "hi"', "a,b", "two\nlines", "null", "\u00e9"],
 )
-def test_an_id_stays_as_it_came(toy_scorecard, identity):
+def test_an_id_stays_unchanged(toy_scorecard, identity):
     result = Result(to_csv([row(customerID=identity)]), toy_scorecard)
 
     assert result.predictions[0]["customerID"] == identity
@@ -295,19 +295,21 @@ def test_rows_that_are_wrong_in_the_same_way_are_each_named_by_their_own_number_
 
     result = Result(to_csv(rows), toy_scorecard)
 
-    assert [(each.row, each.customer_id, each.code) for each in result.problems] == [
+    assert [(problem.row, problem.customer_id, problem.code) for problem in result.problems] == [
         (number, f"{number:04d}", code) for number in range(1, 4) for code in ("unknown_word", "blank_not_new")
     ]
 
 
 @pytest.mark.parametrize(("tenure", "code"), [("0", None), ("5", "blank_not_new"), ("x", "blank")])
-def test_a_blank_total_is_judged_by_the_tenure_of_its_own_row(toy_scorecard, tenure, code):
+def test_a_blank_total_is_validated_by_the_tenure_of_its_own_row(toy_scorecard, tenure, code):
     result = Result(to_csv([row(), row(tenure=tenure, TotalCharges=" "), row()]), toy_scorecard)
 
-    assert [each.code for each in result.problems if each.field == "TotalCharges"] == [code] * (code is not None)
+    assert [problem.code for problem in result.problems if problem.field == "TotalCharges"] == [code] * (
+        code is not None
+    )
 
 
-def test_a_negative_zero_is_zero_also_beside_a_cell_that_is_no_number(toy_scorecard):
+def test_a_negative_zero_is_zero_also_next_to_a_cell_that_is_no_number(toy_scorecard):
     rows = [row(MonthlyCharges="-0"), row(MonthlyCharges="1.2.3"), row(MonthlyCharges="--5"), row()]
 
     blocks = list(Run(io.BytesIO(to_csv(rows)), toy_scorecard))
@@ -359,11 +361,11 @@ def test_a_file_that_cannot_be_read_is_refused_with_its_reason(toy_scorecard, da
     ],
     ids=["record_too_long", "open_quote", "damaged_text", "mixed_decimals"],
 )
-def test_an_error_of_the_file_names_the_row_where_it_stands(toy_scorecard, data, row_number):
+def test_an_error_of_the_file_names_the_row_where_it_is(toy_scorecard, data, row_number):
     assert refusal(data, toy_scorecard).problem.row == row_number
 
 
-def test_missing_columns_are_all_named_beside_what_there_is(toy_scorecard):
+def test_missing_columns_are_all_named_next_to_what_there_is(toy_scorecard):
     header = [name for name in HEADER if name not in ("Contract", "PaymentMethod")]
 
     error = refusal(to_csv([], header=header), toy_scorecard)
@@ -390,12 +392,12 @@ def test_what_excel_writes_is_read_as_it_was_typed(toy_scorecard):
     content = plain.encode("cp1252", "replace").replace(b"b?c", b"b\x81c")
 
     for charset in (None, "windows-1252"):
-        found = Result(content, toy_scorecard, charset=charset)
+        actual = Result(content, toy_scorecard, charset=charset)
         # One of the five bytes without a letter is a control, as in Latin-1, and nobody sees it.
-        assert [each["customerID"] for each in found.predictions] == [typed, "bc"]
+        assert [prediction["customerID"] for prediction in actual.predictions] == [typed, "bc"]
 
 
-def test_files_with_both_decimal_marks_are_told_where(toy_scorecard):
+def test_files_with_both_decimal_marks_are_reported_where(toy_scorecard):
     content = to_csv([row(MonthlyCharges="70,35", SeniorCitizen="0.0")], delimiter=";")
 
     with pytest.raises(InputError) as error:
@@ -439,7 +441,7 @@ def test_a_mark_inside_an_id_is_removed_wherever_a_block_begins(toy_scorecard, m
     assert {line["customerID"] for line in result.predictions} == {"A"}
 
 
-def test_an_unmended_ragged_record_stays_whole_in_the_rejects_of_the_rejects(toy_scorecard):
+def test_an_uncorrected_ragged_record_stays_whole_in_the_rejects_of_the_rejects(toy_scorecard):
     first = Result(to_csv([ROW[:3]], ";"), toy_scorecard)
 
     second = Result(first.rejects_csv, toy_scorecard)
@@ -449,12 +451,12 @@ def test_an_unmended_ragged_record_stays_whole_in_the_rejects_of_the_rejects(toy
 
 
 def test_a_ragged_row_is_named_by_its_number(toy_scorecard):
-    (found,) = Result(to_csv([ROW[:3]]), toy_scorecard).problems
+    (actual,) = Result(to_csv([ROW[:3]]), toy_scorecard).problems
 
-    assert str(found) == "Row 1 (customerID 0001-AAAAA): The row has 3 fields, but the header has 11 fields."
+    assert str(actual) == "Row 1 (customerID 0001-AAAAA): The row has 3 fields, but the header has 11 fields."
 
 
-def test_a_file_without_customer_ids_is_told_apart_by_its_rows(toy_scorecard):
+def test_a_file_without_customer_ids_is_distinguished_by_its_rows(toy_scorecard):
     data = to_csv([ROW[1:]], header=HEADER[1:])
 
     assert Result(data, toy_scorecard).predictions[0]["row"] == "1"
@@ -468,7 +470,7 @@ def test_a_blank_id_is_a_problem_only_where_ids_are_needed(toy_scorecard):
     assert Result(data, toy_scorecard, id_required=True).codes == [(1, CUSTOMER_ID, "blank_id")]
 
 
-def test_a_header_alone_makes_no_rows_and_says_so(toy_scorecard):
+def test_a_header_alone_makes_no_rows_and_reports_it(toy_scorecard):
     result = Result(PLAIN.rstrip(), toy_scorecard)
 
     assert result.summary["rows_in"] == 0
@@ -504,8 +506,8 @@ def test_memory_does_not_grow_with_the_file(toy_scorecard):
 
         def read(self, size: int = -1, /) -> bytes:
             if self.head:
-                given, self.head = self.head, b""
-                return given
+                value, self.head = self.head, b""
+                return value
             self.left -= 1
             return self.chunk if self.left >= 0 else b""
 
