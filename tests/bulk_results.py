@@ -24,7 +24,7 @@ class Result:
         rejects = csv_writer.Rejects(self.run.header, self.run.delimiter)
         self.problems, lines, rejected = [], [predictions.header], [rejects.header]
         for block in self.run:
-            self.problems += [each for index in block.problems for each in block.located(index)]
+            self.problems += [item for index in block.problems for item in block.located(index)]
             lines.append(predictions.lines(block))
             rejected.append(rejects.lines(block))
         self.predictions_csv, self.rejects_csv = b"".join(lines), b"".join(rejected)
@@ -33,7 +33,7 @@ class Result:
 
     @property
     def codes(self) -> list[tuple[int | None, str | None, str]]:
-        return [(each.row, each.field, each.code) for each in self.problems]
+        return [(problem.row, problem.field, problem.code) for problem in self.problems]
 
     @property
     def labels(self) -> list[str]:

@@ -1,7 +1,7 @@
-"""The road for record batches: what a worker of a cluster does with its part of a job. Knows no Spark.
+"""The work of one worker of a cluster on its part of a job, from record batches to record batches. Knows no Spark.
 
-In come lines of files, whole files or rows of a table; out go predictions, rejects, and at the end the counts of the
-part, each marked by its `kind`. Rows have no numbers here, since a part does not know where in a file it stands.
+The input is lines of files, whole files or rows of a table; the output is predictions, rejects, and at the end the
+counts of the part, each marked by its `kind`. Rows have no numbers, since a part does not know its position in a file.
 """
 
 import json
@@ -34,22 +34,22 @@ from model.scorecard import Scorer
 
 VALUE: Final = "value"
 COUNTS, FAILURES = "counts", "failures"
-"""More kinds of what comes out; these are JSON."""
+"""More kinds of output rows; these are JSON."""
 
 _LF: Final = ord("\n")
 _CUT: Final = ("utf-8", "latin-1", "cp1252")
-"""Encodings in which a line end is one byte that stands for nothing else, so that a file may be cut at it."""
+"""Encodings in which a line end is one byte with no other meaning, so that a file may be cut at it."""
 
 
 @dataclass(frozen=True)
 class Work:
-    """What a worker needs beside its rows; it goes there pickled.
+    """What a worker needs besides its rows; it is sent pickled.
 
     Attributes
     ----------
     scorer : Scorer
     population : dict or None
-        The content of population.json: the folder of the scorer lies on another machine.
+        The content of population.json: the folder of the scorer is on another machine.
     options : OutputOptions
     limits : FileLimits
     charset : str or None
@@ -77,7 +77,7 @@ class Layout:
     ----------
     header : tuple of str
     positions : tuple of (str, int)
-        Where each of our columns stands.
+        The index of each column of the schema.
     delimiter : str
     encoding : str
     lines_above : int
@@ -113,7 +113,7 @@ def look(source: Readable, work: Work) -> tuple[Layout, list[str]]:
     InputError
         Whatever is wrong with the start of the file.
     """
-    # The rest is read where it lies, in parts; looking through all of it here would read every file twice.
+    # Workers read the rest, in parts; searching all of it here would read every file twice.
     text = Utf8Stream(source, work.charset, work.limits, looks_ahead=False)
     reader = Reader(text, next_row=lambda: 1)
     layout = Layout(
@@ -130,7 +130,7 @@ def look(source: Readable, work: Work) -> tuple[Layout, list[str]]:
 
 
 def score_lines(batches: Iterable[Any], layout: Layout, work: Work) -> Iterator[Any]:
-    """Score lines as they stand in files of one layout, without their line feeds.
+    """Score lines of files of one layout, without their line feeds.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ def score_lines(batches: Iterable[Any], layout: Layout, work: Work) -> Iterator[
 
 
 def score_files(batches: Iterable[Any], layout: Layout, work: Work) -> Iterator[Any]:
-    """Score whole files of one layout; the columns are the number of a file, and its bytes as they come."""
+    """Score whole files of one layout; the columns are the number of a file, and its bytes."""
     part = _Part(work, layout)
     for batch in batches:
         for index in range(batch.num_rows):
@@ -242,7 +242,7 @@ class _Piece:
 
 
 class _Part:
-    """What comes out of one part."""
+    """The output of one part."""
 
     def __init__(self, work: Work, layout: Layout) -> None:
         self.summary = work.summary()
@@ -271,7 +271,7 @@ class _Part:
         return _lines(made)
 
     def _under_header(self, writer: Predictions | Rejects, block: Block) -> bytes:
-        """Return the lines of a block as one; above the first of a part stands the header."""
+        """Return the lines of a block as one text, the first of a part below the header."""
         head = b"" if writer in self._headed else writer.header
         self._headed.add(writer)
         return (head + writer.lines(block)).removesuffix(b"\n")

@@ -77,7 +77,7 @@ _OTHER_FORMATS: Final[tuple[tuple[bytes, str, str], ...]] = (
 
 
 def encoding_of(name: str) -> str | None:
-    """Return the encoding that `name` stands for, None for one that is not supported."""
+    """Return the encoding of a name, None for one that is not supported."""
     if len(name) > _MAX_NAME_LENGTH or not name.isascii():
         return None
     plain = _SEPARATORS.sub("_", name.lower()).strip("_")
@@ -131,8 +131,8 @@ class Utf8Stream:
     charset : str, optional
         As declared: utf-8, utf-16, latin-1 or cp1252. A byte order mark overrides it. Undeclared, the whole file
         decides: a character of several bytes that is valid UTF-8, anywhere, proves UTF-8; a file that has none, and
-        bytes beyond ASCII, is read as Windows-1252, and `notes` says so. That is what Excel writes, and Latin-1 but for
-        control characters.
+        bytes beyond ASCII, is read as Windows-1252, and `notes` reports it. That is what Excel writes, and
+        Latin-1 but for control characters.
     limits : FileLimits, optional
     looks_ahead : bool
         Whether the rest of the file is searched where its beginning does not decide. It is searched at the first byte

@@ -1,4 +1,4 @@
-"""Last step of the road as NDJSON: one object a row, and a last line with the summary."""
+"""Scored blocks to NDJSON: one object a row, and a last line with the summary."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Rows of a table (Parquet, a catalog) as records: which types of columns are taken, and their cells as text.
+"""Rows of a table (Parquet, a catalog) as records: which types of columns are accepted, and their cells as text.
 
 A number becomes the shortest text that spells it, true and false become words, null a blank; from there on the rules
 are those of a CSV. So a table and its export as CSV give the same answers, and the same sentences for what is wrong.
@@ -17,14 +17,14 @@ from model.errors import InputError, listed
 from model.schema import BY_NAME, Categorical
 
 TEXT, BOOLEAN, WHOLE, NUMBER = "text", "boolean", "whole number", "number"
-"""The kinds of columns that some feature takes."""
+"""The kinds of columns that some feature accepts."""
 
 _DELIMITER: Final = ","
 _SPECIAL: Final = b',"\r\n'
 
 
 def kinds_of(name: str) -> tuple[str, ...]:
-    """Return the kinds of columns that a feature is taken from, or the customerID; as in JSON, nothing is guessed."""
+    """Return the kinds of columns that a feature, or the customerID, accepts; as in JSON, nothing is guessed."""
     feature = BY_NAME.get(name)
     if feature is None:
         return (TEXT, WHOLE)
@@ -34,7 +34,7 @@ def kinds_of(name: str) -> tuple[str, ...]:
 
 
 def check_kinds(found: Mapping[str, tuple[str | None, str]]) -> None:
-    """Refuse a table whose columns have types that are not taken, naming all of them.
+    """Refuse a table whose columns have types that are not accepted, and name all of them.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def check_kinds(found: Mapping[str, tuple[str | None, str]]) -> None:
 
 
 class TableRecords(Records):
-    """Rows whose cells stand apart already; written as CSV only where one has to be looked at.
+    """Rows whose cells are separate already; written as CSV only where one has to be validated alone.
 
     Parameters
     ----------

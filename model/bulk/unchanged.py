@@ -19,7 +19,7 @@ class FileChangedError(ChurnError):
 class Unchanged:
     """An open file whose size and time of change are compared after each read, and its name at the end.
 
-    Pipes and devices have no size, so there is nothing to compare: they are read as they come.
+    Pipes and devices have no size, so there is nothing to compare.
 
     Parameters
     ----------

@@ -263,5 +263,5 @@ def test_a_list_that_fails_in_the_middle_has_no_end_of_its_chunks(server):
 
 def test_a_server_that_refused_all_that_still_answers(server, keyed):
     assert ask_as(server, "HTTP/1.1").body == LABEL
-    assert not any(line.get("status") == 500 for each in (server, keyed) for line in each.lines())
+    assert not any(line.get("status") == 500 for value in (server, keyed) for line in value.lines())
     assert "Traceback" not in server.log.read_text() + keyed.log.read_text()

@@ -187,7 +187,7 @@ def is_free(port: int) -> bool:
     return True
 
 
-def test_a_slot_goes_to_whoever_has_waited_longest_and_only_a_new_file_is_refused():
+def test_a_slot_goes_to_anyone_who_has_waited_longest_and_only_a_new_file_is_refused():
     slots = Slots(1, timeout_s=0.05, max_waiting=9)
     order = []
 

@@ -39,8 +39,8 @@ def test_the_form_has_a_field_for_each_feature_with_its_help(page):
     groups = page.locator("#customer-form .field")
 
     expect(groups).to_have_count(len(FEATURES))
-    for place, feature in enumerate(FEATURES):
-        expect(groups.nth(place).locator(".help")).to_contain_text(feature.help)
+    for position, feature in enumerate(FEATURES):
+        expect(groups.nth(position).locator(".help")).to_contain_text(feature.help)
 
 
 def test_the_risk_follows_what_is_typed_and_clicked(page, served):
@@ -68,11 +68,11 @@ def test_the_reasons_are_those_of_the_api_as_bars_with_words_and_sides(page, ser
 
     rows = page.locator("#reasons li")
     expect(rows).to_have_count(len(reasons))
-    for place, reason in enumerate(reasons):
+    for position, reason in enumerate(reasons):
         words = re.sub(r":\s*", "", reason["sentence"])
         side = "up" if reason["contribution"] > 0 else "down"
-        assert re.sub(r"\s+", " ", rows.nth(place).inner_text().replace("\n", "")) == words
-        expect(rows.nth(place).locator(".reason-bar")).to_have_class(re.compile(side))
+        assert re.sub(r"\s+", " ", rows.nth(position).inner_text().replace("\n", "")) == words
+        expect(rows.nth(position).locator(".reason-bar")).to_have_class(re.compile(side))
     widths = [page.locator(".reason-bar").nth(n).evaluate("e => getComputedStyle(e, '::after').width") for n in (0, 9)]
     assert float(widths[0][:-2]) > float(widths[1][:-2]) > 0
 
@@ -145,13 +145,13 @@ def test_the_slider_starts_at_the_customers_charge_and_is_moved_by_key(page, ser
 
 
 def test_suggestions_are_shown_as_such_and_every_single_change_is_ranked(page, served):
-    found = post_json(served, "v2/customers", dict(EXAMPLE))
+    result = post_json(served, "v2/customers", dict(EXAMPLE))
     ranked = post_json(served, "v2/what-if", {"customer": dict(EXAMPLE)})["alternatives"]
 
     offers = page.locator("#suggestions li")
-    expect(offers).to_have_count(len(found["actions"]))
-    expect(offers.first).to_contain_text(found["actions"][0]["suggestion"])
-    expect(page.locator("#caution")).to_have_text(found["caution"])
+    expect(offers).to_have_count(len(result["actions"]))
+    expect(offers.first).to_contain_text(result["actions"][0]["suggestion"])
+    expect(page.locator("#caution")).to_have_text(result["caution"])
     page.get_by_text("All single changes").click()
     expect(page.locator("#single-changes li")).to_have_count(len(ranked))
     expect(page.locator("#single-changes li strong").first).to_have_text(as_percentage(ranked[0]["probability"]))

@@ -1,4 +1,4 @@
-"""What a hurried hand and a slow network do to the page: no answer stands under another's name, and nothing is lost."""
+"""What a hurried hand and a slow network do to the page: no answer is under another's name, and nothing is lost."""
 
 import csv
 import json
@@ -223,15 +223,15 @@ def test_a_file_that_comes_late_has_the_name_of_its_list(open_page):
     page.get_by_role("button", name="Score another list").click()
     score_list(page, csv_of(row_of("other")), "south.csv")
 
-    with page.expect_download() as found:
+    with page.expect_download() as actual:
         held.let_go()
-    assert found.value.suggested_filename == "north-scored.csv"
+    assert actual.value.suggested_filename == "north-scored.csv"
     assert download(page, "Download all rows")[0] == "south-scored.csv"
 
 
 def test_the_limit_keeps_those_with_the_highest_risk_in_every_order(open_page):
     page = open_page("#list")
-    rows = [row_of(f"C{place}", tenure=place, MonthlyCharges=20 + place) for place in range(1, 13)]
+    rows = [row_of(f"C{position}", tenure=position, MonthlyCharges=20 + position) for position in range(1, 13)]
     score_list(page, csv_of(*rows))
     page.get_by_role("slider").press("Home")
     page.get_by_label("Show at most").fill("3")
@@ -245,7 +245,7 @@ def test_the_limit_keeps_those_with_the_highest_risk_in_every_order(open_page):
     page.get_by_label("Show at most").fill("")
     expect(page.locator("#list-status")).to_have_text("12 customers")
     # As people count, and not letter by letter.
-    assert listed_ids(page) == [f"C{place}" for place in range(12, 0, -1)]
+    assert listed_ids(page) == [f"C{position}" for position in range(12, 0, -1)]
 
 
 def test_a_customer_is_opened_by_keyboard_though_all_is_marked(two):
@@ -321,7 +321,7 @@ def test_text_twice_as_large_fits_a_phone(large_letters, served, view):
     page = large_letters
     page.goto(f"{served}/{view}")
     if view == "#list":
-        rows = [row_of(f"C{place}", tenure=place) for place in range(1, 40)]
+        rows = [row_of(f"C{position}", tenure=position) for position in range(1, 40)]
         score_list(page, csv_of(*rows, row_of("bad", InternetService="Fibre")))
     else:
         page.locator("#customer-result, #model-content canvas").first.wait_for(state="attached")
@@ -353,7 +353,7 @@ def test_only_the_view_of_the_model_mentions_log_odds(two):
     two.get_by_role("link", name="Single customer", exact=True).click()
     two.locator("#single-changes li").first.wait_for(state="attached")
 
-    # All of it, also what stands behind a click.
+    # All of it, also what is behind a click.
     for view in ("customer", "list"):
         text = two.locator(f"main > [data-view={view}]").text_content()
         assert "risk" in text

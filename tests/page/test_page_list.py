@@ -48,7 +48,7 @@ def test_the_first_customer_has_the_highest_risk_and_its_reasons(scored, served)
 
     first = scored.locator("#list-table tbody tr").first
     expect(first.get_by_role("button")).to_have_text(best["customerID"])
-    assert first.get_by_role("listitem").all_inner_texts() == [best[f"reason_{place}"] for place in (1, 2, 3)]
+    assert first.get_by_role("listitem").all_inner_texts() == [best[f"reason_{position}"] for position in (1, 2, 3)]
 
 
 def test_the_slider_shows_the_lines_of_by_threshold(scored, summary):
@@ -70,7 +70,7 @@ def test_the_list_is_searched_filtered_ranked_and_cut(scored, summary):
     status = scored.locator("#list-status")
     scored.get_by_role("searchbox").fill("sample-03")
     expect(status).to_contain_text(" to call")
-    assert all("SAMPLE-03" in each for each in listed_ids(scored))
+    assert all("SAMPLE-03" in listed_id for listed_id in listed_ids(scored))
 
     scored.get_by_role("searchbox").fill("")
     scored.get_by_role("radio", name="High").check()
@@ -113,7 +113,7 @@ def test_the_pages_lead_through_the_whole_list(scored):
     expect(pages.get_by_role("button", name="Next page")).to_be_disabled()
 
 
-def test_a_customer_is_opened_with_all_that_the_file_says(scored):
+def test_a_customer_is_opened_with_all_that_the_file_states(scored):
     name = listed_ids(scored)[0]
     row = next(row for row in csv.DictReader(io.StringIO(sample())) if row["customerID"] == name)
 
@@ -209,9 +209,9 @@ def test_a_list_is_shortened_and_downloaded_by_keyboard(scored):
     taken = {}
     for name in ("Download call list", "Download all rows", "Download rejected rows"):
         tab_to(name)
-        with scored.expect_download() as found:
+        with scored.expect_download() as result:
             scored.keyboard.press("Enter")
-        taken[found.value.suggested_filename] = Path(found.value.path()).read_text()
+        taken[result.value.suggested_filename] = Path(result.value.path()).read_text()
         expect(scored.get_by_role("button", name=name)).to_be_focused()
 
     rows = {name: text.count("\n") - 1 for name, text in taken.items()}
@@ -233,8 +233,8 @@ def test_every_sum_fits_its_tile(open_page, width):
         page,
         csv_of(
             *(
-                f"{place},0,No,No,1,Yes,Fiber optic,Month-to-month,Electronic check,1000000,1000000"
-                for place in range(90)
+                f"{position},0,No,No,1,Yes,Fiber optic,Month-to-month,Electronic check,1000000,1000000"
+                for position in range(90)
             )
         ),
     )

@@ -131,7 +131,7 @@ def test_a_limit_that_was_lowered_later_is_shown_with_the_error_of_the_api(open_
         page.evaluate("document.getElementById('list-start').dataset.maxRequestBytes = 1e9")
         choose_file(page, varied_list(25_000))
 
-        # It is sent packed, and the limit is one of what is sent.
+        # It is sent compressed, and the limit is one of what is sent.
         expect(page.get_by_role("alert")).to_contain_text("The body is longer than 100,000 bytes", timeout=20_000)
 
 
@@ -169,6 +169,6 @@ def test_a_key_is_asked_for_and_used(open_page):
         page.get_by_role("button", name="Use this key").click()
 
         expect(page.get_by_role("heading", name="customers.csv", exact=True)).to_be_visible()
-        with page.expect_download() as found:
+        with page.expect_download() as actual:
             page.get_by_role("button", name="Download all rows").click()
-        assert found.value.suggested_filename == "customers-scored.csv"
+        assert actual.value.suggested_filename == "customers-scored.csv"

@@ -41,9 +41,9 @@ def watched(open_page):
 
 
 def longest(page) -> float:
-    found = page.evaluate("globalThis.longest")
-    sys.stdout.write(f"longest task: {found:.0f} ms\n")
-    return found
+    result = page.evaluate("globalThis.longest")
+    sys.stdout.write(f"longest task: {result:.0f} ms\n")
+    return result
 
 
 WATCH = """() => {
@@ -68,9 +68,9 @@ def test_a_list_of_a_hundred_thousand_does_not_freeze_the_page(watched, tmp_path
     page.get_by_role("searchbox").fill("")
     page.get_by_label("Sort by").select_option("customer:down")
     expect(page.locator("#list-table tbody th button").first).to_contain_text("customer-1000")
-    with page.expect_download() as found:
+    with page.expect_download() as result:
         page.get_by_role("button", name="Download call list").click()
-    lines = found.value.path().read_bytes().count(b"\n")
+    lines = result.value.path().read_bytes().count(b"\n")
 
     assert tile(page, "Scored") == "100,000"
     assert lines == 100_001
@@ -86,7 +86,7 @@ def limited():
 @pytest.mark.parametrize("name", ["list.csv", "list.csv.gz"])
 def test_200_mb_are_refused_at_once_with_the_error_of_the_api(watched, limited, tmp_path, name):
     file = tmp_path / name
-    # Nothing in it packs: what is alike is farther apart than gzip looks.
+    # Nothing in it compresses: what is alike is farther apart than gzip looks.
     piece = random.Random(1).randbytes(1_000_000)
     with file.open("wb") as out:
         out.write(gzip.compress(b"") if name.endswith("gz") else b"customerID,")
@@ -143,7 +143,7 @@ def with_limits(open_page):
 
 
 def shown(page) -> list[str]:
-    return [each.inner_text() for each in page.locator("#list-tiles, #list-table tbody tr, #list-rejected-table").all()]
+    return [item.inner_text() for item in page.locator("#list-tiles, #list-table tbody tr, #list-rejected-table").all()]
 
 
 def test_an_answer_too_long_for_one_string_shows_the_same(open_page, with_limits):

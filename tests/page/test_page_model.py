@@ -1,4 +1,4 @@
-"""The view "Model": what the API says of it, in words, charts and tables. In a real Chromium at a real server."""
+"""The view "Model": what the API states of it, in words, charts and tables. In a real Chromium at a real server."""
 
 import json
 import re
@@ -80,9 +80,9 @@ def test_every_chart_is_drawn_has_a_name_and_its_values_as_a_table(view, model):
 
     expect(charts).to_have_count(2 + len(NAMES))
     assert min(painted(view, CHART)) > 500
-    for place in range(2 + len(NAMES)):
-        expect(charts.nth(place)).to_have_attribute("role", "img")
-        expect(charts.nth(place)).to_have_accessible_name(re.compile(r"\. The values are in the table below\.$"))
+    for position in range(2 + len(NAMES)):
+        expect(charts.nth(position)).to_have_attribute("role", "img")
+        expect(charts.nth(position)).to_have_accessible_name(re.compile(r"\. The values are in the table below\.$"))
     view.locator("#model-calibration-title ~ figure summary").click()
     expect(view.locator("#model-calibration-title ~ figure tbody tr")).to_have_count(
         len(model["metrics"]["calibration"])
@@ -189,18 +189,18 @@ def test_all_of_it_can_be_read_by_keyboard(view):
     reached = []
     for _ in range(80):
         view.keyboard.press("Tab")
-        found = view.evaluate(
+        result = view.evaluate(
             """() => {
                 const element = document.activeElement;
                 const holder = element.closest("section section, section, details.card");
                 return [element.tagName, element.innerText, element.getAttribute("aria-label") ?? ""];
             }"""
         )
-        reached.append(found)
-        if found[0] == "SUMMARY":
+        reached.append(result)
+        if result[0] == "SUMMARY":
             view.keyboard.press("Enter")
             expect(view.locator("details:focus-within")).to_have_attribute("open", "")
-        if found[1].startswith("Model card"):
+        if result[1].startswith("Model card"):
             break
 
     opened = [text for tag, text, _ in reached if tag == "SUMMARY"]

@@ -20,10 +20,10 @@ TIMEOUT_S = 20
 def until(what, asked):
     """Ask until the answer is true, and return it."""
     end = time.monotonic() + TIMEOUT_S
-    while not (found := asked()):
+    while not (result := asked()):
         assert time.monotonic() < end, f"never came true: {what}"
         time.sleep(0.05)
-    return found
+    return result
 
 
 class Safari:
@@ -34,7 +34,7 @@ class Safari:
         self.address = address
 
     def open(self, view):
-        # Where only what stands after "#" differs, nothing is loaded anew.
+        # Where only what is after "#" differs, nothing is loaded again.
         self.session.get("about:blank")
         self.session.get(f"{self.address}/{view}")
 

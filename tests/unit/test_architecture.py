@@ -95,14 +95,14 @@ def tree(source: str) -> ast.Module:
 
 def imports(source: str) -> set[str]:
     """Return the full names of all modules that a file imports, wherever in it, for types too."""
-    found = set()
+    result = set()
     for node in ast.walk(tree(source)):
         if isinstance(node, ast.Import):
-            found |= {name.name for name in node.names}
+            result |= {name.name for name in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{source} imports relatively"
-            found |= {f"{node.module}.{name.name}" for name in node.names} | {str(node.module)}
-    return found
+            result |= {f"{node.module}.{name.name}" for name in node.names} | {str(node.module)}
+    return result
 
 
 def tops(source: str) -> set[str]:
@@ -119,8 +119,8 @@ def _prefixes(name: str) -> Iterator[str]:
     return (".".join(parts[:end]) for end in range(1, len(parts) + 1))
 
 
-def below(*places: str) -> set[str]:
-    return {source for source in sources(*SHIPPED) if source.startswith(places)}
+def below(*positions: str) -> set[str]:
+    return {source for source in sources(*SHIPPED) if source.startswith(positions)}
 
 
 def test_the_files_that_these_rules_name_exist():
@@ -141,8 +141,8 @@ def test_every_file_belongs_to_a_part():
 def test_imports_between_the_parts_point_one_way(part):
     files = [source for source in sources(*SHIPPED) if part_of(source) == part]
 
-    found = {other for source in files for name in imports(source) if (other := part_of(name))}
-    assert found - {part} <= MAY_IMPORT[part]
+    actual = {other for source in files for name in imports(source) if (other := part_of(name))}
+    assert actual - {part} <= MAY_IMPORT[part]
 
 
 def test_the_package_of_everything_loads_nothing():
@@ -160,7 +160,7 @@ def test_files_and_buckets_know_no_http():
     assert below("app/jobs/") & who_imports("flask", "werkzeug") == set()
 
 
-def test_the_settings_are_read_where_things_are_wired_only():
+def test_the_settings_are_read_in_the_composition_root_only():
     readers = {"app/aws/functions.py", "app/cli/terminal.py", "app/server.py", "app/wiring.py"}
 
     # The web knows their type, to check what it is passed.
@@ -181,7 +181,7 @@ def test_scoring_one_customer_needs_the_standard_library_only(source):
 
 
 @pytest.mark.parametrize(
-    ("libraries", "places"),
+    ("libraries", "positions"),
     [
         pytest.param(["joblib", "sklearn", "scipy"], ("model/pipeline.py", TRAINING), id="training"),
         pytest.param(["pandas"], (*ENGINE, TRAINING), id="pandas"),
@@ -202,8 +202,8 @@ def test_scoring_one_customer_needs_the_standard_library_only(source):
         pytest.param(["pyspark"], ("app/spark.py",), id="spark"),
     ],
 )
-def test_a_library_is_imported_in_its_own_place_only(libraries, places):
-    assert who_imports(*libraries) - below(*places) == set()
+def test_a_library_is_imported_in_its_own_place_only(libraries, positions):
+    assert who_imports(*libraries) - below(*positions) == set()
 
 
 def test_what_only_a_server_has_is_imported_by_it_alone():

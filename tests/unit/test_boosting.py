@@ -168,7 +168,7 @@ def test_a_changed_file_is_never_read(root, name):
     ("change", "message"),
     [
         pytest.param({"schema_version": 99}, r"outline\.json was built for schema 99", id="schema"),
-        pytest.param({"version": "3.0.0"}, r"says it is version 3\.0\.0", id="version"),
+        pytest.param({"version": "3.0.0"}, r"has the version 3\.0\.0", id="version"),
         pytest.param({"reasons_method": "guess"}, "asks for reasons by guess, not known here", id="method"),
         pytest.param({"baseline": None}, r"outline\.json is incomplete", id="baseline"),
         pytest.param({"tiers": {}}, r"incomplete: tiers\.high is missing; the tiers are", id="tiers"),

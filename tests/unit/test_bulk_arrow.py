@@ -25,7 +25,7 @@ def test_a_value_on_an_edge_reaches_it():
 def test_a_column_of_probabilities_has_the_bits_of_each_alone():
     log_odds = np.concatenate([np.random.default_rng(1).normal(size=50_000) * 4, [0.0, -0.0, 699.0, -699.0]])
 
-    assert probabilities(log_odds).tolist() == [probability(each) for each in log_odds.tolist()]
+    assert probabilities(log_odds).tolist() == [probability(item) for item in log_odds.tolist()]
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]))), st.integers(0, 2))

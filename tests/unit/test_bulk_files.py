@@ -59,7 +59,7 @@ def test_blank_records_are_counted_and_take_no_row_number(toy_scorecard):
     "identity",
     ["00000042", "NA", "1E5", "=1+1", "x" * 10_000, 'say "hi"', "a,b", "two\nlines", "null", "\u00e9"],
 )
-def test_an_id_stays_as_it_came(toy_scorecard, identity):
+def test_an_id_stays_unchanged(toy_scorecard, identity):
     result = Result(to_csv([row(customerID=identity)]), toy_scorecard)
 
     assert result.predictions[0]["customerID"] == identity
@@ -99,11 +99,11 @@ def test_a_file_that_cannot_be_read_is_refused_with_its_reason(toy_scorecard, da
     ],
     ids=["record_too_long", "open_quote", "damaged_text", "mixed_decimals"],
 )
-def test_an_error_of_the_file_names_the_row_where_it_stands(toy_scorecard, data, row_number):
+def test_an_error_of_the_file_names_the_row_where_it_is(toy_scorecard, data, row_number):
     assert refusal(data, toy_scorecard).problem.row == row_number
 
 
-def test_missing_columns_are_all_named_beside_what_there_is(toy_scorecard):
+def test_missing_columns_are_all_named_next_to_what_there_is(toy_scorecard):
     header = [name for name in HEADER if name not in ("Contract", "PaymentMethod")]
 
     error = refusal(to_csv([], header=header), toy_scorecard)
@@ -130,12 +130,12 @@ def test_what_excel_writes_is_read_as_it_was_typed(toy_scorecard):
     content = plain.encode("cp1252", "replace").replace(b"b?c", b"b\x81c")
 
     for charset in (None, "windows-1252"):
-        found = Result(content, toy_scorecard, charset=charset)
+        actual = Result(content, toy_scorecard, charset=charset)
         # One of the five bytes without a letter is a control, as in Latin-1, and nobody sees it.
-        assert [each["customerID"] for each in found.predictions] == [typed, "bc"]
+        assert [prediction["customerID"] for prediction in actual.predictions] == [typed, "bc"]
 
 
-def test_files_with_both_decimal_marks_are_told_where(toy_scorecard):
+def test_files_with_both_decimal_marks_are_reported_where(toy_scorecard):
     content = to_csv([row(MonthlyCharges="70,35", SeniorCitizen="0.0")], delimiter=";")
 
     with pytest.raises(InputError) as error:
@@ -179,7 +179,7 @@ def test_a_mark_inside_an_id_is_removed_wherever_a_block_begins(toy_scorecard, m
     assert {line["customerID"] for line in result.predictions} == {"A"}
 
 
-def test_an_unmended_ragged_record_stays_whole_in_the_rejects_of_the_rejects(toy_scorecard):
+def test_an_uncorrected_ragged_record_stays_whole_in_the_rejects_of_the_rejects(toy_scorecard):
     first = Result(to_csv([ROW[:3]], ";"), toy_scorecard)
 
     second = Result(first.rejects_csv, toy_scorecard)
@@ -189,12 +189,12 @@ def test_an_unmended_ragged_record_stays_whole_in_the_rejects_of_the_rejects(toy
 
 
 def test_a_ragged_row_is_named_by_its_number(toy_scorecard):
-    (found,) = Result(to_csv([ROW[:3]]), toy_scorecard).problems
+    (actual,) = Result(to_csv([ROW[:3]]), toy_scorecard).problems
 
-    assert str(found) == "Row 1 (customerID 0001-AAAAA): The row has 3 fields, but the header has 11 fields."
+    assert str(actual) == "Row 1 (customerID 0001-AAAAA): The row has 3 fields, but the header has 11 fields."
 
 
-def test_a_file_without_customer_ids_is_told_apart_by_its_rows(toy_scorecard):
+def test_a_file_without_customer_ids_is_distinguished_by_its_rows(toy_scorecard):
     data = to_csv([ROW[1:]], header=HEADER[1:])
 
     assert Result(data, toy_scorecard).predictions[0]["row"] == "1"
@@ -208,7 +208,7 @@ def test_a_blank_id_is_a_problem_only_where_ids_are_needed(toy_scorecard):
     assert Result(data, toy_scorecard, id_required=True).codes == [(1, CUSTOMER_ID, "blank_id")]
 
 
-def test_a_header_alone_makes_no_rows_and_says_so(toy_scorecard):
+def test_a_header_alone_makes_no_rows_and_reports_it(toy_scorecard):
     result = Result(PLAIN.rstrip(), toy_scorecard)
 
     assert result.summary["rows_in"] == 0

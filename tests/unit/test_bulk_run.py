@@ -69,7 +69,7 @@ def test_every_row_fares_as_the_same_customer_alone_would(toy_scorecard, rows, e
             score = toy_scorecard.score(validate(dict(zip(HEADER, cells, strict=True))))
             expected.append((score.label, f"{score.probability:.4f}", score.tier))
         except CustomerError as error:
-            expected.append(tuple(each.code for each in error.problems))
+            expected.append(tuple(item.code for item in error.problems))
     # "1,000" is a number with a decimal comma in a file with semicolons, and another rule holds there.
     if delimiter != "," and any("1,000" in cells for cells in rows):
         return
@@ -79,11 +79,11 @@ def test_every_row_fares_as_the_same_customer_alone_would(toy_scorecard, rows, e
     codes: dict[int, list[str]] = {}
     for problem in result.problems:
         codes.setdefault(problem.row, []).append(problem.code)
-    found = [
+    actual = [
         tuple(codes[number]) if number in codes else (line["prediction"], line["probability"], line["tier"])
         for number, line in enumerate(result.predictions, start=1)
     ]
-    assert found == expected
+    assert actual == expected
     assert result.summary["rows_in"] == len(expected)
     assert result.summary["rows_rejected"] == len(codes)
 
@@ -129,7 +129,7 @@ def test_one_line_comes_out_for_each_row_in_file_order(toy_scorecard):
     assert result.predictions[2]["error"] == "The row has 3 fields, but the header has 11 fields."
 
 
-def test_the_fast_and_the_scalar_road_agree_to_the_last_bit(toy_scorecard):
+def test_the_fast_and_the_scalar_path_agree_to_the_last_bit(toy_scorecard):
     data = to_csv(
         [
             row(tenure=str(i % 75), MonthlyCharges=f"{18 + i * 0.0371:.4f}", TotalCharges=f"{i * 3.7:.2f}")
@@ -145,7 +145,7 @@ def test_the_fast_and_the_scalar_road_agree_to_the_last_bit(toy_scorecard):
             assert (score.log_odds, score.probability) == (block.log_odds[index], block.probability[index])
 
 
-def test_rejects_can_be_mended_and_dropped_again(toy_scorecard):
+def test_rejects_can_be_corrected_and_dropped_again(toy_scorecard):
     bad = to_csv([row(), row(Contract="Monthly"), ROW[:4], row(tenure="x")], delimiter=";")
     first = Result(bad, toy_scorecard)
 
@@ -154,7 +154,7 @@ def test_rejects_can_be_mended_and_dropped_again(toy_scorecard):
 
     assert first.rejects_csv.startswith(b"row;errors;customerID;")
     assert (first.summary["rows_rejected"], second.summary["rows_scored"]) == (3, 2)
-    # The ragged record stands whole in the last column, and its own three columns are not repeated.
+    # The ragged record is whole in the last column, and its own three columns are not repeated.
     assert second.rejects_csv.splitlines()[0] == first.rejects_csv.splitlines()[0]
     assert list(csv.reader(io.StringIO(first.rejects_csv.decode()), delimiter=";"))[2][-1] == ";".join(ROW[:4])
 
@@ -206,19 +206,21 @@ def test_rows_that_are_wrong_in_the_same_way_are_each_named_by_their_own_number_
 
     result = Result(to_csv(rows), toy_scorecard)
 
-    assert [(each.row, each.customer_id, each.code) for each in result.problems] == [
+    assert [(problem.row, problem.customer_id, problem.code) for problem in result.problems] == [
         (number, f"{number:04d}", code) for number in range(1, 4) for code in ("unknown_word", "blank_not_new")
     ]
 
 
 @pytest.mark.parametrize(("tenure", "code"), [("0", None), ("5", "blank_not_new"), ("x", "blank")])
-def test_a_blank_total_is_judged_by_the_tenure_of_its_own_row(toy_scorecard, tenure, code):
+def test_a_blank_total_is_validated_by_the_tenure_of_its_own_row(toy_scorecard, tenure, code):
     result = Result(to_csv([row(), row(tenure=tenure, TotalCharges=" "), row()]), toy_scorecard)
 
-    assert [each.code for each in result.problems if each.field == "TotalCharges"] == [code] * (code is not None)
+    assert [problem.code for problem in result.problems if problem.field == "TotalCharges"] == [code] * (
+        code is not None
+    )
 
 
-def test_a_negative_zero_is_zero_also_beside_a_cell_that_is_no_number(toy_scorecard):
+def test_a_negative_zero_is_zero_also_next_to_a_cell_that_is_no_number(toy_scorecard):
     rows = [row(MonthlyCharges="-0"), row(MonthlyCharges="1.2.3"), row(MonthlyCharges="--5"), row()]
 
     blocks = list(Run(io.BytesIO(to_csv(rows)), toy_scorecard))
@@ -255,8 +257,8 @@ def test_memory_does_not_grow_with_the_file(toy_scorecard):
 
         def read(self, size: int = -1, /) -> bytes:
             if self.head:
-                given, self.head = self.head, b""
-                return given
+                value, self.head = self.head, b""
+                return value
             self.left -= 1
             return self.chunk if self.left >= 0 else b""
 

@@ -1,4 +1,4 @@
-"""gzip is read as Python's own module reads it, and held to what is in it: in size, members, headers and padding."""
+"""gzip is read as Python's own module reads it, and checked for size, members, headers and padding."""
 
 import gzip
 import io
@@ -58,7 +58,7 @@ def test_a_gzip_file_decompresses_to_fifty_times_what_was_read_of_it_and_64_kib(
     assert file.bytes_read <= 50 * counted.bytes_read + 65_536
 
 
-def test_a_small_gzip_file_of_equal_rows_is_held_to_the_ratio_too(toy_scorecard):
+def test_a_small_gzip_file_of_equal_rows_is_checked_against_the_ratio_too(toy_scorecard):
     with pytest.raises(InputError, match="CHURN_MAX_GZIP_RATIO"):
         Run(io.BytesIO(gzip.compress(repeated(f"a,{ROW}\n"))), toy_scorecard)
     run = Run(io.BytesIO(gzip.compress(repeated(f"a,{ROW}\n"))), toy_scorecard, limits=FileLimits(max_gzip_ratio=1000))

@@ -143,7 +143,7 @@ def test_a_folder_of_models_is_named_where_it_is_not_there(run, root, words, mon
     result = run("models", *words)
 
     assert result.exit_code == 2
-    assert result.stderr == "There is no folder elsewhere. Versions of the model stand in it once one is trained.\n"
+    assert result.stderr == "There is no folder elsewhere. It has the versions of the model once one is trained.\n"
 
 
 def test_a_folder_of_models_is_scored_with_by_variable_and_by_option(run, root, tmp_path, monkeypatch):
