@@ -38,7 +38,7 @@ dev: $(VENV)/.development  ## install everything into .venv, and the command .ve
 
 # Unit tests that train nothing, and those of the main entry points.
 test-quick: $(VENV)/.development  ## run the tests that take a minute in all
-	$(PYTEST) -m "$(FAST)" $(shell grep -LE '^ *from model\.training' tests/unit/test_*.py) \
+	$(PYTEST) -m "$(FAST)" $(shell grep -LE '^ *from model\.training|two_versions|boosted_models' tests/unit/test_*.py) \
 	    tests/entry_points/test_app_v1.py tests/entry_points/test_app_v2.py tests/entry_points/test_handler.py \
 	    tests/entry_points/test_openapi.py tests/entry_points/test_parity.py $(ARGS)
 
@@ -115,7 +115,7 @@ redrive-aws:  ## score the files in the failure queue again (STAGE=dev)
 	@$(PYTHON) -m deploy.aws redrive --stage "$(STAGE)" --region "$(REGION)" $(if $(DRY_RUN),--dry-run)
 
 clean:  ## remove build/ and the tools' caches; .venv stays
-	rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf build .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
 
 # An environment is created again when PYTHON is another interpreter, and installed again when its pins changed.

@@ -15,15 +15,19 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from waitress import create_server
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
+from waitress.task import ErrorTask
 from werkzeug.wsgi import ClosingIterator
 
 from app import log, wiring
 from app.settings import Settings, share_metrics, spare_memory
+from app.web import request_logging
+from app.web.errors import RequestError, send_in_parts
 from model.errors import ChurnError
 
 if TYPE_CHECKING:
@@ -37,6 +41,8 @@ _OTHER_DESCRIPTORS: Final = 32
 _DRAIN_S: Final = 25  # and 5 s more for threads: compose.yaml and docs/operations.md allow 35
 _DRAIN_IDLE_S: Final = 5
 _RESTART_PAUSE_S: Final = 0.2
+_NO_HOST: Final = "Host is missing"
+_CODES: Final = {413: "too_large", 431: "long_headers", 500: "internal", 501: "transfer_coding"}
 _SIGNALS: Final = {signal.SIGTERM, signal.SIGINT}
 
 
@@ -59,7 +65,24 @@ class StrictParser(HTTPRequestParser):  # type: ignore[misc]
         if "TRANSFER_ENCODING" in self.headers or (self.chunked and "CONTENT_LENGTH" in self.headers):
             raise ParsingError("Transfer-Encoding is accepted in HTTP/1.1 without Content-Length only")
         if self.version == "1.1" and "HOST" not in self.headers:
-            raise ParsingError("Host is missing")
+            raise ParsingError(_NO_HOST)
+
+
+class RefusalTask(ErrorTask):  # type: ignore[misc]
+    """Answers a request that waitress refuses with a problem, as the app answers those that reach it."""
+
+    def execute(self) -> None:
+        """Send the problem, write its line in the log, and end the connection."""
+        refusal, limit = self.request.error, self.channel.server.adj.max_request_body_size - 1
+        code = "no_host" if refusal.body == _NO_HOST else _CODES.get(refusal.code, "bad_request")
+        request_id = request_logging.request_id_of(self.request.headers.get("X_REQUEST_ID"))
+        error = RequestError(code, limit=limit, advice=send_in_parts(), request_id=request_id)
+        status, headers, body = request_logging.bare_response(code, str(error), request_id)
+        self.status = f"{status} {HTTPStatus(status).phrase}"
+        self.response_headers.extend(headers.items())
+        self.set_close_on_finish()
+        self.write(body)
+        log.write(status=status, code=code, request_id=request_id)
 
 
 class Process:
@@ -69,6 +92,7 @@ class Process:
         self._app, self._listener = app, listener
         self._drain_until: float | None = None
         HTTPChannel.parser_class = StrictParser
+        HTTPChannel.error_task_class = RefusalTask
         # What the loop waits for, by descriptor: connections, the listener and a pipe from the threads.
         self._sockets: dict[int, object] = {}
         self._server = create_server(

@@ -7,8 +7,8 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import Field, dataclass, field, fields, make_dataclass
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import Field, dataclass, field, fields
+from typing import Any, Final
 
 from model.engine import ENGINES
 from model.errors import ChurnError, listed, show
@@ -163,22 +163,8 @@ def _output_setting(option: OutputOption) -> Any:
     return _setting(option.variable, parse, option.default, unit, help)
 
 
-if TYPE_CHECKING:
-
-    class _OutputSettings: ...
-else:
-    # One field for each option of model/outputs.py; `Settings.outputs` returns them.
-    _OutputSettings = make_dataclass(
-        "_OutputSettings",
-        [(option.name, Any, _output_setting(option)) for option in output_options()],
-        frozen=True,
-        slots=True,
-        kw_only=True,
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings(_OutputSettings):
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Settings:
     """What can be set; this class, one setting a line, and the options of model/outputs.py are the table."""
 
     # fmt: off
@@ -218,6 +204,11 @@ class Settings(_OutputSettings):
     api_key: str | None = _setting("CHURN_API_KEY", _key, None, "key", "The key that `churn submit` sends in X-Api-Key", secret=True)
     deadline_margin_s: int = _setting("CHURN_DEADLINE_MARGIN_SECONDS", _whole(1, 600), 20, "seconds", "How long before its time runs out a job in the bucket stops, so that no partial result stays")
     # fmt: on
+    # One field for each option of model/outputs.py; `outputs` returns them.
+    for _option in output_options():
+        __annotations__[_option.name] = Any
+        vars()[_option.name] = _output_setting(_option)
+    del _option
 
     @property
     def takes_uploads(self) -> bool:
@@ -289,8 +280,7 @@ def table() -> str:
             setting.metadata["unit"],
             setting.metadata["help"],
         )
-        # The fields of a base class come first; the table has them last.
-        for setting in sorted(fields(Settings), key=lambda setting: setting.name in OutputOptions())
+        for setting in fields(Settings)
     ]
     head = [("variable", "default", "unit", "what it sets"), ("---",) * 4]
     return "".join(f"| {' | '.join(row)} |\n" for row in [*head, *rows])

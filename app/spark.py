@@ -29,8 +29,8 @@ from app.jobs.spark_zip import runs_from_zip, write_zip
 from model.bulk import cluster
 from model.bulk.arrow_writer import KIND, PREDICTIONS, REJECTS, columns_of
 from model.bulk.cluster import COUNTS, FAILURES, Layout, Work
+from model.bulk.header import check_header, notes_on
 from model.bulk.population import load
-from model.bulk.reader import check_header, notes_on
 from model.bulk.summary import Summary
 from model.bulk.table import BOOLEAN, NUMBER, TEXT, WHOLE, check_kinds
 from model.errors import ChurnError

@@ -20,11 +20,11 @@ from model.scorecard import Scorecard, from_document
 
 
 def _find_artifacts() -> Path:
-    """Return the folder beside this file; in the zip that is shipped to Spark, what reads like a folder."""
-    beside = Path(__file__).parent / "artifacts"
-    archive = beside.parents[1]
+    """Return the folder next to this file; in the zip that is shipped to Spark, an object that reads like one."""
+    bundled = Path(__file__).parent / "artifacts"
+    archive = bundled.parents[1]
     if not archive.is_file():
-        return beside
+        return bundled
     import zipfile
 
     return cast("Path", zipfile.Path(archive, "model/artifacts/"))
@@ -113,7 +113,7 @@ def read_checked(folder: Path, name: str) -> bytes:
     found = hashlib.sha256(content).hexdigest()
     if found != expected:
         raise ArtifactError(
-            f"{folder / name} has sha256 {found}, but {SUMS} says {expected}. It was changed or damaged."
+            f"{folder / name} has sha256 {found}, but {SUMS} has {expected}. It was changed or damaged."
         )
     return content
 
@@ -130,7 +130,7 @@ def read_json(folder: Path, name: str) -> tuple[dict[str, Any], bytes]:
 
 
 def read_run(folder: Path) -> dict[str, Any]:
-    """Return what run.json holds, which stands outside the sums; {} where there is none.
+    """Return the content of run.json, which has no checksum; {} if there is none.
 
     Raises
     ------
@@ -183,12 +183,12 @@ def load(version: str | None = None, root: Path = ARTIFACTS) -> Scorecard:
     document, content = read_json(folder, SCORECARD)
     scorecard = from_document(document, hashlib.sha256(content).hexdigest(), folder)
     if scorecard.version != folder.name:
-        raise ArtifactError(f"{folder / SCORECARD} says it is version {show(scorecard.version)[1:-1]}.")
+        raise ArtifactError(f"{folder / SCORECARD} has the version {show(scorecard.version)[1:-1]}.")
     return scorecard
 
 
 def sums_of(files: Mapping[str, bytes]) -> bytes:
-    """Return the content of SHA256SUMS for the files of an artifact; run.json stands outside."""
+    """Return the content of SHA256SUMS for the files of an artifact, without run.json."""
     lines = [f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in sorted(files) if name != RUN]
     return "".join(lines).encode("ascii")
 

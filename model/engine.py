@@ -1,4 +1,4 @@
-"""Which engine scores: the scorecard, or the pipeline it was compiled from. Here every door gets its scorer.
+"""Which engine scores: the scorecard, or the pipeline it was compiled from. Every entry point gets its scorer here.
 
 The pipeline's module, and with it joblib and scikit-learn, is imported only when that engine is asked for.
 """

@@ -1,8 +1,8 @@
-"""Fourth step of the road for one customer: why, in numbers and in plain words. Standard library only.
+"""Why one customer has this score, in numbers and in plain words. Standard library only.
 
 Baseline + all contributions = log-odds. The baseline is the average customer of the training data. An additive model is
-centred, so there a reason is a fact about the arithmetic, not an estimate; of any other model `reasons_method` says how
-the difference was shared out among the features.
+centred, so there a reason is a fact about the arithmetic, not an estimate; of any other model `reasons_method`
+names how the difference is divided among the features.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ STRONGLY: Final = 0.5
 
 
 class Contribution(NamedTuple):
-    """What one feature adds to a customer's log-odds, beside the average customer of the training data."""
+    """What one feature adds to a customer's log-odds, compared with the average customer of the training data."""
 
     feature: str
     value: Value
@@ -39,7 +39,7 @@ def explain(scorer: Scorer, customer: Customer) -> list[Contribution]:
 
 
 def phrase(feature: Feature, value: Value) -> str:
-    """Return what a value says of a customer, as the beginning of a sentence."""
+    """Return a value of a customer in words, as the beginning of a sentence."""
     if isinstance(feature, Categorical):
         assert not isinstance(value, float)
         return feature.phrases[value]

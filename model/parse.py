@@ -1,6 +1,6 @@
-"""First step of the road for one customer: JSON text to raw values. Standard library only.
+"""One customer, step 1: JSON text to raw values. Standard library only.
 
-What a name in a JSON object or a CSV header stands for is decided here, by `resolve`, for both.
+`resolve` decides here, for JSON objects and CSV headers alike, which column a name is.
 """
 
 import json
@@ -25,7 +25,7 @@ def resolve(names: Sequence[str], extra: Sequence[str] = ()) -> tuple[dict[str, 
     Returns
     -------
     positions : dict of str to int
-        Where each name that was found stands.
+        The index of each name that was found.
     repeated : dict of str to list of str
         Names that more than one candidate claims with equal right, and those candidates.
     """

@@ -3,7 +3,7 @@
 joblib, pandas and scikit-learn are imported here when a pipeline is loaded, never at import. A joblib file is a pickle,
 and a pickle is code: its sha256 is compared with SHA256SUMS before a byte of it is read as one.
 
-An additive pipeline stands beside its scorecard.json, whose terms are its reasons. Any other has outline.json instead:
+An additive pipeline has a scorecard.json, whose terms are its reasons, in its folder. Any other has outline.json:
 version, schema_version, threshold, tiers, trained_on, baseline, ranges, reasons_method.
 """
 
@@ -21,7 +21,7 @@ from model.artifact import ARTIFACTS, OUTLINE, check_version, folder_of, is_addi
 from model.contents import METRICS
 from model.errors import ArtifactError, show
 from model.schema import EXAMPLE, FEATURES, NAMES, Categorical, Customer
-from model.scorecard import EXACT, Score, Scorecard, check_schema, judge
+from model.scorecard import EXACT, Score, Scorecard, check_schema, classify
 from model.scorecard_file import read_cuts
 from model.strict_json import Member
 from model.trees import METHOD, TreeReasons
@@ -82,7 +82,7 @@ class PipelineScorer:
     baseline : float
         Log-odds from which the contributions count.
     folder : Path
-        Where the artifact stands.
+        Of the artifact.
     model : Pipeline
         With a `decision_function` that takes `to_frame`'s frame and gives log-odds.
     reasons : Scorecard or TreeReasons
@@ -106,7 +106,7 @@ class PipelineScorer:
 
     @property
     def reasons_method(self) -> str:
-        """How contributions come about."""
+        """How contributions are computed."""
         return EXACT if self.additive else METHOD
 
     def score(self, customer: Customer) -> Score:
@@ -115,7 +115,7 @@ class PipelineScorer:
 
     def score_all(self, customers: Sequence[Customer]) -> list[Score]:
         """Return the same for each of several; a frame of ten takes hardly longer than one of one."""
-        return [judge(self, each) for each in self._log_odds(_frame_of(customers)).tolist()]
+        return [classify(self, each) for each in self._log_odds(_frame_of(customers)).tolist()]
 
     def contributions(self, customer: Customer) -> list[float]:
         """Return what each feature adds to the baseline, in schema order."""
@@ -259,7 +259,7 @@ def _outline(folder: Path) -> dict[str, Any]:
     outline = Member(document, str(folder / OUTLINE))
     version, method = outline.at("version").text(), outline.at("reasons_method").text()
     if version != folder.name:
-        raise ArtifactError(f"{folder / OUTLINE} says it is version {show(version)[1:-1]}.")
+        raise ArtifactError(f"{folder / OUTLINE} has the version {show(version)[1:-1]}.")
     if method != METHOD:
         raise ArtifactError(f"{folder / OUTLINE} asks for reasons by {show(method)[1:-1]}, not known here.")
     return {**read_cuts(outline), "baseline": outline.at("baseline").log_odds()}

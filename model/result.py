@@ -1,4 +1,4 @@
-"""Last step of the road for one customer: what v2 answers, as plain values ready for JSON. Standard library only."""
+"""Everything that v2 answers about one customer, as values ready for JSON. Standard library only."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -17,14 +17,14 @@ SUGGESTION_NOTE: Final = (
 
 
 def rounded(probability: float) -> float:
-    """Return a probability as every door prints it."""
+    """Return a probability as every entry point prints it."""
     return round(probability, PROBABILITY_DECIMALS)
 
 
 def to_result(
     scorer: Scorer, customer: Customer, customer_id: str, actions: Sequence[Action], reasons: int = DEFAULT_REASONS
 ) -> dict[str, Any]:
-    """Return all that is said of one customer.
+    """Return the answer about one customer.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A made-up list of customers to try the service with. Standard library only; no customer of any data stands in it.
+"""A list of invented customers to try the service with. Standard library only; it has no customer of any data.
 
 The shares are about those of a telecom: most on monthly contracts, the newest and those with fibre the likeliest to go.
 """
@@ -19,7 +19,7 @@ _MISTAKES: Final = {
     548: ("MonthlyCharges", "$79.90"),
     806: ("TotalCharges", ""),
 }
-"""As they come in real lists, so that a first look shows what becomes of them: by row, the column and its content."""
+"""As in real lists, so that a first try shows how they are handled: by row, the column and its content."""
 
 
 def sample() -> str:

@@ -19,7 +19,7 @@ CUSTOMER_ID: Final = "customerID"
 TARGET: Final = "Churn"
 
 Word = str | int
-"""The canonical spelling of a choice, as it stands in the data: text, or 0 and 1 for SeniorCitizen."""
+"""The canonical spelling of a word, as the data has it: text, or 0 and 1 for SeniorCitizen."""
 
 Value = str | int | float
 Customer = dict[str, Value]
@@ -44,9 +44,9 @@ class Categorical:
     values : tuple of str or int
         The canonical words in the order in which forms show them; their index is the code used in bulk.
     also : mapping of str to str or int
-        Folded spellings accepted beside the canonical ones.
+        Folded spellings accepted besides the canonical ones.
     booleans : mapping of bool to str or int
-        What JSON's true and false stand for; empty where a boolean is an error.
+        What JSON's true and false mean; empty where a boolean is an error.
     numbers : bool
         Whether a JSON number equal to a canonical value is accepted (SeniorCitizen: 0, 1, 0.0, 1.0).
     phrases : mapping of str or int to str
@@ -206,7 +206,7 @@ COLUMNS: Final = (CUSTOMER_ID, *NAMES)
 CHURN: Final = "churn"
 NOT_CHURN: Final = "not churn"
 LABELS: Final[Mapping[str, int]] = MappingProxyType({"yes": 1, "no": 0, "true": 1, "false": 0, "1": 1, "0": 0})
-"""Folded spellings of what came of a customer, in the column `TARGET`: 1 for one who left."""
+"""Folded spellings of the column `TARGET`: 1 for a customer who left."""
 
 LABEL_RULE: Final = 'must be "Yes", "No", 1 or 0'
 
@@ -235,7 +235,7 @@ EXAMPLE: Final[Mapping[str, Value]] = MappingProxyType(
 def json_schema() -> dict[str, object]:
     """Return the JSON Schema (draft 2020-12) of one customer in canonical spelling.
 
-    The doors are more lenient than this schema (spellings, text numbers), never stricter.
+    The entry points are more lenient than this schema (spellings, text numbers), never stricter.
     """
     properties: dict[str, object] = {CUSTOMER_ID: {"type": "string", "description": "The customer's own number"}}
     for feature in FEATURES:

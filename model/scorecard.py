@@ -1,9 +1,8 @@
-"""Third step of the road for one customer: log-odds, probability, label and tier. Standard library only.
+"""The score of one customer: log-odds, probability, label and tier. Standard library only.
 
 The model is additive: an intercept and one term a feature, a table for words and a piecewise linear curve for numbers.
 The terms are centred over the training data, so the intercept is the log-odds of the average customer and each term is
-at once that feature's contribution. The bulk road adds the same terms in the same order and so arrives at the same
-bits.
+at once that feature's contribution. model/bulk adds the same terms in the same order, and so gets the same bits.
 """
 
 import math
@@ -28,7 +27,7 @@ EXACT: Final = "exact"
 
 
 class Score(NamedTuple):
-    """What the model says of one customer.
+    """The model's result for one customer.
 
     Attributes
     ----------
@@ -101,7 +100,7 @@ Term = TableTerm | LineTerm
 
 
 class Scorer(Protocol):
-    """What a door needs of an engine; the scorecard and the pipeline are the two there are."""
+    """What entry points need of an engine; there are two, the scorecard and the pipeline."""
 
     @property
     def version(self) -> str:
@@ -129,7 +128,7 @@ class Scorer(Protocol):
 
     @property
     def reasons_method(self) -> str:
-        """How contributions come about: `EXACT`, or the name of an approximation."""
+        """How contributions are computed: `EXACT`, or the name of an approximation."""
 
     @property
     def additive(self) -> "Scorecard | None":
@@ -137,10 +136,10 @@ class Scorer(Protocol):
 
     @property
     def folder(self) -> Path | None:
-        """Where the artifact stands; None for a model that was made up."""
+        """The folder of the artifact; None for a model that was not loaded from one."""
 
     def score(self, customer: Customer) -> Score:
-        """Return what the engine says of one valid customer."""
+        """Return the score of one valid customer."""
 
     def score_all(self, customers: Sequence[Customer]) -> list[Score]:
         """Return the same for each of several."""
@@ -161,7 +160,7 @@ class Scorecard:
     version : str
         MAJOR.MINOR.PATCH.
     sha256 : str
-        Of the file it came from.
+        Of the file that it was loaded from.
     threshold : float
         The least probability that is labelled churn.
     tiers : mapping of str to float
@@ -209,7 +208,7 @@ class Scorecard:
         log_odds = self.intercept
         for term in self.terms:
             log_odds += term(customer[term.feature])
-        return judge(self, log_odds)
+        return classify(self, log_odds)
 
     def score_all(self, customers: Sequence[Customer]) -> list[Score]:
         """Return the same for each of several."""
@@ -220,7 +219,7 @@ class Scorecard:
         return replace(self, threshold=threshold)
 
 
-def judge(scorer: Scorer, log_odds: float) -> Score:
+def classify(scorer: Scorer, log_odds: float) -> Score:
     """Return the score that belongs to `log_odds` under the threshold and the tiers of `scorer`."""
     chance = probability(log_odds)
     label = CHURN if chance >= scorer.threshold else NOT_CHURN
@@ -228,7 +227,7 @@ def judge(scorer: Scorer, log_odds: float) -> Score:
 
 
 def tier_of(chance: float, tiers: Mapping[str, float]) -> str:
-    """Return the first tier whose cut-off `chance` reaches; `tiers` runs from high to low and ends at 0."""
+    """Return the first tier whose least probability is reached; `tiers` runs from high to low and ends at 0."""
     for tier, cut_off in tiers.items():
         if chance >= cut_off:
             return tier

@@ -1,6 +1,6 @@
 """The JSON files of a model, read strictly: no repeated key, no NaN, no boolean for a number. Standard library only.
 
-SHA256SUMS says that a file is the one that was written, not that what was written makes sense. Each check here names
+SHA256SUMS proves that a file is unchanged, not that its content makes sense. Each check here names
 the file, the key, the rule and the value.
 """
 
@@ -86,7 +86,7 @@ class Member:
         self.value, self._where, self._key = value, where, key
 
     def refuse(self, rule: str, value: object = None) -> NoReturn:
-        """Raise the error that says which rule the value breaks; `value` in its place where it is a part of it."""
+        """Raise the error of the broken rule; `value` is shown instead where a part of it is wrong."""
         key = self._key or "it"
         if self.value is ...:
             raise ArtifactError(f"{self._where} is incomplete: {key} is missing; it must be {rule}.")

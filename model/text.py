@@ -26,7 +26,7 @@ _LOOK_ALIKES: Final = {
 """Letters of Cyrillic and Greek, and dashes, by what they look like in ASCII: a part of confusables.txt of Unicode."""
 
 _MARKED_AT_MOST: Final = 3
-"""Of one value; the first few tell what is wrong, and a message must not grow tenfold."""
+"""Of one value; the first few show what is wrong, and a message must not grow tenfold."""
 
 _WORD: Final = re.compile(r"[^\W\d_]+")
 

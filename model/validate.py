@@ -1,6 +1,6 @@
-"""Second step of the road for one customer: raw values to typed values, or all their problems at once.
+"""One customer, step 2: raw values to typed values, or all their problems at once.
 
-The authority on what is accepted: the bulk road hands every row here of which it is not sure. Standard library only.
+The authority on what is accepted: model/bulk passes every row to it that it could not read. Standard library only.
 """
 
 import re
@@ -13,7 +13,7 @@ from model.schema import FEATURES, TENURE, Categorical, Customer, Feature, Numer
 from model.text import clean
 
 NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", re.ASCII)
-"""The one grammar of numbers in text, at every door. It excludes nan, inf, hex, 1_000, 1,000 and full-width digits."""
+"""The one grammar of numbers in text. It excludes nan, inf, hex, 1_000, 1,000 and full-width digits."""
 
 LONGEST_NUMBER: Final = 400
 """Characters; more than any float needs, and short enough that converting never takes long."""
@@ -39,9 +39,9 @@ def validate(
     raw : mapping of str to object
         JSON values or text by feature name. Other keys are ignored.
     features : sequence of Feature, optional
-        Those to look at, in schema order; the bulk road knows of the others that they are right.
+        Those to validate, in schema order; model/bulk has read the others already.
     known : mapping of str to Value, optional
-        Typed values of others, for rules that ask for them; they stand first in what is returned.
+        Typed values of others, for rules that need them; they are first in the result.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def validate(
                 problems.append(found)
             else:
                 customer[feature.name] = found
-    problems += [blank for feature in blanks if (blank := _judge_blank(feature, customer.get(TENURE)))]
+    problems += [blank for feature in blanks if (blank := _validate_blank(feature, customer.get(TENURE)))]
     if problems:
         raise CustomerError(problems)
     return customer
@@ -122,7 +122,7 @@ def is_blank(text: str) -> bool:
     return not text or ((text[0].isspace() or not text.isascii()) and not clean(text))
 
 
-def _judge_blank(feature: Numeric, tenure: Value | None) -> Problem | None:
+def _validate_blank(feature: Numeric, tenure: Value | None) -> Problem | None:
     if tenure == 0:
         return None
     if tenure is None:

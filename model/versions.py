@@ -25,7 +25,7 @@ def list_versions(root: Path = ARTIFACTS) -> list[dict[str, Any]]:
     A version that is damaged has `fault`, a sentence, in place of its figures.
     """
     if not root.is_dir():
-        raise ArtifactError(f"There is no folder {root}. Versions of the model stand in it once one is trained.")
+        raise ArtifactError(f"There is no folder {root}. It has the versions of the model once one is trained.")
     served = artifact.default_version(root) if (root / DEFAULT).exists() else None
     found = []
     for version in artifact.versions(root):
@@ -71,7 +71,7 @@ def promote(version: str, root: Path = ARTIFACTS) -> str | None:
 
 
 def write_default(version: str, root: Path) -> None:
-    """Write DEFAULT beside the versions; whoever reads it meanwhile gets the old one or the new one."""
+    """Write DEFAULT next to the versions; a reader gets the old one or the new one."""
     handle, draft = tempfile.mkstemp(prefix=".default-", dir=root)
     try:
         with os.fdopen(handle, "w", encoding="ascii") as file:

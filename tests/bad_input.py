@@ -81,7 +81,7 @@ BAD_CUSTOMERS: dict[str, tuple[bytes, int, str, list[str]]] = {
 def columns_without(*names: str) -> bytes:
     kept = [(name, value) for name, value in zip(HEADER.split(","), f"A,{ROW}".split(","), strict=True)]
     kept = [pair for pair in kept if pair[0] not in names]
-    return "\n".join(",".join(pair[place] for pair in kept) for place in (0, 1)).encode()
+    return "\n".join(",".join(pair[position] for pair in kept) for position in (0, 1)).encode()
 
 
 def damaged(content: bytes) -> bytes:

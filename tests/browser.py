@@ -1,4 +1,4 @@
-"""A real Chromium at a real server: what the tests of the page start, and what they never accept of it."""
+"""A real Chromium and a real server for the tests of the page, and the errors that fail every one of them."""
 
 import contextlib
 import json
@@ -31,7 +31,7 @@ OPTIONS = [
 
 @contextlib.contextmanager
 def serving(**environment: str) -> Iterator[str]:
-    """Start `churn serve`, and give its address until the end."""
+    """Start `churn serve`, and return its address; it stops at the end."""
     port = free_port()
     process = start_server(port, **environment)
     try:
@@ -53,7 +53,7 @@ def start_server(port: int, **environment: str) -> subprocess.Popen[bytes]:
 
 
 def stop_server(process: subprocess.Popen[bytes]) -> None:
-    """End a server and its workers at once: asked politely, it would wait for the connections that browsers hold."""
+    """Kill a server and its workers: a graceful stop would wait for the connections that browsers keep open."""
     workers = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     handles = [os.pidfd_open(int(worker)) for worker in workers]
     process.kill()
@@ -80,35 +80,35 @@ def find(name: str, path: str | None, how: str) -> str:
 
 
 def find_chromium() -> str:
-    """Return where Debian's Chromium stands."""
+    """Return the path of Debian's Chromium."""
     return find("chromium", shutil.which("chromium"), "apt-get install chromium")
 
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
     """Debian's Chromium, without a window."""
-    found = find_chromium()
+    path = find_chromium()
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=OPTIONS)
+        browser = playwright.chromium.launch(executable_path=path, args=OPTIONS)
         yield browser
         browser.close()
 
 
 @pytest.fixture
 def open_page(chromium, served) -> Iterator[Callable[..., Any]]:
-    """Opens a page: `open_page("#list", width=390, dark=True, address=another, also=[whom it may ask, too])`.
+    """Opens a page: `open_page("#list", width=390, dark=True, address=another, also=[another origin it may use])`.
 
     The test fails at its end for an error that any of its pages wrote to the console or did not catch, for a request to
-    another origin, for a file of the page that is not there, and for a cookie. A refusal of the API is none of these.
+    another origin, for a file of the page that is not there, and for a cookie. An error of the API is none of these.
     """
     wrong: list[str] = []
     contexts = []
 
     def open_(path: str = "", *, address: str = served, width: int = 1280, height: int = 900, **options: Any) -> Any:
         dark = options.pop("dark", False)
-        allowed = {urlsplit(each).netloc for each in (address, *options.pop("also", ()))}
+        allowed = {urlsplit(origin).netloc for origin in (address, *options.pop("also", ()))}
         context = chromium.new_context(
             viewport={"width": width, "height": height},
             color_scheme="dark" if dark else "light",
@@ -136,10 +136,10 @@ def page(open_page) -> Any:
 
 
 def watch(page: Any, allowed: set[str], wrong: list[str]) -> None:
-    """Write down what no page may do."""
+    """Collect the errors that no page may have."""
 
     def on_console(message: Any) -> None:
-        # That an answer was a refusal, or did not come, is said by the page itself.
+        # The page itself shows that a request failed.
         if message.type in ("error", "warning") and not message.text.startswith("Failed to load resource"):
             wrong.append(f"console: {message.text}")
 
@@ -154,7 +154,7 @@ def watch(page: Any, allowed: set[str], wrong: list[str]) -> None:
             wrong.append(f"{response.status} for {response.url}")
 
     page.on("console", on_console)
-    page.on("pageerror", lambda error: wrong.append(f"not caught: {error}"))
+    page.on("pageerror", lambda error: wrong.append(f"uncaught: {error}"))
     page.on("request", on_request)
     page.on("response", on_response)
 
@@ -165,16 +165,19 @@ def axe_core() -> str:
 
 
 def violations(page: Any) -> list[str]:
-    """Return what axe-core finds wrong with the page as it stands, one line each."""
+    """Return what axe-core finds wrong with the page in its current state, one line each."""
     # evaluate goes past the page's own policy, which add_script_tag would run into.
     page.evaluate(axe_core())
-    return told(page.evaluate("rules => axe.run(document, {runOnly: rules}).then(result => result.violations)", RULES))
+    return describe_violations(
+        page.evaluate("rules => axe.run(document, {runOnly: rules}).then(result => result.violations)", RULES)
+    )
 
 
-def told(found: list[dict[str, Any]]) -> list[str]:
+def describe_violations(results: list[dict[str, Any]]) -> list[str]:
     """Return the findings of axe-core, one line each."""
     return [
-        f"{each['id']}: {each['help']}: {json.dumps([node['target'] for node in each['nodes']][:5])}" for each in found
+        f"{result['id']}: {result['help']}: {json.dumps([node['target'] for node in result['nodes']][:5])}"
+        for result in results
     ]
 
 
@@ -183,8 +186,8 @@ def overflow(page: Any) -> int:
     return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
 
 
-def asked(address: str, path: str, body: object) -> Any:
-    """Return what the API says, for the page to say the same."""
+def post_json(address: str, path: str, body: object) -> Any:
+    """Return the API's answer, which the page has to show."""
     request = urllib.request.Request(
         f"{address}/{path}", json.dumps(body).encode(), {"Content-Type": "application/json"}
     )
@@ -192,11 +195,11 @@ def asked(address: str, path: str, body: object) -> Any:
         return json.load(answer)
 
 
-def shown(probability: float) -> str:
+def as_percentage(probability: float) -> str:
     """Return a probability as the page writes it."""
     return f"{(Decimal(str(probability)) * 100).quantize(Decimal('0.1'), ROUND_HALF_UP)}%"
 
 
 def risk_of(address: str, **values: object) -> str:
     """Return the risk of the example with other values, as the page writes it."""
-    return shown(asked(address, "v2/customers", {**EXAMPLE, **values})["probability"])
+    return as_percentage(post_json(address, "v2/customers", {**EXAMPLE, **values})["probability"])

@@ -23,10 +23,10 @@ class Buckets:
     def __init__(self, client: Any, name: str, versioned: bool = False) -> None:
         self.client = client
         self.inbox, self.results = f"inbox-{name}", f"results-{name}"
-        for each in (self.inbox, self.results):
-            client.create_bucket(Bucket=each, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+        for item in (self.inbox, self.results):
+            client.create_bucket(Bucket=item, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
             if versioned:
-                client.put_bucket_versioning(Bucket=each, VersioningConfiguration={"Status": "Enabled"})
+                client.put_bucket_versioning(Bucket=item, VersioningConfiguration={"Status": "Enabled"})
 
     @property
     def layout(self) -> s3.BucketLayout:
@@ -35,36 +35,41 @@ class Buckets:
     def store(self, scoring: Scoring, client: Any = None, **more: Any) -> s3.Store:
         return s3.Store(self.layout, scoring, client or self.client, **more)
 
-    def drop(self, name: str, content: bytes) -> dict[str, Any]:
+    def put(self, name: str, content: bytes) -> dict[str, Any]:
         """Put a file, and return the event that S3 sends of it."""
         key = f"incoming/{name}"
         put = self.client.put_object(Bucket=self.inbox, Key=key, Body=content)
         return event_of(self.inbox, key, len(content), put["ETag"], put.get("VersionId"))
 
-    def found(self, prefix: str = "") -> dict[str, bytes]:
+    def contents(self, prefix: str = "") -> dict[str, bytes]:
         """Return all that anyone can see in the bucket of results."""
         listed = self.client.list_objects_v2(Bucket=self.results, Prefix=prefix).get("Contents", [])
         return {
-            each["Key"]: self.client.get_object(Bucket=self.results, Key=each["Key"])["Body"].read() for each in listed
+            item["Key"]: self.client.get_object(Bucket=self.results, Key=item["Key"])["Body"].read() for item in listed
         }
 
     def results_of(self, name: str) -> dict[str, bytes]:
         """Return the files of the one job under a name."""
-        place = f"results/{name}/"
-        below = {key.removeprefix(place): content for key, content in self.found(place).items()}
+        prefix = f"results/{name}/"
+        below = {key.removeprefix(prefix): content for key, content in self.contents(prefix).items()}
         assert len({key.split("/")[0] for key in below}) == 1, sorted(below)
         return {key.split("/")[1]: content for key, content in below.items()}
 
     def unfinished(self) -> list[str]:
         """Return the keys of uploads that were begun and neither finished nor taken back."""
-        return [each["Key"] for each in self.client.list_multipart_uploads(Bucket=self.results).get("Uploads", [])]
+        return [item["Key"] for item in self.client.list_multipart_uploads(Bucket=self.results).get("Uploads", [])]
 
     def digests(self) -> dict[str, str]:
-        return {key: hashlib.sha256(content).hexdigest() for key, content in self.found().items()}
+        return {key: hashlib.sha256(content).hexdigest() for key, content in self.contents().items()}
 
 
 def event_of(bucket: str, key: str, size: int, etag: str, version: str | None = None) -> dict[str, Any]:
-    thing = {"key": quote_plus(key, safe="/"), "size": size, "eTag": etag.strip('"'), "sequencer": "0066F1A2B3C4D5E6F7"}
+    details = {
+        "key": quote_plus(key, safe="/"),
+        "size": size,
+        "eTag": etag.strip('"'),
+        "sequencer": "0066F1A2B3C4D5E6F7",
+    }
     return {
         "Records": [
             {
@@ -77,7 +82,7 @@ def event_of(bucket: str, key: str, size: int, etag: str, version: str | None = 
                     "s3SchemaVersion": "1.0",
                     "configurationId": "drops",
                     "bucket": {"name": bucket, "arn": f"arn:aws:s3:::{bucket}"},
-                    "object": {**thing, "versionId": version} if version else thing,
+                    "object": {**details, "versionId": version} if version else details,
                 },
             }
         ]
@@ -85,7 +90,7 @@ def event_of(bucket: str, key: str, size: int, etag: str, version: str | None = 
 
 
 def upload(invoke: Callable[[object], Any], buckets: Buckets, content: bytes) -> dict[str, Any]:
-    """Send a file by the API of a function, let the same function score it, and return what it says of the job."""
+    """Send a file by the API of a function, let the same function score it, and return the state of the job."""
     begun = invoke(event("http_api_v2", "/v2/uploads"))
     assert (begun["statusCode"], begun["isBase64Encoded"]) == (201, False), begun
     form = json.loads(begun["body"])
@@ -94,6 +99,6 @@ def upload(invoke: Callable[[object], Any], buckets: Buckets, content: bytes) ->
     key = form["fields"]["key"]
     head = buckets.client.head_object(Bucket=buckets.inbox, Key=key)
     invoke(event_of(buckets.inbox, key, head["ContentLength"], head["ETag"], head.get("VersionId")))
-    told = invoke(event("http_api_v2", form["job"], "GET"))
-    assert told["statusCode"] == 200, told
-    return json.loads(told["body"])
+    answer = invoke(event("http_api_v2", form["job"], "GET"))
+    assert answer["statusCode"] == 200, answer
+    return json.loads(answer["body"])

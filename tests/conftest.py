@@ -35,7 +35,7 @@ from model.scorecard import Scorecard, from_document
 if TYPE_CHECKING:
     from buckets import Buckets
 
-# How long an example takes says more of the machine's other work than of the code; pytest-timeout ends what hangs.
+# How long an example takes depends more on other work on the machine than on the code; pytest-timeout ends what hangs.
 hypothesis_settings.register_profile("untimed", deadline=None)
 hypothesis_settings.load_profile("untimed")
 
@@ -122,9 +122,9 @@ def lambda_event() -> Callable[..., dict[str, object]]:
 def toy_scorecard() -> Scorecard:
     """A small made-up model, for tests of how rather than what."""
     terms = []
-    for place, feature in enumerate(FEATURES, start=1):
+    for position, feature in enumerate(FEATURES, start=1):
         if isinstance(feature, Categorical):
-            points = {str(value): (code - 0.7) * place / 7 for code, value in enumerate(feature.values)}
+            points = {str(value): (code - 0.7) * position / 7 for code, value in enumerate(feature.values)}
             terms.append({"feature": feature.name, "table": points})
         else:
             top = {"tenure": 72, "MonthlyCharges": 120}.get(feature.name, 8600)
@@ -176,7 +176,7 @@ def moto_server() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def s3(moto_server):
-    """A client of the server, as the bucket's door makes it, but for fewer attempts."""
+    """A client of the server, as the bucket's entry point makes it, but for fewer attempts."""
     from app.jobs.bucket import connect
 
     return connect(max_attempts=2, timeout_s=10)
@@ -232,7 +232,7 @@ def faulty_s3(proxy, lasting_faulty_s3, monkeypatch):
 
 @pytest.fixture
 def is_whole_in(toy_scorecard, tmp_path) -> "Callable[[Buckets, str, bytes], bool]":
-    """One result of `content` stands under `name`: `churn score` with that model makes of the same bytes."""
+    """One result of `content` is under `name`: `churn score` with that model makes of the same bytes."""
     from app.jobs import local
     from app.jobs.scoring import Scoring
     from model.bulk.source import FileLimits
@@ -242,8 +242,8 @@ def is_whole_in(toy_scorecard, tmp_path) -> "Callable[[Buckets, str, bytes], boo
         folder = tmp_path / secrets.token_hex(4)
         local.score_file(io.BytesIO(content), name, folder, Scoring(toy_scorecard, OutputOptions(), FileLimits()))
         wanted = {file.name: file.read_bytes() for file in folder.iterdir()}
-        found = buckets.results_of(name)
-        counts, ours = json.loads(wanted.pop("summary.json")), json.loads(found.pop("summary.json"))
-        return found == wanted and {**ours, "job": ""} == {**counts, "job": ""}
+        result = buckets.results_of(name)
+        counts, ours = json.loads(wanted.pop("summary.json")), json.loads(result.pop("summary.json"))
+        return result == wanted and {**ours, "job": ""} == {**counts, "job": ""}
 
     return check

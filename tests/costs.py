@@ -73,10 +73,10 @@ def check(client, body: bytes, requests=REQUESTS, content_type: str = CSV, decom
     bytes_in = len(body) if decompressed is None else decompressed
     for path, query, accept in requests:
         seconds, length, answer, _ = cost_of(client, path, query, accept, body, content_type)
-        about = f"{path}?{query} {accept}: {answer.status_code}, {seconds:.2f} s, {length:,} bytes for {bytes_in:,}"
-        assert seconds <= 0.5 + bytes_in / MB, about
-        assert length <= max(MB, 20 * bytes_in), about
-        assert answer.status_code < 500, about
+        summary = f"{path}?{query} {accept}: {answer.status_code}, {seconds:.2f} s, {length:,} bytes for {bytes_in:,}"
+        assert seconds <= 0.5 + bytes_in / MB, summary
+        assert length <= max(MB, 20 * bytes_in), summary
+        assert answer.status_code < 500, summary
 
 
 def good_rows(count: int) -> bytes:

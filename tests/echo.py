@@ -1,10 +1,10 @@
-"""A Flask app that answers with the request it received, or as its path says."""
+"""A Flask app that answers with the request it received, or as its path states."""
 
 from flask import Flask, Response, request
 
 
 def echo() -> Flask:
-    """Return an app that answers with the request it received, or as its path says."""
+    """Return an app that answers with the request it received, or as its path states."""
     app = Flask("echo")
 
     @app.route("/", defaults={"path": ""}, methods=["GET", "POST"])

@@ -80,7 +80,7 @@ def in_a_bucket(csv: str) -> dict[str, object]:
         context = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000, aws_request_id="1")
         handler.batch({"Records": [record]}, context)
         listed = client.list_objects_v2(Bucket="results-columns")["Contents"]
-        (key,) = [each["Key"] for each in listed if each["Key"].endswith("predictions.csv")]
+        (key,) = [item["Key"] for item in listed if item["Key"].endswith("predictions.csv")]
         return {"bucket": client.get_object(Bucket="results-columns", Key=key)["Body"].read().decode()}
 
 
@@ -102,10 +102,10 @@ if __name__ == "__main__":
     }
     log, sys.stdout = sys.stdout, io.StringIO()
     customers = template()
-    found = {
+    result = {
         **over_http(customers, dict(EXAMPLE)),
         **on_the_command_line(customers, Path(sys.argv[1])),
         **in_a_bucket(customers),
         **settings(),
     }
-    json.dump(found, log)
+    json.dump(result, log)

@@ -14,7 +14,7 @@ HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding"}
 
 @dataclass
 class Fault:
-    """What goes wrong with requests of a method whose path and query match, as often as `times` says.
+    """What goes wrong with requests of a method whose path and query match, at most `times` times.
 
     `break_at` sends so many bytes of the body and then closes; `change_at` changes one byte of it; `status` answers in
     S3's stead, and with `after` S3 had done what was asked for all the same; `deed` is done before the request goes on.
@@ -37,7 +37,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, _request: Any, _address: Any) -> None:
-        """Say nothing: a client may be killed in the middle of an answer."""
+        """Log nothing: a client may be killed in the middle of an answer."""
 
 
 class FaultyProxy:

@@ -72,7 +72,7 @@ def road(source: IO[bytes], charset: str | None) -> tuple[bytes, bytes, dict] | 
 
 
 def csv_file(data: bytes) -> None:
-    """A file at the bulk doors: its first byte chooses the charset that the sender declares."""
+    """A file at the bulk entry points: its first byte chooses the charset that the sender declares."""
     charset, data = CHARSETS[data[0] % len(CHARSETS)] if data else None, data[1:]
     outcome = road(io.BytesIO(data), charset)
     assert road(Trickle(data), charset) == outcome, "how the bytes arrive changes the outcome"
@@ -90,7 +90,7 @@ def csv_file(data: bytes) -> None:
 
 
 def json_body(data: bytes) -> None:
-    """A customer as JSON, on the road for one."""
+    """A customer as JSON, on the path for one."""
     try:
         customer = validate(parse_customer(parse_json(data)))
     except InputError as error:
@@ -98,7 +98,7 @@ def json_body(data: bytes) -> None:
         return
     except CustomerError as error:
         assert error.problems
-        assert all(each.message.endswith(".") for each in error.problems)
+        assert all(problem.message.endswith(".") for problem in error.problems)
         return
     score = scorer().score(customer)
     assert math.isfinite(score.log_odds)
@@ -132,7 +132,7 @@ def http_body(data: bytes) -> None:
 
 
 def lambda_event(data: bytes) -> None:
-    """Anything that JSON can say, as the event of the function: an answer, or a sentence on what it must be."""
+    """Anything that JSON can state, as the event of the function: an answer, or a sentence on what it must be."""
     try:
         event = json.loads(data)
     except (ValueError, RecursionError):
@@ -163,24 +163,24 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
 def seeds(target: str) -> dict[str, bytes]:
     """Return what a target starts from: the kept findings, and the files and events that other tests read."""
     data = Path(__file__).parent / "data"
-    found = {path.name: path.read_bytes() for path in sorted((CORPUS / target).glob("*"))}
+    result = {path.name: path.read_bytes() for path in sorted((CORPUS / target).glob("*"))}
     if target == "csv":
-        found |= {path.name: b"\0" + path.read_bytes() for path in sorted(data.iterdir())}
+        result |= {path.name: b"\0" + path.read_bytes() for path in sorted(data.iterdir())}
     if target == "json":
-        found["example"] = json.dumps(dict(EXAMPLE)).encode()
+        result["example"] = json.dumps(dict(EXAMPLE)).encode()
     if target == "http":
         for route in range(len(ROUTES)):
-            found[f"example {route}"] = bytes([route, 0]) + json.dumps({"customer": dict(EXAMPLE)}).encode()
-            found[f"file {route}"] = bytes([route, 2]) + (data / "good.csv").read_bytes()
+            result[f"example {route}"] = bytes([route, 0]) + json.dumps({"customer": dict(EXAMPLE)}).encode()
+            result[f"file {route}"] = bytes([route, 2]) + (data / "good.csv").read_bytes()
         form = b'--cut\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n%s\r\n--cut--\r\n'
-        found["form"] = bytes([3, 1]) + form % (data / "good.csv").read_bytes()
+        result["form"] = bytes([3, 1]) + form % (data / "good.csv").read_bytes()
     if target == "event":
-        found |= {path.name: path.read_bytes() for path in sorted((data.parent / "events").iterdir())}
-    return found
+        result |= {path.name: path.read_bytes() for path in sorted((data.parent / "events").iterdir())}
+    return result
 
 
 def main() -> None:
-    """Let atheris look for inputs that break a target; a finding ends it and is written beside the corpus."""
+    """Let atheris look for inputs that break a target; a finding ends it and is written next to the corpus."""
     target, seconds, *rest = sys.argv[1:]
     import atheris
 

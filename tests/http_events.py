@@ -66,12 +66,12 @@ def event(
 
 def _lists(query: Sequence[tuple[str, str]]) -> Any:
     for name, _ in query:
-        yield name, [value for each, value in query if each == name]
+        yield name, [value for item, value in query if item == name]
 
 
 def _put(headers: dict[str, Any] | None, name: str, value: Any) -> None:
     if headers is not None:
-        for same in [each for each in headers if each.lower() == name.lower()]:
+        for same in [header for header in headers if header.lower() == name.lower()]:
             del headers[same]
         headers[name] = value
 

@@ -66,7 +66,7 @@ def traffic() -> list[Request]:
 
 @dataclass
 class Load:
-    """What came of some seconds of traffic."""
+    """The result of some seconds of traffic."""
 
     seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     statuses: Counter[int] = field(default_factory=Counter)
@@ -85,7 +85,7 @@ class Load:
     def _ask(self, port: int, end: float, seed: int) -> None:
         chance = random.Random(seed)
         requests = traffic()
-        weights = [each.weight for each in requests]
+        weights = [item.weight for item in requests]
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         while time.monotonic() < end:
             [request] = chance.choices(requests, weights)
@@ -107,11 +107,11 @@ class Load:
         connection.close()
 
     def figures(self) -> str:
-        told = []
+        reported = []
         for kind, seconds in sorted(self.seconds.items()):
             cuts = statistics.quantiles(seconds, n=100) if len(seconds) > 1 else seconds * 99
-            told.append(f"{kind}: {len(seconds):,}, median {cuts[49] * 1000:.0f} ms, p99 {cuts[98] * 1000:.0f} ms")
-        return "; ".join(told)
+            reported.append(f"{kind}: {len(seconds):,}, median {cuts[49] * 1000:.0f} ms, p99 {cuts[98] * 1000:.0f} ms")
+        return "; ".join(reported)
 
 
 class Memory:

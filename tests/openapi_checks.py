@@ -13,18 +13,18 @@ def operations(document: dict) -> Iterator[tuple[str, dict]]:
 
 def content_of(operation: dict) -> dict:
     """Return the kinds of answer that are no refusal."""
-    (found,) = [each["content"] for status, each in operation["responses"].items() if status[0] == "2"]
-    return found
+    (result,) = [response["content"] for status, response in operation["responses"].items() if status[0] == "2"]
+    return result
 
 
 def codes_of(operation: dict) -> set[str]:
-    refusals = [each for status, each in operation["responses"].items() if status[0] != "2"]
-    schemas = [each["content"]["application/problem+json"]["schema"] for each in refusals]
+    refusals = [response for status, response in operation["responses"].items() if status[0] != "2"]
+    schemas = [refusal["content"]["application/problem+json"]["schema"] for refusal in refusals]
     return {code for schema in schemas for code in schema["allOf"][1]["properties"]["code"]["enum"]}
 
 
 def check_described(document: dict, route: str, answer) -> None:
-    """Hold status, kind and body of an answer to what is said of them."""
+    """Hold status, kind and body of an answer to what is reported of them."""
     method, path = route.split()
     described = document["paths"][path][method.lower()]["responses"][str(answer.status_code)]
     content = described["content"].get(answer.mimetype) or described["content"]["*/*"]

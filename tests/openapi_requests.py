@@ -44,7 +44,7 @@ def json_requests(path: str) -> dict[str, dict]:
     def raw(data: bytes, content_type: str = "application/json", **headers: str) -> dict:
         return {"data": data, "headers": {"Content-Type": content_type, **headers}}
 
-    found = {
+    result = {
         "no_body": raw(b""),
         "not_json": raw(b"{"),
         "not_utf8": raw(b'"\xff"'),
@@ -58,22 +58,22 @@ def json_requests(path: str) -> dict[str, dict]:
         "bad_customer": body({**EXAMPLE, "tenure": -1}),
     }
     if path != "/v2/customers":
-        found["not_an_object"] = body([])
+        result["not_an_object"] = body([])
     if path != "/v1/customer":
-        found["bad_option"] = body(dict(EXAMPLE)) | {"query_string": "threshold=2"}
-        found["unknown_option"] = body(dict(EXAMPLE)) | {"query_string": "treshold=0.2"}
-        found["wrong_shape"] = raw(b"3")
+        result["bad_option"] = body(dict(EXAMPLE)) | {"query_string": "threshold=2"}
+        result["unknown_option"] = body(dict(EXAMPLE)) | {"query_string": "treshold=0.2"}
+        result["wrong_shape"] = raw(b"3")
     if path == "/v2/customers":
-        found["unknown_member"] = body({"customers": [dict(EXAMPLE)], "reasons": 3})
-        found["too_many_entries"] = body({"customers": [1] * 1001})
-        found["answer_too_large"] = body({"customers": [{}] * 1000})
+        result["unknown_member"] = body({"customers": [dict(EXAMPLE)], "reasons": 3})
+        result["too_many_entries"] = body({"customers": [1] * 1001})
+        result["answer_too_large"] = body({"customers": [{}] * 1000})
     if path == "/v2/what-if":
         changes = {"customer": dict(EXAMPLE), "changes": {"tenure": -1}}
-        found["unknown_member"] = raw(json.dumps(dict(EXAMPLE)).encode())
-        found["missing_member"] = raw(b"{}")
-        found["too_many_entries"] = raw(json.dumps({**changes, "changes": [{}] * 1001}).encode())
-        found["bad_changes"] = raw(json.dumps(changes).encode())
-    return found
+        result["unknown_member"] = raw(json.dumps(dict(EXAMPLE)).encode())
+        result["missing_member"] = raw(b"{}")
+        result["too_many_entries"] = raw(json.dumps({**changes, "changes": [{}] * 1001}).encode())
+        result["bad_changes"] = raw(json.dumps(changes).encode())
+    return result
 
 
 def in_form(*contents: bytes, name: str = "file", **headers: str) -> dict:
@@ -111,8 +111,8 @@ def file_requests(path: str) -> dict[str, dict]:
     }
     contents |= {code: (DATA / name).read_bytes() for code, name in of_files.items()}
     # JSON, because an answer row by row begins before the end of a long file is seen.
-    found = {code: in_form(content, Accept="application/json") for code, content in contents.items()}
-    found |= {
+    result = {code: in_form(content, Accept="application/json") for code, content in contents.items()}
+    result |= {
         "bad_form": {"data": b"nothing", "headers": {"Content-Type": FORM}},
         "no_file": in_form(GOOD, name="upload"),
         "several_files": in_form(GOOD, GOOD),
@@ -129,17 +129,17 @@ def file_requests(path: str) -> dict[str, dict]:
         "too_much_work": {**in_form(GOOD + f"x,{WRONG}\n".encode() * 20_000), "query_string": SKIP.get(path, "")},
     }
     if path.startswith("/v1"):
-        found |= {
+        result |= {
             "send_form": {"data": GOOD, "content_type": "text/csv"},
             "duplicate_id": in_form(GOOD + f"a,{ROW}\n".encode()),
         }
     else:
-        found |= {
+        result |= {
             "send_csv": {"data": GOOD, "content_type": "application/json"},
             "unknown_option": {**in_form(GOOD), "query_string": "onerror=refuse"},
             "not_acceptable": in_form(GOOD, Accept="image/png"),
         }
-    return found
+    return result
 
 
 REFUSED = {

@@ -1,4 +1,4 @@
-"""What becomes of each file of tests/data, which is named for its one fault, at every door."""
+"""What becomes of each file of tests/data, which is named for its one fault, at every entry point."""
 
 from pathlib import Path
 

@@ -17,7 +17,7 @@ from ports import free_port
 ROOT: Final = Path(__file__).parent.parent
 CLI: Final = [sys.executable, str(ROOT / "app/cli")]
 
-# Lambda's part: hands what the bucket tells of to the function, one event after the other.
+# Lambda's part: hands the bucket's notifications to the function, one event after the other.
 WORKER: Final = """
 import sys, boto3, handler
 sqs = boto3.client("sqs")
@@ -37,14 +37,16 @@ _FOR_PAGES: Final = {
 def round_trip(s3: Any, moto_server: str, endpoint: str, folder: Path, **environment: str) -> Iterator[SimpleNamespace]:
     """Give the `url` of the server, its `log`, the `worker` and the `buckets`; the server names S3 as `endpoint`."""
     buckets = Buckets(s3, secrets.token_hex(6), versioned=True)
-    for each in (buckets.inbox, buckets.results):
-        s3.put_bucket_cors(Bucket=each, CORSConfiguration=_FOR_PAGES)
+    for name in (buckets.inbox, buckets.results):
+        s3.put_bucket_cors(Bucket=name, CORSConfiguration=_FOR_PAGES)
     sqs = boto3.client("sqs")
     queue = sqs.create_queue(QueueName=buckets.inbox)["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    told = {"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}
+    configuration = {"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}
     s3.put_bucket_notification_configuration(
-        Bucket=buckets.inbox, NotificationConfiguration={"QueueConfigurations": [told]}, SkipDestinationValidation=True
+        Bucket=buckets.inbox,
+        NotificationConfiguration={"QueueConfigurations": [configuration]},
+        SkipDestinationValidation=True,
     )
     port = free_port()
     environ = {

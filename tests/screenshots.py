@@ -1,4 +1,4 @@
-"""The pictures of the README, taken anew: make screenshots. Whoever changes the page looks at them."""
+"""Take the pictures of the README again: make screenshots. Look at them after a change of the page."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -36,22 +36,17 @@ def _list(page: Any) -> None:
     expect(page.locator("#list-result")).to_be_visible()
 
 
-def _model(page: Any) -> None:
-    expect(page.locator("#model-terms figure").last).to_be_visible()
-
-
 PICTURES: Final = (
-    Picture("one-customer", "#customer", (1280, 860), dark=False, prepare=_customer),
-    Picture("a-list", "#list", (1280, 1240), dark=False, prepare=_list),
-    Picture("the-model", "#model", (1280, 860), dark=True, prepare=_model),
+    Picture("single-customer", "#customer", (1280, 860), dark=False, prepare=_customer),
+    Picture("customer-list", "#list", (1280, 1240), dark=False, prepare=_list),
     Picture("phone", "#customer", (390, 860), dark=True, prepare=_phone),
 )
 
 
-def take(folder: Path = FOLDER) -> list[Path]:
+def take_pictures(folder: Path = FOLDER) -> list[Path]:
     """Take every picture, and return where they are."""
     folder.mkdir(parents=True, exist_ok=True)
-    taken = []
+    paths = []
     with serving() as address, sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=find_chromium(), args=OPTIONS)
         for name, view, (width, height), dark, prepare in PICTURES:
@@ -64,13 +59,13 @@ def take(folder: Path = FOLDER) -> list[Path]:
             page.wait_for_load_state("networkidle")
             prepare(page)
             page.wait_for_load_state("networkidle")
-            taken.append(folder / f"{name}.png")
-            page.screenshot(path=taken[-1])
+            paths.append(folder / f"{name}.png")
+            page.screenshot(path=paths[-1])
             page.close()
         chromium.close()
-    return taken
+    return paths
 
 
 if __name__ == "__main__":
-    for path in take():
+    for path in take_pictures():
         print(f"{path.relative_to(ROOT)}: {path.stat().st_size:,} bytes")  # noqa: T201 - a script

@@ -218,6 +218,13 @@ class Raw:
         return b"".join(pieces)
 
 
+def ask(server: Server) -> bytes:
+    """Return the answer to the example customer, on a connection of its own."""
+    with closing(server.connect()) as connection:
+        connection.request("POST", "/v1/customer", EXAMPLE_BODY, JSON)
+        return connection.getresponse().read()
+
+
 def soon(is_so: Callable[[], bool], seconds: float = 20) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

@@ -1,4 +1,4 @@
-"""What a Spark job wrote, beside what `churn score` writes for the same files."""
+"""The output of a Spark job, and that of `churn score` for the same files."""
 
 import json
 import shutil
@@ -30,10 +30,10 @@ def lines_here(folder: Path, *files: Path) -> dict[str, list[bytes]]:
             local.score_file(
                 source, file.name, folder / file.name, Scoring(artifact.load(), OutputOptions(), FileLimits())
             )
-        for kind, found in lines.items():
+        for kind, kept in lines.items():
             delimiter, records = _read(folder / file.name / f"{kind}.csv")
-            found += [record.split(delimiter, 1)[1] for record in records]
-    return {kind: sorted(found) for kind, found in lines.items()}
+            kept += [record.split(delimiter, 1)[1] for record in records]
+    return {kind: sorted(kept) for kind, kept in lines.items()}
 
 
 def lines_of(out: Path, kind: str) -> list[bytes]:
@@ -56,6 +56,6 @@ def left_in(folder: Path) -> list[str]:
 def _read(file: Path) -> tuple[bytes, list[bytes]]:
     content = file.read_bytes()
     head = content.split(b"\n", 1)[0]
-    delimiter = next((each for each in (";", "\t") if each.encode() in head), ",")
+    delimiter = next((mark for mark in (";", "\t") if mark.encode() in head), ",")
     records = Records(content, delimiter)
-    return delimiter.encode(), [records[place] for place in range(1, records.count)]
+    return delimiter.encode(), [records[index] for index in range(1, records.count)]

@@ -181,8 +181,8 @@ def sqs_receive_message(folder: Path, options: dict[str, str]) -> str | None:
         fail(254, "InvalidParameterValue")
     # SQS may return fewer than it was asked for.
     messages = sorted((folder / "queue").iterdir())[: min(2, most)]
-    found = [{"Body": each.read_text(), "ReceiptHandle": each.name} for each in messages]
-    return json.dumps({"Messages": found}) if found else None
+    result = [{"Body": message.read_text(), "ReceiptHandle": message.name} for message in messages]
+    return json.dumps({"Messages": result}) if result else None
 
 
 def sqs_delete_message(folder: Path, options: dict[str, str]) -> None:

@@ -30,8 +30,8 @@ def last_line(server: Server, **members: object) -> dict:
     """Return the last line of the log that has `members`, waiting for it."""
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
-        found = [line for line in server.lines() if members.items() <= line.items()]
-        if found:
-            return found[-1]
+        result = [line for line in server.lines() if members.items() <= line.items()]
+        if result:
+            return result[-1]
         time.sleep(0.05)
     raise AssertionError(server.log.read_text())

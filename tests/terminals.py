@@ -23,7 +23,7 @@ def _read_all(terminal: int) -> str:
     try:
         while part := os.read(terminal, 65_536):
             parts.append(part)
-    except OSError:  # Linux says end of file on a terminal so
+    except OSError:  # the end of file of a terminal on Linux
         pass
     os.close(terminal)
     return b"".join(parts).decode()

@@ -47,12 +47,12 @@ class Wire:
         # A socket that another thread reads is only let go of by a shutdown.
         _end(self._listener)
         self._accepting.join()
-        for each in self._open:
-            _end(each)
+        for item in self._open:
+            _end(item)
         for thread in self._carrying:
             thread.join()
-        for each in [self._listener, *self._open]:
-            each.close()
+        for value in [self._listener, *self._open]:
+            value.close()
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
@@ -84,16 +84,16 @@ class Wire:
                 carried += len(piece) if state["post"] else 0
                 if state["post"] and most is not None and carried > most:
                     if self.cuts:
-                        for each in (here, there):
-                            each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                            _end(each)
+                        for value in (here, there):
+                            value.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                            _end(value)
                         break
                     self._going.wait()
                 there.sendall(piece)
-        for each in (here, there):
-            _end(each)
+        for value in (here, there):
+            _end(value)
 
 
-def _end(each: socket.socket) -> None:
+def _end(value: socket.socket) -> None:
     with contextlib.suppress(OSError):
-        each.shutdown(socket.SHUT_RDWR)
+        value.shutdown(socket.SHUT_RDWR)

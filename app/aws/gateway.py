@@ -7,9 +7,8 @@ one longer than Lambda accepts would become a bare 502. No exception escapes.
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import serverless_wsgi
 from flask import Flask
@@ -35,8 +34,7 @@ _HEADERS_BYTES: Final = 10_240
 _PHRASES: Final = {status.value: status.phrase for status in HTTPStatus}
 
 
-@dataclass(frozen=True, slots=True)
-class Invocation:
+class Invocation(NamedTuple):
     """What Lambda passes with one event."""
 
     aws_request_id: str | None = None

@@ -15,9 +15,8 @@ from typing import Any, Protocol
 from app.jobs.layout import JOB_ID_DIGITS
 from model.bulk.csv_writer import FORMAT, Predictions, Rejects
 from model.bulk.population import largest_drift
-from model.bulk.rereading import position_of, reread
 from model.bulk.run import FileLimits, Run
-from model.bulk.source import Readable
+from model.bulk.source import Readable, position_of, reread
 from model.errors import InputError
 from model.outputs import OutputOptions
 from model.scorecard import Scorer

@@ -55,6 +55,9 @@ HTTP_ERRORS: Final[dict[str, ErrorKind]] = {
     # The server.
     "busy": ErrorKind(503, "Too many requests at once", "The service has more requests than it can answer now. The request is fine: send it again later.", retry_after_s=5),
     "no_room": ErrorKind(507, "No disk space for the file", "There is no disk space left to hold the file while it is scored. The operator of the service can find the cause by request id {request_id}; a smaller file may succeed.", retry_after_s=60),
+    "no_host": ErrorKind(400, "The request names no host", "The request is of HTTP/1.1 and has no Host header. Send one: its value is the host of the address."),
+    "long_headers": ErrorKind(431, "The headers are too long", "The address and headers of the request are too long. Send fewer or shorter ones, and a customer in the body."),
+    "transfer_coding": ErrorKind(501, "The Transfer-Encoding is not known", 'The request has a Transfer-Encoding other than "chunked". Send the body plainly or in chunks.'),
     "internal": ErrorKind(500, "The service failed", "The service failed; the request may be valid. Name request id {request_id} when you report it."),
 }
 # fmt: on

@@ -9,7 +9,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from model.bulk.arrays import as_numpy, to_arrow, to_string, with_nulls
 from model.bulk.fallback import is_not_a_customer
 from model.bulk.run import Block
 from model.errors import SHOWN_PROBLEMS, Problem, problem
@@ -38,12 +37,12 @@ class LabelObject:
         left_out[[index for index, problems in block.problems.items() if is_not_a_customer(problems)]] = True
         ids = block.ids
         if left_out.any():
-            ids = pc.fill_null(with_nulls(ids, left_out), to_string(""))
+            ids = pc.if_else(pa.array(left_out), "", ids)
         self._ids.append(ids)
 
     def lines(self, block: Block) -> bytes:
         """Return the pairs of the good rows, with a comma in front of all but the first pair of the file."""
-        ids = block.ids.take(to_arrow(np.flatnonzero(block.good))).to_pylist()
+        ids = block.ids.filter(pa.array(block.good)).to_pylist()
         churns = (block.probability[block.good] >= self._threshold).tolist()
         pairs = ",".join(
             f'{encode_basestring(customer_id)}:"{_CHURN if is_churn else _NOT_CHURN}"'
@@ -62,11 +61,11 @@ class LabelObject:
         ids = pa.chunked_array(self._ids, type=pa.string())
         if pc.count_distinct(ids).as_py() == len(ids):
             return [], 0
-        codes = np.concatenate([as_numpy(chunk.indices, np.int32) for chunk in ids.dictionary_encode().chunks])
+        codes = np.concatenate([chunk.indices.to_numpy() for chunk in ids.dictionary_encode().chunks])
         _, firsts, inverse = np.unique(codes, return_index=True, return_inverse=True)
         first = firsts[inverse]
         # A blank id is a problem of its own row, not a repeat of another blank one.
-        is_blank = np.concatenate([as_numpy(pc.binary_length(chunk), np.int32) for chunk in ids.chunks]) == 0
+        is_blank = np.concatenate([pc.binary_length(chunk).to_numpy() for chunk in ids.chunks]) == 0
         repeated = np.flatnonzero((first != np.arange(len(codes))) & ~is_blank)
         shown = repeated[:SHOWN_PROBLEMS].tolist()
         return [_duplicate(ids[row].as_py(), int(first[row]) + 1, row + 1) for row in shown], len(repeated)

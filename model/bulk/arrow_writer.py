@@ -1,11 +1,11 @@
-"""Last step of the road where the outputs are tables: scored blocks to typed columns, one row out for each row in."""
+"""Scored blocks to typed columns, for outputs that are tables: one row out for each row in."""
 
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from model.bulk.columns import Block
+from model.bulk.block import Block
 from model.bulk.csv_writer import RECORD, sentences
 from model.bulk.reasons import Reasons
 from model.bulk.score import STEPS, to_steps, to_tiers
@@ -33,7 +33,7 @@ def columns_of(options: OutputOptions) -> dict[str, str]:
 class ArrowWriter:
     """Makes record batches of scored blocks.
 
-    A row of predictions has its error where it is bad; rejects holds the bad rows again, with the record as it came.
+    A row of predictions has its error where it is bad; rejects holds the bad rows again, with their record.
     """
 
     def __init__(self, scorer: Scorer, options: OutputOptions) -> None:
@@ -47,26 +47,25 @@ class ArrowWriter:
     def rows(self, block: Block) -> Any:
         """Return predictions and rejects of one block."""
         bad = ~block.good
-        chance = block.probability
+        probability = block.probability
         errors = np.full(block.rows, None, object)
         for index, problems in block.problems.items():
             errors[index] = sentences(problems)
         predictions = {
             CUSTOMER_ID: block.ids,
-            PREDICTION.name: _words((NOT_CHURN, CHURN), chance >= self._scorer.threshold, bad),
-            PROBABILITY.name: pa.array(to_steps(chance) / STEPS, mask=bad),
-            TIER.name: _words(TIERS, to_tiers(chance, self._scorer.tiers), bad),
+            PREDICTION.name: _words((NOT_CHURN, CHURN), probability >= self._scorer.threshold, bad),
+            PROBABILITY.name: pa.array(to_steps(probability) / STEPS, mask=bad),
+            TIER.name: _words(TIERS, to_tiers(probability, self._scorer.tiers), bad),
             ERROR.name: pa.array(errors, pa.string()),
         }
         for column in self._computed:
             numbers = np.round(column.compute(block.columns, block), column.decimals)
             predictions[column.name] = pa.array(numbers, mask=bad)
         if self._reasons:
-            sentences_of_rows = [[part.sentence for part in parts] for parts in self._reasons.of(block)]
-            for name, column_of_sentences in zip(
-                reason_names(self._reasons.most), zip(*sentences_of_rows, strict=True), strict=True
-            ):
-                predictions[name] = pa.array(column_of_sentences, pa.string(), mask=bad)
+            reasons = self._reasons.of(block)
+            for rank, name in enumerate(reason_names(self._reasons.count)):
+                texts = [parts[rank].sentence for parts in reasons]
+                predictions[name] = pa.array(texts, pa.string(), mask=bad)
         made = [self._batch(PREDICTIONS, block.rows, predictions)]
         if block.problems:
             places = pa.array(list(block.problems))

@@ -14,9 +14,10 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from model.bulk import outcomes
-from model.bulk.reader import Reader, check_text
+from model.bulk.encoding import Utf8Stream
+from model.bulk.reader import Reader, check_utf8
 from model.bulk.records import is_blank, split
-from model.bulk.source import Readable, Utf8Stream
+from model.bulk.source import Readable
 from model.errors import SHOWN_PROBLEMS, ChurnError, InputError, listed, show
 from model.outputs import ERROR, PREDICTION, PROBABILITY, TIER, VALUE_AT_RISK
 from model.parse import resolve
@@ -50,19 +51,19 @@ class Table:
         self.rows = 0
         self._text = Utf8Stream(source)
         self._reader = Reader(self._text, next_row=lambda: self.rows + 1, needed=needed)
-        self._positions = {**resolve(self._reader.header, also)[0], **self._reader.positions}
+        self._positions = {**resolve(self._reader.header.names, also)[0], **self._reader.header.positions}
 
     def __iter__(self) -> Iterator[dict[str, str]]:
         """Yield the trimmed cells of each row."""
-        width = len(self._reader.header)
+        width = len(self._reader.header.names)
         for records in self._reader:
-            check_text(records, self._text.encoding, self.rows + 1)
+            check_utf8(records, self._text.encoding, self.rows + 1)
             for index in range(records.count):
                 record = records[index]
-                if is_blank(record, self._reader.delimiter):
+                if is_blank(record, self._reader.header.delimiter):
                     continue
                 self.rows += 1
-                cells = split(record, self._reader.delimiter)
+                cells = split(record, self._reader.header.delimiter)
                 if len(cells) != width:
                     raise InputError(
                         "field_count", row=self.rows, found=_fields(len(cells)), expected=_fields(width), advice=""
@@ -87,9 +88,9 @@ class Side:
     ----------
     rows, rejected, without_id : int
     found : dict of str to Row
-        By id; the first one where an id stands more than once.
+        By id; the first one where an id occurs more than once.
     again : Counter
-        How often an id stands after the first time; only those that do.
+        How often an id is repeated; only those that are.
     """
 
     rows: int = 0
@@ -108,7 +109,7 @@ class Side:
             self.found[customer_id] = row
 
     def has_once(self, customer_id: str) -> bool:
-        """Return whether an id stands in the file, and once."""
+        """Return whether an id occurs exactly once in the file."""
         return customer_id in self.found and customer_id not in self.again
 
     def to_dict(self, other: "Side") -> dict[str, Any]:
@@ -128,24 +129,26 @@ class Side:
         return {**counts, "unmatched_ids": alone[:SHOWN_IDS], "duplicate_ids": list(self.again)[:SHOWN_IDS]}
 
 
-def backtest(said: Side, known: Side) -> dict[str, Any]:
-    """Return how a scored list came true.
+def backtest(predicted: Side, known: Side) -> dict[str, Any]:
+    """Return how a scored list compares with what happened.
 
     Parameters
     ----------
-    said, known : Side
+    predicted, known : Side
         What `read_predictions` and `read_truth` return.
 
     Raises
     ------
     ChurnError
-        If no customer stands once in both files.
+        If no customer occurs once in both files.
     """
     pairs = [
-        (said.found[each], known.found[each]) for each in said.found if said.has_once(each) and known.has_once(each)
+        (predicted.found[each], known.found[each])
+        for each in predicted.found
+        if predicted.has_once(each) and known.has_once(each)
     ]
     if not pairs:
-        first, second = (_first_id(side) for side in (said, known))
+        first, second = (_first_id(side) for side in (predicted, known))
         raise ChurnError(
             f"No customer is in both files exactly once: the predictions have {first}, the truth has {second}."
         )
@@ -155,7 +158,7 @@ def backtest(said: Side, known: Side) -> dict[str, Any]:
     charges = np.array([[row.charges for row in pair] for pair in pairs])
     charges = np.where(np.isnan(charges[:, 0]), charges[:, 1], charges[:, 0])
     priced = ~np.isnan(charges)
-    counts = {"predictions": said.to_dict(known), "truth": known.to_dict(said)}
+    counts = {"predictions": predicted.to_dict(known), "truth": known.to_dict(predicted)}
     return {
         **counts,
         **outcomes.measure(churned, probability, labelled),
@@ -205,7 +208,7 @@ def read_predictions(source: Readable) -> Side:
 
 
 def read_truth(source: Readable) -> Side:
-    """Return the rows of a CSV that says who left.
+    """Return the rows of a CSV of who left.
 
     Raises
     ------
@@ -234,7 +237,7 @@ def _clean(name: str, cell: str) -> str:
 
 
 def _charges(row: Mapping[str, str], chance: float = 0.0) -> float:
-    """Return the monthly charges that a row tells, or NaN."""
+    """Return the monthly charges of a row, or NaN."""
     if MONTHLY_CHARGES in row:
         charges = read_number(row[MONTHLY_CHARGES])
         return math.nan if charges is None else charges
@@ -244,21 +247,21 @@ def _charges(row: Mapping[str, str], chance: float = 0.0) -> float:
 
 
 def _notes(counts: Mapping[str, Mapping[str, Any]], churners: int, priced: int) -> list[str]:
-    said = counts["predictions"]
+    predicted = counts["predictions"]
     notes = []
-    if said["matched"] < MOST_KNOWN * (said["rows"] - said["rejected"]):
-        share = said["matched"] / (said["rows"] - said["rejected"])
+    if predicted["matched"] < MOST_KNOWN * (predicted["rows"] - predicted["rejected"]):
+        share = predicted["matched"] / (predicted["rows"] - predicted["rejected"])
         notes.append(f"The truth is known of {share:.0%} of the scored customers; the figures are of those alone.")
-    if said["matched"] < FEW_CUSTOMERS or churners < FEW_CHURNERS:
-        notes.append("So few customers tell little: look at the intervals.")
+    if predicted["matched"] < FEW_CUSTOMERS or churners < FEW_CHURNERS:
+        notes.append("So few customers show little: look at the intervals.")
     if not priced:
         notes.append(
-            f"Without {MONTHLY_CHARGES} or {VALUE_AT_RISK.name} nothing can be said of money. Score with "
+            f"Without {MONTHLY_CHARGES} or {VALUE_AT_RISK.name} no money can be estimated. Score with "
             f"--value-at-risk, or give the truth a column {MONTHLY_CHARGES}."
         )
-    elif priced < said["matched"]:
-        unknown = said["matched"] - priced
-        notes.append(f"Of {unknown:,} customers the charges are not known; what is said of money is without them.")
+    elif priced < predicted["matched"]:
+        unknown = predicted["matched"] - priced
+        notes.append(f"Of {unknown:,} customers the charges are not known; the money is estimated without them.")
     return notes
 
 

@@ -1,4 +1,4 @@
-"""How much CPU a file may take that a stranger sent: some free, and more for each MB that it brings."""
+"""The CPU time that a file from a stranger may take: a free part, and more for each MB of it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,11 +13,11 @@ CPU_S_PER_MB: Final = 1.0
 CSV 0.02 s."""
 
 _MARGIN: Final = 0.85
-"""The part of it after which a file is stopped: the last step before that is noticed, and the error, cost as well."""
+"""The part of it after which a file is stopped: the last step before the check, and the error, cost as well."""
 
 
 class OutOfCpuError(ChurnError):
-    """A file has taken as much CPU as it may.
+    """A file has used the CPU time that it may take.
 
     Attributes
     ----------
@@ -31,21 +31,21 @@ class OutOfCpuError(ChurnError):
 
 
 class Budget:
-    """The CPU time of one file: counted while it is worked on, never while somebody waits.
+    """The CPU time of one file, counted while it is worked on and not while somebody waits.
 
     Parameters
     ----------
     max_cpu_s : float
-        However long the file is.
+        However large the file is.
     clock : callable
         Returns the CPU seconds of this thread: `time.thread_time`.
     free_cpu_s : float
-        However short the file is.
+        However small the file is.
 
     Attributes
     ----------
     bytes_in : int
-        Of the file, decompressed, that have been read; what is read twice counts once.
+        Decompressed bytes of the file read so far; those read twice count once.
     """
 
     def __init__(self, max_cpu_s: float, clock: Callable[[], float], free_cpu_s: float = FREE_CPU_S) -> None:

@@ -1,7 +1,7 @@
-"""The road for record batches: what a worker of a cluster does with its part of a job. Knows no Spark.
+"""The work of one worker of a cluster on its part of a job, from record batches to record batches. Knows no Spark.
 
-In come lines of files, whole files or rows of a table; out go predictions, rejects, and at the end the counts of the
-part, each marked by its `kind`. Rows have no numbers here, since a part does not know where in a file it stands.
+The input is lines of files, whole files or rows of a table; the output is predictions, rejects, and at the end the
+counts of the part, each marked by its `kind`. Rows have no numbers, since a part does not know its position in a file.
 """
 
 import json
@@ -15,16 +15,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from model.bulk.arrays import as_numpy, octets_of, to_string, to_strings
+from model.bulk.arrow import join_texts
 from model.bulk.arrow_writer import KIND, PREDICTIONS, REJECTS, ArrowWriter
-from model.bulk.charsets import Utf8Search, errors_of
-from model.bulk.columns import Block, Columns
+from model.bulk.block import Block
+from model.bulk.columns import Columns
 from model.bulk.csv_writer import Predictions, Rejects
-from model.bulk.reader import Reader, check_text, read_text
-from model.bulk.records import RECORD_LIMIT, Records
+from model.bulk.encoding import Utf8Search, Utf8Stream, error_handler
+from model.bulk.reader import Reader, check_utf8, to_utf8
+from model.bulk.records import MAX_RECORD_BYTES, Records
 from model.bulk.run import Run
 from model.bulk.score import BulkScorer
-from model.bulk.source import FileLimits, Readable, Utf8Stream
+from model.bulk.source import FileLimits, Readable
 from model.bulk.summary import Summary
 from model.bulk.table import TableRecords
 from model.errors import InputError
@@ -33,22 +34,22 @@ from model.scorecard import Scorer
 
 VALUE: Final = "value"
 COUNTS, FAILURES = "counts", "failures"
-"""More kinds of what comes out; these are JSON."""
+"""More kinds of output rows; these are JSON."""
 
 _LF: Final = ord("\n")
 _CUT: Final = ("utf-8", "latin-1", "cp1252")
-"""Encodings in which a line end is one byte that stands for nothing else, so that a file may be cut at it."""
+"""Encodings in which a line end is one byte with no other meaning, so that a file may be cut at it."""
 
 
 @dataclass(frozen=True)
 class Work:
-    """What a worker needs beside its rows; it goes there pickled.
+    """What a worker needs besides its rows; it is sent pickled.
 
     Attributes
     ----------
     scorer : Scorer
     population : dict or None
-        The content of population.json: the folder of the scorer lies on another machine.
+        The content of population.json: the folder of the scorer is on another machine.
     options : OutputOptions
     limits : FileLimits
     charset : str or None
@@ -76,7 +77,7 @@ class Layout:
     ----------
     header : tuple of str
     positions : tuple of (str, int)
-        Where each of our columns stands.
+        The index of each column of the schema.
     delimiter : str
     encoding : str
     lines_above : int
@@ -112,16 +113,16 @@ def look(source: Readable, work: Work) -> tuple[Layout, list[str]]:
     InputError
         Whatever is wrong with the start of the file.
     """
-    # The rest is read where it lies, in parts; looking through all of it here would read every file twice.
+    # Workers read the rest, in parts; searching all of it here would read every file twice.
     text = Utf8Stream(source, work.charset, work.limits, looks_ahead=False)
     reader = Reader(text, next_row=lambda: 1)
     layout = Layout(
-        header=tuple(reader.header),
-        positions=tuple(reader.positions.items()),
-        delimiter=reader.delimiter,
+        header=tuple(reader.header.names),
+        positions=tuple(reader.header.positions.items()),
+        delimiter=reader.header.delimiter,
         encoding=text.encoding,
         lines_above=reader.above.count(b"\n"),
-        blank_lines=reader.blank_lines,
+        blank_lines=reader.header.blank_lines,
         has_lines=text.encoding in _CUT and reader.above.endswith(b"\n"),
         is_sure=text.is_sure,
     )
@@ -129,7 +130,7 @@ def look(source: Readable, work: Work) -> tuple[Layout, list[str]]:
 
 
 def score_lines(batches: Iterable[Any], layout: Layout, work: Work) -> Iterator[Any]:
-    """Score lines as they stand in files of one layout, without their line feeds.
+    """Score lines of files of one layout, without their line feeds.
 
     Parameters
     ----------
@@ -141,7 +142,7 @@ def score_lines(batches: Iterable[Any], layout: Layout, work: Work) -> Iterator[
     piece: _Piece | None = None
     for batch in batches:
         lines, files, starts = (batch.column(place) for place in range(3))
-        places = np.stack([as_numpy(files, np.int64), as_numpy(starts, np.int64)])
+        places = np.stack([files.to_numpy(), starts.to_numpy()])
         for low, high in _stretches(places):
             file, start = places[:, low].tolist()
             if piece is None or (piece.file, piece.start) != (file, start):
@@ -151,7 +152,7 @@ def score_lines(batches: Iterable[Any], layout: Layout, work: Work) -> Iterator[
 
 
 def score_files(batches: Iterable[Any], layout: Layout, work: Work) -> Iterator[Any]:
-    """Score whole files of one layout; the columns are the number of a file, and its bytes as they come."""
+    """Score whole files of one layout; the columns are the number of a file, and its bytes."""
     part = _Part(work, layout)
     for batch in batches:
         for index in range(batch.num_rows):
@@ -173,7 +174,7 @@ def score_rows(batches: Iterable[Any], layout: Layout, work: Work) -> Iterator[A
     columns = layout.columns()
     for batch in batches:
         if batch.num_rows:
-            yield part.score(columns.parse_cells(TableRecords(batch.columns), first_row=1))
+            yield part.score(columns.parse_table(TableRecords(batch.columns), first_row=1))
     yield part.end()
 
 
@@ -220,28 +221,28 @@ class _Piece:
         yield self._part.score(block)
 
     def _parse(self, lines: Any) -> Block:
-        data = octets_of(pc.binary_join_element_wise(lines, to_string(""), to_string("\n")))
+        data = join_texts(pc.binary_join_element_wise(lines, "", "\n"))
         if self._layout.encoding != "utf-8":
-            if not self._layout.is_sure and Utf8Search().read(data, final=True):
+            if not self._layout.is_sure and Utf8Search().feed(data, final=True):
                 raise InputError("two_encodings")
-            data = data.decode(self._layout.encoding, errors_of(self._layout.encoding)).encode()
+            data = data.decode(self._layout.encoding, error_handler(self._layout.encoding)).encode()
         records = Records(data, self._layout.delimiter)
         if b'"' in data:
-            octets = np.frombuffer(data, np.uint8)
-            if np.count_nonzero(octets[records.ends - 1] == _LF) != len(lines):
+            codes = np.frombuffer(data, np.uint8)
+            if np.count_nonzero(codes[records.ends - 1] == _LF) != len(lines):
                 raise InputError("quoted_line_end")
-        if len(data) > RECORD_LIMIT and np.diff(records.ends, prepend=0).max() > RECORD_LIMIT:
-            raise InputError("record_too_long", row=self._rows + 1, limit=f"{RECORD_LIMIT:,}")
+        if len(data) > MAX_RECORD_BYTES and np.diff(records.ends, prepend=0).max() > MAX_RECORD_BYTES:
+            raise InputError("record_too_long", row=self._rows + 1, limit=f"{MAX_RECORD_BYTES:,}")
         strays: dict[int, str] = {}
         if self._layout.is_sure:
-            records, strays = read_text(records, self._layout.encoding, self._rows + 1)
+            records, strays = to_utf8(records, self._layout.encoding, self._rows + 1)
         else:
-            check_text(records, self._layout.encoding, self._rows + 1)
+            check_utf8(records, self._layout.encoding, self._rows + 1)
         return self._columns.parse(records, self._rows + 1, strays)
 
 
 class _Part:
-    """What comes out of one part."""
+    """The output of one part."""
 
     def __init__(self, work: Work, layout: Layout) -> None:
         self.summary = work.summary()
@@ -270,7 +271,7 @@ class _Part:
         return _lines(made)
 
     def _under_header(self, writer: Predictions | Rejects, block: Block) -> bytes:
-        """Return the lines of a block as one; above the first of a part stands the header."""
+        """Return the lines of a block as one text, the first of a part below the header."""
         head = b"" if writer in self._headed else writer.header
         self._headed.add(writer)
         return (head + writer.lines(block)).removesuffix(b"\n")
@@ -294,4 +295,4 @@ class _Part:
 def _lines(made: Mapping[str, bytes]) -> Any:
     offsets = np.cumsum([0, *map(len, made.values())], dtype=np.int32)
     text = pa.StringArray.from_buffers(len(made), pa.py_buffer(offsets), pa.py_buffer(b"".join(made.values())))
-    return pa.RecordBatch.from_arrays([to_strings(made), text], [KIND, VALUE])
+    return pa.RecordBatch.from_arrays([pa.array(list(made), pa.string()), text], [KIND, VALUE])

@@ -1,6 +1,6 @@
-"""Two lists of customers side by side: how far features and scores have moved, and where most. For `churn drift`.
+"""Two lists of customers compared: how far features and scores have moved, and where most. For `churn drift`.
 
-A list is described as population.json describes the training data, so that either may stand as the baseline.
+A list is described as population.json describes the training data, so that either may be the baseline.
 
 References
 ----------
@@ -22,13 +22,13 @@ from model.scorecard import PROBABILITY_DECIMALS
 
 MOVED: Final = 0.1
 CHANGED: Final = 0.25
-"""By custom: below the first nothing to speak of has moved; from the second on the model should be looked at."""
+"""By convention: below the first nothing much has moved; from the second on the model should be checked."""
 
 BINS: Final = 10
 
 
 def describe(run: Run) -> dict[str, Any]:
-    """Return what population.json would say of the good rows of a file, but for its segments.
+    """Return the good rows of a file as population.json describes them, without segments.
 
     The values are kept until the end: 35 bytes a row.
     """

@@ -1,14 +1,13 @@
-"""Last step of the road as NDJSON: one object a row, and a last line with the summary."""
+"""Scored blocks to NDJSON: one object a row, and a last line with the summary."""
 
 import json
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from model.bulk.columns import Block
-from model.bulk.csv_writer import codes_of, combined
+from model.bulk.block import Block
+from model.bulk.csv_writer import codes_of, combine
 from model.bulk.reasons import Reasons
-from model.bulk.records import split
 from model.outputs import INPUT, PREDICTION, PROBABILITY, REASONS, ROW, TIER, OutputOptions, computed_columns
 from model.result import to_reason
 from model.schema import CUSTOMER_ID
@@ -38,7 +37,7 @@ class NdJson:
 
     def lines(self, block: Block) -> bytes:
         """Return the lines of one scored block."""
-        tails = _tails()
+        verdicts = _verdicts()
         codes = codes_of(block.probability, self._threshold, self._tiers).tolist()
         lines = []
         for index, (identity, code, more) in enumerate(
@@ -49,7 +48,7 @@ class NdJson:
                 errors = [each.to_dict() for each in block.located(index)]
                 tail = f'"errors":{_compact(errors)}{self._input(block, index)}'
             else:
-                tail = tails[code] + more + self._input(block, index)
+                tail = verdicts[code] + more + self._input(block, index)
             lines.append(f'{{"{ROW.name}":{block.first_row + index}{name},{tail}}}\n')
         return "".join(lines).encode("utf-8")
 
@@ -72,15 +71,17 @@ class NdJson:
     def _input(self, block: Block, index: int) -> str:
         if not self._names:
             return ""
-        cells = split(block.source[int(block.places[index])], block.source.delimiter)
+        cells = block.cells(index)
         if len(cells) != len(self._names):
             return ""
         return f',"{INPUT.name}":{_compact(dict(zip(self._names, cells, strict=True)))}'
 
 
 @cache
-def _tails() -> list[str]:
-    return combined(f'"{PREDICTION.name}":"{{label}}","{PROBABILITY.name}":{{chance}},"{TIER.name}":"{{tier}}"')
+def _verdicts() -> list[str]:
+    template = f'"{PREDICTION.name}":"{{label}}","{PROBABILITY.name}":{{probability}},"{TIER.name}":"{{tier}}"'
+    texts: list[str] = combine(template).to_pylist()
+    return texts
 
 
 def last_line(summary: Mapping[str, Any]) -> bytes:

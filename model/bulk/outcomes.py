@@ -1,4 +1,4 @@
-"""What was predicted beside what came: for `churn backtest`. Probabilities and labels to figures; numpy only.
+"""Predictions compared with what happened, for `churn backtest`. Probabilities and labels to figures; numpy only.
 
 References
 ----------
@@ -26,7 +26,7 @@ Labels = NDArray[np.int64]
 
 
 def measure(churned: Labels, probability: Floats, labelled: NDArray[np.bool_]) -> dict[str, Any]:
-    """Return how well the probabilities ranked, and whether they came true.
+    """Return how well the probabilities ranked, and whether they were right.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def measure(churned: Labels, probability: Floats, labelled: NDArray[np.bool_]) -
 
 
 def deciles(churned: Labels, probability: Floats) -> list[dict[str, Any]]:
-    """Return tenths of the customers, those most at risk first: what was expected of them, what came, and the lift.
+    """Return tenths of the customers, those most at risk first: expected leavers, leavers, and the lift.
 
     Customers with equal probabilities stay in the order of the file.
     """
@@ -77,7 +77,7 @@ def deciles(churned: Labels, probability: Floats) -> list[dict[str, Any]]:
 
 
 def tiers(churned: Labels, probability: Floats, names: NDArray[Any]) -> list[dict[str, Any]]:
-    """Return the same for the tiers, as they stood in the predictions."""
+    """Return the same for the tiers, of the predictions."""
     base = float(churned.mean())
     return [
         {TIER.name: tier, **_group(churned[names == tier], probability[names == tier], base)}

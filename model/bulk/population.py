@@ -1,8 +1,8 @@
-"""A batch beside the customers that the model was trained on: how far features and scores have moved, and segments.
+"""A batch compared with the training data: how far features and scores have moved, and segments.
 
 The population stability index of a feature is the sum over its bins of (share now - share then) x ln(share now / share
-then), with the bins of population.json (deciles of the training data, or words). By custom, below 0.1 nothing to speak
-of has moved, and above 0.25 the model should be looked at.
+then), with the bins of population.json (deciles of the training data, or words). By convention, below 0.1 nothing
+much has moved, and above 0.25 the model should be checked.
 
 References
 ----------
@@ -18,15 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.artifact import read_json
-from model.bulk.arrays import bins_of
-from model.bulk.columns import Block
+from model.bulk.block import Block
+from model.bulk.score import bins_of
 from model.contents import POPULATION
 from model.outputs import PROBABILITY
 from model.schema import BY_NAME, Categorical
 from model.scorecard import PROBABILITY_DECIMALS, Scorer
 
 LEAST_SHARE: Final = 0.0001
-"""Stands for an empty bin, whose logarithm has no value."""
+"""Replaces the share of an empty bin, whose logarithm has no value."""
 
 LEAST_CUSTOMERS: Final = 500
 """Of a file whose drift is shown: in summaries, on the page, by churn drift and in logs. By chance alone an index of
@@ -38,13 +38,13 @@ _ROUNDED: Final = 6
 
 
 def load(scorer: Scorer) -> dict[str, Any] | None:
-    """Return the population that `scorer` was trained on, or None for a model that was made up."""
+    """Return the population that `scorer` was trained on, or None for a model without a folder."""
     if scorer.folder is None:
         return None
     return read_json(scorer.folder, POPULATION)[0]
 
 
-def stability(counts: NDArray[np.int64], shares: Mapping[str, float] | list[float]) -> float | None:
+def population_stability_index(counts: NDArray[np.int64], shares: Mapping[str, float] | list[float]) -> float | None:
     """Return the population stability index of a batch, None for one without customers.
 
     Of few customers it is mostly chance: see `LEAST_CUSTOMERS`.
@@ -87,22 +87,22 @@ class Comparison:
         """Count the good rows of one scored block."""
         # Where all are good nothing has to be copied.
         good = block.good if block.problems else slice(None)
-        chance = block.probability[good]
+        probability = block.probability[good]
         for name, described in self._features:
             values = block.columns[name][good]
             bins = bins_of(values, described["edges"]) if "edges" in described else values
             self._bins[name] += np.bincount(bins, minlength=len(self._bins[name]))
-        bins = bins_of(chance, self._population[PROBABILITY.name]["edges"])
+        bins = bins_of(probability, self._population[PROBABILITY.name]["edges"])
         self._score_bins += np.bincount(bins, minlength=len(self._score_bins))
         for segment in self._segments:
-            segment.add(block.columns[segment.feature][good], chance)
+            segment.add(block.columns[segment.feature][good], probability)
 
     def state(self) -> dict[str, Any]:
         """Return the counts so far as plain JSON, for `merge`."""
         return {
             "bins": {name: counts.tolist() for name, counts in self._bins.items()},
             "score_bins": self._score_bins.tolist(),
-            "segments": [[each.customers.tolist(), each.chances.tolist()] for each in self._segments],
+            "segments": [[each.customers.tolist(), each.probability_sums.tolist()] for each in self._segments],
         }
 
     def merge(self, state: Mapping[str, Any]) -> None:
@@ -110,9 +110,9 @@ class Comparison:
         for name, counts in state["bins"].items():
             self._bins[name] += np.array(counts, np.int64)
         self._score_bins += np.array(state["score_bins"], np.int64)
-        for segment, (customers, chances) in zip(self._segments, state["segments"], strict=True):
+        for segment, (customers, probability_sums) in zip(self._segments, state["segments"], strict=True):
             segment.customers += np.array(customers, np.int64)
-            segment.chances += np.array(chances)
+            segment.probability_sums += np.array(probability_sums)
 
     def drift(self) -> dict[str, float | None]:
         """Return the population stability index of each feature and of the probability.
@@ -121,11 +121,16 @@ class Comparison:
         """
         if self._score_bins.sum() < LEAST_CUSTOMERS:
             return {**dict.fromkeys(self._bins), PROBABILITY.name: None}
-        found = {
-            name: stability(self._bins[name], described.get("words") or described["shares"])
+        indices: dict[str, float | None] = {
+            name: population_stability_index(self._bins[name], described.get("words") or described["shares"])
             for name, described in self._features
         }
-        return {**found, PROBABILITY.name: stability(self._score_bins, self._population[PROBABILITY.name]["shares"])}
+        return {
+            **indices,
+            PROBABILITY.name: population_stability_index(
+                self._score_bins, self._population[PROBABILITY.name]["shares"]
+            ),
+        }
 
     def bins(self, name: str) -> list[dict[str, Any]]:
         """Return the bins of a feature, or of the probability: group, and the share of customers then and now."""
@@ -141,14 +146,14 @@ class Comparison:
         ]
 
     def segments(self) -> list[dict[str, Any]]:
-        """Return the segments of the batch, each beside the same one of the training population."""
+        """Return the segments of the batch, each compared with the same one of the training population."""
         return [segment.to_dict() for segment in self._segments]
 
 
 def largest_drift(summary: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a log line says of the drift of a file: the score's index, and the greatest with its feature.
+    """Return the drift of a file for its log entry: the score's index, and the largest with its feature.
 
-    {} for a file with fewer than `LEAST_CUSTOMERS` good rows, or a model that was made up.
+    {} for a file with fewer than `LEAST_CUSTOMERS` good rows, or a model without a folder.
     """
     drift: dict[str, float] = summary["drift"]
     if not drift or summary["rows_scored"] < LEAST_CUSTOMERS:
@@ -172,23 +177,27 @@ class _Segment:
         self._groups = described["groups"]
         self._edges = [group["from"] for group in self._groups[1:]] if "from" in self._groups[0] else None
         self.customers = np.zeros(len(self._groups), np.int64)
-        self.chances = np.zeros(len(self._groups))
+        self.probability_sums = np.zeros(len(self._groups))
 
-    def add(self, values: NDArray[Any], chance: NDArray[np.float64]) -> None:
+    def add(self, values: NDArray[Any], probability: NDArray[np.float64]) -> None:
         bins = values if self._edges is None else bins_of(values, self._edges)
         self.customers += np.bincount(bins, minlength=len(self._groups))
-        self.chances += np.bincount(bins, weights=chance, minlength=len(self._groups))
+        self.probability_sums += np.bincount(bins, weights=probability, minlength=len(self._groups))
 
     def to_dict(self) -> dict[str, Any]:
         total = int(self.customers.sum())
         groups = []
-        for group, customers, chances in zip(self._groups, self.customers.tolist(), self.chances.tolist(), strict=True):
+        for group, customers, probability_sums in zip(
+            self._groups, self.customers.tolist(), self.probability_sums.tolist(), strict=True
+        ):
             groups.append(
                 {
                     "group": str(group.get("label", group.get("word"))),
                     "customers": customers,
                     "share": round(customers / total, _ROUNDED) if total else None,
-                    "mean_probability": round(chances / customers, PROBABILITY_DECIMALS) if customers else None,
+                    "mean_probability": round(probability_sums / customers, PROBABILITY_DECIMALS)
+                    if customers
+                    else None,
                     "training": {key: group[key] for key in ("share", "churn_rate", "mean_probability")},
                 }
             )

@@ -1,8 +1,8 @@
 """Where the records of a CSV end, exactly, with quoted line ends and all three kinds of line end.
 
 The rules are those of the csv module and of pyarrow alike: a quote opens a quoted field only at the start of a field,
-two quotes inside stand for one, and what follows the closing quote up to the separator belongs to the field as it
-stands.
+two quotes inside stand for one, and what follows the closing quote up to the separator belongs to the field
+unchanged.
 """
 
 import csv
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from model.bulk.source import MIB
 
-RECORD_LIMIT: Final = MIB
+MAX_RECORD_BYTES: Final = MIB
 """Bytes. A longer record is an endless line or a quote that was never closed, not a customer."""
 
 DELIMITERS: Final = ",;\t"
@@ -26,7 +26,7 @@ _QUOTE, _LF, _CR = b'"\n\r'
 _LINE_END: Final = re.compile(b"\r\n|\r|\n")
 
 # The default, 131,072 characters, is below the limit for a record.
-csv.field_size_limit(RECORD_LIMIT)
+csv.field_size_limit(MAX_RECORD_BYTES)
 
 
 def split(record: bytes, delimiter: str) -> list[str]:
@@ -54,13 +54,18 @@ def is_blank(record: bytes, delimiter: str) -> bool:
     return not record.decode("utf-8").replace(delimiter, "").strip()
 
 
-def scan(data: bytes, delimiter: str, most: int | None = None) -> tuple[list[int], bool]:
-    """Walk through `data` from quote to quote; for the rare data that `find_ends` cannot tell at a glance.
+def where_unclosed(is_last: bool) -> str:
+    """Return how far a quote was looked for, for messages."""
+    return "before the end of the file" if is_last else f"within {MAX_RECORD_BYTES:,} bytes"
+
+
+def scan(data: bytes, delimiter: str, limit: int | None = None) -> tuple[list[int], bool]:
+    """Walk through `data` from quote to quote; for the rare data for which `find_ends` needs it.
 
     Returns
     -------
     ends : list of int
-        The offset after each record, at most `most` of them.
+        The offset after each record, at most `limit` of them.
     is_open : bool
         Whether the data ends inside a quoted field.
     """
@@ -71,20 +76,20 @@ def scan(data: bytes, delimiter: str, most: int | None = None) -> tuple[list[int
         # Only at the start of a field does a quote open one.
         if position and data[position - 1] not in before:
             continue
-        _add_ends(ends, data, start, position, most)
-        if len(ends) == most:
+        _add_ends(ends, data, start, position, limit)
+        if len(ends) == limit:
             return ends, False
         start = _after_quote(data, position + 1)
         if start < 0:
             return ends, True
         position = start - 1
-    _add_ends(ends, data, start, len(data), most)
+    _add_ends(ends, data, start, len(data), limit)
     return ends, False
 
 
-def _add_ends(ends: list[int], data: bytes, start: int, stop: int, most: int | None) -> None:
+def _add_ends(ends: list[int], data: bytes, start: int, stop: int, limit: int | None) -> None:
     matches = _LINE_END.finditer(data, start, stop)
-    ends.extend(match.end() for match in islice(matches, None if most is None else most - len(ends)))
+    ends.extend(match.end() for match in islice(matches, None if limit is None else limit - len(ends)))
 
 
 def _after_quote(data: bytes, position: int) -> int:
@@ -100,37 +105,37 @@ def _after_quote(data: bytes, position: int) -> int:
 def find_ends(data: bytes, delimiter: str) -> NDArray[np.int64]:
     """Return the offset after each record that is complete in `data`, which starts at the start of a record.
 
-    A line end inside quotes is told by the number of quotes before it, which holds as long as quotes open only at the
-    start of a field; where one stands elsewhere, `scan` decides.
+    A line end is inside quotes if the number of quotes before it is odd, as long as quotes open only at the start of a
+    field; where one is elsewhere, `scan` decides.
 
     Returns
     -------
     ndarray of shape (n_records,), int64
     """
-    octets = np.frombuffer(data, np.uint8)
-    is_end = octets == _LF
+    codes = np.frombuffer(data, np.uint8)
+    is_end = codes == _LF
     if b"\r" in data:
-        is_end |= (octets == _CR) & (np.append(octets[1:], 0) != _LF)
+        is_end |= (codes == _CR) & (np.append(codes[1:], 0) != _LF)
     ends = np.flatnonzero(is_end)
     if b'"' in data:
-        quotes = _plain_quotes(octets, delimiter)
+        quotes = _plain_quotes(codes, delimiter)
         if quotes is None:
             return np.array(scan(data, delimiter)[0], np.int64)
         ends = ends[np.searchsorted(quotes, ends) % 2 == 0]
     return ends + 1
 
 
-def _plain_quotes(octets: NDArray[np.uint8], delimiter: str) -> NDArray[np.int64] | None:
-    """Return where the quotes stand if every other one opens a field or is doubled, else None."""
-    quotes = np.flatnonzero(octets == _QUOTE)
+def _plain_quotes(codes: NDArray[np.uint8], delimiter: str) -> NDArray[np.int64] | None:
+    """Return the positions of the quotes if every other one opens a field or is doubled, else None."""
+    quotes = np.flatnonzero(codes == _QUOTE)
     openers = quotes[::2]
-    before = octets[np.maximum(openers - 1, 0)]
+    before = codes[np.maximum(openers - 1, 0)]
     fits = (before == ord(delimiter)) | (before == _LF) | (before == _CR) | (before == _QUOTE) | (openers == 0)
     return quotes if fits.all() else None
 
 
 class Records:
-    """Some whole records as they stand in the file.
+    """Some whole records, with the bytes of the file.
 
     Parameters
     ----------
@@ -183,10 +188,10 @@ class Records:
         -------
         ndarray of shape (n_records,), int64
         """
-        octets = np.frombuffer(self.data, np.uint8)
-        separators = np.flatnonzero(octets == ord(self.delimiter))
+        codes = np.frombuffer(self.data, np.uint8)
+        separators = np.flatnonzero(codes == ord(self.delimiter))
         if b'"' in self.data:
-            quotes = _plain_quotes(octets, self.delimiter)
+            quotes = _plain_quotes(codes, self.delimiter)
             if quotes is None:
                 return np.array([len(split(self[i], self.delimiter)) for i in range(self.count)], np.int64)
             separators = separators[np.searchsorted(quotes, separators) % 2 == 0]

@@ -1,13 +1,15 @@
-"""The loop: a file in, scored blocks out, counted. Every bulk door runs it and writes what `render` makes of it."""
+"""The loop of every bulk entry point: a file to scored blocks, counted."""
 
 from collections.abc import Iterator
 from typing import Any
 
+from model.bulk.block import Block
 from model.bulk.budget import Budget
-from model.bulk.columns import Block, Columns
-from model.bulk.reader import Reader, read_text
+from model.bulk.columns import Columns
+from model.bulk.encoding import Utf8Stream
+from model.bulk.reader import Reader, to_utf8
 from model.bulk.score import BulkScorer
-from model.bulk.source import FileLimits, Readable, Utf8Stream
+from model.bulk.source import FileLimits, Readable
 from model.bulk.summary import TOP, Summary
 from model.errors import InputError
 from model.schema import COLUMNS, NAMES
@@ -17,24 +19,24 @@ __all__ = ["Block", "FileLimits", "Run"]
 
 
 class Run:
-    """One file on its way through the road.
+    """The scoring of one file.
 
     Parameters
     ----------
     source : Readable
-        The bytes as they come, gzip or not. Read once, from front to end.
+        The bytes of the file, gzip or not. Read once, from start to end.
     scorer : Scorer
     charset : str, optional
-        As the sender declared it.
+        As declared by the sender.
     limits : FileLimits, optional
     id_required : bool
         Whether every row needs a customerID.
     top : int
         How many customers the summary names.
     summary : Summary, optional
-        A fresh one that counts, instead of one made here.
+        A new one to count in, instead of the default.
     budget : Budget, optional
-        The CPU time that the file may take; without one it is read to its end.
+        The CPU time that the file may take; unlimited without one.
 
     Attributes
     ----------
@@ -44,7 +46,7 @@ class Run:
     Raises
     ------
     InputError
-        On creation for what is wrong with the start of the file; while iterating for what shows up later.
+        On creation for problems at the start of the file; while iterating for later ones.
     OutOfCpuError
         While iterating, when the budget is used up.
     """
@@ -65,18 +67,19 @@ class Run:
         self._summary = summary or Summary(scorer, top)
         self._text = Utf8Stream(source, charset, self._limits)
         self._reader = Reader(self._text, next_row=lambda: self.rows_in + 1, needed=COLUMNS if id_required else NAMES)
-        self.header = self._reader.header
-        self.delimiter = self._reader.delimiter
+        header = self._reader.header
+        self.header = header.names
+        self.delimiter = header.delimiter
         self._budget = budget
-        self._columns = Columns(self.header, self._reader.positions, self.delimiter, id_required, self._check)
-        self._summary.blank_lines = self._reader.blank_lines
+        self._columns = Columns(self.header, header.positions, self.delimiter, id_required, self._check)
+        self._summary.blank_lines = header.blank_lines
 
     def __iter__(self) -> Iterator[Block]:
         """Yield scored blocks in file order."""
         for raw in self._reader:
             first_row = self.rows_in + 1
             self._check()
-            records, strays = read_text(raw, self._text.encoding, first_row)
+            records, strays = to_utf8(raw, self._text.encoding, first_row)
             block = self._columns.parse(records, first_row, strays)
             self._scorer.score(block)
             self._summary.add(block)
@@ -91,12 +94,12 @@ class Run:
 
     @property
     def is_compressed(self) -> bool:
-        """Whether the file came as gzip."""
+        """Whether the file is gzip."""
         return self._text.is_compressed
 
     @property
     def is_transcoded(self) -> bool:
-        """Whether the text came in another encoding than UTF-8, as far as it was read."""
+        """Whether the text is in another encoding than UTF-8, as far as it was read."""
         return self._text.is_transcoded
 
     @property
@@ -116,26 +119,26 @@ class Run:
 
     @property
     def blank_lines(self) -> int:
-        """Records so far that were no rows."""
+        """Records so far that are no rows."""
         return self._summary.blank_lines
 
     @property
     def bytes_read(self) -> int:
-        """Bytes of the source consumed so far, as they came."""
+        """Bytes of the source read so far, compressed where they are gzip."""
         return self._text.bytes_read
 
     @property
     def notes(self) -> list[str]:
-        """What a reader of the result should know: an assumed encoding, no ids, a file without rows."""
+        """Notes for whoever reads the results: an assumed encoding, no ids, a file without rows."""
         empty = [] if self.rows_in else ["The file has a header and no rows."]
         return [*self._text.notes, *self._reader.notes, *empty]
 
     def summary(self) -> dict[str, Any]:
-        """Return the content of summary.json, but for the name of the job.
+        """Return the content of summary.json without the name of the job.
 
         Raises
         ------
         AssertionError
-            If rows in is not rows scored + rows rejected; nothing may be committed then.
+            If the rows in are not the rows scored + the rows rejected; nothing may be published then.
         """
         return {**self._summary.to_dict(), "notes": self.notes}

@@ -1,4 +1,4 @@
-"""A whole file in numbers, for summary.json: a few counts a block, so the memory does not grow with the rows."""
+"""A whole file in numbers, for summary.json: a few counts a block, so that memory does not grow with the rows."""
 
 import heapq
 from collections import Counter
@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model.bulk.columns import Block
+from model.bulk.block import Block
 from model.bulk.population import Comparison, load
 from model.bulk.score import to_tiers
 from model.outputs import PROBABILITY, ROW, VALUE_AT_RISK
@@ -26,7 +26,7 @@ _STEPS_IN_A_BAND: Final = 5
 
 
 class Summary:
-    """What a file came to.
+    """The counts of one file.
 
     Parameters
     ----------
@@ -34,9 +34,9 @@ class Summary:
     top : int
         How many customers to name, those with most value at risk.
     population : dict, optional
-        The content of population.json, where the folder of the scorer is out of reach.
+        The content of population.json, if the folder of the scorer is not on this machine.
     numbered : bool
-        Whether rows have numbers by which to name them.
+        Whether rows have numbers.
 
     Attributes
     ----------
@@ -70,19 +70,19 @@ class Summary:
             self._codes.update({each.code for each in problems})
         # Where all are good nothing has to be copied.
         good = block.good if block.problems else slice(None)
-        chance = block.probability[good]
-        at_risk = chance * block.columns[MONTHLY_CHARGES][good]
-        self._churn += int((chance >= self._scorer.threshold).sum())
-        self._tiers += np.bincount(to_tiers(chance, self._scorer.tiers), minlength=len(TIERS))
-        steps = _steps_of(chance)
-        for line, weights in enumerate((None, chance, at_risk)):
+        probability = block.probability[good]
+        at_risk = probability * block.columns[MONTHLY_CHARGES][good]
+        self._churn += int((probability >= self._scorer.threshold).sum())
+        self._tiers += np.bincount(to_tiers(probability, self._scorer.tiers), minlength=len(TIERS))
+        steps = _steps_of(probability)
+        for line, weights in enumerate((None, probability, at_risk)):
             self._by_step[line] += np.bincount(steps, weights=weights, minlength=STEPS + 1)
         if self._comparison:
             self._comparison.add(block)
         self._top.add(block, at_risk)
 
     def state(self) -> dict[str, Any]:
-        """Return the counts so far as plain JSON, for `merge`; floats keep every bit."""
+        """Return the counts as JSON values, for `merge`; floats keep every bit."""
         return {
             "rows": [self.rows_in, self.rows_scored, self.rows_rejected, self.blank_lines, self._churn],
             "tiers": self._tiers.tolist(),
@@ -126,8 +126,8 @@ class Summary:
         bands[-1] += self._by_step[0, -1]
         width = _STEPS_IN_A_BAND / STEPS
         distribution = [
-            {"from": round(place * width, 2), "to": round((place + 1) * width, 2), "customers": int(customers)}
-            for place, customers in enumerate(bands.tolist())
+            {"from": round(band * width, 2), "to": round((band + 1) * width, 2), "customers": int(customers)}
+            for band, customers in enumerate(bands.tolist())
         ]
         return {
             "rows_in": self.rows_in,
@@ -150,12 +150,12 @@ class Summary:
         }
 
 
-def _steps_of(chance: NDArray[np.float64]) -> NDArray[np.int64]:
+def _steps_of(probability: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return the highest hundredth that each probability reaches, compared unrounded."""
-    steps = (chance * STEPS).astype(np.int64)
+    steps = (probability * STEPS).astype(np.int64)
     # The product may round up to the next step, or stay below one that is reached.
-    steps -= chance < steps / STEPS
-    steps += (steps < STEPS) & (chance >= (steps + 1) / STEPS)
+    steps -= probability < steps / STEPS
+    steps += (steps < STEPS) & (probability >= (steps + 1) / STEPS)
     return steps
 
 
@@ -192,8 +192,8 @@ class _Top:
             {
                 **({ROW.name: -row} if self._numbered else {}),
                 CUSTOMER_ID: customer_id,
-                PROBABILITY.name: round(chance, PROBABILITY_DECIMALS),
+                PROBABILITY.name: round(probability, PROBABILITY_DECIMALS),
                 VALUE_AT_RISK.name: round(value, 2),
             }
-            for value, row, customer_id, chance in sorted(self.entries, reverse=True)
+            for value, row, customer_id, probability in sorted(self.entries, reverse=True)
         ]

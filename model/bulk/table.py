@@ -1,4 +1,4 @@
-"""Rows of a table (Parquet, a catalog) as records: which types of columns are taken, and their cells as text.
+"""Rows of a table (Parquet, a catalog) as records: which types of columns are accepted, and their cells as text.
 
 A number becomes the shortest text that spells it, true and false become words, null a blank; from there on the rules
 are those of a CSV. So a table and its export as CSV give the same answers, and the same sentences for what is wrong.
@@ -11,20 +11,20 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from model.bulk.arrays import octets_of, to_string, to_strings
+from model.bulk.arrow import join_texts
 from model.bulk.records import Records, quote
 from model.errors import InputError, listed
 from model.schema import BY_NAME, Categorical
 
 TEXT, BOOLEAN, WHOLE, NUMBER = "text", "boolean", "whole number", "number"
-"""The kinds of columns that some feature takes."""
+"""The kinds of columns that some feature accepts."""
 
 _DELIMITER: Final = ","
 _SPECIAL: Final = b',"\r\n'
 
 
 def kinds_of(name: str) -> tuple[str, ...]:
-    """Return the kinds of columns that a feature is taken from, or the customerID; as in JSON, nothing is guessed."""
+    """Return the kinds of columns that a feature, or the customerID, accepts; as in JSON, nothing is guessed."""
     feature = BY_NAME.get(name)
     if feature is None:
         return (TEXT, WHOLE)
@@ -34,7 +34,7 @@ def kinds_of(name: str) -> tuple[str, ...]:
 
 
 def check_kinds(found: Mapping[str, tuple[str | None, str]]) -> None:
-    """Refuse a table whose columns have types that are not taken, naming all of them.
+    """Refuse a table whose columns have types that are not accepted, and name all of them.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def check_kinds(found: Mapping[str, tuple[str | None, str]]) -> None:
 
 
 class TableRecords(Records):
-    """Rows whose cells stand apart already; written as CSV only where one has to be looked at.
+    """Rows whose cells are separate already; written as CSV only where one has to be validated alone.
 
     Parameters
     ----------
@@ -77,17 +77,17 @@ class TableRecords(Records):
     def data(self) -> bytes:  # type: ignore[override]
         """The rows as CSV."""
         cells = [_quoted(column) for column in self.columns]
-        ends = pc.binary_join_element_wise(cells[-1], to_string(""), to_string("\n"))
-        return octets_of(pc.binary_join_element_wise(*cells[:-1], ends, to_string(_DELIMITER)))
+        ends = pc.binary_join_element_wise(cells[-1], "", "\n")
+        return join_texts(pc.binary_join_element_wise(*cells[:-1], ends, _DELIMITER))
 
 
 def _to_text(column: Any) -> Any:
     text = column.cast(pa.string())
-    return pc.fill_null(text, to_string("")) if text.null_count else text
+    return pc.fill_null(text, "") if text.null_count else text
 
 
 def _quoted(column: Any) -> Any:
-    octets = octets_of(column)
-    if not any(special in octets for special in _SPECIAL):
+    content = join_texts(column)
+    if not any(special in content for special in _SPECIAL):
         return column
-    return to_strings(quote(each) for each in column.to_pylist())
+    return pa.array([quote(text) for text in column.to_pylist()], pa.string())

@@ -4,13 +4,10 @@ import os
 import stat
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final
+from typing import IO, Final
 
-from model.bulk.rereading import reread
+from model.bulk.source import Readable, reread
 from model.errors import ChurnError
-
-if TYPE_CHECKING:
-    from model.bulk.source import Readable
 
 STANDARD_INPUT: Final = "-"
 
@@ -22,7 +19,7 @@ class FileChangedError(ChurnError):
 class Unchanged:
     """An open file whose size and time of change are compared after each read, and its name at the end.
 
-    Pipes and devices have no size, so there is nothing to compare: they are read as they come.
+    Pipes and devices have no size, so there is nothing to compare.
 
     Parameters
     ----------
@@ -63,7 +60,7 @@ class Unchanged:
         self._file.seek(0)
         self._first = self._read_bytes = 0
 
-    def again(self) -> "AbstractContextManager[Readable | None]":
+    def again(self) -> AbstractContextManager[Readable | None]:
         """Give the bytes from where the reading began once more; None for a pipe."""
         return reread(self._file, self._first)
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from model.bulk.columns import Block, Columns
-from model.bulk.reader import Reader, check_text
-from model.bulk.records import split
-from model.bulk.source import Utf8Stream
+from model.bulk.block import Block
+from model.bulk.columns import Columns
+from model.bulk.encoding import Utf8Stream
+from model.bulk.reader import Reader, check_utf8
 from model.bulk.unchanged import Unchanged
 from model.errors import SHOWN_PROBLEMS, InputError, Problem, TrainingError, problem
 from model.pipeline import to_frame
@@ -75,17 +75,17 @@ def read(path: Path) -> LabelledData:
         text = Utf8Stream(io.BytesIO(content))
         rows = 0
         reader = Reader(text, next_row=lambda: rows + 1, needed=(*NAMES, TARGET))
-        columns = Columns(reader.header, reader.positions, reader.delimiter, id_required=False)
+        columns = Columns(reader.header.names, reader.header.positions, reader.header.delimiter, id_required=False)
         for records in reader:
-            check_text(records, text.encoding, rows + 1)
+            check_utf8(records, text.encoding, rows + 1)
             block = columns.parse(records, rows + 1)
-            problems += _add(block, reader.positions[TARGET], data)
+            problems += _add(block, reader.header.positions[TARGET], data)
             rows += block.rows
     except InputError as error:
         raise TrainingError(f"{path}: {error}") from error
     if problems:
         raise _refusal(path, problems)
-    if CUSTOMER_ID not in reader.positions:
+    if CUSTOMER_ID not in reader.header.positions:
         data.ids.clear()
     return data
 
@@ -99,7 +99,7 @@ def _add(block: Block, target: int, data: LabelledData) -> list[Problem]:
         problems += wrong
         if wrong and wrong[0].code == "field_count":
             continue
-        label = split(block.source[int(block.places[index])], block.source.delimiter)[target]
+        label = block.cells(index)[target]
         if fold(label) in LABELS:
             data.labels.append(LABELS[fold(label)])
         else:

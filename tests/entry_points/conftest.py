@@ -1,15 +1,45 @@
-"""Fixtures for the tests of jobs in a bucket."""
+"""Fixtures of the entry points: requests through each kind of HTTP event, and stores in a bucket."""
 
 from functools import partial
 
 import pytest
+from echo import echo
+from http_events import EVENT_KINDS, event, read
 
+import handler
+from app.aws.gateway import Gateway, Invocation
 from app.jobs.bucket import connect
 from app.jobs.scoring import Scoring
 from model.bulk.source import FileLimits
 from model.outputs import OutputOptions
 
 PART_BYTES = 5 << 20
+
+
+@pytest.fixture(params=EVENT_KINDS)
+def event_kind(request) -> str:
+    return request.param
+
+
+@pytest.fixture
+def invoke(event_kind):
+    """Send a request to the function as one kind of event, and read its answer."""
+
+    def invoke(*path_and_method, **options):
+        return read(event_kind, handler.api(event(event_kind, *path_and_method, **options)))
+
+    return invoke
+
+
+@pytest.fixture
+def invoke_echo(event_kind):
+    """Send a request to the echo app as one kind of event, mounted at `base_path`."""
+
+    def invoke_echo(*path_and_method, base_path="", call=Invocation(), **options):  # noqa: B008 - it is frozen
+        answer = Gateway(echo(), "1.2.3", base_path).answer(event(event_kind, *path_and_method, **options), call)
+        return read(event_kind, answer)
+
+    return invoke_echo
 
 
 @pytest.fixture

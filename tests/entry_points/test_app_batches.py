@@ -140,7 +140,7 @@ def test_options_add_columns(post):
     assert line.endswith(f",{ROW}")
 
 
-def test_without_spreadsheet_safe_an_id_stays_as_it_came(post):
+def test_without_spreadsheet_safe_an_id_stays_unchanged(post):
     assert post(csv_of(f"=1+1,{ROW}")).text.splitlines()[1].startswith("1,=1+1,")
 
 
@@ -164,7 +164,7 @@ def test_ndjson_has_a_line_for_each_row_and_ends_with_the_summary(post):
     answer = post(BAD, "reasons=1&value_at_risk=true&top=1", Accept="application/x-ndjson")
 
     *rows, last = [json.loads(line) for line in answer.text.splitlines()]
-    assert [each["row"] for each in rows] == [1, 2, 3]
+    assert [row["row"] for row in rows] == [1, 2, 3]
     assert rows[0] == {
         "row": 1,
         "customerID": "a",
@@ -183,7 +183,7 @@ def test_ndjson_has_a_line_for_each_row_and_ends_with_the_summary(post):
     }
     assert rows[1]["errors"][0]["field"] == "MonthlyCharges"
     assert (last["summary"]["rows_in"], last["summary"]["rows_rejected"]) == (3, 1)
-    assert [each["row"] for each in last["summary"]["top"]] == [1]
+    assert [item["row"] for item in last["summary"]["top"]] == [1]
 
 
 def test_json_is_the_summary_alone_and_equals_the_last_line_of_ndjson(post):
@@ -196,7 +196,7 @@ def test_json_is_the_summary_alone_and_equals_the_last_line_of_ndjson(post):
     assert summary["tiers"] == {"high": 2, "medium": 0, "low": 0}
     assert summary["value_at_risk"] == pytest.approx(2 * 36.62, abs=0.02)
     assert len(summary["by_threshold"]) == 101
-    assert [each["feature"] for each in summary["segments"]] == ["Contract", "InternetService", "tenure"]
+    assert [segment["feature"] for segment in summary["segments"]] == ["Contract", "InternetService", "tenure"]
     assert set(summary["drift"]) == {*NAMES, "probability"}
     assert summary["errors_by_code"] == {"not_a_number": 1}
 
@@ -326,7 +326,7 @@ def test_a_body_is_taken_up_to_the_limit_and_not_a_byte_further(scorer, length, 
     assert length == 2048 or answer.json["code"] == "too_large"
 
 
-def test_a_gzip_that_unpacks_too_far_is_refused(post):
+def test_a_gzip_that_decompresses_too_far_is_refused(post):
     answer = post(gzip.compress(ONE + b"\n" * 20_000_000), Accept="application/json")
 
     assert (answer.status_code, answer.json["code"]) == (413, "gzip_ratio")

@@ -86,9 +86,9 @@ def test_a_file_is_answered_by_id_in_file_order(post_file):
     assert answer.content_length == len(answer.data)
 
 
-def test_an_id_stays_as_it_came(post_file):
+def test_an_id_stays_unchanged_value(post_file):
     ids = ["00000042", "NA", "1E5", "=1+1", "null", "Zoë", '"', "\\", "a\tb", "x" * 10_000]
-    cells = [f'"{each.replace(chr(34), chr(34) * 2)}"' for each in ids]
+    cells = [f'"{item.replace(chr(34), chr(34) * 2)}"' for item in ids]
 
     answer = post_file(csv_of(*(f"{cell},{ROW}" for cell in cells)))
 
@@ -169,7 +169,7 @@ def test_bad_rows_refuse_the_file_and_are_all_named(post_file):
     problem = answer.json
     assert (problem["code"], problem["rows_in"], problem["rows_rejected"]) == ("bad_rows", 3, 2)
     assert problem["errors_total"] == 3
-    assert [(each["row"], each.get("field"), each["code"]) for each in problem["errors"]] == [
+    assert [(error["row"], error.get("field"), error["code"]) for error in problem["errors"]] == [
         (2, "tenure", "not_a_number"),
         (2, "Contract", "unknown_word"),
         (3, None, "field_count"),
@@ -201,7 +201,7 @@ def test_one_bad_row_in_ten_thousand_is_found(post_file):
 
     answer = post_file(csv_of(*rows))
 
-    assert [(each["row"], each["customerID"]) for each in answer.json["errors"]] == [(7_000, "7000")]
+    assert [(error["row"], error["customerID"]) for error in answer.json["errors"]] == [(7_000, "7000")]
     assert answer.json["rows_in"] == 10_000
 
 
@@ -210,7 +210,7 @@ def test_the_first_twenty_problems_are_written_out_and_the_rest_counted(post_fil
 
     answer = post_file(csv_of(*(f"{number},{bad}" for number in range(30))))
 
-    assert [each["row"] for each in answer.json["errors"]] == [row for row in range(1, 11) for _ in range(2)]
+    assert [error["row"] for error in answer.json["errors"]] == [row for row in range(1, 11) for _ in range(2)]
     assert (answer.json["errors_total"], answer.json["rows_rejected"]) == (60, 30)
 
 
@@ -242,7 +242,7 @@ def test_a_file_without_ids_is_refused_by_name(post_file):
 def test_a_blank_id_is_a_problem_of_its_row(post_file):
     answer = post_file(csv_of(f"A,{ROW}", f" ,{ROW}", f",{ROW}"))
 
-    assert [(each["row"], each["code"]) for each in answer.json["errors"]] == [(2, "blank_id"), (3, "blank_id")]
+    assert [(error["row"], error["code"]) for error in answer.json["errors"]] == [(2, "blank_id"), (3, "blank_id")]
 
 
 @pytest.mark.parametrize("query", ["", "?on_error=skip"])
@@ -250,7 +250,7 @@ def test_a_repeated_id_is_refused_with_both_rows(post_file, query):
     answer = post_file(csv_of(f"A,{ROW}", f"B,{ROW}", f" A ,{LOYAL}"), query)
 
     assert (answer.status_code, answer.json["code"]) == (422, "duplicate_id")
-    assert [(each["row"], each["customerID"]) for each in answer.json["errors"]] == [(3, "A")]
+    assert [(error["row"], error["customerID"]) for error in answer.json["errors"]] == [(3, "A")]
     assert answer.json["detail"] == (
         'customerID "A" is in row 1 and again in row 3. A response listed by customerID can have it only once. '
         "Ask for text/csv, which has one line per row."
@@ -263,7 +263,7 @@ def test_many_repeated_ids_are_counted_with_bad_rows_in_file_order(post_file):
 
     answer = post_file(csv_of(*rows))
 
-    assert [each["row"] for each in answer.json["errors"]] == [*range(31, 41), 41, 41, 41, *range(42, 49)]
+    assert [error["row"] for error in answer.json["errors"]] == [*range(31, 41), 41, 41, 41, *range(42, 49)]
     assert answer.json["errors_total"] == 30 + 2
     assert answer.json["detail"].endswith("29 more rows repeat an earlier id.")
 
@@ -274,7 +274,7 @@ def test_repeats_are_found_across_the_blocks_of_a_long_file(post_file):
 
     answer = post_file(csv_of(*rows))
 
-    assert [(each["row"], each["code"]) for each in answer.json["errors"]] == [(120_000, "duplicate_id")]
+    assert [(error["row"], error["code"]) for error in answer.json["errors"]] == [(120_000, "duplicate_id")]
     assert "row 1 and again in row 120000" in answer.json["detail"]
 
 

@@ -1,4 +1,4 @@
-"""/v2/customers, /v2/what-if and what GET /v2/... tells: verdicts, reasons, suggestions, and clear refusals."""
+"""/v2/customers, /v2/what-if and what GET /v2/... reports: verdicts, reasons, suggestions, and clear refusals."""
 
 import json
 import math
@@ -29,7 +29,7 @@ def test_one_customer_gets_every_field_of_the_answer(ask, customer):
 
     assert (answer["customerID"], answer["prediction"], answer["probability"]) == ("0001", "churn", 0.5205)
     assert (answer["tier"], answer["value_at_risk"], answer["notes"]) == ("high", 36.62, [])
-    assert [each["feature"] for each in answer["reasons"]] == ["InternetService", "Contract", "PaymentMethod"]
+    assert [reason["feature"] for reason in answer["reasons"]] == ["InternetService", "Contract", "PaymentMethod"]
     assert answer["reasons"][1]["sentence"] == "Month-to-month contract: raises the risk strongly"
     assert (answer["model_version"], answer["threshold"]) == ("1.0.0", 0.33)
     assert answer["tiers"] == {"high": 0.5, "medium": 0.25, "low": 0.0}
@@ -43,23 +43,23 @@ def test_a_customer_without_an_id_gets_none(ask, customer):
 def test_an_id_may_be_a_whole_number_or_any_text(ask, make_customer):
     ids = [42, "00042", "=1+1", "\ud800", "naïve \N{SNOWMAN}"]
 
-    answer = ask("customers", {"customers": [make_customer(customerID=each) for each in ids]})
+    answer = ask("customers", {"customers": [make_customer(customerID=item) for item in ids]})
 
-    assert [each["customerID"] for each in answer["results"]] == ["42", *ids[1:]]
+    assert [result["customerID"] for result in answer["results"]] == ["42", *ids[1:]]
 
 
 def test_baseline_and_all_reasons_add_up_to_the_log_odds(ask, customer):
     answer = ask("customers?reasons=all", customer)
 
-    total = answer["baseline"] + sum(each["contribution"] for each in answer["reasons"])
+    total = answer["baseline"] + sum(reason["contribution"] for reason in answer["reasons"])
     assert len(answer["reasons"]) == 10
     assert total == pytest.approx(answer["log_odds"], abs=1e-9)
     assert answer["probability"] == round(1 / (1 + math.exp(-answer["log_odds"])), 4)
 
 
-@pytest.mark.parametrize(("asked", "given"), [("0", 0), ("1", 1), ("010", 10), ("10", 10), ("all", 10)])
-def test_so_many_reasons_are_given_as_were_asked_for(ask, customer, asked, given):
-    assert len(ask(f"customers?reasons={asked}", customer)["reasons"]) == given
+@pytest.mark.parametrize(("asked", "value"), [("0", 0), ("1", 1), ("010", 10), ("10", 10), ("all", 10)])
+def test_so_many_reasons_are_given_as_were_asked_for(ask, customer, asked, value):
+    assert len(ask(f"customers?reasons={asked}", customer)["reasons"]) == value
 
 
 def test_a_threshold_moves_the_label_and_nothing_else(ask, customer):
@@ -120,11 +120,11 @@ def test_bad_customers_of_a_list_have_their_errors_at_their_place(ask, make_cust
 
     answer = ask("customers", {"customers": entries})
 
-    good = [each.get("prediction") for each in answer["results"]]
-    codes = [[error["code"] for error in each.get("errors", [])] for each in answer["results"]]
+    good = [result.get("prediction") for result in answer["results"]]
+    codes = [[error["code"] for error in result.get("errors", [])] for result in answer["results"]]
     assert good == ["churn", None, None, None, None, "not churn"]
     assert codes == [[], ["not_a_number", "unknown_word"], ["not_a_customer"], ["wrapped"], ["bad_id"], []]
-    assert [each.get("customerID") for each in answer["results"]] == ["a", "b", None, None, None, "a"]
+    assert [result.get("customerID") for result in answer["results"]] == ["a", "b", None, None, None, "a"]
     assert set(answer["results"][1]) == {"customerID", "errors"}
     assert answer["model_version"] == "1.0.0"
 
@@ -132,14 +132,14 @@ def test_bad_customers_of_a_list_have_their_errors_at_their_place(ask, make_cust
 def test_a_list_of_bad_customers_is_answered_too(ask):
     answer = ask("customers", {"customers": [{}, None, [], "x", True]})
 
-    assert [len(each["errors"]) for each in answer["results"]] == [10, 1, 1, 1, 1]
+    assert [len(result["errors"]) for result in answer["results"]] == [10, 1, 1, 1, 1]
 
 
 def test_a_bad_customer_alone_is_refused_with_all_its_problems(ask, make_customer):
     problem = ask("customers", make_customer(customerID=1.5, tenure=-1, Partner="maybe"), 422)
 
     assert problem["code"] == "bad_customer"
-    assert [each["field"] for each in problem["errors"]] == ["customerID", "Partner", "tenure"]
+    assert [error["field"] for error in problem["errors"]] == ["customerID", "Partner", "tenure"]
 
 
 def test_a_thousand_customers_are_taken_and_one_more_is_not(ask, customer):
@@ -211,23 +211,23 @@ def test_json_that_cannot_be_read_is_refused_as_in_v1(client, path, content, con
 def test_only_actions_that_lower_the_risk_are_suggested_and_each_equals_its_what_if(ask, make_customer):
     for customer in [make_customer(), make_customer(Contract="Two year", tenure=70), make_customer(MonthlyCharges=20)]:
         actions = ask("customers", customer)["actions"]
-        changes = [each["changes"] for each in actions]
+        changes = [action["changes"] for action in actions]
 
         compared = ask("what-if", {"customer": customer, "changes": changes})["alternatives"] if changes else []
 
-        assert all(each["difference"] < 0 for each in actions)
-        assert [{name: each[name] for name in each if name != "suggestion"} for each in actions] == compared
+        assert all(action["difference"] < 0 for action in actions)
+        assert [{name: action[name] for name in action if name != "suggestion"} for action in actions] == compared
 
 
 def test_without_changes_every_single_one_is_tried_and_ranked(ask, customer):
     answer = ask("what-if", {"customer": {"customerID": "x", **customer}})
 
-    actionable = [each for each in FEATURES if isinstance(each, Categorical) and each.actionable]
-    differences = [each["difference"] for each in answer["alternatives"]]
+    actionable = [feature for feature in FEATURES if isinstance(feature, Categorical) and feature.actionable]
+    differences = [alternative["difference"] for alternative in answer["alternatives"]]
     assert (answer["customerID"], answer["prediction"], answer["probability"]) == ("x", "churn", 0.5205)
     assert differences == sorted(differences)
-    assert all(len(each["changes"]) == 1 for each in answer["alternatives"])
-    assert len(differences) == sum(len(each.values) - 1 for each in actionable) + 2
+    assert all(len(alternative["changes"]) == 1 for alternative in answer["alternatives"])
+    assert len(differences) == sum(len(item.values) - 1 for item in actionable) + 2
 
 
 def test_changes_are_answered_in_the_order_asked(ask, customer):
@@ -235,10 +235,10 @@ def test_changes_are_answered_in_the_order_asked(ask, customer):
 
     answer = ask("what-if", {"customer": customer, "changes": changes})
 
-    assert [each["changes"] for each in answer["alternatives"]] == [
+    assert [alternative["changes"] for alternative in answer["alternatives"]] == [
         *({"Contract": "One year"}, {}, {"tenure": 13, "Contract": "Two year"}, {})
     ]
-    assert [each["difference"] for each in answer["alternatives"]][1::2] == [0, 0]
+    assert [alternative["difference"] for alternative in answer["alternatives"]][1::2] == [0, 0]
     assert answer["alternatives"][0]["probability"] == 0.3224
 
 
@@ -277,7 +277,7 @@ def test_all_that_is_wrong_with_changes_comes_together(ask, customer):
 
     problem = ask("what-if", {"customer": customer, "changes": changes}, 422)
 
-    assert [(each["change"], each["code"], each.get("field")) for each in problem["errors"]] == [
+    assert [(error["change"], error["code"], error.get("field")) for error in problem["errors"]] == [
         (1, "out_of_range", "tenure"),
         (2, "unknown_word", "Contract"),
         (2, "not_a_number", "MonthlyCharges"),
@@ -323,7 +323,7 @@ def test_a_table_of_actions_may_be_set(scorer, customer, tmp_path):
 
     actions = client.post("/v2/customers", json=customer).json["actions"]
 
-    assert [each["suggestion"] for each in actions] == ["Call."]
+    assert [action["suggestion"] for action in actions] == ["Call."]
 
 
 def test_a_bad_table_of_actions_stops_the_start(scorer, tmp_path):
@@ -343,7 +343,7 @@ def test_the_model_is_described_with_honest_metrics(client, scorer):
     assert model["threshold_choice"]["criterion"].startswith("least mean expected cost out of fold")
     assert 0.83 < model["metrics"]["out_of_fold"]["roc_auc"]["mean"] < 0.86
     assert {"calibration", "slices", "protocol"} <= set(model["metrics"])
-    assert [each["feature"] for each in model["terms"]] == list(NAMES)
+    assert [term["feature"] for term in model["terms"]] == list(NAMES)
     assert model["terms"][6]["table"]["Month-to-month"] == pytest.approx(0.5874, abs=1e-4)
     assert len(model["terms"][3]["knots"]) == len(model["terms"][3]["points"]) > 2
 

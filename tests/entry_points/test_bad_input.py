@@ -22,7 +22,7 @@ def test_a_bad_customer_is_refused_and_the_problem_names_what_is_wrong(client, b
 def test_everything_wrong_with_a_customer_is_reported_together(client, make_customer):
     answer = client.post("/v1/customer", json=make_customer(Partner="Ja", tenure=-3, Contract=..., TotalCharges="?"))
 
-    assert [(each["field"], each["code"]) for each in answer.json["errors"]] == [
+    assert [(error["field"], error["code"]) for error in answer.json["errors"]] == [
         ("Partner", "unknown_word"),
         ("tenure", "out_of_range"),
         ("Contract", "missing"),

@@ -50,23 +50,23 @@ class Address(NamedTuple):
 
     def event(self, method: str, path: str, body: bytes = b"", **headers: str) -> dict[str, Any]:
         rest = self.edge == "http_rest_v1"
-        # A REST API has the stage of its own address beside the path, all others have it within.
-        made = event(self.edge, path if rest and self.is_own else self.root + path, method, body, headers=headers)
-        context = made["requestContext"]
+        # A REST API has the stage of its own address next to the path, all others have it within.
+        created = event(self.edge, path if rest and self.is_own else self.root + path, method, body, headers=headers)
+        context = created["requestContext"]
         if "elb" in context:
-            return made
+            return created
         context["stage"] = self.stage
         if not self.is_own:
             context["domainName"] = "api.example.com"
         key, parameters = self._route_key(method, path)
-        if made.get("version") == "2.0":
-            made["routeKey"] = key if key == "$default" else f"{method} {key}"
+        if created.get("version") == "2.0":
+            created["routeKey"] = key if key == "$default" else f"{method} {key}"
         else:
-            made["resource"] = key
-        made["pathParameters"] = parameters
+            created["resource"] = key
+        created["pathParameters"] = parameters
         if rest:
             context["path"] = self.root + path
-        return made
+        return created
 
     def _route_key(self, method: str, path: str) -> tuple[str, dict[str, str] | None]:
         if self.edge == "http_function_url" or (self.route == "$default" and (method, path) not in DEPLOYED):
@@ -96,7 +96,7 @@ def app(scorer):
     return create_app(scorer, Settings())
 
 
-@pytest.fixture(params=ADDRESSES, ids=lambda each: "-".join(map(str, each)))
+@pytest.fixture(params=ADDRESSES, ids=lambda item: "-".join(map(str, item)))
 def address(request) -> Address:
     return request.param
 
@@ -106,8 +106,8 @@ def ask(app, address):
     gateway = Gateway(app, "1.0.0", address.base, is_route=routes_of(app))
 
     def ask(method: str, path: str, body: bytes = b"", **headers: str):
-        made = address.event(method, path, body, **headers)
-        return read(address.edge, gateway.answer(made, Invocation()))
+        created = address.event(method, path, body, **headers)
+        return read(address.edge, gateway.answer(created, Invocation()))
 
     return ask
 
@@ -140,9 +140,9 @@ def test_the_links_of_the_page_lead_back_to_the_same_address(ask, address):
 
 def test_a_mapping_without_a_stage_leaves_both_in_the_path_of_a_rest_api(app):
     gateway = Gateway(app, "1.0.0", "/v1", is_route=routes_of(app))
-    made = Address("http_rest_v1", "{proxy+}", "dev", is_own=False, base="/v1/dev").event("GET", "/openapi.json")
+    created = Address("http_rest_v1", "{proxy+}", "dev", is_own=False, base="/v1/dev").event("GET", "/openapi.json")
 
-    answer = read("http_rest_v1", gateway.answer(made, Invocation()))
+    answer = read("http_rest_v1", gateway.answer(created, Invocation()))
 
     assert (answer.status, answer.json["servers"]) == (200, [{"url": "/v1/dev"}])
 
@@ -166,18 +166,18 @@ def test_a_base_path_named_like_a_route_works_where_the_event_names_the_matched_
 @pytest.mark.parametrize("resource", ["/{proxy+}", "{", 7, "", None, "/{proxy+}/{proxy+}"])
 def test_members_that_make_no_sense_do_no_harm(app, parameters, resource):
     gateway = Gateway(app, "1.0.0", "/v1", is_route=routes_of(app))
-    made = event("http_rest_v1", "/v1/v2/model", "GET", pathParameters=parameters, resource=resource)
+    created = event("http_rest_v1", "/v1/v2/model", "GET", pathParameters=parameters, resource=resource)
 
-    assert read("http_rest_v1", gateway.answer(made, Invocation())).status == 200
+    assert read("http_rest_v1", gateway.answer(created, Invocation())).status == 200
 
 
 def test_a_name_with_escapes_is_found_behind_a_base_path(app):
     gateway = Gateway(app, "1.0.0", "/v1", is_route=routes_of(app))
     parameters = {"proxy": "v2/jobs/a b"}
-    made = event("http_rest_v1", "/v1/v2/jobs/a%20b", "GET", pathParameters=parameters)
-    made["requestContext"]["path"] = "/v1/v2/jobs/a%20b"
+    created = event("http_rest_v1", "/v1/v2/jobs/a%20b", "GET", pathParameters=parameters)
+    created["requestContext"]["path"] = "/v1/v2/jobs/a%20b"
 
-    assert read("http_rest_v1", gateway.answer(made, Invocation())).json["code"] == "uploads_not_configured"
+    assert read("http_rest_v1", gateway.answer(created, Invocation())).json["code"] == "uploads_not_configured"
 
 
 def test_the_function_itself_answers_at_both_addresses():
@@ -186,7 +186,7 @@ def test_the_function_itself_answers_at_both_addresses():
         "events = json.load(sys.stdin)\n"
         "print(*(handler.api(event)['statusCode'] for event in events), file=sys.stderr)\n"
     )
-    made = [
+    created = [
         Address("http_api_v2", "$default", "$default", is_own, "/v1").event("GET", path)
         for is_own in (True, False)
         for path in ("/", "/health", "/v2/model", "/v1/customer")
@@ -196,7 +196,7 @@ def test_the_function_itself_answers_at_both_addresses():
         [sys.executable, "-c", program],
         cwd=ROOT,
         env={**os.environ, "CHURN_BASE_PATH": "/v1"},
-        input=json.dumps(made),
+        input=json.dumps(created),
         capture_output=True,
         text=True,
         timeout=120,

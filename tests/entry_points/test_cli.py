@@ -59,10 +59,10 @@ def test_an_interrupted_command_leaves_nothing_behind(folder, how):
         process.stdin.flush()
         _wait_for(lambda: any(path.stat().st_size for path in folder.glob(".out-*.part/predictions.csv")))
         process.send_signal(how)
-        _, said = process.communicate()
+        _, errors = process.communicate()
 
     assert process.returncode != 0
-    assert b"Traceback" not in said
+    assert b"Traceback" not in errors
     assert names(folder) == []
 
 
@@ -165,10 +165,10 @@ def test_evaluating_refuses_an_unknown_version(folder, run):
 
 
 def test_training_gets_the_data_the_version_and_the_folder(folder, run, monkeypatch):
-    told = []
+    calls = []
 
     def train(data, version, root, progress, recipe, trusted):
-        told.append((data, version, root, callable(progress), recipe.name, trusted))
+        calls.append((data, version, root, callable(progress), recipe.name, trusted))
         return root / "2.0.0"
 
     monkeypatch.setitem(sys.modules, "model.training.train", SimpleNamespace(train=train))
@@ -176,7 +176,7 @@ def test_training_gets_the_data_the_version_and_the_folder(folder, run, monkeypa
 
     result = run("train", "--data", "customers.csv", "--out", "models", "--version", "2.0.0", "--trust", "Partner")
 
-    assert told == [(Path("customers.csv"), "2.0.0", Path("models"), True, "additive", ("Partner",))]
+    assert calls == [(Path("customers.csv"), "2.0.0", Path("models"), True, "additive", ("Partner",))]
     assert result.stdout == "models/2.0.0\n"
 
 

@@ -78,7 +78,7 @@ def test_bad_rows_are_rejected_and_the_command_still_succeeds(folder, run):
     assert result.exit_code == 0
     assert (rejected["row"], rejected["tenure"]) == ("2", "-1")
     assert rejected["errors"] == 'tenure must be a whole number of months from 0 to 1,200, not "-1".'
-    assert [each["error"] != "" for each in rows(Path("here/predictions.csv"))] == [False, True, False]
+    assert [row["error"] != "" for row in rows(Path("here/predictions.csv"))] == [False, True, False]
     assert {name: summary[name] for name in ("rows_in", "rows_scored", "rows_rejected")} == {
         "rows_in": 3,
         "rows_scored": 2,
@@ -90,12 +90,12 @@ def test_corrected_rejects_can_be_scored(folder, run):
     write("customers.csv", HEADER, LINE, BAD_LINE)
     run("score", "customers.csv")
     rejects = Path("customers-scored/rejects.csv").read_text()
-    write("mended.csv", rejects.replace(",-1,", ",12,"))
+    write("corrected.csv", rejects.replace(",-1,", ",12,"))
 
-    result = run("score", "mended.csv")
+    result = run("score", "corrected.csv")
 
     assert result.exit_code == 0
-    assert [row["prediction"] for row in rows(Path("mended-scored/predictions.csv"))] == ["churn"]
+    assert [row["prediction"] for row in rows(Path("corrected-scored/predictions.csv"))] == ["churn"]
 
 
 def test_the_closing_report_has_counts_tiers_and_the_path_of_the_rejects(folder, run):

@@ -42,7 +42,7 @@ def test_a_listed_origin_may_ask_and_read(shared, customer):
     assert "Access-Control-Allow-Credentials" not in answer.headers
 
 
-def test_an_origin_is_answered_as_it_came(shared):
+def test_an_origin_is_answered_unchanged(shared):
     answer = shared.get("/health", headers={"Origin": "http://LOCALHOST:3000"})
 
     assert answer.headers["Access-Control-Allow-Origin"] == "http://LOCALHOST:3000"

@@ -16,19 +16,19 @@ def test_the_page_loads_our_own_files_only(client):
     assert "unsafe" not in policy
     assert set(re.findall(r"https?:\S+", policy + page.text)) == set()
     assert asked[0] == "data:,"
-    assert [client.get(f"/{each}").status_code for each in asked[1:]] == [200] * 4
+    assert [client.get(f"/{item}").status_code for item in asked[1:]] == [200] * 4
 
 
-FOR_EVER = "public, max-age=31536000, immutable"
+FOREVER = "public, max-age=31536000, immutable"
 
 
 @pytest.mark.parametrize(
     ("name", "kind", "cache"),
     [
         ("docs.js", "text/javascript", "no-cache"),
-        (f"{docs.VIEWER}/swagger-ui-bundle.js", "text/javascript", FOR_EVER),
-        (f"{docs.VIEWER}/swagger-ui.css", "text/css", FOR_EVER),
-        (f"{docs.VIEWER}/LICENSE.txt", "text/plain", FOR_EVER),
+        (f"{docs.VIEWER}/swagger-ui-bundle.js", "text/javascript", FOREVER),
+        (f"{docs.VIEWER}/swagger-ui.css", "text/css", FOREVER),
+        (f"{docs.VIEWER}/LICENSE.txt", "text/plain", FOREVER),
     ],
 )
 def test_a_file_has_its_type_and_is_cached_where_its_path_has_a_version(client, name, kind, cache):

@@ -14,8 +14,8 @@ from app.jobs.s3 import handle
 from app.jobs.scoring import Scoring
 from model.bulk import cluster
 from model.bulk.csv_writer import Predictions, Rejects
+from model.bulk.encoding import Utf8Stream
 from model.bulk.run import FileLimits, Run
-from model.bulk.source import Utf8Stream
 from model.bulk.unchanged import Unchanged
 from model.errors import InputError
 from model.outputs import OutputOptions
@@ -56,13 +56,13 @@ class Outcome:
         self.files = [writer.header for writer in writers]
         for block in run:
             self.ids += block.ids.to_pylist()
-            self.bad |= {block.first_row + place: block.located(place) for place in block.problems}
+            self.bad |= {block.first_row + position: block.located(position) for position in block.problems}
             self.files = [file + writer.lines(block) for file, writer in zip(self.files, writers, strict=True)]
         self.notes, self.summary = run.notes, run.summary()
 
     @property
     def codes(self) -> dict[int, list[str]]:
-        return {row: [each.code for each in found] for row, found in self.bad.items()}
+        return {row: [item.code for item in result] for row, result in self.bad.items()}
 
 
 SOURCES = [
@@ -79,14 +79,14 @@ SOURCES = [
 def test_one_stray_byte_leaves_a_file_utf_8_and_rejects_its_row(toy_scorecard, source, between, order):
     data = HEADER.encode() + between.join(order)
 
-    found = Outcome(source(data), toy_scorecard)
+    actual = Outcome(source(data), toy_scorecard)
 
-    assert sorted(set(found.ids)) == ["Zoë", "plain", "stray"]
-    assert list(found.codes.values()) == [["stray_byte"]]
-    (number,) = found.codes
-    assert found.ids[number - 1] == "stray"
-    assert found.summary["rows_in"] == found.summary["rows_scored"] + 1
-    assert found.notes == []
+    assert sorted(set(actual.ids)) == ["Zoë", "plain", "stray"]
+    assert list(actual.codes.values()) == [["stray_byte"]]
+    (number,) = actual.codes
+    assert actual.ids[number - 1] == "stray"
+    assert actual.summary["rows_in"] == actual.summary["rows_scored"] + 1
+    assert actual.notes == []
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -94,47 +94,47 @@ def test_one_stray_byte_leaves_a_file_utf_8_and_rejects_its_row(toy_scorecard, s
 def test_without_a_letter_in_utf_8_a_file_is_windows_1252_wherever_its_first_accent_is(toy_scorecard, source, above):
     data = HEADER.encode() + above + STRAY + row("Müller €", encoding="cp1252") + PLAIN
 
-    found = Outcome(source(data), toy_scorecard)
+    actual = Outcome(source(data), toy_scorecard)
 
-    assert found.ids[-3:] == ["stray", "Müller €", "plain"]
-    assert (found.codes, found.notes) == ({}, [NOTE])
+    assert actual.ids[-3:] == ["stray", "Müller €", "plain"]
+    assert (actual.codes, actual.notes) == ({}, [NOTE])
 
 
 @pytest.mark.parametrize("cut", range(-3, 4))
 def test_a_letter_that_a_read_cuts_in_two_is_whole(toy_scorecard, cut, monkeypatch):
-    monkeypatch.setattr("model.bulk.source.MIB", 1 << 12)
-    monkeypatch.setattr("model.bulk.reader.HEAD", 1 << 12)
-    monkeypatch.setattr("model.bulk.reader.BLOCK", 1 << 11)
+    monkeypatch.setattr("model.bulk.encoding.MIB", 1 << 12)
+    monkeypatch.setattr("model.bulk.reader.HEADER_BYTES", 1 << 12)
+    monkeypatch.setattr("model.bulk.reader.BLOCK_BYTES", 1 << 11)
     head = HEADER.encode() + PLAIN * 200
     offset = (1 << 12) - len(head) % (1 << 12) + cut
     data = head + row("x" * (offset % (1 << 12)) + "字") + STRAY
 
     for source in (io.BytesIO, Pipe):
-        found = Outcome(source(data), toy_scorecard)
-        assert found.ids[-2].endswith("x字")
-        assert found.codes == {202: ["stray_byte"]}
+        actual = Outcome(source(data), toy_scorecard)
+        assert actual.ids[-2].endswith("x字")
+        assert actual.codes == {202: ["stray_byte"]}
 
 
 def test_the_row_with_a_stray_byte_is_named_with_the_byte_and_comes_back_readable(toy_scorecard):
-    found = Outcome(io.BytesIO(HEADER.encode() + UTF8 + STRAY), toy_scorecard)
+    actual = Outcome(io.BytesIO(HEADER.encode() + UTF8 + STRAY), toy_scorecard)
 
-    ((problem,),) = found.bad.values()
+    ((problem,),) = actual.bad.values()
     assert str(problem) == (
         "Row 2 (customerID stray): The row has bytes that are not UTF-8 (E9), although the file is UTF-8. Correct the "
         "character and save the file as UTF-8; if the whole file is Windows-1252, set that as its charset."
     )
-    again = Outcome(io.BytesIO(found.files[1]), toy_scorecard)
+    again = Outcome(io.BytesIO(actual.files[1]), toy_scorecard)
     assert (again.ids, again.codes) == (["stray"], {})
-    assert "café" in found.files[1].decode()
+    assert "café" in actual.files[1].decode()
 
 
 def test_a_row_with_a_stray_byte_has_its_other_errors_too(toy_scorecard):
     bad = STRAY.replace(b"Month-to-month", b"never")
     ragged = STRAY.removesuffix(b"\n") + b",more\n"
 
-    found = Outcome(io.BytesIO(HEADER.encode() + UTF8 + bad + ragged), toy_scorecard)
+    actual = Outcome(io.BytesIO(HEADER.encode() + UTF8 + bad + ragged), toy_scorecard)
 
-    assert found.codes == {2: ["unknown_word", "stray_byte"], 3: ["field_count", "stray_byte"]}
+    assert actual.codes == {2: ["unknown_word", "stray_byte"], 3: ["field_count", "stray_byte"]}
 
 
 def test_a_mark_or_a_declaration_of_utf_8_proves_it_as_well(toy_scorecard):
@@ -164,9 +164,9 @@ def test_plain_text_is_not_read_twice_and_a_decided_file_is_not_either():
     class Watched(io.BytesIO):
         seeks = 0
 
-        def seek(self, *place: int) -> int:
+        def seek(self, *position: int) -> int:
             self.seeks += 1
-            return super().seek(*place)
+            return super().seek(*position)
 
     for content, seeks in ((MANY, 0), (UTF8 + MANY + STRAY, 0), (MANY + STRAY, 2)):
         source = Watched(HEADER.encode() + content)
@@ -184,7 +184,7 @@ def test_every_entry_point_reads_a_file_with_a_stray_byte_alike(client, scorer, 
     predictions = (tmp_path / "out" / "predictions.csv").read_bytes()
     lines: list[dict] = []
     handle(
-        bucket.drop("a.csv", MIXED),
+        bucket.put("a.csv", MIXED),
         bucket.store(Scoring(scorer, OutputOptions(), FileLimits())),
         lambda: 9e5,
         lines.append,
@@ -205,7 +205,7 @@ def test_every_entry_point_reads_a_file_with_a_stray_byte_alike(client, scorer, 
 def test_a_second_look_at_an_object_keeps_the_deadline(scorer, bucket):
     left = iter([900_000, 900_000, 0])
     lines: list[dict] = []
-    event = bucket.drop("a.csv", HEADER.encode() + STRAY)
+    event = bucket.put("a.csv", HEADER.encode() + STRAY)
 
     with pytest.raises(Exception, match="before the deadline"):
         handle(event, bucket.store(Scoring(scorer, OutputOptions(), FileLimits())), lambda: next(left, 0), lines.append)
@@ -218,24 +218,24 @@ def parts(content: bytes, cut: int, scorer) -> dict[str, list[str]]:
     work = cluster.Work(scorer, None, OutputOptions(), FileLimits(), None, typed=False)
     layout, _ = cluster.look(io.BytesIO(content), work)
     lines = content.removesuffix(b"\n").split(b"\n")
-    found: dict[str, list[str]] = {}
+    result: dict[str, list[str]] = {}
     for start, some in ((0, lines[: cut + 1]), (1, lines[cut + 1 :])):
         text = pa.array(some, pa.binary()).cast(pa.string(), safe=False)
         batch = pa.RecordBatch.from_arrays(
             [text, pa.array([7] * len(some)), pa.array([start] * len(some))], ["a", "b", "c"]
         )
-        for made in cluster.score_lines([batch], layout, work):
-            for kind, value in zip(made.column(0).to_pylist(), made.column(1).to_pylist(), strict=True):
-                found.setdefault(kind, []).append(value)
-    return found
+        for created in cluster.score_lines([batch], layout, work):
+            for kind, value in zip(created.column(0).to_pylist(), created.column(1).to_pylist(), strict=True):
+                result.setdefault(kind, []).append(value)
+    return result
 
 
 def test_parts_of_a_file_in_utf_8_reject_the_row_with_a_stray_byte(scorer):
-    found = parts(HEADER.encode() + UTF8 + PLAIN + STRAY, 2, scorer)
+    actual = parts(HEADER.encode() + UTF8 + PLAIN + STRAY, 2, scorer)
 
-    assert "failures" not in found
-    counts = [json.loads(each)["summary"] for each in found["counts"]]
-    assert [each["codes"] for each in counts] == [{}, {"stray_byte": 1}]
+    assert "failures" not in actual
+    counts = [json.loads(count)["summary"] for count in actual["counts"]]
+    assert [count["codes"] for count in counts] == [{}, {"stray_byte": 1}]
 
 
 @pytest.mark.parametrize(
@@ -248,18 +248,18 @@ def test_parts_of_a_file_in_utf_8_reject_the_row_with_a_stray_byte(scorer):
     ],
 )
 def test_a_part_that_contradicts_the_start_of_its_file_is_a_failure(scorer, content, words):
-    found = parts(content, 16_000, scorer)
+    actual = parts(content, 16_000, scorer)
 
-    assert words in json.loads(found["failures"][0])["message"]
+    assert words in json.loads(actual["failures"][0])["message"]
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
 def test_a_file_of_this_machine_is_read_again_and_not_copied_aside(tmp_path, toy_scorecard, monkeypatch, pack):
     path = tmp_path / "list.csv"
     path.write_bytes(pack(HEADER.encode() + STRAY + MANY + UTF8))
-    monkeypatch.setattr("model.bulk.source.Aside", None)
+    monkeypatch.setattr("model.bulk.encoding.BufferedSource", None)
 
     with path.open("rb") as file:
-        found = Outcome(Unchanged(file, path), toy_scorecard)
+        actual = Outcome(Unchanged(file, path), toy_scorecard)
 
-    assert (found.codes, found.ids[-1]) == ({1: ["stray_byte"]}, "Zoë")
+    assert (actual.codes, actual.ids[-1]) == ({1: ["stray_byte"]}, "Zoë")

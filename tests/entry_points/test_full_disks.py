@@ -13,22 +13,22 @@ SMALL_BYTES = 1 << 20
 
 
 @contextmanager
-def mounted(place: Path, options: str) -> Iterator[Path]:
+def mounted(folder: Path, options: str) -> Iterator[Path]:
     """Give a file system of its own, where this machine lets us make one."""
-    place.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", place], capture_output=True, text=True)
+    folder.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True, text=True)
     if done.returncode:
         pytest.skip(f"needs the right to mount: {done.stderr.strip()}")
     try:
-        yield place
+        yield folder
     finally:
-        subprocess.run(["umount", place], check=True)
+        subprocess.run(["umount", folder], check=True)
 
 
 @pytest.fixture
 def small_disk(tmp_path) -> Iterator[Path]:
-    with mounted(tmp_path / "small", f"size={SMALL_BYTES}") as place:
-        yield place
+    with mounted(tmp_path / "small", f"size={SMALL_BYTES}") as folder:
+        yield folder
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Hostile bytes at every way in: the kept findings, the files of the other tests, and what hypothesis makes of them."""
+"""Hostile bytes at every entry point: stored findings, the files of other tests, and mutations by hypothesis."""
 
 import os
 
@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 EXAMPLES = int(os.environ.get("SOAK_EXAMPLES", "100"))
-"""Mutations for each target; 2,000 in `make soak`. `make fuzz` goes on by coverage, for as long as it is told."""
+"""Mutations for each target; 2,000 in `make soak`. `make fuzz` goes on by coverage, for as long as you ask."""
 
 PIECES = [
     *(
@@ -56,8 +56,8 @@ CUTS = st.lists(st.tuples(st.floats(0, 1), st.floats(0, 0.2), st.sampled_from(PI
 
 def mutate(data: bytes, cuts: list[tuple[float, float, bytes]]) -> bytes:
     """Replace stretches of `data`, given as shares of its length, by pieces."""
-    for place, share, piece in cuts:
-        start = int(place * len(data))
+    for position, share, piece in cuts:
+        start = int(position * len(data))
         data = data[:start] + piece + data[start + int(share * len(data)) :]
     return data
 

@@ -132,7 +132,7 @@ def test_a_bad_file_is_refused(event_kind, content, status, code, words):
 
 @pytest.mark.parametrize(("body", "status", "code", "words"), BAD_FORMS.values(), ids=BAD_FORMS)
 def test_a_bad_form_is_refused(event_kind, body, status, code, words):
-    # Unlike the client of the other test, a gateway says that the length is 0.
+    # Unlike the client of the other test, a gateway states that the length is 0.
     status, code = (400, "bad_form") if body == b"" else (status, code)
 
     check(event_kind, "/v1/customerbatch", body, FORM, status, code)

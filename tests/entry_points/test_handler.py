@@ -41,7 +41,7 @@ def test_a_bad_customer_as_the_event_gives_the_problem_of_http(make_customer, ca
     answer = handler.handler(make_customer(tenure=-1, Contract=...), CONTEXT)
 
     assert (answer["status"], answer["code"], answer["instance"]) == (422, "bad_customer", "id-of-lambda")
-    assert [(each["field"], each["code"]) for each in answer["errors"]] == [
+    assert [(error["field"], error["code"]) for error in answer["errors"]] == [
         ("tenure", "out_of_range"),
         ("Contract", "missing"),
     ]

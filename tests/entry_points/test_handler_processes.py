@@ -53,7 +53,7 @@ def invoke_with(events: list[object], bucket, remaining_ms: int = 900_000) -> tu
 
 def test_a_file_in_the_inbox_is_scored_logged_and_counted(bucket):
     content = f"{HEADER}\nA,{ROW}\nB,{ROW.replace('12', 'x', 1)}\n".encode()
-    event = bucket.drop("list.csv", content)
+    event = bucket.put("list.csv", content)
 
     (done, skipped), ends = invoke_with([event, event], bucket)
 
@@ -73,7 +73,7 @@ def test_the_drift_of_a_large_enough_file_is_reported(bucket):
 
     (large, small), _ = invoke_with(
         [
-            bucket.drop(name, content.encode())
+            bucket.put(name, content.encode())
             for name, content in {"large.csv": f"{HEADER}\n{rows}", "small.csv": f"{HEADER}\n1,{ROW}\n"}.items()
         ],
         bucket,
@@ -128,14 +128,14 @@ def test_a_body_too_large_for_lambda_is_refused_with_the_upload_route_where_conf
 
 
 def test_a_file_that_cannot_be_scored_is_counted_as_failed_and_not_tried_again(bucket):
-    (line,), ends = invoke_with([bucket.drop("list.xlsx", b"PK")], bucket)
+    (line,), ends = invoke_with([bucket.put("list.xlsx", b"PK")], bucket)
 
     assert ends == ["ANSWER null"]
     assert (line["status"], line["Failed"], line["Jobs"]) == ("failed", 1, 1)
 
 
 def test_out_of_time_the_event_is_delivered_again(bucket):
-    event = bucket.drop("list.csv", f"{HEADER}\nA,{ROW}\n".encode())
+    event = bucket.put("list.csv", f"{HEADER}\nA,{ROW}\n".encode())
     queued = {"Records": [{"eventSource": "aws:sqs", "messageId": "m-1", "body": json.dumps(event)}]}
 
     lines, ends = invoke_with([event, queued], bucket, remaining_ms=0)
@@ -143,7 +143,7 @@ def test_out_of_time_the_event_is_delivered_again(bucket):
     assert [line["status"] for line in lines] == ["retry", "retry"]
     assert ends[0].startswith("ERROR RetryableError")
     assert ends[1] == 'ANSWER {"batchItemFailures": [{"itemIdentifier": "m-1"}]}'
-    assert bucket.found() == {}
+    assert bucket.contents() == {}
 
 
 def python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -212,6 +212,7 @@ print(json.dumps(opened), file=sys.stderr)
 """
 
 
+@pytest.mark.no_cover
 def test_an_upload_is_spooled_into_the_temporary_folder_only(tmp_path):
     rows = "".join(f"{number},{ROW}\n" for number in range(55_000))
     form = form_of(("file", f"{HEADER}\n{rows}".encode()))

@@ -1,4 +1,4 @@
-"""What a browser is told: our own origin only, in a Space's frame, on every answer."""
+"""What a browser is sent: our own origin only, in a Space's frame, on every answer."""
 
 import pytest
 

@@ -74,7 +74,7 @@ def server(tmp_path_factory) -> Iterator[Server]:
 def test_a_request_with_two_readings_is_refused_and_ends_its_connection(server, raw):
     with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
         connection.sendall(raw)
-        # A reset in place of an orderly end: the server had not read what came after.
+        # A reset in place of an orderly end: the server had not read what followed.
         answer = b""
         try:
             while piece := connection.recv(65_536):
@@ -163,7 +163,7 @@ SEARCHING = {"search", "sub", "subn", "split", "findall", "finditer"}
 
 
 def patterns() -> Iterator[tuple[str, str | bytes, bool]]:
-    """Yield where each pattern of what ships stands, the pattern, and whether it is searched for in a text."""
+    """Yield the position of each pattern of the shipped code, the pattern, and whether it is searched for in a text."""
     for path in SHIPPED:
         nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
         searched = {
@@ -178,9 +178,9 @@ def patterns() -> Iterator[tuple[str, str | bytes, bool]]:
             if isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str | bytes):
                 names = [
                     target.id
-                    for each in nodes
-                    if isinstance(each, ast.Assign | ast.AnnAssign) and each.value is node
-                    for target in (each.targets if isinstance(each, ast.Assign) else [each.target])
+                    for item in nodes
+                    if isinstance(item, ast.Assign | ast.AnnAssign) and item.value is node
+                    for target in (item.targets if isinstance(item, ast.Assign) else [item.target])
                     if isinstance(target, ast.Name)
                 ]
                 is_searched = ast.unparse(node.func)[3:] in SEARCHING or bool(searched & set(names))
@@ -189,7 +189,7 @@ def patterns() -> Iterator[tuple[str, str | bytes, bool]]:
 
 @pytest.mark.parametrize(("pattern", "is_searched"), [pytest.param(p, s, id=where) for where, p, s in patterns()])
 def test_no_pattern_runs_away_over_what_users_send(pattern, is_searched):
-    """A backtracking pattern takes minutes or for ever over 20,000 characters; all of ours take under 2 ms."""
+    """A backtracking pattern takes minutes or forever over 20,000 characters; all of ours take under 2 ms."""
     text = pattern.decode("latin-1") if isinstance(pattern, bytes) else pattern
     letters = [*sorted({letter for letter in text if letter.isprintable()}), *" \t\r\naA09z"]
     compiled = re.compile(pattern)

@@ -10,8 +10,8 @@ from encodings.aliases import aliases
 import pytest
 
 from app.web.responses import NOTES
-from model.bulk.charsets import encoding_of
-from model.bulk.fallback import field_count, names_of
+from model.bulk.encoding import encoding_of
+from model.bulk.fallback import features_of, field_count
 from model.bulk.run import Run
 from model.schema import CUSTOMER_ID, EXAMPLE, NAMES
 
@@ -103,14 +103,14 @@ def test_counts_of_fields_are_kept_up_to_a_bound(toy_scorecard):
         for _ in Run(io.BytesIO(CSV + b"x," * (20 + count) + b"x\n"), toy_scorecard):
             pass
 
-    for cache in (field_count, names_of):
+    for cache in (field_count, features_of):
         info = cache.cache_info()
         assert info.maxsize is not None
         assert info.currsize <= info.maxsize
 
 
 @pytest.mark.parametrize("alias", sorted({*aliases, *aliases.values(), "utf_8_sig"}))
-def test_names_of_encodings_mean_what_they_mean_to_python(alias):
+def test_features_of_encodings_mean_what_they_mean_to_python(alias):
     import codecs
 
     read = {

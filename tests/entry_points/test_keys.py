@@ -150,7 +150,7 @@ def test_digests_are_read_with_spaces_and_capitals():
 
 
 @pytest.mark.parametrize(
-    ("value", "place"),
+    ("value", "position"),
     [
         (NEW, "1 of 1"),
         (f"{sha256(OLD)},{NEW}", "2 of 2"),
@@ -161,27 +161,27 @@ def test_digests_are_read_with_spaces_and_capitals():
         ("٣" * 64, "1 of 1"),
     ],
 )
-def test_a_setting_that_is_no_digest_stops_the_start_and_is_not_shown(value, place):
+def test_a_setting_that_is_no_digest_stops_the_start_and_is_not_shown(value, position):
     with pytest.raises(SettingsError) as caught:
         Settings.from_environment({"CHURN_API_KEYS": value})
 
     assert str(caught.value) == (
         "CHURN_API_KEYS must be the sha256 digests of keys, 64 hex digits each, separated by commas; "
-        f"number {place} is not one. Make a key and its digest: churn key"
+        f"number {position} is not one. Make a key and its digest: churn key"
     )
 
 
 def test_the_command_makes_a_key_and_its_digest(guarded, customer, scorer):
-    said = CliRunner().invoke(churn, ["key"]).stdout
+    output = CliRunner().invoke(churn, ["key"]).stdout
     again = CliRunner().invoke(churn, ["key"]).stdout
 
-    made = dict(line.split(maxsplit=1) for line in said.splitlines())
-    client = create_app(scorer, Settings.from_environment({"CHURN_API_KEYS": made["sha256"]})).test_client()
+    created = dict(line.split(maxsplit=1) for line in output.splitlines())
+    client = create_app(scorer, Settings.from_environment({"CHURN_API_KEYS": created["sha256"]})).test_client()
 
-    assert set(made) == {"key", "sha256"}
-    assert len(made["key"]) >= 43
-    assert said != again
-    assert client.post("/v1/customer", json=customer, headers={"X-Api-Key": made["key"]}).status_code == 200
+    assert set(created) == {"key", "sha256"}
+    assert len(created["key"]) >= 43
+    assert output != again
+    assert client.post("/v1/customer", json=customer, headers={"X-Api-Key": created["key"]}).status_code == 200
 
 
 @pytest.mark.parametrize("edge", http_events.EVENT_KINDS)
@@ -189,8 +189,8 @@ def test_lambda_asks_for_a_key_at_every_edge(guarded_app, customer, edge):
     gateway, body = Gateway(guarded_app, "1.0.0"), json.dumps(customer).encode()
 
     def ask(headers: dict[str, str], query=()) -> tuple[int, dict]:
-        made = gateway.answer(http_events.event(edge, body=body, headers=headers, query=query), Invocation())
-        return made["statusCode"], json.loads(made["body"])
+        created = gateway.answer(http_events.event(edge, body=body, headers=headers, query=query), Invocation())
+        return created["statusCode"], json.loads(created["body"])
 
     json_type = {"Content-Type": "application/json"}
     assert ask(json_type)[0] == 401
@@ -200,13 +200,13 @@ def test_lambda_asks_for_a_key_at_every_edge(guarded_app, customer, edge):
 
 
 def test_the_page_shows_the_header_where_a_key_is_needed(client, guarded):
-    pages = [each.get("/", headers={"Accept": "text/html"}).text for each in (client, guarded)]
+    pages = [value.get("/", headers={"Accept": "text/html"}).text for value in (client, guarded)]
 
     assert [page.count("X-Api-Key: $KEY") for page in pages] == [0, 2]
 
 
 def test_the_description_asks_for_a_key_where_one_is_needed(client, guarded):
-    without, within = (each.get("/openapi.json").json["paths"] for each in (client, guarded))
+    without, within = (value.get("/openapi.json").json["paths"] for value in (client, guarded))
 
     assert within["/v1/customer"]["post"]["security"] == [{"key": []}]
     assert {"400", "401"} <= set(within["/v2/model"]["get"]["responses"])

@@ -53,7 +53,7 @@ def kill_while_scoring(folder: Path, *words: str) -> None:
         process.send_signal(signal.SIGKILL)
 
 
-@pytest.mark.parametrize("is_there", [False, True], ids=["beside the results", "in their folder"])
+@pytest.mark.parametrize("is_there", [False, True], ids=["next to the results", "in their folder"])
 def test_the_draft_of_a_killed_command_is_gone_after_the_next(tmp_path, is_there):
     if is_there:
         (tmp_path / "out").mkdir()
@@ -89,8 +89,8 @@ def test_the_draft_of_a_running_command_stays(tmp_path, scoring):
 
 def test_a_watcher_sweeps_its_outbox_when_it_starts(tmp_path, scoring):
     (tmp_path / "in").mkdir()
-    for place in ("a.csv", "march/b.csv", "."):
-        leave(tmp_path / "out" / place / f".{JOB}-01234567.part")
+    for name in ("a.csv", "march/b.csv", "."):
+        leave(tmp_path / "out" / name / f".{JOB}-01234567.part")
     whole = leave(tmp_path / "out" / "a.csv" / JOB, "summary.json")
 
     Folder(tmp_path / "in", tmp_path / "out", scoring)
@@ -112,7 +112,7 @@ def test_only_what_is_surely_a_draft_of_ours_is_swept(tmp_path):
 
     local.sweep(tmp_path)
 
-    assert all((each.exists() and list(each.iterdir())) for each in (*kept, elsewhere))
+    assert all((path.exists() and list(path.iterdir())) for path in (*kept, elsewhere))
     assert {".file-0123abcd.part", ".link-0123abcd.part"} <= {path.name for path in tmp_path.iterdir()}
 
 
@@ -123,9 +123,9 @@ def test_where_folders_cannot_be_locked_drafts_are_made_and_none_is_swept(tmp_pa
     monkeypatch.setattr("fcntl.flock", refuse)
     left = leave(tmp_path / ".out-0123abcd.part")
 
-    with local.draft(tmp_path / "out") as made:
-        (made / "summary.json").write_text("{}")
-        local.publish(made, tmp_path / "out")
+    with local.draft(tmp_path / "out") as path:
+        (path / "summary.json").write_text("{}")
+        local.publish(path, tmp_path / "out")
 
     assert left.exists()
     assert json.loads((tmp_path / "out" / "summary.json").read_text()) == {}
@@ -141,6 +141,6 @@ def test_no_draft_is_swept_between_its_making_and_its_locking(tmp_path, monkeypa
         return make(path, *rest, **more)
 
     monkeypatch.setattr(os, "open", sweep_first)
-    with local.draft(tmp_path / "out") as made:
-        assert made.is_dir()
-        assert made != swept[0]
+    with local.draft(tmp_path / "out") as path:
+        assert path.is_dir()
+        assert path != swept[0]

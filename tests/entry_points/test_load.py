@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 from load import Load, Memory
-from served import Server, running, soon
-from test_server import LABEL, ask
+from served import LABEL, Server, ask, running, soon
 
 SOAK = os.environ.get("SOAK") == "true"
 SECONDS = 300 if SOAK else 10

@@ -31,14 +31,14 @@ def test_requests_are_counted_by_method_route_and_status(counted, customer):
     counted.post("/v1/customer", json={})
     counted.get("/health")
 
-    found = figures(counted.get("/metrics").text)
+    actual = figures(counted.get("/metrics").text)
 
-    assert found['churn_requests_total{method="POST",route="/v1/customer",status="200"}'] == 1
-    assert found['churn_requests_total{method="POST",route="/v1/customer",status="422"}'] == 1
-    assert found['churn_requests_total{method="GET",route="/health",status="200"}'] == 1
-    assert found['churn_problems_total{code="bad_customer"}'] == 1
-    assert found['churn_request_seconds_count{route="/v1/customer"}'] == 2
-    assert 0 < found['churn_request_seconds_sum{route="/v1/customer"}'] < 60
+    assert actual['churn_requests_total{method="POST",route="/v1/customer",status="200"}'] == 1
+    assert actual['churn_requests_total{method="POST",route="/v1/customer",status="422"}'] == 1
+    assert actual['churn_requests_total{method="GET",route="/health",status="200"}'] == 1
+    assert actual['churn_problems_total{code="bad_customer"}'] == 1
+    assert actual['churn_request_seconds_count{route="/v1/customer"}'] == 2
+    assert 0 < actual['churn_request_seconds_sum{route="/v1/customer"}'] < 60
 
 
 def test_rows_are_counted_by_what_became_of_them(counted):
@@ -47,26 +47,26 @@ def test_rows_are_counted_by_what_became_of_them(counted):
     rejected = int(answer.headers["X-Rejected-Rows"])
     scored = len(answer.json)
 
-    found = figures(counted.get("/metrics").text)
+    actual = figures(counted.get("/metrics").text)
 
     assert rejected > 0
-    assert found['churn_rows_total{outcome="scored"}'] == scored
-    assert found['churn_rows_total{outcome="rejected"}'] == rejected
+    assert actual['churn_rows_total{outcome="scored"}'] == scored
+    assert actual['churn_rows_total{outcome="rejected"}'] == rejected
 
 
-def test_the_drift_of_the_last_large_file_is_told(counted):
+def test_the_drift_of_the_last_large_file_is_reported(counted):
     header, *lines = (Path(__file__).parents[1] / "data" / "sample.csv").read_bytes().splitlines(keepends=True)
     kinds = {"Content-Type": "text/csv", "Accept": "application/json"}
 
     summary = counted.post("/v2/batches", data=header + b"".join(lines) * 5, headers=kinds).json
     counted.post("/v2/batches", data=header + lines[0], headers=kinds)
 
-    found = figures(counted.get("/metrics").text)
-    assert found['churn_drift_psi{of="greatest"}'] == max(summary["drift"].values())
-    assert found['churn_drift_psi{of="score"}'] == summary["drift"]["probability"]
+    actual = figures(counted.get("/metrics").text)
+    assert actual['churn_drift_psi{of="greatest"}'] == max(summary["drift"].values())
+    assert actual['churn_drift_psi{of="score"}'] == summary["drift"]["probability"]
 
 
-def test_a_streamed_file_tells_its_drift_too(counted):
+def test_a_streamed_file_reports_its_drift_too(counted):
     header, *lines = (Path(__file__).parents[1] / "data" / "sample.csv").read_bytes().splitlines(keepends=True)
 
     answer = counted.post("/v2/batches", data=header + b"".join(lines) * 5, headers={"Content-Type": "text/csv"})
@@ -76,9 +76,9 @@ def test_a_streamed_file_tells_its_drift_too(counted):
 
 
 def test_the_model_is_named(counted, scorer):
-    found = figures(counted.get("/metrics").text)
+    actual = figures(counted.get("/metrics").text)
 
-    assert found[f'churn_model_info{{sha256="{scorer.sha256}",version="1.0.0"}}'] == 1
+    assert actual[f'churn_model_info{{sha256="{scorer.sha256}",version="1.0.0"}}'] == 1
 
 
 def test_made_up_methods_and_paths_make_no_new_figures(counted):
@@ -90,7 +90,7 @@ def test_made_up_methods_and_paths_make_no_new_figures(counted):
     assert names == ['churn_requests_total{method="other",route="none",status="404"}']
 
 
-def test_no_customer_and_no_key_stands_among_the_figures(make_customer):
+def test_no_customer_and_no_key_is_among_the_figures(make_customer):
     key = "key-of-the-crm"
     digest = hashlib.sha256(key.encode()).hexdigest()
     client = wiring.build(Settings(api_keys=(digest,))).test_client()
@@ -138,7 +138,7 @@ def booted(server: Server) -> list[int]:
 
 
 def wait_for(server: Server, *, started: int) -> None:
-    """Wait until so many processes have started, and the two that are left say that they answer."""
+    """Wait until so many processes have started, and the two that are left state that they answer."""
     deadline = time.monotonic() + 30
     while len(booted(server)) < started or figures(get(server))["churn_processes"] != 2:
         assert time.monotonic() < deadline, server.log.read_text()
@@ -179,10 +179,10 @@ def test_the_figures_of_all_processes_are_summed_and_outlive_them(two_processes,
 def test_a_request_too_broken_for_the_app_is_counted_too(two_processes):
     two_processes.talk(b"nonsense\r\n\r\n")
 
-    found = figures(get(two_processes))
+    actual = figures(get(two_processes))
 
-    assert found['churn_problems_total{code="bad_request"}'] == 1
-    assert found['churn_requests_total{method="other",route="none",status="400"}'] == 1
+    assert actual['churn_problems_total{code="bad_request"}'] == 1
+    assert actual['churn_requests_total{method="other",route="none",status="400"}'] == 1
 
 
 def test_the_shared_folder_is_removed_at_the_end(tmp_path):

@@ -1,4 +1,4 @@
-"""What a reader of a result must know is told at every entry point: an assumed encoding, no ids, no rows."""
+"""What a reader of a result must know is reported at every entry point: an assumed encoding, no ids, no rows."""
 
 import io
 import json
@@ -22,7 +22,7 @@ NO_IDS = "The file has no column customerID, so its rows are identified by their
 
 
 def csv_of(id_name: str = CUSTOMER_ID, *ids: str) -> str:
-    return "\n".join([",".join([id_name, *NAMES]), *(f"{each},{ROW}" for each in ids or ("A", "B"))]) + "\n"
+    return "\n".join([",".join([id_name, *NAMES]), *(f"{item},{ROW}" for item in ids or ("A", "B"))]) + "\n"
 
 
 def alike(name: str) -> str:
@@ -79,7 +79,7 @@ def test_notes_are_in_every_summary_and_on_the_terminal(scorer, bucket, tmp_path
     printed = CliRunner().invoke(churn, ["score", str(tmp_path / "in" / "a.csv"), "-o", str(tmp_path / "out")]).stderr
     CliRunner().invoke(churn, ["watch", str(tmp_path / "in"), str(tmp_path / "box"), "--once", "--interval", "0.05"])
     handle(
-        bucket.drop("a.csv", content),
+        bucket.put("a.csv", content),
         bucket.store(Scoring(scorer, OutputOptions(), FileLimits())),
         lambda: 9e5,
         lambda _: None,
@@ -94,7 +94,7 @@ def test_notes_are_in_every_summary_and_on_the_terminal(scorer, bucket, tmp_path
         *[path.read_bytes() for path in (tmp_path / "box" / "a.csv").glob("*/summary.json")],
         bucket.results_of("a.csv")["summary.json"],
     ]
-    assert [" ".join(json.loads(each)["notes"]) for each in summaries] == [note] * 3
+    assert [" ".join(json.loads(summary)["notes"]) for summary in summaries] == [note] * 3
     # A part of a file does not know whether there are rows.
     assert " ".join(notes) == ("" if name == "no rows" else note)
 

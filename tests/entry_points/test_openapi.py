@@ -44,15 +44,17 @@ def test_every_route_is_described_and_no_other(app, document):
 
 def test_every_code_is_described(document):
     assert document["components"]["schemas"]["Problem"]["properties"]["code"]["enum"] == list(STATUSES)
-    assert set().union(*(codes_of(each) for _, each in operations(document))) == set(STATUSES) - NOWHERE - GUARDS
+    assert set().union(*(codes_of(item) for _, item in operations(document))) == set(STATUSES) - NOWHERE - GUARDS
 
 
 def test_every_option_is_described(document):
-    described = {route: [each["name"] for each in operation["parameters"]] for route, operation in operations(document)}
+    described = {
+        route: [parameter["name"] for parameter in operation["parameters"]] for route, operation in operations(document)
+    }
 
-    assert described["POST /v2/customers"] == [each.name for each in query_options.CUSTOMERS]
-    assert described["POST /v2/what-if"] == [each.name for each in query_options.WHAT_IF]
-    assert described["POST /v2/batches"] == [each.name for each in query_options.BATCHES]
+    assert described["POST /v2/customers"] == [customer.name for customer in query_options.CUSTOMERS]
+    assert described["POST /v2/what-if"] == [item.name for item in query_options.WHAT_IF]
+    assert described["POST /v2/batches"] == [batch.name for batch in query_options.BATCHES]
 
 
 def test_the_features_are_those_of_the_schema(document):
@@ -72,7 +74,7 @@ def test_every_reference_resolves_and_every_component_is_used(document):
 
     references = set(re.findall(r'"#/components/(\w+/[\w-]+)"', text))
 
-    assert references == {f"{kind}/{name}" for kind, found in document["components"].items() for name in found} - {
+    assert references == {f"{kind}/{name}" for kind, actual in document["components"].items() for name in actual} - {
         # Of a line of NDJSON, which OpenAPI 3.1 cannot describe; named in words.
         "schemas/Row"
     }
@@ -92,18 +94,18 @@ def examples(document: dict) -> Iterator[tuple[str, str, str | None, object, str
         for kind, media in content_of(operation).items():
             for name, promised in media.get("examples", {}).items():
                 sent = [
-                    (each, found["examples"][name])
-                    for each, found in asked.items()
-                    if name in found.get("examples", {})
+                    (item, result["examples"][name])
+                    for item, result in asked.items()
+                    if name in result.get("examples", {})
                 ]
                 for taken, content in sent or [(None, {"value": None})]:
                     yield route, name, taken, content["value"], kind, promised["value"]
 
 
 def test_the_examples_are_answered_as_promised(document, client):
-    found = list(examples(document))
+    actual = list(examples(document))
 
-    for route, _, taken, content, kind, promised in found:
+    for route, _, taken, content, kind, promised in actual:
         method, path = route.split()
         sent = {"data": content, "content_type": taken}
         if taken == "application/json":
@@ -116,7 +118,7 @@ def test_the_examples_are_answered_as_promised(document, client):
 
     posts = {route for route, _ in operations(document) if route.startswith("POST")}
     # Each of its answers is another one.
-    assert {route for route, *_ in found} >= posts - {"POST /v2/uploads"}
+    assert {route for route, *_ in actual} >= posts - {"POST /v2/uploads"}
 
 
 def test_every_kind_of_answer_is_as_described(document, client):
@@ -144,9 +146,9 @@ def test_every_line_of_ndjson_is_a_row_or_the_summary(document, client):
 
     *rows, last = map(json.loads, answer.text.splitlines())
     row = {"$ref": "#/components/schemas/Row", "components": document["components"]}
-    assert [each["row"] for each in rows] == [1, 2]
-    for each in rows:
-        jsonschema_rs.Draft202012Validator(row).validate(each)
+    assert [item["row"] for item in rows] == [1, 2]
+    for item in rows:
+        jsonschema_rs.Draft202012Validator(row).validate(item)
     jsonschema_rs.Draft202012Validator({**row, "$ref": "#/components/schemas/Summary"}).validate(last["summary"])
 
 

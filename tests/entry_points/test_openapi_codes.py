@@ -37,8 +37,8 @@ def test_every_described_code_of_a_route_has_a_request_here(document):
 )
 def test_every_described_code_is_answered_as_described(document, scorer, app, route, code):
     sent = dict(REFUSED[route][code])
-    made = {name: sent.pop(name) for name in ("settings", "uploads") if name in sent}
-    client = (create_app(scorer, **{"settings": Settings(), **made}) if made else app).test_client()
+    created = {name: sent.pop(name) for name in ("settings", "uploads") if name in sent}
+    client = (create_app(scorer, **{"settings": Settings(), **created}) if created else app).test_client()
     method, path = route.split()
 
     answer = client.open(path, method=method, **sent)

@@ -17,9 +17,9 @@ from model.describe import template
 load_all_checks()
 
 LEFT_OUT = {
-    # The doors take more than the description says, on purpose: words in any case, numbers as text, 0 and 1 as flags.
+    # The entry points accept more than the description states, on purpose: words in any case, numbers as text, 0 and 1.
     "negative_data_rejection",
-    # A null TotalCharges beside a tenure that is not 0 fits the schema; and a made-up CSV is seldom a good one.
+    # A null TotalCharges next to a tenure that is not 0 fits the schema; and a made-up CSV is seldom a good one.
     "positive_data_acceptance",
 }
 
@@ -35,7 +35,7 @@ schemathesis.openapi.media_type("text/csv", FILES)
 schemathesis.openapi.media_type("application/gzip", st.one_of(FILES.map(gzip.compress), st.binary(max_size=50)))
 
 EXAMPLES = int(os.environ.get("SOAK_EXAMPLES", "50"))
-"""For each route, beside those that schemathesis counts out; 2,000 in `make soak`."""
+"""For each route, next to those that schemathesis counts out; 2,000 in `make soak`."""
 
 description = schemathesis.openapi.from_wsgi("/openapi.json", create_app(artifact.load(), Settings()))
 

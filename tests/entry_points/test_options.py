@@ -15,7 +15,7 @@ from app.settings import Settings
 from model import artifact, describe
 
 ROOT = Path(__file__).parents[2]
-SETTINGS = {each.name for each in fields(Settings)}
+SETTINGS = {field.name for field in fields(Settings)}
 WRONG = {"threshold": "33", "engine": "onnx", "port": "abc", "url": "ftp://a", "reasons": "11"}
 """Of each setting that has a rule and an option, a value against the rule. A new one has to be added here."""
 
@@ -26,8 +26,8 @@ FREE = {"host", "models", "model_version", "api_key", "value_at_risk", "include_
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     """Run a command in an empty folder with customers.csv, and an environment without settings."""
-    for each in fields(Settings):
-        monkeypatch.delenv(each.metadata["variable"], raising=False)
+    for field in fields(Settings):
+        monkeypatch.delenv(field.metadata["variable"], raising=False)
     monkeypatch.chdir(tmp_path)
     Path("customers.csv").write_text(describe.template())
     Path("inbox").mkdir()
@@ -35,7 +35,7 @@ def run(tmp_path, monkeypatch):
 
 
 def options(name: str) -> list[click.Option]:
-    return [each for each in churn.commands[name].params if isinstance(each, click.Option)]
+    return [param for param in churn.commands[name].params if isinstance(param, click.Option)]
 
 
 def arguments(name: str) -> list[str]:
@@ -54,7 +54,12 @@ def arguments(name: str) -> list[str]:
     return needed.get(name, [])
 
 
-READ = [(name, each.name, each.opts[0]) for name in churn.commands for each in options(name) if each.name in SETTINGS]
+READ = [
+    (name, option.name, option.opts[0])
+    for name in churn.commands
+    for option in options(name)
+    if option.name in SETTINGS
+]
 
 
 def test_a_threshold_beyond_one_is_refused_under_the_name_that_was_typed(run):
@@ -65,7 +70,7 @@ def test_a_threshold_beyond_one_is_refused_under_the_name_that_was_typed(run):
 
 
 # "make test-slow" runs the command spark, in an environment of its own.
-HERE = [each for each in READ if each[1] not in FREE and (each[0] != "spark" or find_spec("pyspark"))]
+HERE = [item for item in READ if item[1] not in FREE and (item[0] != "spark" or find_spec("pyspark"))]
 
 
 @pytest.mark.parametrize(("command", "setting", "option"), HERE)
@@ -111,11 +116,11 @@ def test_a_wrong_variable_keeps_its_own_name(run, monkeypatch):
     assert run("score", "customers.csv").stderr.startswith("CHURN_THRESHOLD must be ")
 
 
-def test_one_name_means_one_thing_in_every_command():
+def test_one_name_means_one_option_in_every_command():
     destinations: dict[str, set[str]] = {}
     for name in churn.commands:
-        for each in options(name):
-            destinations.setdefault(each.opts[0], set()).add(each.help or "")
+        for item in options(name):
+            destinations.setdefault(item.opts[0], set()).add(item.help or "")
 
     shared = {option: helps for option, helps in destinations.items() if len(helps) > 1}
 
@@ -136,7 +141,7 @@ def test_a_former_name_still_works_and_is_not_shown(run, command, former, option
     assert f"{option} " in shown
     assert f"{former} " not in shown
     assert f"{former}," not in shown
-    assert any({former, option} <= set(each.opts) for each in options(command))
+    assert any({former, option} <= set(item.opts) for item in options(command))
 
 
 @pytest.mark.parametrize("option", ["--version", "--model"])

@@ -32,8 +32,9 @@ OTHER_MEANINGS = {
     ("probability", "app/settings.py"): "a unit",
     ("error", "model/bulk/ndjson.py"): "the last line of a list that broke off",
     ("error", "app/log.py"): "a level",
+    ("error", "app/server.py"): "a level",
 }
-"""Where a column's name is another thing, by name and file."""
+"""Where the name of a column means something else, by name and file."""
 
 
 @pytest.fixture(scope="module")

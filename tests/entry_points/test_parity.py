@@ -81,12 +81,12 @@ def test_reasons_add_up_to_the_log_odds_and_come_strongest_first(customers_csv, 
         customer = validate(row)
         reasons = explain(scorer, customer)
 
-        assert scorer.intercept + sum(each.contribution for each in reasons) == pytest.approx(
+        assert scorer.intercept + sum(reason.contribution for reason in reasons) == pytest.approx(
             scorer.score(customer).log_odds, abs=TOLERANCE
         )
-        sizes = [abs(each.contribution) for each in reasons]
+        sizes = [abs(reason.contribution) for reason in reasons]
         assert sizes == sorted(sizes, reverse=True)
-        assert {each.feature for each in reasons} == {feature.name for feature in FEATURES}
+        assert {reason.feature for reason in reasons} == {feature.name for feature in FEATURES}
 
 
 def test_the_intercept_is_the_average_customer_of_the_training_data(scorer):

@@ -32,14 +32,14 @@ def statuses(event, store):
 
 
 @pytest.mark.parametrize(
-    "name", ["customers.csv", "Customers.CSV", "packed.csv.gz", "PACKED.CSV.GZ", "march/a b+c;ü%41&=?#.csv"]
+    "name", ["customers.csv", "Customers.CSV", "small.csv.gz", "SMALL.CSV.GZ", "march/a b+c;ü%41&=?#.csv"]
 )
 def test_a_csv_object_is_scored_under_its_name(bucket, store, name):
-    event = bucket.drop(name, gzip.compress(MIXED) if name.lower().endswith("gz") else MIXED)
+    event = bucket.put(name, gzip.compress(MIXED) if name.lower().endswith("gz") else MIXED)
 
     (line,) = entries_of(event, store)
 
-    results = bucket.found()
+    results = bucket.contents()
     assert list(results) == [f"results/{name}/{line['job']}/{result}" for result in RESULTS]
     summary = json.loads(results[f"results/{name}/{line['job']}/summary.json"])
     assert summary["job"] == line["job"]
@@ -50,7 +50,7 @@ def test_a_csv_object_is_scored_under_its_name(bucket, store, name):
 
 def test_the_same_object_is_scored_once_and_nothing_is_written_again(versioned_bucket, scoring):
     store = versioned_bucket.store(scoring)
-    event = versioned_bucket.drop("a.csv", MIXED)
+    event = versioned_bucket.put("a.csv", MIXED)
 
     assert [statuses(event, store) for _ in range(3)] == [["done"], ["skipped"], ["skipped"]]
 
@@ -60,7 +60,7 @@ def test_the_same_object_is_scored_once_and_nothing_is_written_again(versioned_b
 
 
 def test_results_have_their_content_type(bucket, store):
-    (line,) = entries_of(bucket.drop("a.csv", GOOD), store)
+    (line,) = entries_of(bucket.put("a.csv", GOOD), store)
 
     kinds = {
         name: bucket.client.head_object(Bucket=bucket.results, Key=f"results/a.csv/{line['job']}/{name}")["ContentType"]
@@ -87,14 +87,14 @@ def test_results_have_their_content_type(bucket, store):
     ],
 )
 def test_an_unreadable_file_gets_a_failure_with_advice(bucket, store, name, content, code, sentence):
-    event = bucket.drop(name, content)
+    event = bucket.put(name, content)
 
     (line,) = entries_of(event, store)
 
     assert (line["status"], line["code"]) == ("failed", code)
-    ((key, found),) = bucket.found().items()
+    ((key, content),) = bucket.contents().items()
     assert key == f"results/{name}/{line['job']}/failure.json"
-    failure = json.loads(found)
+    failure = json.loads(content)
     assert (failure["name"], failure["job"], failure["code"]) == (name, line["job"], code)
     assert sentence in failure["message"]
     assert bucket.unfinished() == []
@@ -104,31 +104,31 @@ def test_an_unreadable_file_gets_a_failure_with_advice(bucket, store, name, cont
 def test_every_bad_file_gives_a_result_that_adds_up_or_a_failure_with_the_reason(bucket, store):
     codes = {f"{name}.csv": code for name, (_, code) in REFUSED.items()}
     nasty = {f"{name}.csv": content for name, (content, _) in REFUSED.items()}
-    nasty |= {f"{name}!.csv": each[0] for name, each in BAD_FILES.items() if each[2] not in codes.values()}
-    records = [bucket.drop(name, content)["Records"][0] for name, content in nasty.items()]
+    nasty |= {f"{name}!.csv": bad[0] for name, bad in BAD_FILES.items() if bad[2] not in codes.values()}
+    records = [bucket.put(name, content)["Records"][0] for name, content in nasty.items()]
 
     lines = entries_of({"Records": records}, store)
 
     for name, line in zip(nasty, lines, strict=True):
-        found = bucket.results_of(name)
+        results = bucket.results_of(name)
         if line["status"] == "done":
-            summary = json.loads(found["summary.json"])
-            rows = list(csv.reader(io.StringIO(found["predictions.csv"].decode(), newline="")))[1:]
+            summary = json.loads(results["summary.json"])
+            rows = list(csv.reader(io.StringIO(results["predictions.csv"].decode(), newline="")))[1:]
             assert len(rows) == summary["rows_in"] == summary["rows_scored"] + summary["rows_rejected"], name
             assert len([row for row in rows if row[-1]]) == summary["rows_rejected"], name
         else:
-            failure = json.loads(found["failure.json"])
-            assert (list(found), failure["code"]) == (["failure.json"], codes.get(name, line["code"])), name
+            failure = json.loads(results["failure.json"])
+            assert (list(results), failure["code"]) == (["failure.json"], codes.get(name, line["code"])), name
             assert re.fullmatch(r"[A-Z\d].{20,}\.", failure["message"], re.DOTALL), failure["message"]
     assert {line["status"] for line in lines} == {"done", "failed"}
     assert bucket.unfinished() == []
 
 
 def test_a_file_with_a_late_error_leaves_only_its_failure(bucket, store):
-    (line,) = entries_of(bucket.drop("a.csv", (HEADER + LINE * 30_000 + '1,"open\n').encode()), store)
+    (line,) = entries_of(bucket.put("a.csv", (HEADER + LINE * 30_000 + '1,"open\n').encode()), store)
 
     assert (line["status"], line["code"]) == ("failed", "open_quote")
-    assert [key.rsplit("/")[-1] for key in bucket.found()] == ["failure.json"]
+    assert [key.rsplit("/")[-1] for key in bucket.contents()] == ["failure.json"]
     assert bucket.unfinished() == []
 
 
@@ -137,26 +137,26 @@ def test_a_file_with_a_late_error_leaves_only_its_failure(bucket, store):
     [("", b""), ("march/", b""), (".hidden.csv", GOOD), (".git/a.csv", GOOD), ("a.csv.part", GOOD), ("a.csv~", GOOD)],
 )
 def test_folders_and_unfinished_names_are_ignored(bucket, store, name, content):
-    assert statuses(bucket.drop(name, content), store) == ["ignored"]
-    assert bucket.found() == {}
+    assert statuses(bucket.put(name, content), store) == ["ignored"]
+    assert bucket.contents() == {}
 
 
 @pytest.mark.parametrize("key", ["a.csv", "other/a.csv", "incoming.csv", "Incoming/a.csv", "results/incoming/a.csv"])
 def test_a_key_outside_the_prefix_is_ignored(bucket, store, key):
     assert statuses(event_of(bucket.inbox, key, 10, "0" * 32), store) == ["ignored"]
-    assert bucket.found() == {}
+    assert bucket.contents() == {}
 
 
 def test_a_removal_is_ignored(bucket, store):
-    event = bucket.drop("a.csv", GOOD)
+    event = bucket.put("a.csv", GOOD)
     event["Records"][0]["eventName"] = "ObjectRemoved:Delete"
 
     assert statuses(event, store) == ["ignored"]
-    assert bucket.found() == {}
+    assert bucket.contents() == {}
 
 
 def test_another_bucket_is_refused_with_the_reason(bucket, store):
-    event = bucket.drop("a.csv", GOOD)
+    event = bucket.put("a.csv", GOOD)
     event["Records"][0]["s3"]["bucket"]["name"] = bucket.results
     lines = []
 
@@ -168,13 +168,13 @@ def test_another_bucket_is_refused_with_the_reason(bucket, store):
         "Remove this bucket's notification, or set CHURN_INBOX_BUCKET."
     )
     assert [line["status"] for line in lines] == ["refused"]
-    assert bucket.found() == {}
+    assert bucket.contents() == {}
 
 
 def test_results_in_the_same_bucket_are_not_scored(bucket, scoring):
     store = s3.Store(BucketLayout(bucket.inbox, bucket.inbox), scoring, bucket.client)
 
-    (line,) = entries_of(bucket.drop("a.csv", GOOD), store)
+    (line,) = entries_of(bucket.put("a.csv", GOOD), store)
     ours = [event_of(bucket.inbox, f"results/a.csv/{line['job']}/{name}", 10, "0" * 32) for name in RESULTS]
 
     assert line["status"] == "done"
@@ -199,15 +199,15 @@ def test_both_buckets_must_be_named(inbox, results):
 def test_a_name_that_is_too_long_for_the_results_is_cut(bucket, store):
     name = "ü" * 500 + ".csv"
 
-    (line,) = entries_of(bucket.drop(name, GOOD), store)
+    (line,) = entries_of(bucket.put(name, GOOD), store)
 
     assert line["status"] == "done"
-    assert [key.rsplit("/")[-1] for key in bucket.found()] == RESULTS
-    assert max(len(key.encode()) for key in bucket.found()) == 1023
+    assert [key.rsplit("/")[-1] for key in bucket.contents()] == RESULTS
+    assert max(len(key.encode()) for key in bucket.contents()) == 1023
 
 
 def test_a_job_id_depends_on_everything_that_changes_the_result(bucket, scoring):
-    event = bucket.drop("a.csv", GOOD)
+    event = bucket.put("a.csv", GOOD)
     stores = [
         bucket.store(scoring),
         bucket.store(replace(scoring, options=OutputOptions(value_at_risk=True))),
@@ -215,16 +215,16 @@ def test_a_job_id_depends_on_everything_that_changes_the_result(bucket, scoring)
         bucket.store(replace(scoring, scorer=replace(scoring.scorer, sha256="1" * 64))),
     ]
 
-    found = [entries_of(event, store)[0] for store in stores]
+    entries = [entries_of(event, store)[0] for store in stores]
 
-    assert [line["status"] for line in found] == ["done"] * 4
-    assert len({line["job"] for line in found}) == 4
+    assert [line["status"] for line in entries] == ["done"] * 4
+    assert len({line["job"] for line in entries}) == 4
 
 
 @pytest.mark.parametrize("kept", ["bucket", "versioned_bucket"])
 def test_an_event_without_version_or_etag_is_pinned_to_the_current_object(request, kept, scoring):
     bucket = request.getfixturevalue(kept)
-    event = bucket.drop("a.csv", GOOD)
+    event = bucket.put("a.csv", GOOD)
     full = json.loads(json.dumps(event))
     for name in ("eTag", "size", "versionId"):
         event["Records"][0]["s3"]["object"].pop(name, None)
@@ -237,7 +237,7 @@ def test_no_log_entry_holds_a_customers_data(bucket, store):
     content = (
         HEADER + LINE.replace("0001-EXMPL", "SECRET-1") + LINE.replace("0001-EXMPL,0", "SECRET-2,SECRET")
     ).encode()
-    events = [bucket.drop("a.csv", content), bucket.drop("b.csv", content.replace(b"\n", b'\n"SECRET', 1))]
+    events = [bucket.put("a.csv", content), bucket.put("b.csv", content.replace(b"\n", b'\n"SECRET', 1))]
 
     lines = [line for event in events for line in entries_of(event, store)]
 
@@ -257,7 +257,7 @@ def test_requests_are_signed_so_that_conditions_apply(moto_server):
 
 
 def test_every_member_and_status_of_a_log_entry_is_documented(bucket, store):
-    events = [bucket.drop("a.csv", GOOD), bucket.drop("b.txt", GOOD), bucket.drop(".c.csv", GOOD)]
+    events = [bucket.put("a.csv", GOOD), bucket.put("b.txt", GOOD), bucket.put(".c.csv", GOOD)]
     pages = [(ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("operations.md", "aws.md")]
 
     members = {member for event in events for line in entries_of(event, store) for member in line}

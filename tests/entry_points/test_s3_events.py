@@ -1,4 +1,4 @@
-"""The shapes in which Lambda learns of a drop: recorded events in tests/events, and what they tell of."""
+"""The events in which S3 reports an object to Lambda: recorded in tests/events, and what is read from them."""
 
 import copy
 import json
@@ -159,7 +159,7 @@ def test_another_major_version_is_an_error():
         ({"version": "2.0", "routeKey": "GET /", "rawPath": "/"}, 'it has "version", "routeKey", "rawPath". '),
     ],
 )
-def test_what_cannot_be_read_is_an_error_that_says_what_it_has(event, sentence):
+def test_an_unreadable_event_is_an_error_that_names_its_members(event, sentence):
     assert sentence in one_error(event)
 
 
@@ -179,7 +179,7 @@ def test_one_unreadable_record_keeps_no_other_from_its_turn():
 
     (message,) = read(event)
 
-    assert [type(thing) for thing in message.records] == [S3Object, EventError, S3Object, IgnoredEvent]
+    assert [type(record) for record in message.records] == [S3Object, EventError, S3Object, IgnoredEvent]
 
 
 def test_one_unreadable_message_of_a_queue_is_an_error_of_its_own():

@@ -12,14 +12,14 @@ from s3_handling import LARGE, SMALL, handle
 
 @pytest.mark.parametrize("part", [1, 2])
 def test_a_part_that_cannot_be_sent_aborts_the_upload(bucket, faulty_store, proxy, is_whole, part):
-    event = bucket.drop("a.csv", LARGE)
+    event = bucket.put("a.csv", LARGE)
     proxy.faults = [Fault("PUT", rf"predictions\.csv.*partNumber={part}", status=503, code="SlowDown")]
 
     statuses, reason = handle(event, faulty_store)
 
     assert statuses == ["retry"]
     assert reason.endswith("/predictions.csv (SlowDown).")
-    assert bucket.found().keys() <= {key for key in bucket.found() if key.endswith("rejects.csv")}
+    assert bucket.contents().keys() <= {key for key in bucket.contents() if key.endswith("rejects.csv")}
     assert bucket.unfinished() == []
     proxy.faults = []
     assert handle(event, faulty_store) == (["done"], "")
@@ -27,7 +27,7 @@ def test_a_part_that_cannot_be_sent_aborts_the_upload(bucket, faulty_store, prox
 
 
 def test_a_part_that_fails_once_is_sent_again(bucket, retrying_store, proxy, is_whole):
-    event = bucket.drop("a.csv", LARGE)
+    event = bucket.put("a.csv", LARGE)
     proxy.faults = [Fault("PUT", r"predictions\.csv.*partNumber=2", times=1, status=500, code="InternalError")]
 
     assert handle(event, retrying_store) == (["done"], "")
@@ -35,7 +35,7 @@ def test_a_part_that_fails_once_is_sent_again(bucket, retrying_store, proxy, is_
 
 
 def test_an_upload_that_can_be_neither_completed_nor_aborted_never_appears(bucket, faulty_store, proxy, is_whole):
-    event = bucket.drop("a.csv", LARGE)
+    event = bucket.put("a.csv", LARGE)
     proxy.faults = [
         Fault("PUT", r"predictions\.csv.*partNumber=1", times=1, status=503, code="SlowDown"),
         Fault("DELETE", r"uploadId", status=503, code="SlowDown"),
@@ -44,7 +44,7 @@ def test_an_upload_that_can_be_neither_completed_nor_aborted_never_appears(bucke
     assert handle(event, faulty_store)[0] == ["retry"]
 
     gc.collect()
-    assert bucket.found() == {}
+    assert bucket.contents() == {}
     assert len(bucket.unfinished()) == 2
     proxy.faults = []
     assert handle(event, faulty_store) == (["done"], "")
@@ -66,14 +66,14 @@ def test_an_upload_that_can_be_neither_completed_nor_aborted_never_appears(bucke
 def test_an_upload_that_cannot_be_completed_is_repeated(
     bucket, faulty_store, proxy, is_whole, output, status, code, after
 ):
-    event = bucket.drop("a.csv", SMALL)
+    event = bucket.put("a.csv", SMALL)
     proxy.faults = [Fault("POST", rf"{output}\.csv\?uploadId", times=2, status=status, code=code, after=after)]
 
     statuses, reason = handle(event, faulty_store)
 
     assert statuses == ["retry"]
     assert f"/{output}.csv (" in reason
-    assert not any(key.endswith("summary.json") for key in bucket.found())
+    assert not any(key.endswith("summary.json") for key in bucket.contents())
     assert bucket.unfinished() == []
     proxy.faults = []
     assert handle(event, faulty_store) == (["done"], "")
@@ -84,18 +84,18 @@ def test_an_upload_that_cannot_be_completed_is_repeated(
     ("status", "code"), [(409, "ConditionalRequestConflict"), (503, "SlowDown"), (500, "InternalError")]
 )
 def test_a_summary_that_cannot_be_put_is_put_by_the_next_delivery(bucket, faulty_store, proxy, is_whole, status, code):
-    event = bucket.drop("a.csv", SMALL)
+    event = bucket.put("a.csv", SMALL)
     proxy.faults = [Fault("PUT", r"summary\.json", status=status, code=code)]
 
     assert handle(event, faulty_store)[0] == ["retry"]
-    assert not any(key.endswith("summary.json") for key in bucket.found())
+    assert not any(key.endswith("summary.json") for key in bucket.contents())
     proxy.faults = []
     assert handle(event, faulty_store) == (["done"], "")
     assert is_whole("a.csv", SMALL)
 
 
 def test_a_summary_that_conflicts_with_another_write_is_put_again(bucket, faulty_store, proxy, is_whole):
-    event = bucket.drop("a.csv", SMALL)
+    event = bucket.put("a.csv", SMALL)
     proxy.faults = [Fault("PUT", r"summary\.json", times=2, status=409, code="ConditionalRequestConflict")]
 
     assert handle(event, faulty_store) == (["done"], "")
@@ -103,7 +103,7 @@ def test_a_summary_that_conflicts_with_another_write_is_put_again(bucket, faulty
 
 
 def test_a_summary_whose_answer_was_lost_finishes_the_job(bucket, retrying_store, proxy, is_whole):
-    event = bucket.drop("a.csv", SMALL)
+    event = bucket.put("a.csv", SMALL)
     proxy.faults = [Fault("PUT", r"summary\.json", times=1, status=503, code="SlowDown", after=True)]
 
     assert handle(event, retrying_store) == (["skipped"], "")
@@ -122,14 +122,14 @@ def test_a_summary_whose_answer_was_lost_finishes_the_job(bucket, retrying_store
 def test_a_throttled_or_forbidden_request_is_left_for_another_delivery(
     bucket, faulty_store, proxy, is_whole, method, path, status, code
 ):
-    event = bucket.drop("a.csv", SMALL)
+    event = bucket.put("a.csv", SMALL)
     proxy.faults = [Fault(method, path, status=status, code=code)]
 
     statuses, reason = handle(event, faulty_store)
 
     assert statuses == ["retry"]
     assert f"({code})" in reason
-    assert bucket.found() == {}
+    assert bucket.contents() == {}
     assert bucket.unfinished() == []
     proxy.faults = []
     assert handle(event, faulty_store) == (["done"], "")
@@ -137,7 +137,7 @@ def test_a_throttled_or_forbidden_request_is_left_for_another_delivery(
 
 
 def test_an_unreachable_server_is_left_for_another_delivery(bucket, faulty_store, proxy):
-    event = bucket.drop("a.csv", SMALL)
+    event = bucket.put("a.csv", SMALL)
     proxy.upstream = "127.0.0.1:1"
 
     statuses, reason = handle(event, faulty_store)

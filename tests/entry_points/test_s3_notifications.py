@@ -26,14 +26,14 @@ def statuses(event, store):
 
 
 def eventbridge(event, key):
-    thing = event["Records"][0]["s3"]["object"]
-    told = {"key": key, "size": thing["size"], "etag": thing["eTag"]}
-    detail = {"bucket": {"name": event["Records"][0]["s3"]["bucket"]["name"]}, "object": told}
+    details = event["Records"][0]["s3"]["object"]
+    eventbridge_object = {"key": key, "size": details["size"], "etag": details["eTag"]}
+    detail = {"bucket": {"name": event["Records"][0]["s3"]["bucket"]["name"]}, "object": eventbridge_object}
     return {"source": "aws.s3", "detail-type": "Object Created", "detail": detail}
 
 
 def test_the_key_of_eventbridge_is_used_unchanged_if_it_exists(bucket, store):
-    events = [bucket.drop(name, GOOD) for name in ("a b.csv", "a+b.csv")]
+    events = [bucket.put(name, GOOD) for name in ("a b.csv", "a+b.csv")]
 
     (line,) = entries_of(eventbridge(events[1], "incoming/a+b.csv"), store)
 
@@ -51,20 +51,20 @@ def test_the_key_of_eventbridge_is_used_unchanged_if_it_exists(bucket, store):
     ],
 )
 def test_the_key_of_eventbridge_is_decoded_if_only_that_exists(bucket, store, name, key):
-    event = bucket.drop(name, GOOD)
+    event = bucket.put(name, GOOD)
 
     assert statuses(eventbridge(event, key), store) == ["done"]
     assert statuses(event, store) == ["skipped"]
 
 
 def test_an_object_of_eventbridge_that_does_not_exist_is_superseded(bucket, store):
-    event = bucket.drop("a.csv", GOOD)
+    event = bucket.put("a.csv", GOOD)
 
     assert statuses(eventbridge(event, "incoming/b+c.csv"), store) == ["superseded"]
 
 
 def test_only_failed_messages_of_a_queue_are_delivered_again(bucket, store):
-    good, gone, wrong = (bucket.drop(f"{name}.csv", GOOD) for name in "abc")
+    good, gone, wrong = (bucket.put(f"{name}.csv", GOOD) for name in "abc")
     bucket.client.delete_object(Bucket=bucket.inbox, Key="incoming/b.csv")
     wrong["Records"][0]["s3"]["bucket"]["name"] = "another"
     bodies = [json.dumps(good), json.dumps(gone), json.dumps(wrong), "hello"]
@@ -97,12 +97,15 @@ def aws(moto_server):
 
 def received(sqs, url):
     """Return the messages of a queue as Lambda hands them to a function."""
-    found = []
+    records = []
     while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
         for message in messages:
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-        found += [{"messageId": each["MessageId"], "eventSource": "aws:sqs", "body": each["Body"]} for each in messages]
-    return {"Records": found}
+        records += [
+            {"messageId": message["MessageId"], "eventSource": "aws:sqs", "body": message["Body"]}
+            for message in messages
+        ]
+    return {"Records": records}
 
 
 @pytest.fixture
@@ -125,8 +128,8 @@ ONLY_INCOMING = {"Key": {"FilterRules": [{"Name": "prefix", "Value": "incoming/"
 def test_a_real_notification_through_a_queue_is_scored(bucket, store, queue):
     sqs, url, arn = queue
     notify(bucket, QueueConfigurations=[{"QueueArn": arn, "Events": ["s3:ObjectCreated:*"], "Filter": ONLY_INCOMING}])
-    bucket.drop("a b+c/ü.CSV", MIXED)
-    bucket.drop("notes.txt", b"hello")
+    bucket.put("a b+c/ü.CSV", MIXED)
+    bucket.put("notes.txt", b"hello")
     bucket.client.put_object(Bucket=bucket.inbox, Key="elsewhere/a.csv", Body=GOOD)
 
     lines = entries_of(received(sqs, url), store)
@@ -140,14 +143,14 @@ def test_a_real_notification_through_a_queue_is_scored(bucket, store, queue):
 def test_a_real_notification_through_a_queue_is_scored_by_the_handler(bucket, queue):
     sqs, url, arn = queue
     notify(bucket, QueueConfigurations=[{"QueueArn": arn, "Events": ["s3:ObjectCreated:*"], "Filter": ONLY_INCOMING}])
-    bucket.drop("a b.csv", MIXED)
+    bucket.put("a b.csv", MIXED)
     code = "import json, sys, handler; print(json.dumps(handler.handler(json.load(sys.stdin))))"
-    places = {"CHURN_INBOX_BUCKET": bucket.inbox, "CHURN_RESULTS_BUCKET": bucket.results}
+    buckets = {"CHURN_INBOX_BUCKET": bucket.inbox, "CHURN_RESULTS_BUCKET": bucket.results}
 
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=ROOT,
-        env={**os.environ, **places},
+        env={**os.environ, **buckets},
         input=json.dumps(received(sqs, url)),
         capture_output=True,
         text=True,
@@ -165,7 +168,7 @@ def test_a_real_notification_through_a_topic_and_a_queue_is_scored(bucket, store
     topic = sns.create_topic(Name=bucket.inbox)["TopicArn"]
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
     notify(bucket, TopicConfigurations=[{"TopicArn": topic, "Events": ["s3:ObjectCreated:*"], "Filter": ONLY_INCOMING}])
-    bucket.drop("a.csv", MIXED)
+    bucket.put("a.csv", MIXED)
 
     assert "done" in [line["status"] for line in entries_of(received(sqs, url), store)]
     assert sorted(bucket.results_of("a.csv")) == RESULTS
@@ -177,7 +180,7 @@ def test_a_real_notification_through_eventbridge_and_a_queue_is_scored(bucket, s
     rules.put_rule(Name=bucket.inbox, EventPattern=json.dumps({"source": ["aws.s3"]}))
     rules.put_targets(Rule=bucket.inbox, Targets=[{"Id": "queue", "Arn": arn}])
     notify(bucket, EventBridgeConfiguration={})
-    bucket.drop("a b.csv", MIXED)
+    bucket.put("a b.csv", MIXED)
 
     lines = entries_of(received(sqs, url), store)
     rules.remove_targets(Rule=bucket.inbox, Ids=["queue"])

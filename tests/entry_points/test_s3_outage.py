@@ -37,7 +37,7 @@ class Outage:
 
     def begin(self) -> None:
         methods = ("GET", "HEAD", "PUT", "POST", "DELETE")
-        self._proxy.faults = [Fault(each, "", status=503, code="SlowDown", deed=self._count) for each in methods]
+        self._proxy.faults = [Fault(method, "", status=503, code="SlowDown", deed=self._count) for method in methods]
         self._end.start()
 
     def _count(self) -> None:
@@ -60,7 +60,7 @@ def test_a_bucket_that_answers_503_for_long_loses_nothing_and_doubles_nothing(
         Scoring(toy_scorecard, OutputOptions(), FileLimits()), s3.connect(max_attempts=2), part_bytes=5 << 20
     )
     content = SMALL if begins == "before the event" else LARGE
-    event = bucket.drop("a.csv", content)
+    event = bucket.put("a.csv", content)
     if begins == "before the event":
         outage.begin()
     else:
@@ -68,23 +68,23 @@ def test_a_bucket_that_answers_503_for_long_loses_nothing_and_doubles_nothing(
         method, path = ("GET", r"/incoming/a\.csv") if read else ("PUT", "partNumber=1")
         proxy.faults = [Fault(method, path, break_at=5_000_000 if read else None, deed=outage.begin, times=1)]
 
-    told: list[str] = []
+    statuses: list[str] = []
     started = time.monotonic()
-    while "done" not in told:
-        told += handle(event, store)[0]
+    while "done" not in statuses:
+        statuses += handle(event, store)[0]
         time.sleep(PAUSE_S)
     seconds = time.monotonic() - started
     again = handle(event, store)[0]
 
     sys.stdout.write(
-        f"503 for {OUTAGE_S} s {begins}: {outage.refused} requests refused, done by delivery {len(told)} "
+        f"503 for {OUTAGE_S} s {begins}: {outage.refused} requests refused, done by delivery {len(statuses)} "
         f"after {seconds:.0f} s\n"
     )
     assert outage.is_over.is_set()
-    assert told == ["retry"] * (len(told) - 1) + ["done"]
-    assert len(told) > 1
+    assert statuses == ["retry"] * (len(statuses) - 1) + ["done"]
+    assert len(statuses) > 1
     assert outage.refused > 1
     assert again == ["skipped"]
     assert is_whole_in(bucket, "a.csv", content)
     versions = bucket.client.list_object_versions(Bucket=bucket.results)["Versions"]
-    assert len([each for each in versions if each["Key"].endswith("summary.json")]) == 1
+    assert len([version for version in versions if version["Key"].endswith("summary.json")]) == 1

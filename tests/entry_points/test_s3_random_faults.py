@@ -1,6 +1,6 @@
-"""Faults of S3 and of the process at random points, each run from a seed: one committed result stands at the end.
+"""Faults of S3 and of the process at random points, each run from a seed: there is one committed result at the end.
 
-20 runs, and under SOAK=true 200. A run that fails is told by its seed, and fails again with it.
+20 runs, and under SOAK=true 200. A run that fails names its seed, and fails again with it.
 """
 
 import contextlib
@@ -62,7 +62,7 @@ for line in sys.stdin:
         s3.handle(asked["event"], store, lambda: 900_000, lines.append)
     except s3.RetryableError:
         pass
-    print(json.dumps([each["status"] for each in lines]), flush=True)
+    print(json.dumps([item["status"] for item in lines]), flush=True)
 """
 
 
@@ -82,13 +82,13 @@ class Process:
                 [sys.executable, "-c", WORKER], cwd=ROOT, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE
             )
         asked = {"event": event, "buckets": [buckets.inbox, buckets.results]}
-        said = b""
+        line = b""
         with contextlib.suppress(BrokenPipeError):
             self._running.stdin.write(json.dumps(asked).encode() + b"\n")
             self._running.stdin.flush()
-            said = self._running.stdout.readline()
-        if said:
-            return json.loads(said)
+            line = self._running.stdout.readline()
+        if line:
+            return json.loads(line)
         self.end()
         return ["killed"]
 
@@ -129,17 +129,17 @@ def content_of(chance: random.Random) -> tuple[str, bytes]:
 
 
 def fault_of(chance: random.Random, size: int, kill: Callable[[], object], counts: Counter[str]) -> Fault:
-    place = chance.choice(list(PLACES))
+    point = chance.choice(list(PLACES))
     kinds = ["503", "500", "403", "lost answer", "slow", "kill"]
-    if place == "the file":
+    if point == "the file":
         kinds += ["cut", "cut", "changed", "cut and changed"]
     kind = chance.choice(kinds)
-    method, path = PLACES[place]
+    method, path = PLACES[point]
     fault = Fault(method, path, times=chance.choice((1, 1, 2, 5)), skip=chance.choice((0, 0, 1, 2)))
 
     def met(deed: Callable[[], object] | None = None) -> Callable[[], object]:
         def do() -> None:
-            counts[f"{kind}: {place}"] += 1
+            counts[f"{kind}: {point}"] += 1
             if deed:
                 deed()
 
@@ -183,7 +183,7 @@ def deliver(chance: random.Random, event: object, buckets: Buckets, scoring: Sco
 @pytest.mark.soak
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("seed", SEEDS)
-def test_whatever_fails_one_result_stands_at_the_end(
+def test_there_is_one_result_at_the_end_whatever_fails(
     seed, request, proxy, faulty_s3, process, scorer, counts, tmp_path
 ):
     chance = random.Random(seed)
@@ -192,7 +192,7 @@ def test_whatever_fails_one_result_stands_at_the_end(
     name, content = content_of(chance)
     local.score_file(io.BytesIO(content), name, tmp_path / "wanted", scoring)
     wanted = {file.name: file.read_bytes() for file in (tmp_path / "wanted").iterdir()}
-    event = bucket.drop(name, content)
+    event = bucket.put(name, content)
     proxy.faults = [fault_of(chance, len(content), process.kill, counts) for _ in range(chance.choice((1, 2, 3, 4, 6)))]
 
     statuses: list[str] = []
@@ -201,9 +201,9 @@ def test_whatever_fails_one_result_stands_at_the_end(
             statuses += process.handle(event, bucket)
         else:
             statuses += deliver(chance, event, bucket, scoring, faulty_s3)
-        found = bucket.found()
-        assert not any(key.endswith("failure.json") for key in found), statuses
-        if not any(key.endswith("summary.json") for key in found):
+        results = bucket.contents()
+        assert not any(key.endswith("failure.json") for key in results), statuses
+        if not any(key.endswith("summary.json") for key in results):
             assert not {"done", "skipped"} & set(statuses), statuses
     proxy.faults = []
     again = deliver(chance, event, bucket, scoring, faulty_s3)
@@ -211,13 +211,13 @@ def test_whatever_fails_one_result_stands_at_the_end(
 
     assert "done" in statuses or "skipped" in statuses, statuses
     assert set(again) <= {"skipped", "retry"}, again
-    found = bucket.results_of(name)
-    summary, expected = json.loads(found.pop("summary.json")), json.loads(wanted.pop("summary.json"))
-    assert found == wanted
+    results = bucket.results_of(name)
+    summary, expected = json.loads(results.pop("summary.json")), json.loads(wanted.pop("summary.json"))
+    assert results == wanted
     assert {**summary, "job": ""} == {**expected, "job": ""}
     assert summary["rows_in"] == summary["rows_scored"] + summary["rows_rejected"]
     marks = bucket.client.list_object_versions(Bucket=bucket.results).get("Versions", [])
-    assert len([each for each in marks if each["Key"].endswith("summary.json")]) == 1
+    assert len([item for item in marks if item["Key"].endswith("summary.json")]) == 1
 
 
 def test_the_runs_use_the_model_of_the_process(scorer):

@@ -16,7 +16,7 @@ from app.jobs.bucket import ObjectReader
 
 
 def overwrite(bucket, name, content):
-    return lambda: bucket.drop(name, content)
+    return lambda: bucket.put(name, content)
 
 
 def delete(bucket, name):
@@ -24,15 +24,15 @@ def delete(bucket, name):
 
 
 def test_an_object_that_is_gone_when_the_event_arrives_leaves_nothing(bucket, faulty_store):
-    event = bucket.drop("a.csv", SMALL)
+    event = bucket.put("a.csv", SMALL)
     delete(bucket, "a.csv")()
 
     assert handle(event, faulty_store) == (["superseded"], "")
-    assert bucket.found() == {}
+    assert bucket.contents() == {}
 
 
 def test_an_object_that_is_removed_while_it_is_read_leaves_nothing(bucket, faulty_store, proxy):
-    event = bucket.drop("a.csv", LARGE)
+    event = bucket.put("a.csv", LARGE)
     proxy.faults = [
         Fault("GET", r"/incoming/a\.csv", times=1, break_at=14_500_000),
         Fault("GET", r"/incoming/a\.csv", deed=delete(bucket, "a.csv")),
@@ -40,22 +40,22 @@ def test_an_object_that_is_removed_while_it_is_read_leaves_nothing(bucket, fault
 
     assert handle(event, faulty_store) == (["superseded"], "")
     assert any("partNumber=1" in request for request in proxy.seen)
-    assert bucket.found() == {}
+    assert bucket.contents() == {}
     assert bucket.unfinished() == []
 
 
 def test_an_object_that_is_overwritten_while_it_is_read_gives_only_the_later_result(
     bucket, faulty_store, proxy, is_whole
 ):
-    first = bucket.drop("a.csv", LARGE)
+    first = bucket.put("a.csv", LARGE)
     later = []
     proxy.faults = [
         Fault("GET", r"/incoming/a\.csv", times=1, break_at=14_500_000),
-        Fault("GET", r"/incoming/a\.csv", times=1, deed=lambda: later.append(bucket.drop("a.csv", SMALL))),
+        Fault("GET", r"/incoming/a\.csv", times=1, deed=lambda: later.append(bucket.put("a.csv", SMALL))),
     ]
 
     assert handle(first, faulty_store) == (["superseded"], "")
-    assert bucket.found() == {}
+    assert bucket.contents() == {}
     assert handle(later[0], faulty_store) == (["done"], "")
     assert is_whole("a.csv", SMALL)
     assert bucket.unfinished() == []
@@ -64,7 +64,7 @@ def test_an_object_that_is_overwritten_while_it_is_read_gives_only_the_later_res
 @pytest.mark.parametrize("deed", [overwrite, delete])
 def test_a_version_is_read_to_its_end_even_if_its_key_changes(versioned_bucket, scoring, proxy, faulty_s3, deed):
     bucket = versioned_bucket
-    event = bucket.drop("a.csv", SMALL)
+    event = bucket.put("a.csv", SMALL)
     change = deed(bucket, "a.csv", OTHER) if deed is overwrite else deed(bucket, "a.csv")
     proxy.faults = [Fault("GET", r"/incoming/a\.csv", times=1, break_at=1000, deed=change)]
 
@@ -76,18 +76,18 @@ def test_a_version_is_read_to_its_end_even_if_its_key_changes(versioned_bucket, 
 
 def test_two_versions_give_one_result_each(versioned_bucket, scoring):
     bucket = versioned_bucket
-    events = [bucket.drop("a.csv", content) for content in (SMALL, OTHER)]
+    events = [bucket.put("a.csv", content) for content in (SMALL, OTHER)]
 
     for event in reversed(events):
         assert handle(event, bucket.store(scoring)) == (["done"], "")
 
-    summaries = [json.loads(content) for key, content in bucket.found().items() if key.endswith("summary.json")]
-    assert sorted(each["rows_in"] for each in summaries) == [3, 42]
+    summaries = [json.loads(content) for key, content in bucket.contents().items() if key.endswith("summary.json")]
+    assert sorted(summary["rows_in"] for summary in summaries) == [3, 42]
 
 
 @pytest.mark.parametrize("breaks_at", [0, 1, 130, 131, 1000, len(SMALL) - 1])
 def test_an_interrupted_read_is_resumed(bucket, faulty_store, proxy, is_whole, breaks_at):
-    event = bucket.drop("a.csv", SMALL)
+    event = bucket.put("a.csv", SMALL)
     proxy.faults = [Fault("GET", r"/incoming/a\.csv", times=3, break_at=breaks_at)]
 
     assert handle(event, faulty_store) == (["done"], "")
@@ -96,7 +96,7 @@ def test_an_interrupted_read_is_resumed(bucket, faulty_store, proxy, is_whole, b
 
 @pytest.mark.parametrize("breaks_at", [5_000_000, 14_500_000])
 def test_an_interrupted_read_of_a_large_file_is_resumed(bucket, faulty_store, proxy, is_whole, breaks_at):
-    event = bucket.drop("a.csv", LARGE)
+    event = bucket.put("a.csv", LARGE)
     proxy.faults = [Fault("GET", r"/incoming/a\.csv", times=1, break_at=breaks_at)]
 
     assert handle(event, faulty_store) == (["done"], "")
@@ -106,7 +106,7 @@ def test_an_interrupted_read_of_a_large_file_is_resumed(bucket, faulty_store, pr
 @pytest.mark.parametrize("name", ["a.csv", "a.csv.gz"])
 def test_a_read_that_is_always_interrupted_is_not_the_end_of_the_file(bucket, faulty_store, proxy, is_whole, name):
     content = gzip.compress(SMALL) if name.endswith("gz") else SMALL
-    event = bucket.drop(name, content)
+    event = bucket.put(name, content)
     proxy.faults = [
         Fault("GET", rf"/incoming/{name}", times=1, break_at=len(content) // 2),
         Fault("GET", rf"/incoming/{name}", break_at=0),
@@ -116,7 +116,7 @@ def test_a_read_that_is_always_interrupted_is_not_the_end_of_the_file(bucket, fa
 
     assert statuses == ["retry"]
     assert f"it broke off 6 times, the last time at byte {len(content) // 2:,} of {len(content):,}" in reason
-    assert bucket.found() == {}
+    assert bucket.contents() == {}
     assert bucket.unfinished() == []
     proxy.faults = []
     assert handle(event, faulty_store) == (["done"], "")
@@ -126,7 +126,7 @@ def test_a_read_that_is_always_interrupted_is_not_the_end_of_the_file(bucket, fa
 @pytest.mark.parametrize("change_at", [0, 200, len(SMALL) - 1])
 @pytest.mark.parametrize("breaks_at", [None, 1000])
 def test_bytes_that_changed_in_transit_are_not_scored(bucket, faulty_store, proxy, is_whole, change_at, breaks_at):
-    event = bucket.drop("a.csv", SMALL)
+    event = bucket.put("a.csv", SMALL)
     # A rest that is asked for has no checksum of its own.
     proxy.faults = [
         Fault("GET", r"/incoming/a\.csv", times=1 if breaks_at else 0, break_at=breaks_at, change_at=change_at),
@@ -136,7 +136,7 @@ def test_bytes_that_changed_in_transit_are_not_scored(bucket, faulty_store, prox
     statuses, reason = handle(event, faulty_store)
 
     assert statuses == ["retry"], reason
-    assert bucket.found() == {}
+    assert bucket.contents() == {}
     assert bucket.unfinished() == []
     proxy.faults = []
     assert handle(event, faulty_store) == (["done"], "")

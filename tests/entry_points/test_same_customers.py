@@ -33,10 +33,10 @@ class Terminal:
         self._root = root
 
     def outputs(self, name: str) -> dict[str, bytes]:
-        found = CliRunner().invoke(churn, ["score", str(DATA / name), "-o", str(self._root / name)])
+        actual = CliRunner().invoke(churn, ["score", str(DATA / name), "-o", str(self._root / name)])
         folder = self._root / name
-        assert found.exit_code == (0 if folder.is_dir() else 2), found.output
-        self.said = found.stderr
+        assert actual.exit_code == (0 if folder.is_dir() else 2), actual.output
+        self.said = actual.stderr
         return {file.name: file.read_bytes() for file in folder.iterdir()} if folder.is_dir() else {}
 
 
@@ -56,9 +56,9 @@ def outbox(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def results(s3, scorer) -> Buckets:
-    """The buckets after one event that tells of all the data."""
+    """The buckets after one event that reports of all the data."""
     buckets = Buckets(s3, secrets.token_hex(6))
-    records = [buckets.drop(file.name, file.read_bytes())["Records"][0] for file in sorted(DATA.iterdir())]
+    records = [buckets.put(file.name, file.read_bytes())["Records"][0] for file in sorted(DATA.iterdir())]
     lines: list[dict] = []
     handle(
         {"Records": records}, buckets.store(Scoring(scorer, OutputOptions(), FileLimits())), no_deadline, lines.append
@@ -72,10 +72,10 @@ def dropped(outbox: Path, name: str) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in job.iterdir()}
 
 
-def without_job(found: dict[str, bytes]) -> dict[str, object]:
+def without_job(result: dict[str, bytes]) -> dict[str, object]:
     """Return the files; in JSON, without the name of the job, for which a bucket and a folder pin the content each."""
-    documents = {name: json.loads(content) for name, content in found.items() if name.endswith(".json")}
-    return {**found, **{name: {**document, "job": None} for name, document in documents.items()}}
+    documents = {name: json.loads(content) for name, content in result.items() if name.endswith(".json")}
+    return {**result, **{name: {**document, "job": None} for name, document in documents.items()}}
 
 
 def post(client, name: str, accept: str):
@@ -159,7 +159,7 @@ def test_a_bad_row_gets_the_same_sentences_alone_and_in_a_list(client):
 
     for customer, line in zip(raw, lines, strict=True):
         answer = client.post("/v1/customer", json={name: customer[name] for name in NAMES})
-        sentences = " ".join(each["message"] for each in answer.json.get("errors", []))
+        sentences = " ".join(error["message"] for error in answer.json.get("errors", []))
 
         assert sentences == line["error"]
         if sentences:
@@ -192,6 +192,6 @@ def test_bad_rows_have_the_same_errors_in_a_list_and_in_a_stream(client):
 
     for one, line in zip(listed, map(json.loads, streamed), strict=True):
         assert one.get("customerID") == line.get("customerID")
-        assert [(each["code"], each["field"], each["value"]) for each in one.get("errors", [])] == [
-            (each["code"], each["field"], each["value"]) for each in line.get("errors", [])
+        assert [(error["code"], error["field"], error["value"]) for error in one.get("errors", [])] == [
+            (error["code"], error["field"], error["value"]) for error in line.get("errors", [])
         ]

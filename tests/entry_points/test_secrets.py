@@ -1,4 +1,4 @@
-"""What nobody may learn: keys, credentials and customers, looked for in everything that a server says."""
+"""What nobody may learn: keys, credentials and customers, looked for in everything that a server states."""
 
 import hashlib
 import http.client
@@ -139,8 +139,8 @@ def test_a_scorecard_for_another_schema_stops_the_start(models):
     content = json.dumps({**document, "schema_version": document["schema_version"] + 1}).encode()
     (folder / SCORECARD).write_bytes(content)
     sums = (folder / SUMS).read_text()
-    found = hashlib.sha256(content).hexdigest()
-    (folder / SUMS).write_text(re.sub(rf"^\w+(?=  {re.escape(SCORECARD)}$)", found, sums, flags=re.MULTILINE))
+    result = hashlib.sha256(content).hexdigest()
+    (folder / SUMS).write_text(re.sub(rf"^\w+(?=  {re.escape(SCORECARD)}$)", result, sums, flags=re.MULTILINE))
 
     done = start(models, "scorecard")
 

@@ -29,7 +29,7 @@ def test_the_last_line_is_the_address_to_open(tmp_path, host):
         )
     try:
         wait_for(log, process, "Open ", 60)
-        time.sleep(1)  # what the server still says of its start would come now
+        time.sleep(1)  # what the server still states of its start would come now
         lines = log.read_text().splitlines()
     finally:
         process.terminate()

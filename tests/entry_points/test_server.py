@@ -11,13 +11,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing
 
 import pytest
-from served import EXAMPLE_BODY, JSON, Server, running
+from served import EXAMPLE_BODY, JSON, LABEL, Server, ask, running
 from streams import HEADER, LINES, last_line, rows, send
 
 from model.schema import EXAMPLE
 
 MANY = 80
-LABEL = b'{"Prediction": "churn"}'
 LONG = gzip.compress(HEADER + LINES * 50)
 """An answer to it with its own columns is 7 MB, more than sockets hold."""
 
@@ -60,12 +59,6 @@ def read_all(raw: socket.socket) -> bytes:
     return content
 
 
-def ask(server: Server) -> bytes:
-    with closing(server.connect()) as connection:
-        connection.request("POST", "/v1/customer", EXAMPLE_BODY, JSON)
-        return connection.getresponse().read()
-
-
 def score_file(server: Server, count: int = 1000) -> int:
     with closing(server.connect()) as connection:
         return send(connection, rows(count)).read().count(b"\n") - 1
@@ -81,15 +74,15 @@ def server(tmp_path_factory) -> Iterator[Server]:
 def test_slow_clients_keep_nobody_waiting(server, kinds):
     with ExitStack() as held:
         slow = []
-        for first, drop in (SLOW[kind] for kind in kinds):
+        for first, record in (SLOW[kind] for kind in kinds):
             # What readers ask for is much to score, however slowly they take it.
             many = MANY // 4 if first.endswith(LONG) else MANY
-            slow += [(held.enter_context(open_raw(server, first)), drop) for _ in range(many)]
+            slow += [(held.enter_context(open_raw(server, first)), record) for _ in range(many)]
 
         answers = []
         for _ in range(3):
-            for raw, drop in slow:
-                raw.sendall(drop)
+            for raw, record in slow:
+                raw.sendall(record)
             answers += [ask(server) for _ in range(5)]
 
         assert answers == [LABEL] * 15
@@ -136,7 +129,7 @@ def test_a_client_that_takes_nothing_is_let_go_and_sees_that_its_answer_is_not_w
     assert "Traceback" not in hasty.log.read_text()
 
 
-def test_files_beyond_half_of_the_threads_are_told_to_come_back(tmp_path):
+def test_files_beyond_half_of_the_threads_are_asked_to_come_back(tmp_path):
     with running(tmp_path / "log", CHURN_THREADS="4") as server:
         answers: list[tuple[int, str | None, str]] = []
 
@@ -147,12 +140,12 @@ def test_files_beyond_half_of_the_threads_are_told_to_come_back(tmp_path):
                 answers.append((answer.status, answer.headers["Retry-After"], code))
 
         clients = [threading.Thread(target=send_file) for _ in range(12)]
-        for each in clients:
-            each.start()
+        for client in clients:
+            client.start()
         while len(answers) < 2:
             assert ask(server) == LABEL
-        for each in clients:
-            each.join()
+        for client in clients:
+            client.join()
 
         assert set(answers) == {(200, None, ""), (503, "5", "busy")}
         assert last_line(server, code="busy")["status"] == 503
@@ -188,14 +181,14 @@ def test_a_list_for_the_slower_engine_keeps_no_customer_waiting_nor_do_slow_uplo
 def test_eight_long_files_do_not_keep_a_customer_waiting(server):
     done: list[int] = []
     files = [threading.Thread(target=lambda: done.append(score_file(server, 100_000))) for _ in range(8)]
-    for each in files:
-        each.start()
+    for file in files:
+        file.start()
     answered = 0
     while len(done) < 6:
         assert ask(server) == LABEL
         answered += 1
-    for each in files:
-        each.join()
+    for file in files:
+        file.join()
 
     assert done == [100_000] * 8
     assert answered > 20

@@ -71,7 +71,7 @@ def counts_of(out: Path) -> tuple[int, int, int]:
     return summary["rows_in"], summary["rows_rejected"], summary["blank_lines"]
 
 
-def test_a_folder_of_every_kind_of_file_gives_the_lines_of_the_other_doors(score, tmp_path):
+def test_a_folder_of_every_kind_of_file_gives_the_lines_of_the_other_entry_points(score, tmp_path):
     folder = tmp_path / "in"
     folder.mkdir()
     for name in SCORED:
@@ -85,7 +85,7 @@ def test_a_folder_of_every_kind_of_file_gives_the_lines_of_the_other_doors(score
     expected = lines_here(tmp_path / "here", *files)
     assert lines_of(out, "predictions") == expected["predictions"]
     assert lines_of(out, "rejects") == expected["rejects"]
-    assert counts_of(out) == tuple(sum(OUTCOMES[file.name][place] for file in files) for place in range(3))
+    assert counts_of(out) == tuple(sum(OUTCOMES[file.name][index] for file in files) for index in range(3))
     assert "latin1.csv: The file is not UTF-8; it was read as Windows-1252." in summary_of(out)["notes"]
 
 
@@ -117,7 +117,7 @@ def test_files_that_change_while_they_are_read_give_no_result(score, tmp_path, m
 def test_a_file_cut_into_many_parts_loses_no_row_and_counts_none_twice(session, score, tmp_path):
     file = tmp_path / "rows.csv"
     head, *rows = (DATA / "sample.csv").read_bytes().splitlines(keepends=True)
-    spoilt = [row if place % 7 else b"x" + row.replace(b",", b";", 1) for place, row in enumerate(rows)]
+    spoilt = [row if index % 7 else b"x" + row.replace(b",", b";", 1) for index, row in enumerate(rows)]
     file.write_bytes(head + b"\r\n" + b"\n".join(spoilt) + head)
     session.conf.set("spark.sql.files.maxPartitionBytes", "900")
     try:
@@ -135,7 +135,7 @@ def test_a_file_cut_into_many_parts_loses_no_row_and_counts_none_twice(session, 
     for key in ("rows_in", "rows_rejected", "blank_lines", "tiers", "errors_by_code", "segments", "drift"):
         assert there[key] == here[key], key
     assert there["by_threshold"] == here["by_threshold"]
-    assert [each[CUSTOMER_ID] for each in there["top"]] == [each[CUSTOMER_ID] for each in here["top"]]
+    assert [row[CUSTOMER_ID] for row in there["top"]] == [row[CUSTOMER_ID] for row in here["top"]]
 
 
 def test_line_ends_inside_quotes_are_refused_or_read_with_multiline(score, tmp_path):
@@ -157,11 +157,11 @@ def test_every_poison_file_of_a_folder_is_named_and_nothing_is_written(score, tm
     with pytest.raises(ChurnError) as refused:
         score(folder)
 
-    said = str(refused.value)
+    message = str(refused.value)
     # Two show only behind their first lines.
     seen_at_once = {*REFUSED, "notes.xlsx"} - {"damaged_letters.csv", "mixed_decimals.csv", "open_quote.csv"}
-    assert {name for name in [*OUTCOMES, "notes.xlsx"] if f"\n{name}: " in said} == seen_at_once
-    assert "missing_columns.csv: The header lacks" in said
+    assert {name for name in [*OUTCOMES, "notes.xlsx"] if f"\n{name}: " in message} == seen_at_once
+    assert "missing_columns.csv: The header lacks" in message
     assert left_in(tmp_path) == []
 
 
@@ -180,11 +180,11 @@ def test_a_file_whose_fault_shows_late_is_named_and_nothing_is_written(score, tm
 
 def test_a_gzip_file_cut_off_in_its_middle_is_named(score, tmp_path):
     noise = b"".join(
-        b"%08d," % (place * 7919 % 10**8) + b"0,Yes,No,1,Yes,DSL,One year,Mailed check,5,5\n"
-        for place in range(300_000)
+        b"%08d," % (index * 7919 % 10**8) + b"0,Yes,No,1,Yes,DSL,One year,Mailed check,5,5\n"
+        for index in range(300_000)
     )
-    packed = gzip.compress((DATA / "good.csv").read_bytes().splitlines(keepends=True)[0] + noise)
-    (tmp_path / "cut.csv.gz").write_bytes(packed[: len(packed) * 3 // 4])
+    compressed = gzip.compress((DATA / "good.csv").read_bytes().splitlines(keepends=True)[0] + noise)
+    (tmp_path / "cut.csv.gz").write_bytes(compressed[: len(compressed) * 3 // 4])
 
     with pytest.raises(ChurnError, match=r"cut\.csv\.gz: The gzip file ends too early"):
         score(tmp_path / "cut.csv.gz")
@@ -225,7 +225,7 @@ def test_a_run_that_is_interrupted_leaves_nothing_and_the_next_one_works(score, 
     assert counts_of(score(DATA / "good.csv")) == (4, 0, 0)
 
 
-def test_where_a_rename_is_a_copy_the_summary_comes_last_and_its_lack_is_told(score, tmp_path, monkeypatch):
+def test_where_a_rename_is_a_copy_the_summary_comes_last_and_its_lack_is_reported(score, tmp_path, monkeypatch):
     def stopped(*_):
         raise KeyboardInterrupt
 
@@ -286,9 +286,9 @@ def test_parquet_comes_out_with_typed_columns_and_the_same_answers(score, tmp_pa
     out = score(tmp_path / "bad.csv", to="parquet", options=OutputOptions(value_at_risk=True))
     lines = score(tmp_path / "bad.csv", target=tmp_path / "lines", options=OutputOptions(value_at_risk=True))
 
-    found = pq.read_table(sorted((out / "predictions").glob("*.parquet"))[0])
-    assert found.column_names == [CUSTOMER_ID, "prediction", "probability", "tier", "value_at_risk", "error", "record"]
-    assert found.schema.field("probability").type == pa.float64()
+    table = pq.read_table(sorted((out / "predictions").glob("*.parquet"))[0])
+    assert table.column_names == [CUSTOMER_ID, "prediction", "probability", "tier", "value_at_risk", "error", "record"]
+    assert table.schema.field("probability").type == pa.float64()
     as_lines = [
         row
         for part in sorted((lines / "predictions").iterdir())
@@ -304,7 +304,7 @@ def test_parquet_comes_out_with_typed_columns_and_the_same_answers(score, tmp_pa
             "error": row["error"] or "",
             "value_at_risk": "" if row["value_at_risk"] is None else f"{row['value_at_risk']:.2f}",
         }
-        for row in found.to_pylist()
+        for row in table.to_pylist()
     ]
     assert sorted(typed, key=str) == sorted([{k: row[k] for k in typed[0]} for row in as_lines], key=str)
     rejects = pq.read_table(sorted((out / "rejects").glob("*.parquet"))[0]).to_pylist()

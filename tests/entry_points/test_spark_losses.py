@@ -75,9 +75,9 @@ class Cluster:
                 )
             )
 
-    def _wait_for(self, name: str, saying: str) -> None:
+    def _wait_for(self, name: str, text: str) -> None:
         deadline = time.monotonic() + START_S
-        while saying not in (self._folder / f"{name}.log").read_text(errors="replace"):
+        while text not in (self._folder / f"{name}.log").read_text(errors="replace"):
             assert time.monotonic() < deadline, (self._folder / f"{name}.log").read_text(errors="replace")
             time.sleep(0.1)
 
@@ -117,7 +117,7 @@ def write_customers(file: Path) -> None:
 
 
 def submit(folder: Path, environment: dict[str, str], master: str, customers: Path) -> subprocess.Popen[bytes]:
-    """Start a job from `customers` to folder/out; what it says goes to folder/job.log."""
+    """Start a job from `customers` to folder/out; its output goes to folder/job.log."""
     settings = {
         "spark.sql.files.maxPartitionBytes": PART_BYTES,
         "spark.driver.memory": "512m",
@@ -165,10 +165,10 @@ def test_a_job_outlives_a_worker_and_counts_each_row_once(cluster, tmp_path, env
     finally:
         _kill(job)
 
-    said = (tmp_path / "job.log").read_text()
+    log = (tmp_path / "job.log").read_text()
     parts = len(list((tmp_path / "out" / "predictions").glob("part-*.csv")))
     assert committed < parts
-    assert "Lost executor" in said
+    assert "Lost executor" in log
     expected = lines_here(tmp_path / "here", customers)
     assert len(expected["predictions"]) == ROWS == summary_of(tmp_path / "out")["rows_in"]
     assert lines_of(tmp_path / "out", "predictions") == expected["predictions"]

@@ -64,10 +64,10 @@ def test_a_page_holds_no_style_and_no_script_of_its_own(client, path):
 @pytest.mark.parametrize("path", ["/", "/docs"])
 def test_all_that_a_page_refers_to_is_there(client, path):
     page = client.get(path, headers={"Accept": "text/html"}).text
-    found = re.findall(r'(?:href|src)="(?!data:)([^"]+)"', page)
+    actual = re.findall(r'(?:href|src)="(?!data:)([^"]+)"', page)
 
-    assert found
-    assert {client.get(link if link.startswith("/") else f"/{link}").status_code for link in found} == {200}
+    assert actual
+    assert {client.get(link if link.startswith("/") else f"/{link}").status_code for link in actual} == {200}
 
 
 def test_the_page_finds_its_files_below_a_base_path_too(client):

@@ -37,9 +37,9 @@ KEY = "a key of the tests".replace(" ", "-")
 def service(s3, moto_server, tmp_path_factory) -> Iterator[SimpleNamespace]:
     """A server with a bucket whose drops are scored, and the proxy by which it names S3."""
     folder = tmp_path_factory.mktemp("service")
-    with closing(FaultyProxy(moto_server)) as bucket, round_trip(s3, moto_server, bucket.address, folder) as found:
-        found.bucket = bucket
-        yield found
+    with closing(FaultyProxy(moto_server)) as bucket, round_trip(s3, moto_server, bucket.address, folder) as running:
+        running.bucket = bucket
+        yield running
 
 
 @pytest.fixture
@@ -81,8 +81,8 @@ def test_a_file_goes_out_and_its_results_come_back(service, folder, name):
     # The same bytes as of the file scored here; a job is named for where its file came from.
     with Path(name).open("rb") as source:
         local.score_file(source, name, Path("here"), Scoring(artifact.load(), OutputOptions(), FileLimits()))
-    there, here = ({path.name: path.read_bytes() for path in Path(each).iterdir()} for each in ("list-scored", "here"))
-    ours, theirs = (json.loads(found.pop("summary.json")) for found in (here, there))
+    there, here = ({path.name: path.read_bytes() for path in Path(name).iterdir()} for name in ("list-scored", "here"))
+    ours, theirs = (json.loads(files.pop("summary.json")) for files in (here, there))
     assert names("list-scored") == RESULTS
     assert there == here
     assert {**ours, "job": ""} == {**theirs, "job": ""}
@@ -154,7 +154,7 @@ def test_nobody_at_the_address_ends_with_1(folder):
     assert done.stderr == f"{url} cannot be reached, or broke off (NewConnectionError).\n"
 
 
-def test_a_service_without_buckets_says_so(folder):
+def test_a_service_without_buckets_is_an_error(folder):
     Path("list.csv").write_bytes(MIXED)
     port = str(free_port())
     server = subprocess.Popen([*CLI, "serve", "--port", port], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -199,7 +199,7 @@ def test_a_key_comes_from_a_file_or_the_environment_and_never_shows(folder):
         server.server_close()
 
     assert seen == [KEY, KEY]
-    assert [(each.returncode, each.stderr) for each in done] == [(2, "The key is not valid here.\n")] * 2
+    assert [(process.returncode, process.stderr) for process in done] == [(2, "The key is not valid here.\n")] * 2
 
 
 def test_what_is_no_api_is_named_as_such(folder, moto_server):
@@ -240,8 +240,8 @@ def test_a_file_that_does_not_get_through_is_sent_again_by_the_same_form(service
     done = submit("list.csv", "--url", service.url)
 
     assert done.returncode == 0, done.stderr
-    assert [each.split()[0] for each in bucket.seen].count("POST") == 2
-    assert len([each for each in bucket.seen if each.startswith("PUT") and "upload.json" in each]) == 1
+    assert [request.split()[0] for request in bucket.seen].count("POST") == 2
+    assert len([request for request in bucket.seen if request.startswith("PUT") and "upload.json" in request]) == 1
 
 
 @pytest.mark.parametrize(("expires", "over"), [("2026-01-01T00:00:00Z", True), ("2999-01-01T00:00:00Z", False)])
@@ -282,18 +282,18 @@ def test_results_that_never_come_whole_are_not_shown_and_can_be_had_later(servic
     assert names() == ["list.csv"]
 
 
-def test_an_interrupt_says_how_to_go_on(service, folder, shaky):
+def test_an_interrupt_names_the_command_to_go_on(service, folder, shaky):
     Path("list.csv").write_bytes(MIXED)
     shaky.faults = [Fault("GET", "/v2/jobs/", status=503)]
     process = subprocess.Popen([*CLI, "submit", "list.csv", "--url", shaky.address], stderr=subprocess.PIPE, text=True)
-    while not any("/v2/jobs/" in each for each in shaky.seen):
+    while not any("/v2/jobs/" in request for request in shaky.seen):
         time.sleep(0.05)
 
     process.send_signal(signal.SIGINT)
-    said = process.communicate(timeout=60)[1]
+    errors = process.communicate(timeout=60)[1]
 
     assert process.returncode == 1
-    (command,) = re.findall(r"Take its results later: churn (.*)", said)
+    (command,) = re.findall(r"Take its results later: churn (.*)", errors)
     assert not Path("list-scored").exists()
     taken = submit(*command.split()[1:], "--url", service.url)
     assert taken.returncode == 0, taken.stderr

@@ -121,7 +121,7 @@ def test_two_customers_with_one_id_are_still_refused(client, query):
 
 @pytest.mark.parametrize("kind", ["GLACIER", "DEEP_ARCHIVE"])
 def test_an_archived_object_is_called_archived_and_waits(scorer, bucket, kind):
-    told = bucket.drop("a.csv", lines(HEADER, f"A,{ROW}"))
+    told = bucket.put("a.csv", lines(HEADER, f"A,{ROW}"))
     bucket.client.put_object(
         Bucket=bucket.inbox, Key="incoming/a.csv", Body=lines(HEADER, f"A,{ROW}"), StorageClass=kind
     )

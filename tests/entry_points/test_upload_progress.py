@@ -56,14 +56,14 @@ def test_a_running_job_reports_its_rows_and_removes_the_report_when_it_is_done(
 
     assert scored(uploaded["fields"]["key"], look)["status"] == "done"
 
-    running = [each for each in seen if each["status"] == "running"]
-    rows = [each["rows_in"] for each in running]
+    running = [item for item in seen if item["status"] == "running"]
+    rows = [item["rows_in"] for item in running]
     assert rows == sorted(rows)
     assert 0 < rows[0] < rows[-1] <= 40_000
-    assert {each["bytes"] for each in running} == {len(MANY)}
+    assert {item["bytes"] for item in running} == {len(MANY)}
     assert 0 < running[0]["bytes_read"] <= len(MANY)
     assert datetime.now(UTC) - datetime.fromisoformat(running[0]["updated"]) < timedelta(minutes=1)
-    assert [key.rsplit("/")[-1] for key in bucket.found()] == [
+    assert [key.rsplit("/")[-1] for key in bucket.contents()] == [
         "predictions.csv",
         "rejects.csv",
         "summary.json",
@@ -77,7 +77,7 @@ def test_a_short_job_reports_no_progress(client, bucket, scored):
     scored(form["fields"]["key"])
 
     listed = bucket.client.list_object_versions(Bucket=bucket.results)
-    assert not [each for each in listed["Versions"] if each["Key"].endswith("progress.json")]
+    assert not [item for item in listed["Versions"] if item["Key"].endswith("progress.json")]
     assert "DeleteMarkers" not in listed
 
 
@@ -86,10 +86,10 @@ def test_an_object_that_was_not_uploaded_through_the_api_has_no_progress(bucket,
     seen = []
 
     def look() -> float:
-        seen.extend(bucket.found())
+        seen.extend(bucket.contents())
         return no_deadline()
 
-    s3.handle(bucket.drop("a.csv", MANY), store, look, lambda line: None)
+    s3.handle(bucket.put("a.csv", MANY), store, look, lambda line: None)
 
     assert not [key for key in seen if key.endswith("progress.json")]
 
@@ -107,16 +107,16 @@ def test_a_stopped_try_reports_why_and_the_next_removes_that(client, uploaded, s
 
     assert scored(uploaded["fields"]["key"])["status"] == "done"
     assert job_of(client, uploaded)["status"] == "done"
-    assert not [key for key in bucket.found() if key.endswith("progress.json")]
+    assert not [key for key in bucket.contents() if key.endswith("progress.json")]
 
 
 def test_a_late_delivery_removes_the_progress_of_a_killed_one(client, uploaded, scored, bucket):
     job = scored(uploaded["fields"]["key"])["job"]
-    place = f"results/uploads/anyone/{uploaded['id']}.csv/{job}"
+    prefix = f"results/uploads/anyone/{uploaded['id']}.csv/{job}"
     before = bucket.digests()
-    bucket.client.put_object(Bucket=bucket.results, Key=f"{place}/progress.json", Body=b'{"rows_in": 1}')
+    bucket.client.put_object(Bucket=bucket.results, Key=f"{prefix}/progress.json", Body=b'{"rows_in": 1}')
 
-    assert job_of(client, uploaded)["status"] == "done", "the mark counts, whatever stands beside it"
+    assert job_of(client, uploaded)["status"] == "done", "the summary counts, whatever is next to it"
     assert scored(uploaded["fields"]["key"])["status"] == "skipped"
     assert bucket.digests() == before
 
@@ -136,7 +136,7 @@ def test_two_deliveries_at_once_make_one_result(client, uploaded, scored, bucket
 
     assert "done" in inner
     assert job_of(client, uploaded)["status"] == "done"
-    assert not [key for key in bucket.found() if key.endswith("progress.json")]
+    assert not [key for key in bucket.contents() if key.endswith("progress.json")]
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])

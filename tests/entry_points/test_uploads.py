@@ -65,10 +65,17 @@ def test_the_policy_limits_key_size_type_and_time(client, bucket):
     form = client.post("/v2/uploads").json
 
     policy = json.loads(base64.b64decode(form["fields"]["policy"]))
-    exact = {name: value for each in policy["conditions"] if isinstance(each, dict) for name, value in each.items()}
-    assert [each for each in policy["conditions"] if isinstance(each, list)] == [["content-length-range", 0, 1_000_000]]
+    exact = {
+        name: value
+        for condition in policy["conditions"]
+        if isinstance(condition, dict)
+        for name, value in condition.items()
+    }
+    assert [condition for condition in policy["conditions"] if isinstance(condition, list)] == [
+        ["content-length-range", 0, 1_000_000]
+    ]
     assert exact["bucket"] == bucket.inbox
-    # Every field of the form stands in the policy with its value, but for those that sign it.
+    # Every field of the form is in the policy with its value, except those that sign it.
     signing = {"policy", "x-amz-signature"}
     assert {name: exact.get(name) for name in form["fields"].keys() - signing} == {
         name: value for name, value in form["fields"].items() if name not in signing
@@ -189,7 +196,7 @@ def test_the_later_file_counts_if_a_form_was_used_twice(scorer, versioned_bucket
             versioned_bucket.inbox, form["fields"]["key"], head["ContentLength"], head["ETag"], head["VersionId"]
         )
         s3.handle(event, scoring, no_deadline, lambda line: None)
-        time.sleep(1.01)  # a list of S3 tells times in whole seconds
+        time.sleep(1.01)  # a list of S3 has times in whole seconds
 
     assert store.get_job("anyone", form["id"])["summary"]["rows_in"] == 3
 
@@ -270,7 +277,7 @@ def test_a_refusal_of_s3_is_a_reason_to_try_again(scorer, bucket, proxy, faulty_
 
     unavailable(scorer, lambda: Uploads(bucket.layout, faulty_s3, 1_000_000, 900))
 
-    assert bucket.found() == {}
+    assert bucket.contents() == {}
 
 
 def test_a_throttled_request_for_a_job_is_a_reason_to_try_again(scorer, bucket, proxy, faulty_s3):

@@ -1,4 +1,4 @@
-"""The folder's door: what is taken, what is left alone, and that the same drop makes the same bytes once."""
+"""A watched folder: which files are scored, which are ignored, and that the same file is scored once."""
 
 import gzip
 import json
@@ -49,7 +49,7 @@ def folder(inbox, outbox, scoring):
     return Folder(inbox, outbox, scoring)
 
 
-def drop(inbox: Path, name: str, content: bytes) -> Path:
+def put(inbox: Path, name: str, content: bytes) -> Path:
     path = inbox / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
@@ -66,23 +66,21 @@ def tree(outbox: Path) -> dict[str, bytes]:
     }
 
 
-@pytest.mark.parametrize(
-    "name", ["customers.csv", "Customers.CSV", "packed.csv.gz", "PACKED.CSV.GZ", "march/a b;ü.csv"]
-)
+@pytest.mark.parametrize("name", ["customers.csv", "Customers.CSV", "small.csv.gz", "SMALL.CSV.GZ", "march/a b;ü.csv"])
 def test_a_dropped_csv_is_scored_under_its_name(folder, inbox, outbox, name):
-    drop(inbox, name, gzip.compress(MIXED) if name.lower().endswith("gz") else MIXED)
+    put(inbox, name, gzip.compress(MIXED) if name.lower().endswith("gz") else MIXED)
 
     (line,) = sweep_twice(folder)
 
     results = tree(outbox)
-    place = f"{name}/{line['job']}"
+    prefix = f"{name}/{line['job']}"
     assert (line["status"], line["rows_in"], line["rows_scored"], line["rows_rejected"]) == ("done", 2, 1, 1)
-    assert sorted(results) == [f"{place}/{result}" for result in (layout.PREDICTIONS, layout.REJECTS, layout.SUMMARY)]
-    assert json.loads(results[f"{place}/{layout.SUMMARY}"])["job"] == line["job"]
+    assert sorted(results) == [f"{prefix}/{result}" for result in (layout.PREDICTIONS, layout.REJECTS, layout.SUMMARY)]
+    assert json.loads(results[f"{prefix}/{layout.SUMMARY}"])["job"] == line["job"]
 
 
 def test_a_name_that_is_not_utf_8_fails_in_a_sentence_like_any_other(folder, inbox, outbox):
-    drop(inbox, os.fsdecode(b"bad\xff.csv"), b"x")
+    put(inbox, os.fsdecode(b"bad\xff.csv"), b"x")
 
     (line,) = sweep_twice(folder)
 
@@ -91,7 +89,7 @@ def test_a_name_that_is_not_utf_8_fails_in_a_sentence_like_any_other(folder, inb
 
 
 def test_the_folder_gives_the_same_bytes_as_the_command_for_one_file(folder, inbox, outbox, scoring, tmp_path):
-    path = drop(inbox, "customers.csv", MIXED)
+    path = put(inbox, "customers.csv", MIXED)
     (line,) = sweep_twice(folder)
 
     with path.open("rb") as source:
@@ -101,7 +99,7 @@ def test_the_folder_gives_the_same_bytes_as_the_command_for_one_file(folder, inb
 
 
 def test_a_file_that_still_grows_is_left_alone(folder, inbox, outbox):
-    path = drop(inbox, "customers.csv", GOOD)
+    path = put(inbox, "customers.csv", GOOD)
     taken = [*folder.sweep()]
 
     for _ in range(3):
@@ -118,7 +116,7 @@ def test_a_file_that_still_grows_is_left_alone(folder, inbox, outbox):
     ["customers.csv.part", "customers.csv.PART", "customers.tmp", "customers.csv~", ".customers.csv", ".sync/a.csv"],
 )
 def test_a_draft_is_left_alone_until_it_is_renamed(folder, inbox, outbox, name):
-    path = drop(inbox, name, GOOD)
+    path = put(inbox, name, GOOD)
     assert sweep_twice(folder) == []
     assert not outbox.exists()
 
@@ -128,7 +126,7 @@ def test_a_draft_is_left_alone_until_it_is_renamed(folder, inbox, outbox, name):
 
 
 def test_a_file_is_scored_once_even_by_the_next_watcher(folder, inbox, outbox, scoring):
-    drop(inbox, "customers.csv", GOOD)
+    put(inbox, "customers.csv", GOOD)
     sweep_twice(folder)
     before = tree(outbox)
 
@@ -139,23 +137,23 @@ def test_a_file_is_scored_once_even_by_the_next_watcher(folder, inbox, outbox, s
 
 
 def test_a_file_that_is_touched_or_dropped_again_is_the_same_job(folder, inbox, outbox):
-    path = drop(inbox, "customers.csv", GOOD)
+    path = put(inbox, "customers.csv", GOOD)
     sweep_twice(folder)
 
     os.utime(path, (1, 1))
     touched = sweep_twice(folder)
     path.unlink()
     sweep_twice(folder)
-    drop(inbox, "customers.csv", GOOD)
+    put(inbox, "customers.csv", GOOD)
 
     assert touched == sweep_twice(folder) == []
     assert len(list((outbox / "customers.csv").iterdir())) == 1
 
 
-def test_new_content_under_an_old_name_is_a_new_job_beside_the_old(folder, inbox, outbox):
-    drop(inbox, "customers.csv", GOOD)
+def test_new_content_under_an_old_name_is_a_new_job_next_to_the_old(folder, inbox, outbox):
+    put(inbox, "customers.csv", GOOD)
     (first,) = sweep_twice(folder)
-    drop(inbox, "customers.csv", MIXED)
+    put(inbox, "customers.csv", MIXED)
 
     (second,) = sweep_twice(folder)
 
@@ -192,10 +190,8 @@ def test_a_job_belongs_to_a_name_and_a_content(scoring):
         pytest.param("customers.csv", GOOD * 3_000 + b'"', "open_quote", "Close it", id="late"),
     ],
 )
-def test_what_cannot_be_scored_gets_a_failure_that_says_what_to_send(
-    folder, inbox, outbox, name, content, code, advice
-):
-    drop(inbox, name, content)
+def test_an_unreadable_file_gets_a_failure_with_advice(folder, inbox, outbox, name, content, code, advice):
+    put(inbox, name, content)
 
     (line,) = sweep_twice(folder)
 
@@ -209,8 +205,8 @@ def test_what_cannot_be_scored_gets_a_failure_that_says_what_to_send(
 
 
 def test_one_bad_file_does_not_keep_the_others_waiting(folder, inbox):
-    drop(inbox, "a.csv", b"")
-    drop(inbox, "b.csv", GOOD)
+    put(inbox, "a.csv", b"")
+    put(inbox, "b.csv", GOOD)
 
     assert [(line["name"], line["status"]) for line in sweep_twice(folder)] == [("a.csv", "failed"), ("b.csv", "done")]
 
@@ -224,8 +220,8 @@ def test_a_fault_of_ours_in_one_file_is_named_without_its_text_and_the_others_go
         return write(source, name, *rest)
 
     monkeypatch.setattr(local, "write_results", fail_once)
-    drop(inbox, "a.csv", GOOD)
-    drop(inbox, "b.csv", GOOD)
+    put(inbox, "a.csv", GOOD)
+    put(inbox, "b.csv", GOOD)
 
     first, second = sweep_twice(Folder(inbox, outbox, scoring))
 
@@ -236,7 +232,7 @@ def test_a_fault_of_ours_in_one_file_is_named_without_its_text_and_the_others_go
 
 
 def test_a_place_that_cannot_be_written_is_named_once_and_tried_again(folder, inbox, outbox):
-    drop(inbox, "customers.csv", GOOD)
+    put(inbox, "customers.csv", GOOD)
     outbox.write_text("in the way")
 
     lines = [line for _ in range(4) for line in folder.sweep()]
@@ -247,7 +243,7 @@ def test_a_place_that_cannot_be_written_is_named_once_and_tried_again(folder, in
 
 
 def test_a_file_changed_while_it_is_scored_is_not_published_but_taken_later(folder, inbox, outbox, monkeypatch):
-    path = drop(inbox, "customers.csv", GOOD)
+    path = put(inbox, "customers.csv", GOOD)
     write = local.write_results
 
     def meddle(*everything):
@@ -272,8 +268,8 @@ def test_a_link_to_nothing_and_a_pipe_are_left_alone(folder, inbox):
 
 
 def test_the_inbox_is_only_read(folder, inbox):
-    drop(inbox, "a.csv", MIXED)
-    drop(inbox, "notes.txt", b"")
+    put(inbox, "a.csv", MIXED)
+    put(inbox, "notes.txt", b"")
 
     sweep_twice(folder)
 
@@ -287,16 +283,16 @@ def test_results_can_never_become_input(tmp_path, scoring, inner, outer):
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
-def test_the_command_watches_until_it_is_told_to_stop(inbox, outbox, how):
+def test_the_command_watches_until_it_is_stopped(inbox, outbox, how):
     words = [sys.executable, str(ROOT / "app/cli"), "watch", str(inbox), str(outbox), "--interval", "0.05"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        drop(inbox, "customers.csv", MIXED)
+        put(inbox, "customers.csv", MIXED)
         line = json.loads(process.stdout.readline())
         process.send_signal(how)
-        said, errors = process.communicate(timeout=30)
+        output, errors = process.communicate(timeout=30)
 
     assert (line["name"], line["status"]) == ("customers.csv", "done")
-    assert (process.returncode, said) == (0, "")
+    assert (process.returncode, output) == (0, "")
     assert errors.endswith("Stopped.\n")
     assert len(tree(outbox)) == 3
 
@@ -326,7 +322,7 @@ def test_a_folder_without_a_name_and_a_pause_that_is_no_number_are_refused(inbox
 
 
 def test_a_single_sweep_scores_what_rests_and_ends(inbox, outbox):
-    drop(inbox, "customers.csv", MIXED)
+    put(inbox, "customers.csv", MIXED)
     words = [sys.executable, str(ROOT / "app/cli"), "watch", str(inbox), str(outbox), "--once", "--interval", "0.05"]
 
     done = subprocess.run(words, capture_output=True, text=True, check=True)

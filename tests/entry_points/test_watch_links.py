@@ -121,9 +121,9 @@ def test_a_link_that_takes_the_place_of_a_file_between_check_and_opening_is_not_
 
     def swap_first(path, *rest, **more):
         if path == inbox:
-            place = inbox / "sub" / "secret.csv" if what == "file" else inbox / "sub"
-            place.rename(inbox / "away")
-            place.symlink_to(outside / "secret.csv" if what == "file" else outside)
+            path = inbox / "sub" / "secret.csv" if what == "file" else inbox / "sub"
+            path.rename(inbox / "away")
+            path.symlink_to(outside / "secret.csv" if what == "file" else outside)
         return opening(path, *rest, **more)
 
     monkeypatch.setattr(os, "open", swap_first)
@@ -138,14 +138,14 @@ def test_a_pipe_that_takes_the_place_of_a_file_is_no_file(inbox):
     assert open_inside(inbox, "list.csv") is None
 
 
-@pytest.mark.parametrize("place", ["list.csv", "march"])
-def test_a_link_in_the_outbox_writes_nothing_elsewhere_and_is_named(folder, inbox, outside, place):
-    name = "list.csv" if place == "list.csv" else "march/list.csv"
+@pytest.mark.parametrize("path", ["list.csv", "march"])
+def test_a_link_in_the_outbox_writes_nothing_elsewhere_and_is_named(folder, inbox, outside, path):
+    name = "list.csv" if path == "list.csv" else "march/list.csv"
     (inbox / "march").mkdir()
     (inbox / name).write_bytes(GOOD)
     (inbox / "other.csv").write_bytes(GOOD)
     folder.outbox.mkdir()
-    (folder.outbox / place).symlink_to(outside)
+    (folder.outbox / path).symlink_to(outside)
 
     lines = {line["name"]: line for line in sweep_twice(folder)}
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from served import Raw, Server, csv_of, head, running
 
+pytestmark = pytest.mark.no_cover
 CHUNKED_HEAD = head("POST", "/v2/batches", "Content-Type: text/csv", "Transfer-Encoding: chunked")
 SMUGGLED = head("GET", "/health", "X-Request-Id: smuggled")
 

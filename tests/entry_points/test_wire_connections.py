@@ -24,7 +24,7 @@ def server(tmp_path) -> Iterator[Server]:
 
 
 def come_and_go(server: Server, rng: random.Random, wrong: list[str]) -> None:
-    """Open a connection, do one of the things that clients do, and leave."""
+    """Open a connection, do one of the items that clients do, and leave."""
     try:
         raw = Raw(server)
     except OSError:  # more than the kernel lets wait
@@ -59,10 +59,10 @@ def crowd(server: Server, connections: int) -> list[str]:
             come_and_go(server, rng, wrong)
 
     clients = [threading.Thread(target=client, args=(seed,)) for seed in range(CLIENTS)]
-    for each in clients:
-        each.start()
-    for each in clients:
-        each.join()
+    for item in clients:
+        item.start()
+    for item in clients:
+        item.join()
     return wrong
 
 

@@ -1,11 +1,13 @@
 """Requests that are decided by their head, and requests framed in two ways: refused, with nothing after them."""
 
 import hashlib
+import json
 from collections.abc import Iterator
 
 import pytest
 from served import ASK, EXAMPLE_BODY, LABEL, Answer, Raw, Server, csv_of, head, post, running
 
+PROBLEM = "application/problem+json"
 KEY = "a-key-for-this-test"
 KEYED = f"X-Api-Key: {KEY}"
 JSON_TYPE = "Content-Type: application/json"
@@ -71,6 +73,8 @@ def test_a_body_longer_than_any_accepted_is_refused_by_its_head(keyed, length):
         rest = raw.read_to_end()
 
     assert (answer.status, answer.headers["connection"].lower(), rest) == (413, "close", b"")
+    assert (answer.headers["content-type"], json.loads(answer.body)["code"]) == (PROBLEM, "too_large")
+    assert "536,870,912 bytes" in json.loads(answer.body)["detail"]
 
 
 def test_chunks_longer_than_any_accepted_are_refused_where_the_limit_is_passed(tmp_path):
@@ -82,6 +86,7 @@ def test_chunks_longer_than_any_accepted_are_refused_where_the_limit_is_passed(t
         answer = raw.read_answer()
 
     assert (answer.status, answer.headers["connection"].lower()) == (413, "close")
+    assert (answer.headers["content-type"], json.loads(answer.body)["code"]) == (PROBLEM, "too_large")
 
 
 def test_json_longer_than_accepted_is_refused_with_a_reason(server):
@@ -121,6 +126,35 @@ def test_http_1_0_is_never_asked_to_go_on(server):
 
     assert answer.startswith(b"HTTP/1.0 200 OK\r\n")
     assert answer.endswith(LABEL)
+
+
+@pytest.mark.parametrize(
+    ("request_head", "status", "code"),
+    [
+        (b"GET /health HTTP/1.1\r\nX-Request-Id: no-host\r\n\r\n", 400, "no_host"),
+        (head("GET", "/health", "X-Request-Id: no-colon", "no colon"), 400, "bad_request"),
+        (head("GET", "/health", "X-Long: " + "x" * 33_000), 431, "long_headers"),
+        (
+            head("POST", "/v1/customer", "X-Request-Id: no-coding", "Transfer-Encoding: gzip, chunked"),
+            501,
+            "transfer_coding",
+        ),
+    ],
+    ids=["no host", "no colon", "long", "compressed chunks"],
+)
+def test_a_head_that_never_reaches_the_app_is_answered_by_a_problem_and_a_line_in_the_log(
+    server, request_head, status, code
+):
+    with Raw(server, request_head) as raw:
+        answer = raw.read_answer()
+        rest = raw.read_to_end()
+
+    problem = json.loads(answer.body)
+    assert (answer.status, problem["status"], problem["code"], rest) == (status, status, code, b"")
+    assert (answer.headers["content-type"], answer.headers["connection"].lower()) == (PROBLEM, "close")
+    assert answer.headers["cache-control"] == "no-store"
+    lines = [line for line in server.lines() if line.get("request_id") == answer.headers["x-request-id"]]
+    assert [(line["status"], line["code"]) for line in lines] == [(status, code)]
 
 
 SMUGGLING = {
@@ -182,7 +216,7 @@ def test_http_1_1_without_a_host_is_refused_with_the_reason(server):
     answer = server.talk(ASK.replace(b"Host: x\r\n", b""))
 
     assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
-    assert b"Host is missing" in answer
+    assert b'"code": "no_host"' in answer
 
 
 def test_http_1_0_needs_no_host(server):
@@ -229,5 +263,5 @@ def test_a_list_that_fails_in_the_middle_has_no_end_of_its_chunks(server):
 
 def test_a_server_that_refused_all_that_still_answers(server, keyed):
     assert ask_as(server, "HTTP/1.1").body == LABEL
-    assert not any(line.get("status") == 500 for each in (server, keyed) for line in each.lines())
+    assert not any(line.get("status") == 500 for value in (server, keyed) for line in value.lines())
     assert "Traceback" not in server.log.read_text() + keyed.log.read_text()

@@ -67,10 +67,10 @@ def leave(server: Server, how: Callable[[Server, random.Random], None], times: i
             how(server, rng)
 
     clients = [threading.Thread(target=client, args=(seed,)) for seed in range(THREADS)]
-    for each in clients:
-        each.start()
-    for each in clients:
-        each.join()
+    for item in clients:
+        item.start()
+    for item in clients:
+        item.join()
 
 
 def open_files(pid: int) -> list[str]:

@@ -125,10 +125,10 @@ class Load:
                 sent += rng.choices(self.quick, k=rng.randint(1, 3))
             if rng.random() < 0.2:
                 sent += [rng.choice(self.files), rng.choice(self.quick)]
-            problem, compared = self._exchange(raw, rng, [(next(ids), each) for each in sent])
+            problem, compared = self._exchange(raw, rng, [(next(ids), item) for item in sent])
             with self.lock:
                 self.answers += compared
-                self.files_answered += sum(each in self.files for each in sent[:compared])
+                self.files_answered += sum(item in self.files for item in sent[:compared])
                 self.wrong += [problem] if problem not in {"", CLOSED} else []
             if problem:
                 raw.close()
@@ -140,25 +140,25 @@ class Load:
         compared = 0
         try:
             waiting = b""
-            for name, each in sent:
-                waiting += each.with_id(name)
-                if each in self.files or (each.body and rng.random() < 0.3):
+            for name, item in sent:
+                waiting += item.with_id(name)
+                if item in self.files or (item.body and rng.random() < 0.3):
                     raw.send(waiting)
                     time.sleep(rng.uniform(0, MAX_PAUSE_S))
                     waiting = b""
-                waiting += each.body
+                waiting += item.body
             raw.send(waiting)
-            for name, each in sent:
+            for name, item in sent:
                 answer = raw.read_answer()
                 compared += 1
                 got = (answer.headers["x-request-id"], answer.status, answer.body)
-                if got != (name.decode(), each.status, each.answer):
+                if got != (name.decode(), item.status, item.answer):
                     return f"{name!r}: {answer.status} {answer.headers} {answer.body[:200]!r}", compared
                 if answer.headers.get("connection", "").lower() == "close":
                     # The rest is refused: nothing more comes, and the client sends it on another connection.
                     return (f"{name!r}: more after the last answer" if raw.read_to_end() else CLOSED), compared
         except (OSError, KeyError, ValueError) as error:
-            if isinstance(error, OSError) and any(each in self.files for _, each in sent[:-1]):
+            if isinstance(error, OSError) and any(item in self.files for _, item in sent[:-1]):
                 # Sent while the server closed the connection after a file: refused as well, by a reset.
                 return CLOSED, compared
             return f"after {compared} answers of {[name for name, _ in sent]}: {error!r}", compared + 1
@@ -169,11 +169,11 @@ class Load:
 @pytest.mark.timeout(MAX_SECONDS + 60)
 def test_every_pipelined_answer_belongs_to_its_request(tmp_path):
     with running(tmp_path / "log") as server:
-        quick = [answered_alone(server, each) for each in [request("GET", "/health"), *customers()]]
-        lists = [answered_alone(server, each) for each in files()]
-        assert {each.status for each in [*quick, *lists]} == {200}
-        assert len({each.answer for each in lists}) == len(ROWS)
-        assert len({each.answer for each in quick}) > len(quick) // 2
+        quick = [answered_alone(server, customer) for customer in [request("GET", "/health"), *customers()]]
+        lists = [answered_alone(server, file) for file in files()]
+        assert {item.status for item in [*quick, *lists]} == {200}
+        assert len({item.answer for item in lists}) == len(ROWS)
+        assert len({item.answer for item in quick}) > len(quick) // 2
         load = Load(server, quick, lists)
         seconds = load.run()
 

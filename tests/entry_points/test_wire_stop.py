@@ -10,6 +10,7 @@ from contextlib import ExitStack
 import pytest
 from served import ASK, LABEL, Answer, Raw, Server, cpu_seconds, csv_of, post, running, soon
 
+pytestmark = pytest.mark.no_cover
 LONG = csv_of(60_000)
 LONG_REQUEST = post("/v2/batches?include_input=true&reasons=3", LONG, "text/csv")
 RECEIVE_BYTES = 4096
@@ -74,14 +75,14 @@ def test_a_server_that_ends_while_clients_come_cuts_off_none_that_it_took(tmp_pa
                 outcomes[outcome(server)] += 1
 
         clients = [threading.Thread(target=keep_coming) for _ in range(6)]
-        for each in clients:
-            each.start()
+        for client in clients:
+            client.start()
         time.sleep(1)
         server.process.send_signal(signal.SIGTERM)
         code = server.process.wait(20)
         ended.set()
-        for each in clients:
-            each.join()
+        for client in clients:
+            client.join()
 
     assert code == 0
     assert outcomes["answered"] > 50

@@ -40,7 +40,7 @@ pytestmark = pytest.mark.no_cover
 
 
 def wrong_by_turns(number: int) -> str:
-    return ",".join(["", *("x" if place == number % 10 else cell for place, cell in enumerate(ROW.split(",")))])
+    return ",".join(["", *("x" if position == number % 10 else cell for position, cell in enumerate(ROW.split(",")))])
 
 
 HOSTILE: dict[str, bytes] = {
@@ -66,7 +66,7 @@ HOSTILE: dict[str, bytes] = {
     "rows of 16,000 columns": repeated(f"a,{ROW}{',' * 16_000}\n", WIDE),
     "short rows under 16,000 columns": repeated("a\n", WIDE),
     "names of 60 KB": repeated(
-        f"a,{ROW},,,,,\n", f"{HEADER}," + ",".join(f"{place}{'x' * 60_000}" for place in range(5))
+        f"a,{ROW},,,,,\n", f"{HEADER}," + ",".join(f"{position}{'x' * 60_000}" for position in range(5))
     ),
     "NUL": repeated("\0,\0,\0,\0,\0,\0,\0,\0,\0,\0,\0\n"),
     "letters of all the world": drawn(lambda _: ",".join(chr(CHOSEN.randrange(0x4E00, 0x9000)) for _ in range(11))),
@@ -109,9 +109,9 @@ OBJECTS = {
     "a thousand changes": {"customer": dict(EXAMPLE), "changes": [{}] * 1000},
     "changes of unknown features": {
         "customer": dict(EXAMPLE),
-        "changes": [{f"x{place}": 1 for place in range(75_000)}],
+        "changes": [{f"x{position}": 1 for position in range(75_000)}],
     },
-    "unknown members": {f"x{place}": 1 for place in range(75_000)},
+    "unknown members": {f"x{position}": 1 for position in range(75_000)},
 }
 TEXTS = {
     "deep lists": b"[" * 1_000_000,
@@ -187,7 +187,7 @@ def test_a_list_that_is_wrong_in_one_way_ends_early_with_the_first_problems(clie
     assert (answer.status_code, problem["code"]) == (413, "too_much_work")
     assert 10_000 <= problem["rows_in"] == problem["rows_rejected"] < 35_000 < body.count(b"\n")
     assert problem["errors_total"] == problem["rows_in"]
-    assert [each["row"] for each in problem["errors"]] == list(range(1, 21))
+    assert [error["row"] for error in problem["errors"]] == list(range(1, 21))
     for words in (f"{problem['rows_in']:,}", 'not "lots"', "churn score"):
         assert words in problem["detail"]
 
@@ -236,7 +236,7 @@ def test_what_is_half_of_a_file_is_not_guessed_from_the_length_of_its_rows(clien
     assert answer.status_code == 200
 
 
-def test_a_list_that_is_refused_for_its_rows_says_how_far_it_was_read(client):
+def test_a_list_that_is_refused_for_its_rows_reports_how_far_it_was_read(client):
     body = drawn(lambda number: f"{number},{ROW.replace('70.35', 'lots')}", length=3 * MB)
 
     for path, query in (("/v1/customerbatch", ""), ("/v2/batches", "on_error=refuse")):

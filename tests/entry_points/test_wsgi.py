@@ -111,7 +111,7 @@ def test_a_malformed_request_is_refused_and_ends_its_connection(server, request_
     head, _, body = server.talk(request_bytes).partition(b"\r\n\r\n")
 
     assert head.split()[1] == str(status).encode()
-    assert b"Content-Type: text/plain" in head
+    assert b"Content-Type: application/problem+json" in head
     assert body
 
 
@@ -187,7 +187,7 @@ def is_free(port: int) -> bool:
     return True
 
 
-def test_a_slot_goes_to_whoever_has_waited_longest_and_only_a_new_file_is_refused():
+def test_a_slot_goes_to_anyone_who_has_waited_longest_and_only_a_new_file_is_refused():
     slots = Slots(1, timeout_s=0.05, max_waiting=9)
     order = []
 

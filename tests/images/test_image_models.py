@@ -141,7 +141,7 @@ def test_a_promoted_model_of_trees_scores_a_file_of_the_bucket(
     pipeline_image, start_bucket_function, boosting, bucket, tmp_path
 ):
     with start_bucket_function(*mounted(boosting), image=pipeline_image, memory_mb=1024) as container:
-        answer = container.invoke(bucket.drop("customers.csv", SAMPLE))
+        answer = container.invoke(bucket.put("customers.csv", SAMPLE))
         _, kills, process_bytes = container.memory()
 
     assert not answer or "errorMessage" not in answer, answer

@@ -107,7 +107,7 @@ def test_a_damaged_model_stops_the_start_with_its_reason(start_lambda, tmp_path)
 
 
 def test_the_function_scores_a_file_of_the_bucket(bucket_function, bucket, tmp_path):
-    s3_event = bucket.drop("customers.csv", SAMPLE)
+    s3_event = bucket.put("customers.csv", SAMPLE)
 
     answer = bucket_function.invoke(s3_event)
 
@@ -129,7 +129,7 @@ def test_the_function_accepts_uploads_and_reports_their_jobs(bucket_function, bu
 
 
 def test_a_large_object_is_scored_within_the_memory_of_the_function(bucket_function, bucket):
-    s3_event = bucket.drop("many.csv", b"".join(pieces(OBJECT_ROWS)))
+    s3_event = bucket.put("many.csv", b"".join(pieces(OBJECT_ROWS)))
 
     started = time.monotonic()
     answer = bucket_function.invoke(s3_event)

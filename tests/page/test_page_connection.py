@@ -10,7 +10,7 @@ from app.web.api_keys import digest_of
 RISK = "#risk-probability"
 
 
-def test_without_a_connection_it_says_so_and_goes_on_by_itself(page, served):
+def test_without_a_connection_it_shows_that_and_retries_automatically(page, served):
     page.context.set_offline(True)
     page.get_by_label("Tenure").fill("60")
 
@@ -37,7 +37,7 @@ def test_a_server_that_is_started_again_is_found_again(open_page):
         stop_server(process)
 
 
-def test_a_failure_on_the_way_is_told_from_one_of_the_service(page):
+def test_an_error_of_a_proxy_is_distinguished_from_one_of_the_service(page):
     page.route("**/v2/customers*", lambda route: route.fulfill(status=502, body="<h1>Bad gateway</h1>"))
     page.get_by_label("Tenure").fill("60")
 

@@ -5,7 +5,7 @@ import re
 import subprocess
 
 import pytest
-from browser import asked, overflow, risk_of, shown, violations
+from browser import as_percentage, overflow, post_json, risk_of, violations
 from playwright.sync_api import expect
 
 from model.schema import EXAMPLE, FEATURES
@@ -39,8 +39,8 @@ def test_the_form_has_a_field_for_each_feature_with_its_help(page):
     groups = page.locator("#customer-form .field")
 
     expect(groups).to_have_count(len(FEATURES))
-    for place, feature in enumerate(FEATURES):
-        expect(groups.nth(place).locator(".help")).to_contain_text(feature.help)
+    for position, feature in enumerate(FEATURES):
+        expect(groups.nth(position).locator(".help")).to_contain_text(feature.help)
 
 
 def test_the_risk_follows_what_is_typed_and_clicked(page, served):
@@ -64,15 +64,15 @@ def test_the_example_comes_back(page, served):
 
 
 def test_the_reasons_are_those_of_the_api_as_bars_with_words_and_sides(page, served):
-    reasons = asked(served, "v2/customers?reasons=all", dict(EXAMPLE))["reasons"]
+    reasons = post_json(served, "v2/customers?reasons=all", dict(EXAMPLE))["reasons"]
 
     rows = page.locator("#reasons li")
     expect(rows).to_have_count(len(reasons))
-    for place, reason in enumerate(reasons):
+    for position, reason in enumerate(reasons):
         words = re.sub(r":\s*", "", reason["sentence"])
         side = "up" if reason["contribution"] > 0 else "down"
-        assert re.sub(r"\s+", " ", rows.nth(place).inner_text().replace("\n", "")) == words
-        expect(rows.nth(place).locator(".reason-bar")).to_have_class(re.compile(side))
+        assert re.sub(r"\s+", " ", rows.nth(position).inner_text().replace("\n", "")) == words
+        expect(rows.nth(position).locator(".reason-bar")).to_have_class(re.compile(side))
     widths = [page.locator(".reason-bar").nth(n).evaluate("e => getComputedStyle(e, '::after').width") for n in (0, 9)]
     assert float(widths[0][:-2]) > float(widths[1][:-2]) > 0
 
@@ -106,12 +106,12 @@ def test_what_lies_beyond_the_training_data_is_noted(page):
 
 def test_a_switch_shows_the_change_and_undo_takes_it_back(page, served):
     body = {"customer": dict(EXAMPLE), "changes": [{"Contract": "Two year"}]}
-    change = asked(served, "v2/what-if", body)["alternatives"][0]
+    change = post_json(served, "v2/what-if", body)["alternatives"][0]
 
     radio(page, "Contract", "Two year", "#what-if-form").check()
 
     answer = page.locator("#what-if-result")
-    expect(answer.locator("strong")).to_have_text(shown(change["probability"]))
+    expect(answer.locator("strong")).to_have_text(as_percentage(change["probability"]))
     expect(answer.locator(".pill")).to_have_text(TIERS[change["tier"]])
     expect(answer.locator(".difference")).to_have_text(f"\N{MINUS SIGN}{-change['difference'] * 100:.1f} points")
     expect(page.locator("#announcer")).to_contain_text("With these changes")
@@ -145,23 +145,23 @@ def test_the_slider_starts_at_the_customers_charge_and_is_moved_by_key(page, ser
 
 
 def test_suggestions_are_shown_as_such_and_every_single_change_is_ranked(page, served):
-    found = asked(served, "v2/customers", dict(EXAMPLE))
-    ranked = asked(served, "v2/what-if", {"customer": dict(EXAMPLE)})["alternatives"]
+    result = post_json(served, "v2/customers", dict(EXAMPLE))
+    ranked = post_json(served, "v2/what-if", {"customer": dict(EXAMPLE)})["alternatives"]
 
     offers = page.locator("#suggestions li")
-    expect(offers).to_have_count(len(found["actions"]))
-    expect(offers.first).to_contain_text(found["actions"][0]["suggestion"])
-    expect(page.locator("#caution")).to_have_text(found["caution"])
+    expect(offers).to_have_count(len(result["actions"]))
+    expect(offers.first).to_contain_text(result["actions"][0]["suggestion"])
+    expect(page.locator("#caution")).to_have_text(result["caution"])
     page.get_by_text("All single changes").click()
     expect(page.locator("#single-changes li")).to_have_count(len(ranked))
-    expect(page.locator("#single-changes li strong").first).to_have_text(shown(ranked[0]["probability"]))
+    expect(page.locator("#single-changes li strong").first).to_have_text(as_percentage(ranked[0]["probability"]))
     expect(page.locator("#single-changes li").first).to_contain_text("Contract: Two year")
 
 
 # What cannot be scored.
 
 
-def test_a_wrong_number_is_named_at_its_field_in_the_words_of_the_api_until_it_is_mended(page, served):
+def test_a_wrong_number_is_marked_at_its_field_with_the_error_of_the_api_until_it_is_corrected(page, served):
     page.get_by_label("Tenure").fill("twelve")
 
     sentence = 'tenure must be a whole number of months from 0 to 1,200, not "twelve".'
@@ -189,7 +189,7 @@ def test_all_wrong_fields_are_marked_at_once(page):
     expect(page.locator("#customer-form [aria-invalid=true]")).to_have_count(2)
 
 
-def test_a_blank_total_is_taken_for_a_new_customer_only(page, served):
+def test_a_blank_total_is_accepted_for_a_new_customer_only(page, served):
     page.get_by_label("Total charges").fill("")
     expect(field_error(page, "TotalCharges")).to_contain_text("a blank is accepted only at tenure 0")
 
@@ -268,7 +268,7 @@ def test_a_row_of_a_list_is_shown_however_it_is_spelt(open_page, served):
     expect(page.locator("#customer-source")).to_be_hidden()
 
 
-def test_a_switch_that_was_moved_for_one_customer_stands_with_the_next(page, served):
+def test_a_change_for_one_customer_is_reset_for_the_next(page, served):
     radio(page, "Contract", "Two year", "#what-if-form").check()
     expect(page.get_by_role("button", name="Undo")).to_be_visible()
 
@@ -293,7 +293,7 @@ def test_the_curl_that_is_copied_gives_the_same_answer(open_page, served):
     command = page.evaluate("navigator.clipboard.readText()")
     answer = subprocess.run(["sh", "-c", f"{command} -s"], capture_output=True, check=True).stdout
 
-    assert shown(json.loads(answer)["probability"]) == risk_of(served, tenure=24)
+    assert as_percentage(json.loads(answer)["probability"]) == risk_of(served, tenure=24)
 
 
 def test_it_is_used_by_keyboard_alone(page, served):

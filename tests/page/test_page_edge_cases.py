@@ -1,4 +1,4 @@
-"""What a hurried hand and a slow network do to the page: no answer stands under another's name, and nothing is lost."""
+"""What a hurried hand and a slow network do to the page: no answer is under another's name, and nothing is lost."""
 
 import csv
 import json
@@ -60,7 +60,7 @@ def test_a_customer_who_was_opened_without_a_connection_is_opened_when_there_is_
     expect(two.locator(RISK)).to_have_text(risk_of(served, tenure=1))
 
 
-def test_no_answer_stands_under_the_name_of_another_while_one_is_opened(two, served):
+def test_no_answer_is_shown_for_another_customer_while_one_is_opened(two, served):
     two.get_by_role("button", name="first").click()
     expect(two.locator(RISK)).to_have_text(risk_of(served, tenure=1))
     two.get_by_role("link", name="Customer list", exact=True).click()
@@ -93,7 +93,7 @@ def test_a_customer_who_could_not_be_opened_is_tried_again(two, served):
 
 
 @pytest.mark.parametrize("amount", ["7889,500", "7889,5", "7889,1234"])
-def test_whoever_is_scored_from_a_file_with_decimal_commas_can_be_opened(open_page, served, amount):
+def test_a_customer_of_a_file_with_decimal_commas_can_be_opened(open_page, served, amount):
     page = open_page("#list")
     row = {**EXAMPLE, "MonthlyCharges": "56,950", "TotalCharges": amount}
     score_list(page, csv_of(f"a,b;{';'.join(str(row[name]) for name in NAMES)}", header=HEADER.replace(",", ";")))
@@ -133,7 +133,7 @@ def test_the_sample_is_scored_once_however_often_it_is_asked_for(open_page):
     assert len(names) == len(set(names)) == int(tile(page, "Customers to call").split("\n")[0])
 
 
-def test_a_sample_that_was_given_up_does_not_take_the_place_of_a_list(open_page):
+def test_a_cancelled_sample_does_not_replace_a_list(open_page):
     page = open_page("#list")
     held = Held(page, "**/v2/sample.csv")
     page.get_by_role("button", name="Try it with sample data").click()
@@ -147,7 +147,7 @@ def test_a_sample_that_was_given_up_does_not_take_the_place_of_a_list(open_page)
     assert tile(page, "Scored") == "2"
 
 
-def test_a_result_outlives_a_drop_that_is_refused(two):
+def test_a_result_stays_when_a_dropped_file_is_refused(two):
     two.evaluate(DROP_FILES, ["#list-table", TWO.decode(), ["a.csv", "b.csv"]])
 
     expect(two.get_by_role("alert")).to_contain_text("One file at a time")
@@ -155,7 +155,7 @@ def test_a_result_outlives_a_drop_that_is_refused(two):
     assert listed_ids(two) == ["first", "second"]
 
 
-def test_a_result_can_be_come_back_to(two):
+def test_a_result_can_be_shown_again(two):
     two.get_by_role("button", name="Score another list").click()
     choose_file(two, b"\x89PNG\r\n\x1a\n", "photo.csv")
     expect(two.get_by_role("alert")).to_contain_text("PNG image")
@@ -168,7 +168,7 @@ def test_a_result_can_be_come_back_to(two):
     assert listed_ids(two) == ["second"]
 
 
-def test_a_file_that_is_dropped_on_a_list_under_way_is_refused_in_sight(open_page):
+def test_a_file_dropped_while_a_list_is_scored_is_refused_visibly(open_page):
     page = open_page("#list")
     held = Held(page, "**/v2/batches*")
     choose_file(page, TWO, "two.csv")
@@ -183,7 +183,7 @@ def test_a_file_that_is_dropped_on_a_list_under_way_is_refused_in_sight(open_pag
 
 @pytest.mark.parametrize("target", ["body", "header", "footer", "main"])
 @pytest.mark.parametrize("view", ["#customer", "#model"])
-def test_no_file_that_is_dropped_takes_the_place_of_the_page(open_page, view, target):
+def test_no_dropped_file_replaces_the_page(open_page, view, target):
     page = open_page(view)
     refused = """target => ["dragover", "drop"].map(kind => {
         const carried = new DataTransfer();
@@ -223,15 +223,15 @@ def test_a_file_that_comes_late_has_the_name_of_its_list(open_page):
     page.get_by_role("button", name="Score another list").click()
     score_list(page, csv_of(row_of("other")), "south.csv")
 
-    with page.expect_download() as found:
+    with page.expect_download() as actual:
         held.let_go()
-    assert found.value.suggested_filename == "north-scored.csv"
+    assert actual.value.suggested_filename == "north-scored.csv"
     assert download(page, "Download all rows")[0] == "south-scored.csv"
 
 
-def test_those_who_are_kept_are_most_at_risk_in_every_order(open_page):
+def test_the_limit_keeps_those_with_the_highest_risk_in_every_order(open_page):
     page = open_page("#list")
-    rows = [row_of(f"C{place}", tenure=place, MonthlyCharges=20 + place) for place in range(1, 13)]
+    rows = [row_of(f"C{position}", tenure=position, MonthlyCharges=20 + position) for position in range(1, 13)]
     score_list(page, csv_of(*rows))
     page.get_by_role("slider").press("Home")
     page.get_by_label("Show at most").fill("3")
@@ -245,7 +245,7 @@ def test_those_who_are_kept_are_most_at_risk_in_every_order(open_page):
     page.get_by_label("Show at most").fill("")
     expect(page.locator("#list-status")).to_have_text("12 customers")
     # As people count, and not letter by letter.
-    assert listed_ids(page) == [f"C{place}" for place in range(12, 0, -1)]
+    assert listed_ids(page) == [f"C{position}" for position in range(12, 0, -1)]
 
 
 def test_a_customer_is_opened_by_keyboard_though_all_is_marked(two):
@@ -273,7 +273,7 @@ def test_an_amount_may_be_copied_from_a_bill(page, served, typed):
     expect(page.locator(RISK)).to_have_text(risk_of(served, TotalCharges=7234.5))
 
 
-def test_an_amount_that_would_be_another_in_german_is_said_as_it_was_taken(page, served):
+def test_an_amount_that_is_another_in_german_is_shown_as_it_was_read(page, served):
     page.get_by_label("Total charges").fill("1.889")
 
     expect(page.locator(RISK)).to_have_text(risk_of(served, TotalCharges=1.889))
@@ -317,11 +317,11 @@ def large_letters(chromium, tmp_path, served) -> Iterator:
 
 
 @pytest.mark.parametrize("view", ["#customer", "#list", "#model"])
-def test_letters_twice_as_large_fit_a_phone(large_letters, served, view):
+def test_text_twice_as_large_fits_a_phone(large_letters, served, view):
     page = large_letters
     page.goto(f"{served}/{view}")
     if view == "#list":
-        rows = [row_of(f"C{place}", tenure=place) for place in range(1, 40)]
+        rows = [row_of(f"C{position}", tenure=position) for position in range(1, 40)]
         score_list(page, csv_of(*rows, row_of("bad", InternetService="Fibre")))
     else:
         page.locator("#customer-result, #model-content canvas").first.wait_for(state="attached")
@@ -349,11 +349,11 @@ def test_the_charts_of_a_list_have_colours_of_their_own_where_colours_are_forced
     assert "gradient" in measure
 
 
-def test_only_the_model_speaks_of_log_odds(two):
+def test_only_the_view_of_the_model_mentions_log_odds(two):
     two.get_by_role("link", name="Single customer", exact=True).click()
     two.locator("#single-changes li").first.wait_for(state="attached")
 
-    # All of it, also what stands behind a click.
+    # All of it, also what is behind a click.
     for view in ("customer", "list"):
         text = two.locator(f"main > [data-view={view}]").text_content()
         assert "risk" in text

@@ -17,7 +17,7 @@ SANDBOX = "allow-downloads allow-forms allow-modals allow-popups allow-same-orig
 
 @contextlib.contextmanager
 def framing() -> Iterator[tuple[str, Callable[[str], None]]]:
-    """Give the address of a page of another origin, and what tells it whom to show."""
+    """Give the address of a page of another origin, and what reports it which customers to show."""
     shown = []
 
     class Outside(BaseHTTPRequestHandler):
@@ -63,16 +63,16 @@ def test_one_customer(framed):
     expect(framed.locator("#copy-status")).to_have_text("Copied.")
 
 
-def test_a_list_is_scored_and_taken_away(framed):
+def test_a_list_is_scored_and_downloaded(framed):
     framed.get_by_role("link", name="Customer list", exact=True).click()
     framed.get_by_role("button", name="Try it with sample data").click()
     expect(framed.get_by_role("heading", name="sample.csv", exact=True)).to_be_visible()
     first = framed.locator("#list-table tbody th button").first
 
     for button in ("Download call list", "Download all rows", "Download rejected rows"):
-        with framed.owner.page.expect_download() as found:
+        with framed.owner.page.expect_download() as actual:
             framed.get_by_role("button", name=button).click()
-        assert Path(found.value.path()).read_text().startswith("row,")
+        assert Path(actual.value.path()).read_text().startswith("row,")
 
     first.click()
     expect(framed.get_by_role("heading", level=1)).to_have_text("Single customer")

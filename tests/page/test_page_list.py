@@ -42,13 +42,13 @@ def test_the_sample_shows_what_the_api_counts(scored, summary):
     expect(scored.locator("#list-status")).to_have_text(f"{line['customers']:,} customers")
 
 
-def test_the_first_of_the_list_is_most_at_risk_and_it_says_why(scored, served):
+def test_the_first_customer_has_the_highest_risk_and_its_reasons(scored, served):
     _, text = post_batch(served, sample().encode(), "reasons=3")
     best = max(csv.DictReader(io.StringIO(text)), key=lambda row: float(row["probability"] or 0))
 
     first = scored.locator("#list-table tbody tr").first
     expect(first.get_by_role("button")).to_have_text(best["customerID"])
-    assert first.get_by_role("listitem").all_inner_texts() == [best[f"reason_{place}"] for place in (1, 2, 3)]
+    assert first.get_by_role("listitem").all_inner_texts() == [best[f"reason_{position}"] for position in (1, 2, 3)]
 
 
 def test_the_slider_shows_the_lines_of_by_threshold(scored, summary):
@@ -70,7 +70,7 @@ def test_the_list_is_searched_filtered_ranked_and_cut(scored, summary):
     status = scored.locator("#list-status")
     scored.get_by_role("searchbox").fill("sample-03")
     expect(status).to_contain_text(" to call")
-    assert all("SAMPLE-03" in each for each in listed_ids(scored))
+    assert all("SAMPLE-03" in listed_id for listed_id in listed_ids(scored))
 
     scored.get_by_role("searchbox").fill("")
     scored.get_by_role("radio", name="High").check()
@@ -86,7 +86,7 @@ def test_the_list_is_searched_filtered_ranked_and_cut(scored, summary):
     expect(scored.get_by_role("button", name="Download call list")).to_be_disabled()
 
 
-def test_the_headings_sort_by_keyboard_and_say_so(scored):
+def test_the_headings_sort_by_keyboard_and_show_the_order(scored):
     column = scored.locator("#list-table").get_by_role("columnheader", name="Customer")
     assert scored.get_by_role("columnheader", name="Risk", exact=True).get_attribute("aria-sort") == "descending"
 
@@ -113,7 +113,7 @@ def test_the_pages_lead_through_the_whole_list(scored):
     expect(pages.get_by_role("button", name="Next page")).to_be_disabled()
 
 
-def test_a_customer_is_opened_with_all_that_the_file_says(scored):
+def test_a_customer_is_opened_with_all_that_the_file_states(scored):
     name = listed_ids(scored)[0]
     row = next(row for row in csv.DictReader(io.StringIO(sample())) if row["customerID"] == name)
 
@@ -125,7 +125,7 @@ def test_a_customer_is_opened_with_all_that_the_file_says(scored):
     expect(scored.locator(f"#customer-form [name=Contract][value='{row['Contract']}']")).to_be_checked()
 
 
-def test_whoever_comes_back_from_a_customer_is_where_they_were(scored):
+def test_going_back_from_a_customer_returns_to_the_same_position(scored):
     scored.get_by_role("button", name="Next page").click()
     expect(scored.locator("#list-pager")).to_contain_text("16 to 30")
     row = scored.locator("#list-table tbody tr").nth(9)
@@ -144,7 +144,7 @@ def test_whoever_comes_back_from_a_customer_is_where_they_were(scored):
     expect(scored.get_by_role("heading", level=1)).to_be_focused()
 
 
-def test_rows_that_cannot_be_scored_are_named_and_can_be_mended(scored, served):
+def test_rejected_rows_are_listed_and_can_be_corrected(scored, served):
     table = scored.get_by_role("table", name="Rejected rows")
     second = table.get_by_role("row").nth(2)
     assert second.get_by_role("cell").all_inner_texts() == [
@@ -160,7 +160,7 @@ def test_rows_that_cannot_be_scored_are_named_and_can_be_mended(scored, served):
     assert (tile(scored, "Scored"), tile(scored, "Rejected")) == ("2", "1")
 
 
-def test_where_all_are_to_call_no_slider_takes_in_more(scored):
+def test_where_all_are_on_the_call_list_no_hint_offers_more(scored):
     scored.get_by_role("slider").press("Home")
     scored.get_by_role("searchbox").fill("nobody")
 
@@ -191,7 +191,7 @@ NAME_OF_THE_FOCUSED = """() => {
 }"""
 
 
-def test_a_list_is_made_shorter_and_taken_away_by_keyboard(scored):
+def test_a_list_is_shortened_and_downloaded_by_keyboard(scored):
     def tab_to(name: str) -> None:
         for _ in range(60):
             scored.keyboard.press("Tab")
@@ -209,9 +209,9 @@ def test_a_list_is_made_shorter_and_taken_away_by_keyboard(scored):
     taken = {}
     for name in ("Download call list", "Download all rows", "Download rejected rows"):
         tab_to(name)
-        with scored.expect_download() as found:
+        with scored.expect_download() as result:
             scored.keyboard.press("Enter")
-        taken[found.value.suggested_filename] = Path(found.value.path()).read_text()
+        taken[result.value.suggested_filename] = Path(result.value.path()).read_text()
         expect(scored.get_by_role("button", name=name)).to_be_focused()
 
     rows = {name: text.count("\n") - 1 for name, text in taken.items()}
@@ -233,8 +233,8 @@ def test_every_sum_fits_its_tile(open_page, width):
         page,
         csv_of(
             *(
-                f"{place},0,No,No,1,Yes,Fiber optic,Month-to-month,Electronic check,1000000,1000000"
-                for place in range(90)
+                f"{position},0,No,No,1,Yes,Fiber optic,Month-to-month,Electronic check,1000000,1000000"
+                for position in range(90)
             )
         ),
     )

@@ -20,7 +20,7 @@ def wire(served) -> Iterator[Wire]:
     wire.close()
 
 
-def test_a_list_under_way_says_how_far_it_is_and_can_be_cancelled(open_page, wire):
+def test_a_running_list_shows_its_progress_and_can_be_cancelled(open_page, wire):
     page = open_page("#list", address=wire.address)
     wire.hold(down=1_000_000)
     choose_file(page, varied_list(20_000))
@@ -37,7 +37,7 @@ def test_a_list_under_way_says_how_far_it_is_and_can_be_cancelled(open_page, wir
     score_list(page, csv_of(f"a,{ROW}"), "next.csv")
 
 
-def test_an_upload_says_how_much_has_gone(open_page, wire):
+def test_an_upload_shows_its_progress(open_page, wire):
     page = open_page("#list", address=wire.address)
     wire.hold(up=50_000)
     choose_file(page, varied_list(100_000))
@@ -85,7 +85,7 @@ def test_a_server_that_was_restarted_is_asked_again(open_page):
         stop_server(process)
 
 
-def test_a_fault_far_down_the_file_is_told_in_the_words_of_the_api(open_page, served):
+def test_an_error_far_down_the_file_is_shown_with_the_error_of_the_api(open_page, served):
     content = varied_list(40_000) + f'"open,{ROW}\n'.encode()
     page = open_page("#list")
 
@@ -95,7 +95,7 @@ def test_a_fault_far_down_the_file_is_told_in_the_words_of_the_api(open_page, se
     expect(page.get_by_role("alert")).to_contain_text(refusal["detail"], timeout=30_000)
 
 
-def test_offline_it_says_so_and_goes_on_by_itself(open_page):
+def test_offline_it_shows_that_and_retries_automatically(open_page):
     page = open_page("#list")
     page.wait_for_load_state("networkidle")
     page.context.set_offline(True)
@@ -110,7 +110,7 @@ def test_offline_it_says_so_and_goes_on_by_itself(open_page):
     expect(page.get_by_role("heading", name="customers.csv", exact=True)).to_be_visible()
 
 
-def test_of_two_lists_that_were_given_offline_the_later_goes_on(open_page):
+def test_of_two_lists_chosen_offline_the_later_is_scored(open_page):
     page = open_page("#list")
     page.wait_for_load_state("networkidle")
     page.context.set_offline(True)
@@ -125,13 +125,13 @@ def test_of_two_lists_that_were_given_offline_the_later_goes_on(open_page):
     assert tile(page, "Scored") == f"{len('second.csv')}"
 
 
-def test_a_limit_that_was_lowered_since_is_told_in_the_words_of_the_api(open_page):
+def test_a_limit_that_was_lowered_later_is_shown_with_the_error_of_the_api(open_page):
     with serving(CHURN_MAX_UPLOAD_BYTES="100000") as address:
         page = open_page("#list", address=address)
         page.evaluate("document.getElementById('list-start').dataset.maxRequestBytes = 1e9")
         choose_file(page, varied_list(25_000))
 
-        # It is sent packed, and the limit is one of what is sent.
+        # It is sent compressed, and the limit is one of what is sent.
         expect(page.get_by_role("alert")).to_contain_text("The body is longer than 100,000 bytes", timeout=20_000)
 
 
@@ -169,6 +169,6 @@ def test_a_key_is_asked_for_and_used(open_page):
         page.get_by_role("button", name="Use this key").click()
 
         expect(page.get_by_role("heading", name="customers.csv", exact=True)).to_be_visible()
-        with page.expect_download() as found:
+        with page.expect_download() as actual:
             page.get_by_role("button", name="Download all rows").click()
-        assert found.value.suggested_filename == "customers-scored.csv"
+        assert actual.value.suggested_filename == "customers-scored.csv"

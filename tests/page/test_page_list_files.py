@@ -33,9 +33,9 @@ NASTY = ["=cmd|' /C calc'!A0", "+49 171", "-1", "@sum", 'a ""quoted"" one', "<im
 
 
 @pytest.mark.parametrize("is_safe", [True, False], ids=["safe", "plain"])
-def test_what_is_taken_away_is_what_the_api_writes(lists, served, is_safe):
-    ids = [f'"{each}"' if re.search("[,\"']", each) else each for each in NASTY]
-    content = csv_of(*(f"{each},{ROW.replace(',12,', f',{place},')}" for place, each in enumerate(ids, start=1)))
+def test_a_downloaded_call_list_has_the_bytes_of_the_api(lists, served, is_safe):
+    ids = [f'"{item}"' if re.search("[,\"']", item) else item for item in NASTY]
+    content = csv_of(*(f"{item},{ROW.replace(',12,', f',{position},')}" for position, item in enumerate(ids, start=1)))
     score_list(lists, content)
     lists.get_by_label(SAFE).set_checked(is_safe)
     lists.get_by_label("Sort by").select_option("row:up")
@@ -63,7 +63,7 @@ def test_script_in_an_id_is_shown_as_text(lists):
 def test_an_id_of_any_length_and_script_has_its_row_without_marks_of_direction(open_page):
     page = open_page("#list", width=320)
     strange = ["x" * 5000, "\N{RIGHT-TO-LEFT OVERRIDE}gnp.exe", "\N{GRINNING FACE}", '"two\nlines"', ""]
-    score_list(page, csv_of(*(f"{each},{ROW}" for each in strange)))
+    score_list(page, csv_of(*(f"{item},{ROW}" for item in strange)))
 
     assert overflow(page) == 0
     shown = page.locator("#list-table tbody th button")
@@ -79,7 +79,7 @@ def test_an_id_of_any_length_and_script_has_its_row_without_marks_of_direction(o
         *("no_header.csv", "mixed_decimals.csv", "truncated_gzip.csv.gz", "open_quote.csv", "damaged_letters.csv"),
     ],
 )
-def test_a_file_that_cannot_be_scored_is_refused_in_the_words_of_the_api(lists, served, name):
+def test_a_file_that_cannot_be_scored_is_refused_with_the_error_of_the_api(lists, served, name):
     content = (DATA / name).read_bytes()
 
     choose_file(lists, content, name)
@@ -98,14 +98,14 @@ def test_a_file_that_cannot_be_scored_is_refused_in_the_words_of_the_api(lists, 
         *(("ids_under_another_name.csv", 2), ("stray_latin1_byte.csv", 2)),
     ],
 )
-def test_unusual_files_that_the_api_takes_are_taken(lists, served, name, customers):
+def test_unusual_files_that_the_api_accepts_are_accepted(lists, served, name, customers):
     content = (DATA / name).read_bytes()
-    found = json.loads(post_batch(served, content, accept="application/json")[1])
+    actual = json.loads(post_batch(served, content, accept="application/json")[1])
 
     score_list(lists, content, name)
 
-    assert tile(lists, "Scored") == f"{found['rows_scored']}"
-    for note in found["notes"]:
+    assert tile(lists, "Scored") == f"{actual['rows_scored']}"
+    for note in actual["notes"]:
         expect(lists.locator("#list-notes")).to_contain_text(note)
     assert violations(lists) == []
 
@@ -126,8 +126,8 @@ def test_a_file_with_a_header_and_no_customers_shows_no_result_of_zeros(lists):
     assert tile(lists, "Scored") == "1"
 
 
-def test_a_list_in_which_every_row_is_bad_says_so(lists):
-    score_list(lists, csv_of(*(f"c{place},{ROW.replace(',12,', ',soon,')}" for place in range(1500))))
+def test_a_list_in_which_every_row_is_rejected_shows_that(lists):
+    score_list(lists, csv_of(*(f"c{position},{ROW.replace(',12,', ',soon,')}" for position in range(1500))))
 
     assert (tile(lists, "Scored"), tile(lists, "Rejected")) == ("0", "1,500")
     shown = lists.locator("#list-tiles dt").all_inner_texts()
@@ -167,7 +167,7 @@ def test_several_files_at_once_are_refused(lists):
     expect(lists.get_by_role("alert")).to_contain_text("One file at a time")
 
 
-def test_a_file_to_fill_in_is_given(lists, served):
+def test_a_template_is_downloaded(lists, served):
     name, text = download(lists, "Download a template")
 
     assert (name, text.splitlines()[0]) == ("customers.csv", HEADER)

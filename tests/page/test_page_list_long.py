@@ -41,9 +41,9 @@ def watched(open_page):
 
 
 def longest(page) -> float:
-    found = page.evaluate("globalThis.longest")
-    sys.stdout.write(f"longest task: {found:.0f} ms\n")
-    return found
+    result = page.evaluate("globalThis.longest")
+    sys.stdout.write(f"longest task: {result:.0f} ms\n")
+    return result
 
 
 WATCH = """() => {
@@ -68,9 +68,9 @@ def test_a_list_of_a_hundred_thousand_does_not_freeze_the_page(watched, tmp_path
     page.get_by_role("searchbox").fill("")
     page.get_by_label("Sort by").select_option("customer:down")
     expect(page.locator("#list-table tbody th button").first).to_contain_text("customer-1000")
-    with page.expect_download() as found:
+    with page.expect_download() as result:
         page.get_by_role("button", name="Download call list").click()
-    lines = found.value.path().read_bytes().count(b"\n")
+    lines = result.value.path().read_bytes().count(b"\n")
 
     assert tile(page, "Scored") == "100,000"
     assert lines == 100_001
@@ -84,9 +84,9 @@ def limited():
 
 
 @pytest.mark.parametrize("name", ["list.csv", "list.csv.gz"])
-def test_200_mb_are_refused_at_once_in_the_words_of_the_api(watched, limited, tmp_path, name):
+def test_200_mb_are_refused_at_once_with_the_error_of_the_api(watched, limited, tmp_path, name):
     file = tmp_path / name
-    # Nothing in it packs: what is alike is farther apart than gzip looks.
+    # Nothing in it compresses: what is alike is farther apart than gzip looks.
     piece = random.Random(1).randbytes(1_000_000)
     with file.open("wb") as out:
         out.write(gzip.compress(b"") if name.endswith("gz") else b"customerID,")
@@ -106,7 +106,7 @@ def test_200_mb_are_refused_at_once_in_the_words_of_the_api(watched, limited, tm
     assert longest(page) < LONG_TASK_MS
 
 
-def test_rows_that_are_much_alike_are_sent_as_they_are_where_they_pack_too_well(open_page):
+def test_very_similar_rows_are_sent_uncompressed_where_they_compress_too_well(open_page):
     page = open_page("#list")
 
     score_list(page, csv_of(*[f",{ROW}"] * 50_000))
@@ -143,7 +143,7 @@ def with_limits(open_page):
 
 
 def shown(page) -> list[str]:
-    return [each.inner_text() for each in page.locator("#list-tiles, #list-table tbody tr, #list-rejected-table").all()]
+    return [item.inner_text() for item in page.locator("#list-tiles, #list-table tbody tr, #list-rejected-table").all()]
 
 
 def test_an_answer_too_long_for_one_string_shows_the_same(open_page, with_limits):
@@ -159,7 +159,7 @@ def test_an_answer_too_long_for_one_string_shows_the_same(open_page, with_limits
         assert download(as_blob, button) == download(as_text, button)
 
 
-def test_a_refusal_of_a_long_list_is_told_in_the_words_of_the_api(with_limits, served):
+def test_the_error_of_a_long_list_is_shown_as_the_api_returns_it(with_limits, served):
     content = (DATA / "missing_columns.csv").read_bytes()
     page = with_limits(MAX_TEXT_BYTES=1)
 
@@ -168,7 +168,7 @@ def test_a_refusal_of_a_long_list_is_told_in_the_words_of_the_api(with_limits, s
     expect(page.get_by_role("alert")).to_contain_text(detail_of_error(served, content))
 
 
-def test_a_list_too_long_to_be_kept_whole_has_one_reason_each_and_says_so(with_limits):
+def test_a_list_too_long_to_be_kept_whole_has_one_reason_each_and_a_note(with_limits):
     page = with_limits(MAX_FULL_BYTES=1)
     score_list(page, varied_list(40))
 

@@ -32,10 +32,10 @@ def service(s3, moto_server, tmp_path_factory) -> Iterator[SimpleNamespace]:
     with (
         closing(FaultyProxy(moto_server)) as bucket,
         closing(Wire(urlsplit(bucket.address).port)) as wire,
-        round_trip(s3, moto_server, wire.address, folder, **limits) as found,
+        round_trip(s3, moto_server, wire.address, folder, **limits) as result,
     ):
-        found.bucket, found.wire = bucket, wire
-        yield found
+        result.bucket, result.wire = bucket, wire
+        yield result
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def long() -> bytes:
 
 @pytest.fixture
 def packed(tmp_path, lists):
-    """Makes a file of so many bytes that begins as a packed one, for a page that is ready for it."""
+    """Makes a file of so many bytes that begins as a compressed one, for a page that is ready for it."""
     expect(lists.locator("#list-choose-file")).to_be_enabled()
 
     def write(size: int) -> Path:
@@ -81,13 +81,13 @@ def stage(page, name: str):
 
 
 def posts(service, path: str) -> int:
-    return sum(bool(re.match(f"POST {path}", each)) for each in service.bucket.seen)
+    return sum(bool(re.match(f"POST {path}", item)) for item in service.bucket.seen)
 
 
 def key_of(s3, bucket: str, job: str, name: str = "") -> str:
     """Return the key of the object of a job that ends in so."""
-    found = s3.list_objects_v2(Bucket=bucket)["Contents"]
-    [key] = [each["Key"] for each in found if job in each["Key"] and each["Key"].endswith(name)]
+    result = s3.list_objects_v2(Bucket=bucket)["Contents"]
+    [key] = [item["Key"] for item in result if job in item["Key"] and item["Key"].endswith(name)]
     return key
 
 
@@ -115,9 +115,9 @@ def test_a_long_list_goes_through_the_bucket_and_its_result_is_shown(lists, serv
     assert lists.get_by_role("columnheader").filter(has_text="Why").count() == 0
     _, mine = download(lists, "Download call list")
     _, whole = post_batch(served, long)
-    assert mine.splitlines() == [each for each in whole.splitlines() if not each.startswith(("6001,", "6002,"))]
+    assert mine.splitlines() == [item for item in whole.splitlines() if not item.startswith(("6001,", "6002,"))]
     mended = lists.get_by_role("table", name="Rejected rows").locator("tbody tr")
-    assert [each.split("\t") for each in mended.all_inner_texts()] == [
+    assert [all_inner_text.split("\t") for all_inner_text in mended.all_inner_texts()] == [
         ["6,001", "x", 'tenure must be a whole number of months from 0 to 1,200, not "soon".'],
         ["6,002", 'a, "b"', 'tenure must be a whole number of months from 0 to 1,200, not "-1".'],
     ]
@@ -128,12 +128,12 @@ def test_a_long_list_goes_through_the_bucket_and_its_result_is_shown(lists, serv
         "Download rejected rows": ("rejects.csv", "output=rejects"),
     }
     for button, (name, query) in results.items():
-        with lists.expect_download() as found:
+        with lists.expect_download() as actual:
             lists.get_by_role("button", name=button).click()
-        assert found.value.suggested_filename == name
-        assert found.value.url.startswith(f"{service.wire.address}/{service.buckets.results}/results/uploads/")
-        assert "X-Amz-Signature=" in found.value.url
-        assert found.value.path().read_text() == post_batch(served, long, query)[1]
+        assert actual.value.suggested_filename == name
+        assert actual.value.url.startswith(f"{service.wire.address}/{service.buckets.results}/results/uploads/")
+        assert "X-Amz-Signature=" in actual.value.url
+        assert actual.value.path().read_text() == post_batch(served, long, query)[1]
 
     lists.get_by_role("link", name="Model").click()
     expect(lists.get_by_role("heading", name=re.compile("your list|last", re.IGNORECASE)).first).to_be_visible()
@@ -145,7 +145,7 @@ def test_a_short_list_goes_in_one_request(lists, service):
     assert service.bucket.seen == []
 
 
-def test_a_list_that_turns_out_too_long_for_its_answer_goes_through_the_bucket(lists, service, long):
+def test_a_list_whose_answer_is_too_long_goes_through_the_bucket(lists, service, long):
     # As on Lambda, where an answer is longer than its list.
     lists.evaluate("document.getElementById('list-start').dataset.maxRequestBytes = 1e9")
 
@@ -155,7 +155,7 @@ def test_a_list_that_turns_out_too_long_for_its_answer_goes_through_the_bucket(l
     assert tile(lists, "Scored") == "6,000"
 
 
-def test_a_file_that_cannot_be_scored_says_why(lists, service):
+def test_a_file_that_a_job_cannot_score_shows_why(lists, service):
     lists.evaluate("document.getElementById('list-start').dataset.maxRequestBytes = 1")
 
     choose_file(lists, (DATA / "workbook.csv").read_bytes(), "workbook.csv")
@@ -166,14 +166,14 @@ def test_a_file_that_cannot_be_scored_says_why(lists, service):
     assert violations(lists) == []
 
 
-def test_a_file_beyond_what_the_bucket_takes_is_not_sent(lists, service, packed):
+def test_a_file_beyond_the_limit_of_the_bucket_is_not_sent(lists, service, packed):
     lists.locator("#list-file").set_input_files(packed(16_100_000))
 
     expect(lists.get_by_role("alert")).to_contain_text("Compressed it has 16.1 MB; the limit is 16.0 MB.")
     assert posts(service, "/inbox-") == 0
 
 
-def test_a_job_goes_on_when_its_wait_is_cancelled_and_can_be_taken_up_again(lists, service, long):
+def test_a_job_continues_when_its_wait_is_cancelled_and_can_be_waited_for_again(lists, service, long):
     with held(service):
         choose_file(lists, long)
         expect(stage(lists, "score")).to_contain_text("waiting", timeout=SLOW_MS)
@@ -189,22 +189,22 @@ def test_a_job_goes_on_when_its_wait_is_cancelled_and_can_be_taken_up_again(list
     assert posts(service, "/inbox-") == 1
 
 
-def test_a_job_tells_its_rows_and_why_it_is_tried_again(lists, service, long, s3):
+def test_a_job_shows_its_rows_and_why_it_is_tried_again(lists, service, long, s3):
     results = {"Bucket": service.buckets.results}
     with held(service):
         choose_file(lists, long)
         expect(stage(lists, "score")).to_contain_text("waiting", timeout=SLOW_MS)
         receipt = key_of(s3, results["Bucket"], lists.locator("#list-job-id").inner_text(), "/upload.json")
-        told = {**results, "Key": receipt.replace("upload.json", "a-try/progress.json")}
+        reported = {**results, "Key": receipt.replace("upload.json", "a-try/progress.json")}
         so_far = {"rows_in": 3000, "bytes_read": len(long) // 2, "bytes": len(long)}
 
-        s3.put_object(**told, Body=json.dumps(so_far))
+        s3.put_object(**reported, Body=json.dumps(so_far))
         expect(stage(lists, "score")).to_contain_text("3,000 rows of about 6,002", timeout=SLOW_MS)
-        s3.put_object(**told, Body=json.dumps({**so_far, "stopped": "The disk was full."}))
+        s3.put_object(**reported, Body=json.dumps({**so_far, "stopped": "The disk was full."}))
         expect(stage(lists, "score")).to_contain_text(
             "It will be tried again after this error: The disk was full.", timeout=SLOW_MS
         )
-        s3.delete_object(**told)
+        s3.delete_object(**reported)
     expect(lists.get_by_role("heading", name="customers.csv", exact=True)).to_be_visible(timeout=SLOW_MS)
 
 
@@ -212,11 +212,11 @@ def test_a_file_that_did_not_arrive_in_time_is_sent_again(lists, service, long, 
     with held(service):
         choose_file(lists, long)
         expect(stage(lists, "score")).to_contain_text("waiting", timeout=SLOW_MS)
-        places = service.buckets
+        positions = service.buckets
         job = lists.locator("#list-job-id").inner_text()
         late = json.dumps({"expires": "2026-01-01T00:00:00Z"})
-        s3.put_object(Bucket=places.results, Key=key_of(s3, places.results, job, "/upload.json"), Body=late)
-        s3.delete_object(Bucket=places.inbox, Key=key_of(s3, places.inbox, job))
+        s3.put_object(Bucket=positions.results, Key=key_of(s3, positions.results, job, "/upload.json"), Body=late)
+        s3.delete_object(Bucket=positions.inbox, Key=key_of(s3, positions.inbox, job))
 
         alert = lists.get_by_role("alert")
         expect(alert).to_contain_text("The file did not arrive in time", timeout=SLOW_MS)
@@ -227,7 +227,7 @@ def test_a_file_that_did_not_arrive_in_time_is_sent_again(lists, service, long, 
     assert posts(service, "/inbox-") == 2
 
 
-def test_an_upload_says_how_much_has_gone_and_can_be_cancelled(lists, service, packed):
+def test_an_upload_to_the_bucket_shows_its_progress_and_can_be_cancelled(lists, service, packed):
     # More than the buffers of the sockets take.
     service.wire.hold(up=50_000)
     lists.locator("#list-file").set_input_files(packed(15_000_000))
@@ -251,7 +251,7 @@ def test_an_upload_that_is_cut_can_be_tried_again(lists, service, long):
     expect(lists.get_by_role("heading", name="customers.csv", exact=True)).to_be_visible(timeout=SLOW_MS)
 
 
-def test_what_the_bucket_says_of_a_file_is_told(lists, service, long):
+def test_the_error_of_the_bucket_is_shown(lists, service, long):
     service.bucket.faults = [Fault("POST", "/inbox-", status=403, code="AccessDenied")]
     choose_file(lists, long)
 
@@ -278,7 +278,7 @@ def test_where_the_rows_cannot_be_fetched_the_summary_has_those_with_most_at_sta
     expect(lists.locator("#list-notes")).to_contain_text("so the table has only the 10 customers with the most money")
     expect(lists.locator("#list-status")).to_have_text("10 customers with the most money at risk")
     summary = json.loads(post_batch(served, long, accept="application/json")[1])
-    assert listed_ids(lists) == [each["customerID"] for each in summary["top"]]
+    assert listed_ids(lists) == [item["customerID"] for item in summary["top"]]
     lists.get_by_role("slider").press("Home")
     expect(lists.locator("#list-status")).to_have_text("10 customers with the most money at risk")
     expect(lists.get_by_role("heading", name="2 of 6,002 rows rejected")).to_be_visible()
@@ -287,12 +287,12 @@ def test_where_the_rows_cannot_be_fetched_the_summary_has_those_with_most_at_sta
     lists.get_by_role("button", name="Download all rows").click()
     expect(lists.get_by_role("alert")).to_contain_text("The bucket did not return the file")
     service.bucket.faults = []
-    with lists.expect_download() as found:
+    with lists.expect_download() as actual:
         lists.get_by_role("button", name="Download all rows").click()
-    assert found.value.suggested_filename == "predictions.csv"
+    assert actual.value.suggested_filename == "predictions.csv"
 
 
-def test_a_service_that_lost_its_bucket_says_what_it_takes(lists, long):
+def test_a_service_that_lost_its_bucket_shows_its_limit(lists, long):
     refusal = {"code": "uploads_not_configured", "title": "No uploads", "detail": "There is no bucket for uploads."}
     lists.route("**/v2/uploads", lambda route: route.fulfill(status=404, json=refusal))
     choose_file(lists, long)

@@ -1,4 +1,4 @@
-"""The view "Model": what the API says of it, in words, charts and tables. In a real Chromium at a real server."""
+"""The view "Model": what the API states of it, in words, charts and tables. In a real Chromium at a real server."""
 
 import json
 import re
@@ -47,7 +47,7 @@ def painted(page, selector: str) -> list[int]:
     )
 
 
-def test_it_names_the_model_and_what_it_learnt_from(view, model):
+def test_it_names_the_model_and_its_training_data(view, model):
     facts = view.locator("#model-facts")
 
     expect(facts).to_contain_text(model["version"])
@@ -55,7 +55,7 @@ def test_it_names_the_model_and_what_it_learnt_from(view, model):
     expect(facts).to_contain_text(model["sha256"])
 
 
-def test_it_says_how_good_the_model_is_with_its_spread_in_words(view):
+def test_it_shows_how_good_the_model_is_with_its_spread(view):
     words = view.locator("#model-quality li")
 
     expect(words.nth(0)).to_contain_text("84.6% ± 1.2%")
@@ -80,9 +80,9 @@ def test_every_chart_is_drawn_has_a_name_and_its_values_as_a_table(view, model):
 
     expect(charts).to_have_count(2 + len(NAMES))
     assert min(painted(view, CHART)) > 500
-    for place in range(2 + len(NAMES)):
-        expect(charts.nth(place)).to_have_attribute("role", "img")
-        expect(charts.nth(place)).to_have_accessible_name(re.compile(r"\. The values are in the table below\.$"))
+    for position in range(2 + len(NAMES)):
+        expect(charts.nth(position)).to_have_attribute("role", "img")
+        expect(charts.nth(position)).to_have_accessible_name(re.compile(r"\. The values are in the table below\.$"))
     view.locator("#model-calibration-title ~ figure summary").click()
     expect(view.locator("#model-calibration-title ~ figure tbody tr")).to_have_count(
         len(model["metrics"]["calibration"])
@@ -121,7 +121,7 @@ def test_the_letters_of_a_chart_grow_with_the_others(open_page, width):
     assert chart_px == pytest.approx(help_px * 0.75 / 0.875)
 
 
-def test_without_a_list_it_says_where_to_score_one_and_then_compares_it(view):
+def test_without_a_list_it_links_to_scoring_one_and_then_compares_it(view):
     drift = view.locator("#model-drift")
     expect(drift.get_by_role("link", name="Score a list")).to_be_visible()
 
@@ -171,7 +171,7 @@ def test_the_model_card_reads_as_text(view):
     assert violations(view) == []
 
 
-def test_it_says_so_when_the_model_cannot_be_asked_and_tries_again(open_page):
+def test_it_shows_an_error_when_the_model_cannot_be_loaded_and_tries_again(open_page):
     page = open_page()
     page.route("**/v2/model", lambda route: route.abort())
     page.get_by_role("link", name="Model").click()
@@ -189,18 +189,18 @@ def test_all_of_it_can_be_read_by_keyboard(view):
     reached = []
     for _ in range(80):
         view.keyboard.press("Tab")
-        found = view.evaluate(
+        result = view.evaluate(
             """() => {
                 const element = document.activeElement;
                 const holder = element.closest("section section, section, details.card");
                 return [element.tagName, element.innerText, element.getAttribute("aria-label") ?? ""];
             }"""
         )
-        reached.append(found)
-        if found[0] == "SUMMARY":
+        reached.append(result)
+        if result[0] == "SUMMARY":
             view.keyboard.press("Enter")
             expect(view.locator("details:focus-within")).to_have_attribute("open", "")
-        if found[1].startswith("Model card"):
+        if result[1].startswith("Model card"):
             break
 
     opened = [text for tag, text, _ in reached if tag == "SUMMARY"]

@@ -60,7 +60,7 @@ def test_the_first_view_weighs_less_than_100_kb_and_draws_no_chart(chromium, ser
     assert sum(size["responseBodySize"] + size["responseHeadersSize"] for size in sizes.values()) < 100_000
 
 
-def test_past_the_tabs_leads_a_link_and_the_view_stays(open_page):
+def test_a_link_skips_the_navigation_and_the_view_stays(open_page):
     page = open_page("#model")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
@@ -69,7 +69,7 @@ def test_past_the_tabs_leads_a_link_and_the_view_stays(open_page):
     expect(page.locator("main")).to_be_focused()
 
 
-def test_a_part_that_does_not_load_is_said_in_its_place(open_page):
+def test_a_view_that_does_not_load_shows_an_error_in_its_place(open_page):
     page = open_page()
     page.route("**/page/model.js", lambda route: route.abort())
     page.get_by_role("link", name="Model").click()
@@ -78,7 +78,7 @@ def test_a_part_that_does_not_load_is_said_in_its_place(open_page):
 
 
 @pytest.mark.parametrize(("wish", "seconds"), [("reduce", 0.0), ("no-preference", 0.2)])
-def test_nothing_moves_for_whoever_wants_that(open_page, wish, seconds):
+def test_nothing_moves_for_those_who_prefer_reduced_motion(open_page, wish, seconds):
     page = open_page(reduced_motion=wish)
     expect(page.locator("#reasons li")).not_to_have_count(0)
 

@@ -4,7 +4,7 @@ import csv
 import time
 
 import pytest
-from browser import RULES, axe_core, risk_of, told
+from browser import RULES, axe_core, describe_violations, risk_of
 from webkit import webkit
 
 from model.schema import EXAMPLE
@@ -20,10 +20,10 @@ TIMEOUT_S = 20
 def until(what, asked):
     """Ask until the answer is true, and return it."""
     end = time.monotonic() + TIMEOUT_S
-    while not (found := asked()):
+    while not (result := asked()):
         assert time.monotonic() < end, f"never came true: {what}"
         time.sleep(0.05)
-    return found
+    return result
 
 
 class Safari:
@@ -34,7 +34,7 @@ class Safari:
         self.address = address
 
     def open(self, view):
-        # Where only what stands after "#" differs, nothing is loaded anew.
+        # Where only what is after "#" differs, nothing is loaded again.
         self.session.get("about:blank")
         self.session.get(f"{self.address}/{view}")
 
@@ -54,7 +54,7 @@ class Safari:
     def violations(self):
         self.session.execute_script(axe_core())
         run = "axe.run(document, {runOnly: arguments[0]}).then(({violations}) => arguments[1](violations))"
-        return told(self.session.execute_async_script(run, RULES))
+        return describe_violations(self.session.execute_async_script(run, RULES))
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ def test_one_customer_is_typed_compared_and_explained(safari, served):
     assert safari.violations() == []
 
 
-def test_a_list_is_ranked_opened_and_taken_away(safari, home, tmp_path):
+def test_a_list_is_ranked_opened_and_downloaded(safari, home, tmp_path):
     names = ["customerID", *EXAMPLE]
     rows = [
         [SCRIPT, *EXAMPLE.values()],

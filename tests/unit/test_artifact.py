@@ -93,14 +93,14 @@ def test_a_missing_file_is_named(root, folder, name):
 def test_a_file_without_a_sum_is_refused(root, folder):
     (folder / "SHA256SUMS").write_text("")
 
-    with pytest.raises(ArtifactError, match="says None"):
+    with pytest.raises(ArtifactError, match="has None"):
         artifact.load(None, root)
 
 
 def test_a_folder_under_another_name_is_refused(root, folder):
     folder.rename(root / "9.0.0")
 
-    with pytest.raises(ArtifactError, match=f"says it is version {folder.name}"):
+    with pytest.raises(ArtifactError, match=f"has the version {folder.name}"):
         artifact.load("9.0.0", root)
 
 
@@ -111,7 +111,7 @@ def test_a_version_can_never_be_a_path(root, version):
 
 
 def test_an_unknown_version_is_answered_with_those_there_are(root, folder):
-    with pytest.raises(ArtifactError, match=rf"no model 7\.0\.0; there are {folder.name}"):
+    with pytest.raises(ArtifactError, match=rf"no model version 7\.0\.0; versions: {folder.name}"):
         artifact.load("7.0.0", root)
 
 

@@ -168,7 +168,7 @@ def test_a_changed_file_is_never_read(root, name):
     ("change", "message"),
     [
         pytest.param({"schema_version": 99}, r"outline\.json was built for schema 99", id="schema"),
-        pytest.param({"version": "3.0.0"}, r"says it is version 3\.0\.0", id="version"),
+        pytest.param({"version": "3.0.0"}, r"has the version 3\.0\.0", id="version"),
         pytest.param({"reasons_method": "guess"}, "asks for reasons by guess, not known here", id="method"),
         pytest.param({"baseline": None}, r"outline\.json is incomplete", id="baseline"),
         pytest.param({"tiers": {}}, r"incomplete: tiers\.high is missing; the tiers are", id="tiers"),
@@ -293,7 +293,7 @@ def test_the_folder_and_the_bucket_write_the_same(boosted, bucket, tmp_path):
     store = bucket.store(scoring)
 
     score_file(io.BytesIO(SAMPLE.read_bytes()), "sample.csv", tmp_path / "out", scoring)
-    assert s3.handle(bucket.drop("sample.csv", SAMPLE.read_bytes()), store, no_deadline, lambda _: None) is None
+    assert s3.handle(bucket.put("sample.csv", SAMPLE.read_bytes()), store, no_deadline, lambda _: None) is None
 
     dropped = bucket.results_of("sample.csv")
     assert dropped["predictions.csv"] == (tmp_path / "out" / "predictions.csv").read_bytes()

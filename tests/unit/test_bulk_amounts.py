@@ -62,15 +62,15 @@ def test_both_ways_give_the_same_bytes(toy_scorecard, monkeypatch, cells):
 @pytest.fixture
 def tries(monkeypatch) -> list[bool]:
     """Whether amounts were to be numbers, for each time that a block was split."""
-    found: list[bool] = []
+    result: list[bool] = []
     split = Columns._split
 
     def watch(self, data, types, records):
-        found.append(types is self._numbers)
+        result.append(types is self._numbers)
         return split(self, data, types, records)
 
     monkeypatch.setattr(Columns, "_split", watch)
-    return found
+    return result
 
 
 def test_amounts_are_really_read_as_numbers_where_they_can_be(toy_scorecard, tries):
@@ -81,8 +81,8 @@ def test_amounts_are_really_read_as_numbers_where_they_can_be(toy_scorecard, tri
 
 
 def test_after_an_amount_that_is_no_number_the_next_blocks_are_text(toy_scorecard, monkeypatch, tries):
-    monkeypatch.setattr("model.bulk.reader.BLOCK", 2_000)
-    monkeypatch.setattr("model.bulk.reader.HEAD", 2_000)
+    monkeypatch.setattr("model.bulk.reader.BLOCK_BYTES", 2_000)
+    monkeypatch.setattr("model.bulk.reader.HEADER_BYTES", 2_000)
 
     outputs(file_of(["Ja"] + AMOUNTS * 400), toy_scorecard)
 

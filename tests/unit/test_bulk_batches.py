@@ -68,9 +68,9 @@ def scored(parts: list[list[pa.RecordBatch]], content: bytes, work: Work | None 
     return [collect(cluster.score_lines(part, layout, work)) for part in parts]
 
 
-def collect(found) -> dict[str, list[str]]:
+def collect(result) -> dict[str, list[str]]:
     kinds: dict[str, list[str]] = {}
-    for batch in found:
+    for batch in result:
         for kind, value in zip(batch.column(0).to_pylist(), batch.column(1).to_pylist(), strict=True):
             kinds.setdefault(kind, []).append(value)
     return kinds
@@ -78,11 +78,11 @@ def collect(found) -> dict[str, list[str]]:
 
 def rows_of(parts: list[dict[str, list[str]]], kind: str) -> list[str]:
     """The lines of all parts, without the header that each of them has once."""
-    found = []
+    result = []
     for part in parts:
         lines = "\n".join(part.get(kind, [])).split("\n") if kind in part else []
-        found += lines[1:]
-    return found
+        result += lines[1:]
+    return result
 
 
 def merged(parts: list[dict[str, list[str]]]) -> dict:
@@ -93,12 +93,12 @@ def merged(parts: list[dict[str, list[str]]]) -> dict:
 
 
 def scored_here(content: bytes) -> tuple[list[str], list[str], dict]:
-    """The lines of predictions and rejects without row numbers, and the summary, as the other doors make them."""
+    """Prediction and reject lines without row numbers, and the summary, as the other entry points write them."""
     run = Run(io.BytesIO(content), SCORER)
     good, bad = Predictions(SCORER), Rejects(run.header, run.delimiter)
     blocks = list(run)
     lines = ["".join(writer.lines(block).decode() for block in blocks).splitlines() for writer in (good, bad)]
-    rows, rejects = ([line.split(",", 1)[1] for line in each] for each in lines)
+    rows, rejects = ([line.split(",", 1)[1] for line in item] for item in lines)
     return rows, rejects, run.summary()
 
 
@@ -113,11 +113,11 @@ def test_however_a_file_is_cut_its_rows_and_counts_are_those_of_the_whole(cuts, 
     predictions, rejects, summary = scored_here(content)
     assert rows_of(parts, "predictions") == predictions
     assert rows_of(parts, "rejects") == rejects
-    found = merged(parts)
-    for top in (found["top"], summary["top"]):
-        for each in top:
-            each.pop("row", None)
-    assert {key: summary[key] for key in found} == found
+    actual = merged(parts)
+    for top in (actual["top"], summary["top"]):
+        for item in top:
+            item.pop("row", None)
+    assert {key: summary[key] for key in actual} == actual
 
 
 def test_two_files_in_one_part_each_lose_their_header_only():
@@ -136,7 +136,7 @@ def test_two_files_in_one_part_each_lose_their_header_only():
         pytest.param(b"0," + b"x" * (1 << 20) + b",1\n", "longer than 1,048,576 bytes", id="endless line"),
     ],
 )
-def test_what_is_wrong_with_a_file_ends_it_and_is_told(content, code):
+def test_what_is_wrong_with_a_file_ends_it_and_is_reported(content, code):
     good = (DATA / "good.csv").read_bytes()
 
     (part,) = scored([list(chain(*pieces_of(good + content, [])))], good)
@@ -145,7 +145,7 @@ def test_what_is_wrong_with_a_file_ends_it_and_is_told(content, code):
     assert json.loads(part["failures"][0])["file"] == 7
 
 
-def test_each_part_tells_the_decimal_mark_of_its_file():
+def test_each_part_reports_the_decimal_mark_of_its_file():
     content = (DATA / "semicolons_decimal_commas.csv").read_bytes()
 
     (part,) = scored(pieces_of(content, []), content)
@@ -166,20 +166,20 @@ def test_cells_of_a_table_are_text_as_a_csv_would_have_it():
     cells = TableRecords(columns)
 
     assert cells.count == 3
-    assert [cells[place] for place in range(3)] == [
+    assert [cells[position] for position in range(3)] == [
         b'"a""b",true,1,70.35,70.35,x\n',
         b'"c,d",false,2,1e-7,5,\n',
         b",,,nan,,x\n",
     ]
 
 
-def test_rows_of_a_table_are_judged_as_rows_of_a_csv():
+def test_rows_of_a_table_are_validated_as_rows_of_a_csv():
     names = list(COLUMNS)
     customer = {"customerID": 7, **EXAMPLE}
     tables = [customer, {**customer, "tenure": None}, {**customer, "SeniorCitizen": 2}, dict.fromkeys(names)]
-    columns = [pa.array([each[name] for each in tables]) for name in names]
+    columns = [pa.array([table[name] for table in tables]) for name in names]
     work = make_work()
-    layout = cluster.Layout(tuple(names), tuple((name, place) for place, name in enumerate(names)))
+    layout = cluster.Layout(tuple(names), tuple((name, position) for position, name in enumerate(names)))
 
     part = collect(cluster.score_rows([pa.RecordBatch.from_arrays(columns, names)], layout, work))
 

@@ -1,4 +1,4 @@
-"""The columns that predictions.csv may have beside its six, and the same rows as NDJSON."""
+"""The columns that predictions.csv may have next to its six, and the same rows as NDJSON."""
 
 import csv
 import io
@@ -52,10 +52,12 @@ def test_value_at_risk_and_reasons_are_those_of_the_customer_alone(scorer):
 
     customer = validate(EXAMPLE)
     assert line["value_at_risk"] == f"{customer['MonthlyCharges'] * scorer.score(customer).probability:.2f}"
-    assert [line[f"reason_{place}"] for place in range(1, 11)] == [each.sentence for each in explain(scorer, customer)]
+    assert [line[f"reason_{position}"] for position in range(1, 11)] == [
+        item.sentence for item in explain(scorer, customer)
+    ]
 
 
-def test_the_input_comes_back_as_it_came_and_can_be_scored_again(scorer):
+def test_the_input_comes_back_unchanged_and_can_be_scored_again(scorer):
     data = to_csv([*ROW, ' "quoted", kept '], header=[*HEADER, "note"])
     first = written(Predictions, scorer, data, include_input=True)
 
@@ -82,7 +84,7 @@ def test_numbers_and_plain_text_are_no_formulas(cell):
     assert escape_formulas(cell) == cell
 
 
-def test_ndjson_says_what_the_csv_says(scorer):
+def test_ndjson_states_what_the_csv_states(scorer):
     data = to_csv(ROW, BAD, ROW[:3], ["", *ROW[1:]])
     options = {"value_at_risk": True, "reasons": 2, "include_input": True}
 
@@ -93,12 +95,12 @@ def test_ndjson_says_what_the_csv_says(scorer):
         assert str(line["row"]) == row["row"]
         assert line.get("customerID", "") == row["customerID"]
         if row["error"]:
-            assert [each["code"] for each in line["errors"]] in (["unknown_word"], ["field_count"])
+            assert [error["code"] for error in line["errors"]] in (["unknown_word"], ["field_count"])
             assert "prediction" not in line
         else:
             assert (line["prediction"], line["tier"]) == (row["prediction"], row["tier"])
             assert f"{line['probability']:.4f}" == row["probability"]
-            assert [each["sentence"] for each in line["reasons"]] == [row["reason_1"], row["reason_2"]]
+            assert [reason["sentence"] for reason in line["reasons"]] == [row["reason_1"], row["reason_2"]]
             assert line["input"]["Contract"] == EXAMPLE["Contract"]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from model.artifact import ARTIFACTS
-from model.bulk.population import LEAST_CUSTOMERS, stability
+from model.bulk.population import LEAST_CUSTOMERS, population_stability_index
 from model.bulk.run import Run
 from model.bulk.summary import _steps_of
 from model.schema import CUSTOMER_ID, EXAMPLE, FEATURES, NAMES, Categorical
@@ -30,7 +30,7 @@ def mixed(scorer):
     customers = [
         {**EXAMPLE, "tenure": tenure, "MonthlyCharges": 20 + tenure, "Contract": contract}
         for tenure in range(73)
-        for contract in next(each.values for each in FEATURES if each.name == "Contract")
+        for contract in next(feature.values for feature in FEATURES if feature.name == "Contract")
     ]
     return summary_of(scorer, customers)
 
@@ -57,7 +57,7 @@ def test_tiers_and_segments_count_every_customer_once(mixed):
     assert bands["0 to 12"] == 13 * 3
 
 
-def test_each_segment_stands_beside_the_training_population(mixed):
+def test_each_segment_is_compared_with_the_training_population(mixed):
     for segment, trained in zip(mixed["segments"], POPULATION["segments"], strict=True):
         assert segment["feature"] == trained["feature"]
         for group, before in zip(segment["groups"], trained["groups"], strict=True):
@@ -67,7 +67,7 @@ def test_each_segment_stands_beside_the_training_population(mixed):
 def test_the_top_names_those_with_most_value_at_risk_in_order(scorer, mixed):
     top = mixed["top"]
 
-    values = [each["value_at_risk"] for each in top]
+    values = [item["value_at_risk"] for item in top]
     assert len(top) == 10
     assert values == sorted(values, reverse=True)
 
@@ -75,7 +75,7 @@ def test_the_top_names_those_with_most_value_at_risk_in_order(scorer, mixed):
 def test_of_equal_customers_the_first_rows_are_the_top(scorer):
     top = summary_of(scorer, [dict(EXAMPLE)] * 30, top=3)["top"]
 
-    assert [each["row"] for each in top] == [1, 2, 3]
+    assert [item["row"] for item in top] == [1, 2, 3]
 
 
 def test_no_top_is_given_where_none_is_asked_for(scorer):
@@ -83,23 +83,23 @@ def test_no_top_is_given_where_none_is_asked_for(scorer):
 
 
 def test_a_batch_without_customers_has_no_drift(scorer):
-    found = summary_of(scorer, [])
+    actual = summary_of(scorer, [])
 
-    assert set(found["drift"].values()) == {None}
-    assert found["segments"][0]["groups"][0]["share"] is None
-    json.dumps(found, allow_nan=False)
+    assert set(actual["drift"].values()) == {None}
+    assert actual["segments"][0]["groups"][0]["share"] is None
+    json.dumps(actual, allow_nan=False)
 
 
 def test_drift_is_nothing_for_the_same_shares_and_large_for_others():
     shares = [0.2, 0.3, 0.5]
 
-    assert stability(np.array([200, 300, 500]), shares) == 0
+    assert population_stability_index(np.array([200, 300, 500]), shares) == 0
     # By hand: (.5-.2) ln(.5/.2) + 0 + (.2-.5) ln(.2/.5).
-    assert stability(np.array([500, 300, 200]), shares) == pytest.approx(0.6 * math.log(2.5), abs=1e-6)
+    assert population_stability_index(np.array([500, 300, 200]), shares) == pytest.approx(0.6 * math.log(2.5), abs=1e-6)
 
 
 def test_a_bin_that_was_never_seen_has_a_finite_index():
-    assert math.isfinite(stability(np.array([0, 10]), [0.5, 0.5]))
+    assert math.isfinite(population_stability_index(np.array([0, 10]), [0.5, 0.5]))
 
 
 @pytest.mark.parametrize(("customers", "is_shown"), [(1, False), (LEAST_CUSTOMERS - 1, False), (LEAST_CUSTOMERS, True)])
@@ -111,11 +111,11 @@ def test_drift_is_given_only_for_a_file_that_is_large_enough(scorer, customers, 
 
 
 def test_one_kind_of_customer_drifts_in_every_feature(scorer):
-    found = summary_of(scorer, [dict(EXAMPLE)] * LEAST_CUSTOMERS)
+    actual = summary_of(scorer, [dict(EXAMPLE)] * LEAST_CUSTOMERS)
 
-    assert set(found["drift"]) == {*NAMES, "probability"}
-    assert found["drift"]["Contract"] > 0.25
-    assert all(index >= 0 for index in found["drift"].values())
+    assert set(actual["drift"]) == {*NAMES, "probability"}
+    assert actual["drift"]["Contract"] > 0.25
+    assert all(index >= 0 for index in actual["drift"].values())
 
 
 def test_a_probability_counts_from_each_hundredth_that_it_reaches():

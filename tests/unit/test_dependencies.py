@@ -1,4 +1,4 @@
-"""The bounds of what serves: a library whose internals the code uses is held to the releases that have them."""
+"""The bounds of what serves: a library whose internals the code uses is checked against the releases that have them."""
 
 import re
 import tomllib
@@ -19,23 +19,23 @@ INTERNALS = {
 
 def declared() -> dict[str, Requirement]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    found = [Requirement(each) for each in project["dependencies"]]
-    return {re.sub("_", "-", each.name).lower(): each for each in found}
+    result = [Requirement(dependency) for dependency in project["dependencies"]]
+    return {re.sub("_", "-", item.name).lower(): item for item in result}
 
 
 def wanted(file: str) -> dict[str, Requirement]:
     lines = [line for line in (ROOT / "requirements" / file).read_text().splitlines() if re.match(r"[a-z]", line)]
-    return {re.sub("_", "-", each.name).lower(): each for each in map(Requirement, lines)}
+    return {re.sub("_", "-", item.name).lower(): item for item in map(Requirement, lines)}
 
 
 def pinned(file: str) -> dict[str, Version]:
-    found = re.findall(r"^([a-z0-9-]+)==([^\s;]+)", (ROOT / "requirements" / file).read_text(), re.MULTILINE)
-    return {name: Version(version) for name, version in found}
+    result = re.findall(r"^([a-z0-9-]+)==([^\s;]+)", (ROOT / "requirements" / file).read_text(), re.MULTILINE)
+    return {name: Version(version) for name, version in result}
 
 
 @pytest.mark.parametrize("name", INTERNALS)
 def test_a_library_whose_internals_are_used_has_an_upper_bound(name):
-    assert {each.operator for each in declared()[name].specifier} & {"<", "==", "~="}, INTERNALS[name]
+    assert {item.operator for item in declared()[name].specifier} & {"<", "==", "~="}, INTERNALS[name]
 
 
 @pytest.mark.parametrize("file", ["serving", "lambda", "development"])
@@ -43,7 +43,7 @@ def test_every_bound_admits_what_is_pinned(file):
     pins = pinned(f"{file}.txt")
 
     refused = {
-        name: pins[name] for name, each in declared().items() if name in pins and pins[name] not in each.specifier
+        name: pins[name] for name, item in declared().items() if name in pins and pins[name] not in item.specifier
     }
 
     assert refused == {}

@@ -209,7 +209,7 @@ def test_every_option_of_v2_is_described():
         default = "" if option.default is None else str(option.default).lower()
         return option.name, default, option.rule, option.help
 
-    assert rows("docs/api.md", 4) == [row(each) for each in (*query_options.CUSTOMERS, *query_options.BATCHES)]
+    assert rows("docs/api.md", 4) == [row(customer) for customer in (*query_options.CUSTOMERS, *query_options.BATCHES)]
 
 
 def rows(document: str, columns: int) -> list[tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""What module docstrings and compose.yaml say of the code can be checked against it, and is."""
+"""What module docstrings and compose.yaml state of the code can be checked against it, and is."""
 
 import ast
 import re
@@ -26,14 +26,14 @@ def libraries(path: Path) -> set[str]:
     """Return the packages of others that a module imports, but for those that only type checkers see."""
     tree = ast.parse(path.read_text())
     guards = [node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)]
-    hidden = {each for guard in guards for each in ast.walk(guard)}
-    found = set()
+    hidden = {item for guard in guards for item in ast.walk(guard)}
+    result = set()
     for node in set(ast.walk(tree)) - hidden:
         if isinstance(node, ast.Import):
-            found |= {name.name.partition(".")[0] for name in node.names}
+            result |= {name.name.partition(".")[0] for name in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module.partition(".")[0])
-    return found - OURS - sys.stdlib_module_names
+            result.add(node.module.partition(".")[0])
+    return result - OURS - sys.stdlib_module_names
 
 
 CLAIMS = [path for path in MODULES if re.search(r"standard library only", said(path), re.IGNORECASE)]
@@ -62,7 +62,7 @@ def test_scikit_learn_is_imported_where_training_claims():
 
 def test_the_steps_of_training_are_numbered_once_each():
     texts = {path.stem: said(path) for path in (ROOT / "model" / "training").glob("*.py")}
-    steps = {found[1]: name for name, text in texts.items() if (found := re.match(r"(\w+) step of training", text))}
+    steps = {result[1]: name for name, text in texts.items() if (result := re.match(r"(\w+) step of training", text))}
 
     assert steps == {"First": "data", "Second": "checks", "Third": "additive", "Fourth": "compile"}
 
@@ -78,7 +78,7 @@ def test_the_compose_file_sets_variables_that_the_server_reads_and_documents_the
     text = (ROOT / "compose.yaml").read_text()
     environment = yaml.safe_load(text)["services"]["churn"]["environment"]
 
-    assert set(environment) <= {each.metadata["variable"] for each in fields(Settings)}
+    assert set(environment) <= {field.metadata["variable"] for field in fields(Settings)}
     assert {"CHURN_API_KEYS", "CPU_CORES"} <= set(environment)
     assert "nor keys of its own" not in text
     grace = re.search(r"stop_grace_period: (\d+)s  # requests in flight have (\d+)", text)

@@ -1,4 +1,4 @@
-"""`churn drift`: two lists side by side, and what is told of a file's drift to whoever watches."""
+"""`churn drift`: two files compared, and the drift in summaries and logs."""
 
 import json
 import math
@@ -46,51 +46,55 @@ def figures(*words: str) -> dict:
     return json.loads(done.output)
 
 
-def test_a_list_beside_itself_has_not_moved(files):
-    found = figures(files["before"], files["before"])
+def test_a_file_compared_with_itself_has_not_moved(files):
+    result = figures(files["before"], files["before"])
 
-    assert [each["feature"] for each in found["features"]] == [*NAMES, "probability"]
-    assert {each["psi"] for each in found["features"]} == {0.0}
-    assert {each["verdict"] for each in found["features"]} == {"steady"}
+    assert [feature["feature"] for feature in result["features"]] == [*NAMES, "probability"]
+    assert {feature["psi"] for feature in result["features"]} == {0.0}
+    assert {feature["verdict"] for feature in result["features"]} == {"steady"}
 
 
 def test_what_moved_is_named_with_its_shares(files):
-    found = {each["feature"]: each for each in figures(files["before"], files["moved"])["features"]}
+    result = {feature["feature"]: feature for feature in figures(files["before"], files["moved"])["features"]}
 
-    assert found["Contract"]["verdict"] == "changed"
-    assert (found["Contract"]["most"]["group"], found["Contract"]["most"]["now"]) == ("Two year", 1.0)
-    assert {name for name in NAMES if found[name]["psi"]} == {"Contract"}
-    assert found["probability"]["psi"] > 0.1, "the score must feel it"
+    assert result["Contract"]["verdict"] == "changed"
+    assert (result["Contract"]["most"]["group"], result["Contract"]["most"]["now"]) == ("Two year", 1.0)
+    assert {name for name in NAMES if result[name]["psi"]} == {"Contract"}
+    assert result["probability"]["psi"] > 0.1, "the score must feel it"
 
 
 def test_the_index_is_that_of_the_formula(files):
-    (found,) = (each for each in figures(files["before"], files["moved"])["features"] if each["feature"] == "Contract")
+    (result,) = (
+        feature for feature in figures(files["before"], files["moved"])["features"] if feature["feature"] == "Contract"
+    )
 
     words = [customer["Contract"] for customer in CUSTOMERS]
     before = [words.count(word) / 600 for word in ("Month-to-month", "One year", "Two year")]
     now = [0.0001, 0.0001, 1.0]
-    assert found["psi"] == pytest.approx(
+    assert result["psi"] == pytest.approx(
         sum((a - b) * math.log(a / b) for a, b in zip(now, before, strict=True)), abs=1e-6
     )
 
 
 def test_chance_shrinks_with_both_lists(files):
-    (tenure,) = (each for each in figures(files["before"], files["few"])["features"] if each["feature"] == "Contract")
+    (tenure,) = (
+        feature for feature in figures(files["before"], files["few"])["features"] if feature["feature"] == "Contract"
+    )
 
     assert tenure["by_chance"] == pytest.approx(2 * (1 / 600 + 1 / 40), abs=1e-4)
 
 
 @pytest.mark.parametrize(("before", "new"), [("before", "few"), ("few", "before")])
 def test_too_few_customers_on_either_side_give_no_figure(files, before, new):
-    found = figures(files[before], files[new])
-    said = drift(files[before], files[new]).output
+    result = figures(files[before], files[new])
+    text = drift(files[before], files[new]).output
 
-    assert {(each["psi"], each["verdict"]) for each in found["features"]} == {(None, None)}
-    assert found["drift_max"] is None
+    assert {(feature["psi"], feature["verdict"]) for feature in result["features"]} == {(None, None)}
+    assert result["drift_max"] is None
     assert (
         f"Too few customers: {files['few']} has 40 customers, and below 500 on either side an index is mostly chance."
-    ) in said
-    assert not re.search(r"\d\.\d{4}|steady|moved|changed", said)
+    ) in text
+    assert not re.search(r"\d\.\d{4}|steady|moved|changed", text)
 
 
 def test_too_few_customers_are_no_pass_for_a_script(files):
@@ -102,35 +106,37 @@ def test_too_few_customers_are_no_pass_for_a_script(files):
 
 @pytest.mark.parametrize("words", [(), ("training",)], ids=["left out", "named"])
 def test_the_baseline_may_be_the_training_data(words, files):
-    found = figures(*words, files["before"])
+    result = figures(*words, files["before"])
 
-    assert found["baseline"] == {"name": "training", "customers": 7043, "rejected": 0}
-    assert found["drift_max"] == max(each["psi"] for each in found["features"])
+    assert result["baseline"] == {"name": "training", "customers": 7043, "rejected": 0}
+    assert result["drift_max"] == max(feature["psi"] for feature in result["features"])
 
 
 def test_a_described_list_has_the_bins_that_training_would_give_it():
     described = json.loads((artifact.folder_of() / population.POPULATION).read_text())
 
     with (DATA / "sample.csv").open("rb") as file:
-        found = describe(Run(file, artifact.load()))
+        result = describe(Run(file, artifact.load()))
 
-    assert [each["feature"] for each in found["features"]] == [each["feature"] for each in described["features"]]
-    for each, trained in zip(found["features"], described["features"], strict=True):
-        assert each.keys() == trained.keys()
-        assert sum(each.get("shares") or each["words"].values()) == pytest.approx(1)
-        assert len(each.get("shares", [])) == (len(each["edges"]) + 1 if "edges" in each else 0)
+    assert [feature["feature"] for feature in result["features"]] == [
+        feature["feature"] for feature in described["features"]
+    ]
+    for feature, trained in zip(result["features"], described["features"], strict=True):
+        assert feature.keys() == trained.keys()
+        assert sum(feature.get("shares") or feature["words"].values()) == pytest.approx(1)
+        assert len(feature.get("shares", [])) == (len(feature["edges"]) + 1 if "edges" in feature else 0)
 
 
 def test_rejected_rows_are_counted_and_left_out(files):
-    found = figures(files["before"], str(DATA / "bad_numbers.csv"))
+    result = figures(files["before"], str(DATA / "bad_numbers.csv"))
 
-    assert found["new"] == {"name": str(DATA / "bad_numbers.csv"), "customers": 1, "rejected": 10}
+    assert result["new"] == {"name": str(DATA / "bad_numbers.csv"), "customers": 1, "rejected": 10}
 
 
 def test_a_list_without_customers_has_no_index(files):
-    found = figures(files["before"], str(DATA / "header_only.csv"))
+    result = figures(files["before"], str(DATA / "header_only.csv"))
 
-    assert {each["psi"] for each in found["features"]} == {None}
+    assert {feature["psi"] for feature in result["features"]} == {None}
     assert drift(files["before"], str(DATA / "header_only.csv")).exit_code == 0
     assert drift(str(DATA / "header_only.csv"), files["before"]).exit_code == 0
 
@@ -138,7 +144,7 @@ def test_a_list_without_customers_has_no_index(files):
 @pytest.mark.parametrize(
     ("new", "above", "code"), [("before", "0.25", 0), ("moved", "0.25", 3), ("moved", "99", 0)], ids=str
 )
-def test_the_exit_code_tells_a_script(files, new, above, code):
+def test_the_exit_code_is_for_scripts(files, new, above, code):
     assert drift(files["before"], files[new], "--fail-above", above).exit_code == code
 
 
@@ -172,11 +178,11 @@ def test_what_cannot_be_compared_is_refused_by_name(words, message):
 @pytest.mark.parametrize(
     ("psi", "word"), [(0.0, "steady"), (0.0999, "steady"), (0.1, "moved"), (0.2499, "moved"), (0.25, "changed")]
 )
-def test_the_words_begin_where_the_page_says(psi, word):
+def test_the_verdicts_have_the_bounds_of_the_page(psi, word):
     assert verdict(psi) == word
 
 
-def test_a_file_that_is_large_enough_tells_its_greatest_drift():
+def test_a_file_that_is_large_enough_has_its_largest_drift():
     summary = {"rows_scored": 500, "drift": {"tenure": 0.2, "Contract": 0.31, "probability": 0.1}}
 
     assert population.largest_drift(summary) == {"score_psi": 0.1, "drift_max": 0.31, "drift_feature": "Contract"}
@@ -187,5 +193,5 @@ def test_a_file_that_is_large_enough_tells_its_greatest_drift():
     [{"rows_scored": 499, "drift": {"tenure": 9.0, "probability": 9.0}}, {"rows_scored": 9999, "drift": {}}],
     ids=["small", "made up"],
 )
-def test_a_small_file_and_a_made_up_model_tell_none(summary):
+def test_a_small_file_and_a_made_up_model_have_none(summary):
     assert population.largest_drift(summary) == {}

@@ -20,6 +20,7 @@ PROMISED = {
         "no_body",
         "bad_base64",
         "bad_request",
+        "no_host",
         "too_deep",
         "not_utf8",
         "not_json",
@@ -73,7 +74,9 @@ PROMISED = {
         "damaged_gzip",
     },
     429: {"too_many_requests"},
+    431: {"long_headers"},
     500: {"internal"},
+    501: {"transfer_coding"},
     503: {"uploads_unavailable", "busy"},
     507: {"no_room"},
 }

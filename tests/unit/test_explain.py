@@ -35,9 +35,9 @@ def table():
 def test_baseline_and_all_contributions_are_the_log_odds(scorer, table, customer):
     result = to_result(scorer, customer, "", table, reasons=len(NAMES))
 
-    total = result["baseline"] + math.fsum(each["contribution"] for each in result["reasons"])
+    total = result["baseline"] + math.fsum(reason["contribution"] for reason in result["reasons"])
     assert total == pytest.approx(result["log_odds"], abs=1e-9)
-    assert {each["feature"] for each in result["reasons"]} == set(customer)
+    assert {reason["feature"] for reason in result["reasons"]} == set(customer)
 
 
 @given(CUSTOMERS)
@@ -57,24 +57,24 @@ def test_every_suggestion_lowers_this_customer_s_risk(scorer, table, customer):
     suggested = actions.suggest(table, scorer, customer)
 
     before = scorer.score(customer).probability
-    for each in suggested:
-        after = scorer.score({**customer, **each.alternative.changes}).probability
+    for item in suggested:
+        after = scorer.score({**customer, **item.alternative.changes}).probability
         assert after < before
-        assert each.alternative.difference == after - before
-    drops = [each.alternative.difference for each in suggested]
-    assert drops == sorted(drops)
+        assert item.alternative.difference == after - before
+    records = [item.alternative.difference for item in suggested]
+    assert records == sorted(records)
 
 
 @given(CUSTOMERS)
-def test_alternatives_change_one_thing_that_can_be_offered(scorer, customer):
+def test_alternatives_change_one_feature_that_can_be_offered(scorer, customer):
     actionable = {
-        each.name for each in FEATURES if (each.actionable if isinstance(each, Categorical) else each.changes)
+        item.name for item in FEATURES if (item.actionable if isinstance(item, Categorical) else item.changes)
     }
 
-    found = alternatives(scorer, customer)
+    actual = alternatives(scorer, customer)
 
-    assert all(len(each.changes) == 1 and set(each.changes) <= actionable for each in found)
-    assert [each.difference for each in found] == sorted(each.difference for each in found)
+    assert all(len(item.changes) == 1 and set(item.changes) <= actionable for item in actual)
+    assert [item.difference for item in actual] == sorted(item.difference for item in actual)
 
 
 def test_reasons_are_plain_words(scorer):

@@ -89,8 +89,8 @@ def by_the_page(tmp_path: Path, texts: list[str]) -> list[str]:
         'console.log(JSON.stringify(JSON.parse(readFileSync("texts.json")).map(escapeFormulas)));\n'
     )
     done = subprocess.run(["node", "run.mjs"], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60)
-    found: list[str] = json.loads(done.stdout)
-    return found
+    result: list[str] = json.loads(done.stdout)
+    return result
 
 
 @pytest.mark.parametrize(("text", "safe"), CASES)
@@ -103,7 +103,9 @@ def test_the_page_writes_every_cell_as_python_does(tmp_path):
 
 
 def test_no_invisible_character_hides_a_formula_in_python_or_on_the_page(tmp_path):
-    texts = [each + "=1" for each in UNSEEN_CHARACTERS] + [f"x;{each}=1" for each in UNSEEN_CHARACTERS]
+    texts = [unseen_character + "=1" for unseen_character in UNSEEN_CHARACTERS] + [
+        f"x;{unseen_character}=1" for unseen_character in UNSEEN_CHARACTERS
+    ]
 
     ours, pages = [escape_formulas(text) for text in texts], by_the_page(tmp_path, texts)
 
@@ -152,7 +154,7 @@ def test_no_file_for_people_begins_a_formula_however_it_is_split(scorer, separat
     good = Predictions(scorer, options, run.header)
     bad = Rejects(run.header, run.delimiter, spreadsheet_safe=True)
     blocks = list(run)
-    files = [(each.header + b"".join(map(each.lines, blocks))).decode() for each in (good, bad)]
+    files = [(item.header + b"".join(map(item.lines, blocks))).decode() for item in (good, bad)]
 
     assert [cell for file in files for cell in starts_of_cells(file) if is_formula(cell)] == []
 

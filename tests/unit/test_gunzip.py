@@ -1,4 +1,4 @@
-"""gzip is read as Python's own module reads it, and held to what is in it: in size, members, headers and padding."""
+"""gzip is read as Python's own module reads it, and checked for size, members, headers and padding."""
 
 import gzip
 import io
@@ -8,14 +8,13 @@ import random
 import pytest
 from costs import CSV, HEADER, ROW, check, cost_of, repeated
 
-from model.bulk.gunzip import Gunzipped
 from model.bulk.run import Run
-from model.bulk.source import Counted, FileLimits
+from model.bulk.source import CountedSource, FileLimits, GzipSource
 from model.errors import InputError
 
 
 def read(compressed: bytes, size: int = 1 << 20, ratio: int = 1000) -> bytes:
-    file = Gunzipped(Counted(io.BytesIO(compressed), None), ratio)
+    file = GzipSource(CountedSource(io.BytesIO(compressed), None), ratio)
     return b"".join(iter(lambda: file.read(size), b""))
 
 
@@ -51,15 +50,15 @@ def test_gzip_in_many_members_and_with_some_padding_is_read_whole(toy_scorecard)
 @pytest.mark.parametrize("size", [1, 1000, 1 << 20])
 def test_a_gzip_file_decompresses_to_fifty_times_what_was_read_of_it_and_64_kib(size):
     packed = gzip.compress(b"\n" * 5_000_000)
-    counted = Counted(io.BytesIO(packed), None)
-    file = Gunzipped(counted, 50)
+    counted = CountedSource(io.BytesIO(packed), None)
+    file = GzipSource(counted, 50)
 
     with pytest.raises(InputError, match="50 times"):
         list(iter(lambda: file.read(size), b""))
     assert file.bytes_read <= 50 * counted.bytes_read + 65_536
 
 
-def test_a_small_gzip_file_of_equal_rows_is_held_to_the_ratio_too(toy_scorecard):
+def test_a_small_gzip_file_of_equal_rows_is_checked_against_the_ratio_too(toy_scorecard):
     with pytest.raises(InputError, match="CHURN_MAX_GZIP_RATIO"):
         Run(io.BytesIO(gzip.compress(repeated(f"a,{ROW}\n"))), toy_scorecard)
     run = Run(io.BytesIO(gzip.compress(repeated(f"a,{ROW}\n"))), toy_scorecard, limits=FileLimits(max_gzip_ratio=1000))

@@ -1,4 +1,4 @@
-"""Log lines: JSON that CloudWatch can count, ids of traces, and nothing that an exception says."""
+"""Log lines: JSON that CloudWatch can count, ids of traces, and nothing that an exception states."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""A model whose checksums are right and whose content is nonsense: the start says so, and nothing scores with it."""
+"""A model whose checksums are right and whose content is nonsense: the start reports it, and nothing scores with it."""
 
 import copy
 import hashlib
@@ -53,8 +53,8 @@ def spoil(models: Path, name: str, change: Spoil) -> None:
 
 
 def term(document: dict[str, Any], feature: str) -> dict[str, Any]:
-    found: dict[str, Any] = next(each for each in document["terms"] if each["feature"] == feature)
-    return found
+    result: dict[str, Any] = next(item for item in document["terms"] if item["feature"] == feature)
+    return result
 
 
 SCORECARDS: list[tuple[Spoil, str]] = [
@@ -107,7 +107,7 @@ SCORECARDS: list[tuple[Spoil, str]] = [
         for value in (2, 0, True, 1.0, "1", None)
     ],
     (lambda card: card.update(version=1), "version must be text, not 1"),
-    (lambda card: card.update(version="1.0.1"), r"says it is version 1\.0\.1"),
+    (lambda card: card.update(version="1.0.1"), r"has the version 1\.0\.1"),
 ]
 
 
@@ -148,35 +148,35 @@ def test_a_file_that_is_no_plain_json_object_ends_the_start(models, name, conten
 
 
 POPULATIONS: list[tuple[Spoil, str]] = [
-    (lambda each: each.pop("customers"), "customers is missing"),
-    (lambda each: each.update(customers=0), "customers must be"),
-    (lambda each: each["features"].pop(), "features must be a list with each of"),
-    (lambda each: each["features"][0]["words"].update({"0": 2}), r"words\.0 must be a number from 0 to 1"),
-    (lambda each: each["features"][0].update(words={"1": 0.2, "0": 0.8}), "words 0, 1, in this order"),
-    (lambda each: each["features"][3]["edges"].reverse(), "each above the one before"),
-    (lambda each: each["features"][3]["shares"].pop(), "a list of 10 numbers"),
-    (lambda each: each.update(probability=None), "probability must be an object"),
-    (lambda each: each["segments"][0]["groups"].pop(), "in this order"),
-    (lambda each: each["segments"][2]["groups"].reverse(), "begin one above the other"),
-    (lambda each: each["segments"][2].update(groups=[]), "at least one group"),
-    (lambda each: each["segments"][2]["groups"][0].pop("churn_rate"), "churn_rate is missing"),
-    (lambda each: each["segments"][0].update(feature="Weather"), "feature must be one of"),
+    (lambda item: item.pop("customers"), "customers is missing"),
+    (lambda item: item.update(customers=0), "customers must be"),
+    (lambda item: item["features"].pop(), "features must be a list with each of"),
+    (lambda item: item["features"][0]["words"].update({"0": 2}), r"words\.0 must be a number from 0 to 1"),
+    (lambda item: item["features"][0].update(words={"1": 0.2, "0": 0.8}), "words 0, 1, in this order"),
+    (lambda item: item["features"][3]["edges"].reverse(), "each above the one before"),
+    (lambda item: item["features"][3]["shares"].pop(), "a list of 10 numbers"),
+    (lambda item: item.update(probability=None), "probability must be an object"),
+    (lambda item: item["segments"][0]["groups"].pop(), "in this order"),
+    (lambda item: item["segments"][2]["groups"].reverse(), "begin one above the other"),
+    (lambda item: item["segments"][2].update(groups=[]), "at least one group"),
+    (lambda item: item["segments"][2]["groups"][0].pop("churn_rate"), "churn_rate is missing"),
+    (lambda item: item["segments"][0].update(feature="Weather"), "feature must be one of"),
 ]
 METRICS: list[tuple[Spoil, str]] = [
-    (lambda each: each.pop("recipe"), "recipe is missing"),
-    (lambda each: each.update(recipe="additive"), "recipe must be an object"),
-    (lambda each: each["recipe"].update(engines="scorecard"), "recipe.engines must be a list"),
-    (lambda each: each["trained_on"].update(rows="many"), "trained_on.rows must be a number"),
-    (lambda each: each.update(threshold=0.3), "threshold must be an object"),
+    (lambda item: item.pop("recipe"), "recipe is missing"),
+    (lambda item: item.update(recipe="additive"), "recipe must be an object"),
+    (lambda item: item["recipe"].update(engines="scorecard"), "recipe.engines must be a list"),
+    (lambda item: item["trained_on"].update(rows="many"), "trained_on.rows must be a number"),
+    (lambda item: item.update(threshold=0.3), "threshold must be an object"),
 ]
 
 
 @pytest.mark.parametrize(
     ("name", "change", "sentence"),
     [
-        *[("population.json", *each) for each in POPULATIONS],
-        *[("metrics.json", *each) for each in METRICS],
-        ("run.json", lambda each: each.update(trained_at=7), "trained_at must be text"),
+        *[("population.json", *population) for population in POPULATIONS],
+        *[("metrics.json", *metric) for metric in METRICS],
+        ("run.json", lambda item: item.update(trained_at=7), "trained_at must be text"),
     ],
 )
 def test_what_is_only_read_later_is_checked_at_the_start_too(models, name, change, sentence):
@@ -219,28 +219,28 @@ VALUES = [None, True, False, 0, 1, -1, 2, 0.5, 1e308, -1e308, 10**400, "", "x", 
 
 
 def mutate(node: Any, dice: random.Random) -> None:
-    """Change, remove, double or move one thing somewhere below `node`."""
-    places = list(node) if isinstance(node, dict) else list(range(len(node)))
-    if not places:
+    """Change, remove, double or move one item somewhere below `node`."""
+    positions = list(node) if isinstance(node, dict) else list(range(len(node)))
+    if not positions:
         return
-    place = dice.choice(places)
-    if isinstance(node[place], dict | list) and node[place] and dice.random() < 0.75:
-        mutate(node[place], dice)
+    position = dice.choice(positions)
+    if isinstance(node[position], dict | list) and node[position] and dice.random() < 0.75:
+        mutate(node[position], dice)
         return
     deed = dice.randrange(5)
     if deed == 0:
-        del node[place]
+        del node[position]
     elif deed == 1:
-        node[place] = copy.deepcopy(dice.choice(VALUES))
-    elif deed == 2 and type(node[place]) in (int, float):
-        node[place] = dice.choice([-1, 10, 1e-300, 1e6, 1.0000001]) * node[place]
+        node[position] = copy.deepcopy(dice.choice(VALUES))
+    elif deed == 2 and type(node[position]) in (int, float):
+        node[position] = dice.choice([-1, 10, 1e-300, 1e6, 1.0000001]) * node[position]
     elif deed == 3:
-        other = dice.choice(places)
-        node[place], node[other] = node[other], node[place]
+        other = dice.choice(positions)
+        node[position], node[other] = node[other], node[position]
     elif isinstance(node, list):
-        node.insert(place, copy.deepcopy(node[place]))
+        node.insert(position, copy.deepcopy(node[position]))
     else:
-        node[f"{place} "] = node.pop(place)
+        node[f"{position} "] = node.pop(position)
 
 
 @pytest.mark.slow
@@ -277,8 +277,8 @@ class _Bytes:
         self._content = content
 
     def read(self, size: int, /) -> bytes:
-        given, self._content = self._content[:size], self._content[size:]
-        return given
+        values, self._content = self._content[:size], self._content[size:]
+        return values
 
 
 @pytest.mark.parametrize(
@@ -354,6 +354,6 @@ def test_an_action_never_makes_a_customer_that_cannot_be_scored(scorer, tmp_path
     table = tmp_path / "actions.csv"
     table.write_text(f"feature,from,to,suggestion\n{feature},,{share},Try it\n")
 
-    found = actions.suggest(actions.load(table), scorer, {**EXAMPLE, "tenure": 1199, "TotalCharges": 9e8})
+    actual = actions.suggest(actions.load(table), scorer, {**EXAMPLE, "tenure": 1199, "TotalCharges": 9e8})
 
-    assert [each.suggestion for each in found] in ([], ["Try it"])
+    assert [item.suggestion for item in actual] in ([], ["Try it"])

@@ -54,9 +54,9 @@ def test_a_wrapped_customer_is_refused_with_advice():
 
 
 def test_names_are_matched_trimmed_and_without_regard_to_case():
-    found = parse_customer({f" {name.upper()} ": value for name, value in EXAMPLE.items()})
+    actual = parse_customer({f" {name.upper()} ": value for name, value in EXAMPLE.items()})
 
-    assert found == EXAMPLE
+    assert actual == EXAMPLE
 
 
 def test_an_exact_name_beats_a_differently_cased_twin():

@@ -70,9 +70,9 @@ def test_a_batch_gets_the_log_odds_of_the_scorecard(engine, scorer, sample):
 
 
 def test_several_customers_at_once_get_the_scores_of_each_alone(engine, sample):
-    found = engine.score_all(sample[:10])
+    result = engine.score_all(sample[:10])
 
-    for customer, score in zip(sample, found, strict=False):
+    for customer, score in zip(sample, result, strict=False):
         assert score.log_odds == pytest.approx(engine.score(customer).log_odds, abs=1e-12)
 
 

@@ -1,4 +1,4 @@
-"""The rate limit: whom it counts, what it says, whom it leaves alone."""
+"""The rate limit: which customers it counts, what it states, which customers it leaves alone."""
 
 import hashlib
 
@@ -14,7 +14,7 @@ DIGESTS = tuple(hashlib.sha256(key.encode()).hexdigest() for key in KEYS)
 
 
 class Clock:
-    """A time that stands until it is moved."""
+    """A time that is until it is moved."""
 
     def __init__(self) -> None:
         self.now = 6_000_000.0
@@ -59,7 +59,7 @@ def test_requests_beyond_the_limit_are_refused_with_when_to_come_again(limited, 
     )
 
 
-def test_the_next_window_begins_anew(limited, customer, clock):
+def test_the_next_window_starts_again(limited, customer, clock):
     for _ in range(3):
         limited.post("/v1/customer", json=customer)
     clock.now += 60

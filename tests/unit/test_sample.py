@@ -30,7 +30,7 @@ def test_three_rows_are_wrong_each_in_a_way_of_its_own(summary):
 
 
 def test_its_customers_are_like_those_the_model_was_trained_on(summary):
-    # From 0.25 on, by custom, the model should be looked at; a first look at a sample must not say so.
+    # From 0.25 on, by custom, the model should be looked at; a first look at a sample must not report it.
     assert max(summary["drift"].values()) < 0.25, summary["drift"]
     assert summary["tiers"]["high"] > 100
     assert summary["tiers"]["low"] > 400

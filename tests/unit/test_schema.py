@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from model import artifact, describe
+from model.bulk.encoding import Utf8Stream
 from model.bulk.reader import Reader
 from model.bulk.run import Run
-from model.bulk.source import Utf8Stream
 from model.errors import CustomerError, InputError
 from model.parse import parse_customer
 from model.schema import COLUMNS, CUSTOMER_ID, EXAMPLE, FEATURES, NAMES, Categorical, Numeric, json_schema
@@ -70,7 +70,7 @@ def test_the_table_of_features_names_every_word_and_bound():
     for feature, line in zip(FEATURES, lines, strict=True):
         assert line.startswith(f"| `{feature.name}` | {feature.help} |")
         accepted = feature.values if isinstance(feature, Categorical) else [f"{feature.maximum:,.0f}"]
-        assert all(str(each) in line for each in accepted)
+        assert all(str(item) in line for item in accepted)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -80,7 +80,7 @@ def test_a_customer_without_a_feature_is_refused_by_its_name(name):
     with pytest.raises(CustomerError) as refusal:
         validate(customer)
 
-    assert [(each.code, each.field) for each in refusal.value.problems] == [("missing", name)]
+    assert [(problem.code, problem.field) for problem in refusal.value.problems] == [("missing", name)]
 
 
 @pytest.mark.parametrize("name", NAMES)

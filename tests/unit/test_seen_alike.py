@@ -34,7 +34,7 @@ def run(data: bytes, scorer):
     ids, codes = [], []
     for block in Run(io.BytesIO(data), scorer):
         ids += block.ids.to_pylist()
-        codes += [[each.code for each in block.problems.get(place, ())] for place in range(block.rows)]
+        codes += [[item.code for item in block.problems.get(position, ())] for position in range(block.rows)]
     return ids, codes
 
 
@@ -59,20 +59,20 @@ SAME = [
 ]
 
 
-@pytest.mark.parametrize("given", SAME, ids=ascii)
-def test_an_id_is_the_same_at_every_entry_point_whatever_nobody_sees_in_it(toy_scorecard, client, given):
-    customer = {CUSTOMER_ID: given, **EXAMPLE}
-    columns = Columns(HEADER, {name: place for place, name in enumerate(HEADER)}, ",", id_required=True)
+@pytest.mark.parametrize("value", SAME, ids=ascii)
+def test_an_id_is_the_same_at_every_entry_point_whatever_nobody_sees_in_it(toy_scorecard, client, value):
+    customer = {CUSTOMER_ID: value, **EXAMPLE}
+    columns = Columns(HEADER, {name: position for position, name in enumerate(HEADER)}, ",", id_required=True)
     table = TableRecords([pa.array([str(customer[name])]) for name in HEADER])
 
     assert customer_id(customer) == "7590-VHVEG"
     assert client.post("/v2/customers", json=customer).json[CUSTOMER_ID] == "7590-VHVEG"
-    assert run(to_csv({CUSTOMER_ID: given}), toy_scorecard) == (["7590-VHVEG"], [[]])
+    assert run(to_csv({CUSTOMER_ID: value}), toy_scorecard) == (["7590-VHVEG"], [[]])
     assert (
-        run(to_csv({CUSTOMER_ID: given}, {CUSTOMER_ID: given, "tenure": "x"})[:-1], toy_scorecard)[0]
+        run(to_csv({CUSTOMER_ID: value}, {CUSTOMER_ID: value, "tenure": "x"})[:-1], toy_scorecard)[0]
         == ["7590-VHVEG"] * 2
     )
-    assert columns.parse_cells(table, 1).ids.to_pylist() == ["7590-VHVEG"]
+    assert columns.parse_table(table, 1).ids.to_pylist() == ["7590-VHVEG"]
 
 
 def test_an_invisible_difference_makes_no_second_customer(client):
@@ -83,15 +83,15 @@ def test_an_invisible_difference_makes_no_second_customer(client):
     assert (answer.status_code, answer.json["code"]) == (422, "duplicate_id")
 
 
-@pytest.mark.parametrize("given", ["\ufeff", "\u200b\u200b", "\x1a", " \u00a0", ' ""'], ids=ascii)
-def test_an_id_of_nothing_that_can_be_seen_is_blank(toy_scorecard, given):
-    found = [
-        [each.code for each in problems]
-        for block in Run(io.BytesIO(to_csv({CUSTOMER_ID: given})), toy_scorecard, id_required=True)
+@pytest.mark.parametrize("value", ["\ufeff", "\u200b\u200b", "\x1a", " \u00a0", ' ""'], ids=ascii)
+def test_an_id_of_nothing_that_can_be_seen_is_blank(toy_scorecard, value):
+    actual = [
+        [problem.code for problem in problems]
+        for block in Run(io.BytesIO(to_csv({CUSTOMER_ID: value})), toy_scorecard, id_required=True)
         for problems in block.problems.values()
     ]
 
-    assert found == [["blank_id"]]
+    assert actual == [["blank_id"]]
 
 
 @pytest.mark.parametrize("name", ['say "hi"', '"a"', "x\ny", "Zoë", "Zoe\u0308", "字", "a b", "'x'", "a\u00a0b"])
@@ -123,7 +123,7 @@ def test_control_characters_and_spaces_inside_a_number_are_shown_and_not_removed
 def test_names_of_columns_are_cleaned_as_cells_are(toy_scorecard):
     header = ["\ufeffcustomerID", *[f' "{name}"' for name in NAMES[:5]], *[f"{name}\u200b" for name in NAMES[5:]]]
 
-    assert resolve(header)[0] == {name: place for place, name in enumerate(HEADER)}
+    assert resolve(header)[0] == {name: position for position, name in enumerate(HEADER)}
     assert parse_customer(dict(zip(header, ["A", *EXAMPLE.values()], strict=True))) == {CUSTOMER_ID: "A", **EXAMPLE}
     assert run(to_csv({}, header=header), toy_scorecard) == (["A"], [[]])
 
@@ -138,7 +138,7 @@ def test_a_whole_file_with_a_space_before_each_quote_is_read(toy_scorecard):
 def test_a_separator_inside_quotes_after_a_space_is_named_as_the_cause(toy_scorecard):
     data = to_csv({}) + b'B, "Yes, no",' + ",".join(map(str, list(EXAMPLE.values())[1:])).encode() + b"\n"
 
-    (problems,) = [found for block in Run(io.BytesIO(data), toy_scorecard) for found in block.problems.values()]
+    (problems,) = [result for block in Run(io.BytesIO(data), toy_scorecard) for result in block.problems.values()]
 
     assert problems[0].message == (
         "The row has 12 fields, but the header has 11 fields. A quote after a space does not open a cell, so a "
@@ -209,5 +209,5 @@ def test_a_cell_of_nothing_visible_is_blank_in_a_list_as_it_is_in_json(toy_score
     codes = run(to_csv(changes), toy_scorecard)[1][0]
     answer = client.post("/v1/customer", json={**EXAMPLE, **changes})
 
-    assert codes == [each["code"] for each in answer.json.get("errors", [])]
+    assert codes == [error["code"] for error in answer.json.get("errors", [])]
     assert codes == ([] if name == "TotalCharges" else ["blank"])

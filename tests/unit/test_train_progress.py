@@ -1,4 +1,4 @@
-"""Long commands without a terminal (CI, nohup, a container's log): plain lines say what they do and since when."""
+"""Long commands without a terminal (CI, nohup, a container's log): plain lines report the stage and the time."""
 
 import json
 import re
@@ -93,7 +93,7 @@ def test_an_error_ends_the_lines_too(run, monkeypatch):
     assert threading.active_count() == before
 
 
-def test_comparing_and_evaluating_say_what_they_do_too(run, tmp_path, monkeypatch):
+def test_comparing_and_evaluating_report_their_stage_too(run, tmp_path, monkeypatch):
     def compare(*_words, progress):
         progress("Training again", 0.5)
         return {}

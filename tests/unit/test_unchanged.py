@@ -175,17 +175,19 @@ def test_pipes_and_standard_input_are_read_as_they_come(folder):
     piped = subprocess.run([*CLI, "score", "pipe"], capture_output=True, text=True, timeout=60)
     writer.join()
     with Path("list.csv").open("rb") as file:
-        given = subprocess.run([*CLI, "score", "-", "-o", "a"], stdin=file, capture_output=True, text=True, timeout=60)
+        redirected = subprocess.run(
+            [*CLI, "score", "-", "-o", "a"], stdin=file, capture_output=True, text=True, timeout=60
+        )
     sent = subprocess.run([*CLI, "score", "-", "-o", "b"], input=CUSTOMERS, capture_output=True, timeout=60)
 
-    assert [done.returncode for done in (piped, given, sent)] == [0, 0, 0]
+    assert [done.returncode for done in (piped, redirected, sent)] == [0, 0, 0]
     assert Path("a/predictions.csv").read_bytes() == Path("b/predictions.csv").read_bytes()
 
 
 class Bucket(HTTPServer):
-    """Takes one form, and keeps how many bytes were announced and how many came."""
+    """Takes one form, and keeps how many bytes were announced and how many received."""
 
-    announced = came = 0
+    announced = received = 0
 
 
 class _Form(BaseHTTPRequestHandler):
@@ -193,8 +195,8 @@ class _Form(BaseHTTPRequestHandler):
         assert isinstance(self.server, Bucket)
         self.server.announced = int(self.headers["Content-Length"])
         while piece := self.rfile.read1(1 << 16):
-            self.server.came += len(piece)
-            if self.server.came >= self.server.announced:
+            self.server.received += len(piece)
+            if self.server.received >= self.server.announced:
                 break
         self.send_response(201)
         self.send_header("Content-Length", "0")
@@ -208,12 +210,12 @@ class _Form(BaseHTTPRequestHandler):
 def test_a_file_is_sent_as_it_was_announced_or_not_at_all(folder, change):
     Path("list.csv").write_bytes(CUSTOMERS)
     os.utime("list.csv", (1, 1))
-    told: list[int] = []
+    reports: list[int] = []
 
-    def tell(sent: int) -> None:
-        if change and not told:
+    def report(sent: int) -> None:
+        if change and not reports:
             change(Path("list.csv"))
-        told.append(sent)
+        reports.append(sent)
 
     with Bucket(("127.0.0.1", 0), _Form) as server, Path("list.csv").open("rb") as file:
         thread = threading.Thread(target=server.handle_request, daemon=True)
@@ -222,10 +224,10 @@ def test_a_file_is_sent_as_it_was_announced_or_not_at_all(folder, change):
         source = Unchanged(file, "list.csv")
         if change:
             with pytest.raises(FileChangedError, match=r"list\.csv changed while it was read"):
-                client.send(form, source, len(CUSTOMERS), tell)
+                client.send(form, source, len(CUSTOMERS), report)
         else:
-            client.send(form, source, len(CUSTOMERS), tell)
+            client.send(form, source, len(CUSTOMERS), report)
         thread.join(30)
 
-    assert (server.came == server.announced) is (change is None)
-    assert server.came <= server.announced
+    assert (server.received == server.announced) is (change is None)
+    assert server.received <= server.announced

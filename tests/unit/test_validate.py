@@ -18,9 +18,9 @@ def accepted(name: str, value: object) -> object:
 def refused(name: str, value: object) -> tuple[str, str]:
     with pytest.raises(CustomerError) as caught:
         validate({**EXAMPLE, name: value})
-    (found,) = caught.value.problems
-    assert found.field == name
-    return found.code, found.message
+    (actual,) = caught.value.problems
+    assert actual.field == name
+    return actual.code, actual.message
 
 
 @pytest.mark.parametrize(
@@ -43,9 +43,9 @@ def refused(name: str, value: object) -> tuple[str, str]:
     ],
 )
 def test_an_unambiguous_spelling_is_accepted(name, value, expected):
-    found = accepted(name, value)
+    actual = accepted(name, value)
 
-    assert (found, type(found)) == (expected, type(expected))
+    assert (actual, type(actual)) == (expected, type(expected))
 
 
 @pytest.mark.parametrize(
@@ -85,22 +85,22 @@ def test_a_total_that_is_left_out_is_missing_even_at_tenure_zero():
     with pytest.raises(CustomerError) as caught:
         validate({**raw, "tenure": 0})
 
-    assert [each.code for each in caught.value.problems] == ["missing"]
+    assert [item.code for item in caught.value.problems] == ["missing"]
 
 
 def test_all_problems_come_together_in_schema_order():
     with pytest.raises(CustomerError) as caught:
         validate({"tenure": -1, "Contract": "x", "Partner": None})
 
-    assert [each.field for each in caught.value.problems] == list(NAMES)
-    assert {each.field: each.code for each in caught.value.problems if each.code != "missing"} == {
+    assert [item.field for item in caught.value.problems] == list(NAMES)
+    assert {item.field: item.code for item in caught.value.problems if item.code != "missing"} == {
         "tenure": "out_of_range",
         "Contract": "unknown_word",
         "Partner": "blank",
     }
 
 
-def test_a_sentence_names_the_thing_the_rule_and_what_came():
+def test_a_sentence_names_the_field_the_rule_and_the_value():
     assert refused("Contract", "Monthly")[1] == (
         'Contract must be "Month-to-month", "One year" or "Two year", not "Monthly".'
     )
@@ -112,15 +112,15 @@ def test_a_sentence_names_the_thing_the_rule_and_what_came():
 def test_any_value_is_either_typed_or_named(value):
     for feature in FEATURES:
         try:
-            found = validate({**EXAMPLE, feature.name: value})[feature.name]
+            actual = validate({**EXAMPLE, feature.name: value})[feature.name]
         except CustomerError as error:
-            assert all(str(each).endswith(".") for each in error.problems)
+            assert all(str(item).endswith(".") for item in error.problems)
             str(error).encode("utf-8")
         else:
             if isinstance(feature, Categorical):
-                assert found in feature.values
+                assert actual in feature.values
             else:
-                assert feature.minimum <= found <= feature.maximum
+                assert feature.minimum <= actual <= feature.maximum
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
@@ -160,16 +160,16 @@ def test_every_message_is_a_full_sentence_without_empty_phrases(code):
 
 
 def test_a_problem_names_its_row_and_customer():
-    found = problem("blank", field="Partner", rule="must be so").at(489, "0000-EXMPL")
+    actual = problem("blank", field="Partner", rule="must be so").at(489, "0000-EXMPL")
 
-    assert str(found) == "Row 489 (customerID 0000-EXMPL): Partner is blank; it must be so."
-    assert found.to_dict() == {
+    assert str(actual) == "Row 489 (customerID 0000-EXMPL): Partner is blank; it must be so."
+    assert actual.to_dict() == {
         "row": 489,
         "customerID": "0000-EXMPL",
         "field": "Partner",
         "code": "blank",
         "rule": "must be so",
-        "message": str(found),
+        "message": str(actual),
     }
 
 

@@ -28,13 +28,13 @@ def run(root, monkeypatch):
 
 
 def test_versions_are_listed_oldest_first_with_the_default_marked(root):
-    found = versions.list_versions(root)
+    listed = versions.list_versions(root)
 
-    assert [(each["version"], each["default"]) for each in found] == [("1.0.0", True), ("1.1.0", False)]
-    assert [(each["recipe"], each["engines"], each["rows"]) for each in found] == [
+    assert [(version["version"], version["default"]) for version in listed] == [("1.0.0", True), ("1.1.0", False)]
+    assert [(version["recipe"], version["engines"], version["rows"]) for version in listed] == [
         ("additive", ["scorecard", "pipeline"], 300)
     ] * 2
-    assert 0.5 < found[1]["roc_auc"] < 1
+    assert 0.5 < listed[1]["roc_auc"] < 1
 
 
 def test_a_damaged_version_is_listed_with_what_is_wrong(root):
@@ -124,7 +124,7 @@ def test_the_command_promotes_and_prints_how_to_go_back(run, root):
     assert run("promote", "1.1.0").stdout == "1.1.0 is served by default, as before.\n"
     marked = [line.split()[:2] for line in run("models").stdout.splitlines() if line.startswith("*")]
     assert marked == [["*", "1.1.0"]]
-    assert [each["default"] for each in json.loads(run("models", "--json").stdout)] == [False, True]
+    assert [version["default"] for version in json.loads(run("models", "--json").stdout)] == [False, True]
 
 
 def test_a_damaged_version_keeps_its_line_in_the_table(run, root):
@@ -143,7 +143,7 @@ def test_a_folder_of_models_is_named_where_it_is_not_there(run, root, words, mon
     result = run("models", *words)
 
     assert result.exit_code == 2
-    assert result.stderr == "There is no folder elsewhere. Versions of the model stand in it once one is trained.\n"
+    assert result.stderr == "There is no folder elsewhere. It has the versions of the model once one is trained.\n"
 
 
 def test_a_folder_of_models_is_scored_with_by_variable_and_by_option(run, root, tmp_path, monkeypatch):
