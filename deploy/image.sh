@@ -10,11 +10,12 @@
 # gives the same layer. All files can be read by every user, since Lambda runs the image as a user of its own.
 set -eu
 
-# 400 MB become 295: remote procedure calls and S3 of Arrow, headers, second copies of its libraries (the loader uses
-# the one named .so.<version>), tests, a Fortran compiler's front end, and all services of AWS but S3 and sts (which gives a role its keys). A cold start
-# needs the same CPU with them (0.55 s, nine pairs), so the list is short.
+# 400 MB become 295: remote procedure calls and S3 of Arrow, headers, second copies of its libraries (the loader uses the
+# one named .so.<version>), sources, tests, and all services of AWS but S3 and sts (which gives a role its keys). A cold
+# start needs the same CPU with them (0.55 s, nine pairs), so the list is short.
 remove_unused() {
     rm -rf "$1"/pyarrow/*flight* "$1"/pyarrow/*s3* "$1"/pyarrow/libarrow_python*.so "$1"/pyarrow/libarrow_python*.so.*.*.*
+    rm -rf "$1"/pyarrow/src "$1"/pyarrow/*.pyx "$1"/pyarrow/*.px[id]
     find "$1"/botocore/data -mindepth 1 -maxdepth 1 -type d ! -name s3 ! -name sts -exec rm -rf {} +
     find "$1" -type d '(' -name tests -o -name include -o -name f2py ')' -prune -exec rm -rf {} +
 }

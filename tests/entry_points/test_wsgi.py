@@ -111,7 +111,7 @@ def test_a_malformed_request_is_refused_and_ends_its_connection(server, request_
     head, _, body = server.talk(request_bytes).partition(b"\r\n\r\n")
 
     assert head.split()[1] == str(status).encode()
-    assert b"Content-Type: text/plain" in head
+    assert b"Content-Type: application/problem+json" in head
     assert body
 
 
