@@ -21,7 +21,11 @@ MODEL = artifact.load()
 EVENTS_SCRIPT = """
 import json, sys
 # As in the image, which has none; pyarrow would import it here.
-sys.modules["pandas"] = None
+class WithoutPandas:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "pandas":
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, WithoutPandas())
 import handler
 from types import SimpleNamespace
 
