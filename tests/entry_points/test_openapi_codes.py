@@ -36,10 +36,13 @@ def test_every_described_code_of_a_route_has_a_request_here(document):
 @pytest.mark.parametrize(
     ("route", "code"), [pytest.param(route, code, id=f"{route} {code}") for route in REFUSED for code in REFUSED[route]]
 )
-def test_every_described_code_is_answered_as_described(document, scorer, app, route, code):
+def test_every_described_code_is_answered_as_described(document, scorer, app, request, route, code):
     sent = dict(REFUSED[route][code])
     created = {name: sent.pop(name) for name in ("settings", "uploads") if name in sent}
-    client = (create_app(scorer, **{"settings": Settings(), **created}) if created else app).test_client()
+    if "scorer" in sent:
+        created["scorer"] = request.getfixturevalue(sent.pop("scorer"))
+    created_app = create_app(**{"scorer": scorer, "settings": Settings(), **created}) if created else app
+    client = created_app.test_client()
     method, path = route.split()
 
     answer = client.open(path, method=method, **sent)
