@@ -7,6 +7,7 @@ app in threads: a slow client holds a socket, but no thread. docs/operations.md 
 import errno
 import logging
 import os
+import re
 import resource
 import signal
 import socket
@@ -28,6 +29,7 @@ from app import log, wiring
 from app.settings import Settings, share_metrics, spare_memory
 from app.web import request_logging
 from app.web.errors import RequestError, send_in_parts
+from app.web.request_logging import WriteLine
 from model.errors import ChurnError
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ _OTHER_DESCRIPTORS: Final = 32
 _DRAIN_S: Final = 25  # and 5 s more for threads: compose.yaml and docs/operations.md allow 35
 _DRAIN_IDLE_S: Final = 5
 _RESTART_PAUSE_S: Final = 0.2
+_FOLD: Final = re.compile(rb"\r\n[ \t]")
 _NO_HOST: Final = "Host is missing"
 _CODES: Final = {413: "too_large", 431: "long_headers", 500: "internal", 501: "transfer_coding"}
 _SIGNALS: Final = {signal.SIGTERM, signal.SIGINT}
@@ -49,7 +52,8 @@ _SIGNALS: Final = {signal.SIGTERM, signal.SIGINT}
 class StrictParser(HTTPRequestParser):  # type: ignore[misc]
     """Refuses requests whose end a proxy may see elsewhere (request smuggling, RFC 9112, section 11.2).
 
-    waitress 3.0.2 ignores Content-Length if there is a Transfer-Encoding, and Transfer-Encoding except in HTTP/1.1.
+    waitress 3.0.2 ignores Content-Length if there is a Transfer-Encoding, and Transfer-Encoding except in HTTP/1.1. It
+    joins the lines of a folded header, and the values of several Host headers.
     """
 
     def parse_header(self, header_plus: bytes) -> None:
@@ -59,6 +63,8 @@ class StrictParser(HTTPRequestParser):  # type: ignore[misc]
         ------
         ParsingError
         """
+        if _FOLD.search(header_plus):
+            raise ParsingError("Folded headers are not accepted")
         super().parse_header(header_plus)
         if self.version not in {"1.0", "1.1"}:
             raise ParsingError("HTTP version is not supported")
@@ -66,10 +72,14 @@ class StrictParser(HTTPRequestParser):  # type: ignore[misc]
             raise ParsingError("Transfer-Encoding is accepted in HTTP/1.1 without Content-Length only")
         if self.version == "1.1" and "HOST" not in self.headers:
             raise ParsingError(_NO_HOST)
+        if ", " in self.headers.get("HOST", ""):
+            raise ParsingError("Host is repeated")
 
 
 class RefusalTask(ErrorTask):  # type: ignore[misc]
     """Answers a request that waitress refuses with a problem, as the app answers those that reach it."""
+
+    write_line: WriteLine = staticmethod(log.write)
 
     def execute(self) -> None:
         """Send the problem, write its line in the log, and end the connection."""
@@ -82,17 +92,20 @@ class RefusalTask(ErrorTask):  # type: ignore[misc]
         self.response_headers.extend(headers.items())
         self.set_close_on_finish()
         self.write(body)
-        log.write(status=status, code=code, request_id=request_id)
+        self.write_line(status=status, code=code, request_id=request_id)
 
 
 class Process:
     """One process that answers, until SIGTERM and the end of what is in progress, or SIGINT."""
 
-    def __init__(self, app: "WSGIApplication", settings: Settings, listener: socket.socket) -> None:
+    def __init__(
+        self, app: "WSGIApplication", settings: Settings, listener: socket.socket, write_line: WriteLine = log.write
+    ) -> None:
         self._app, self._listener = app, listener
         self._drain_until: float | None = None
         HTTPChannel.parser_class = StrictParser
         HTTPChannel.error_task_class = RefusalTask
+        RefusalTask.write_line = staticmethod(write_line)
         # What the loop waits for, by descriptor: connections, the listener and a pipe from the threads.
         self._sockets: dict[int, object] = {}
         self._server = create_server(
@@ -231,7 +244,7 @@ def serve(settings: Settings, on_ready: Callable[[], object] | None = None) -> N
         def answer() -> None:
             if metrics:
                 metrics.begin()
-            Process(app, settings, listener).run()
+            Process(app, settings, listener, metrics.report if metrics else log.write).run()
 
         with listener:
             _supervise(answer, settings.workers, listener, metrics.end if metrics else lambda _process: None)

@@ -141,7 +141,7 @@ def lambda_event(data: bytes) -> None:
     from app.aws import functions
 
     try:
-        if functions._is_of_a_bucket(event):
+        if functions._is_from_bucket(event):
             assert all(message.records for message in s3_events.read(event))
             return
         answer = handler.handler(event, None)

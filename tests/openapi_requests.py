@@ -158,4 +158,6 @@ REFUSED = {
         "uploads_unavailable": {"uploads": no_uploads},
     },
     "GET /static/{name}": {"not_found": {}},
+    # The name of a fixture: a model without a card.
+    "GET /v2/model/card": {"not_found": {"scorer": "toy_scorecard"}},
 }

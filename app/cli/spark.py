@@ -6,6 +6,8 @@ import click
 
 from app.cli.scoring import describe_counts, make_scoring, scoring_options
 from model.errors import ChurnError
+from model.outputs import INCLUDE_INPUT
+from model.schema import CUSTOMER_ID
 
 FORMATS: Final = ("csv", "parquet", "table")
 
@@ -39,6 +41,11 @@ def spark(
     name of a table in its catalog (--from table). OUTPUT must not exist. It gets predictions/, rejects/ if rows were
     rejected, and summary.json: all of them or none.
     """
+    if options[INCLUDE_INPUT.name] is not None:
+        raise click.UsageError(
+            f"Spark does not add the columns of the file. Leave {INCLUDE_INPUT.flag} out, and join the predictions to "
+            f"the file by {CUSTOMER_ID}."
+        )
     try:
         from app import spark as cluster
     except ModuleNotFoundError as error:

@@ -14,7 +14,10 @@ View = TypeVar("View", bound=Callable[..., Any])
 TEXT: Final[Schema] = {"type": "string"}
 
 # Codes of errors by what can go wrong.
-ANY_REQUEST_ERRORS: Final = (*("bad_request", "bad_base64", "busy", "no_room", "internal"),)
+ANY_REQUEST_ERRORS: Final = (
+    *("bad_request", "bad_base64", "busy", "no_room", "internal"),
+    *("no_host", "too_large", "long_headers", "transfer_coding"),  # refused in front of the app: see app/server.py
+)
 OPTION_ERRORS: Final = ("unknown_option", "bad_option")
 JSON_ERRORS: Final = (
     *("no_body", "not_json", "not_utf8", "too_deep", "repeated_key"),

@@ -170,7 +170,7 @@ def test_how_many_are_taken_is_a_setting(scorer, customer):
         ({"customers": []}, "wrong_shape", '"customers" must be a list of 1 to 1,000 objects, not an empty list.'),
         ({"customers": dict(EXAMPLE)}, "wrong_shape", '"customers" must be a list of 1 to 1,000 objects, not an obj'),
         ({"customers": None}, "wrong_shape", '"customers" must be a list of 1 to 1,000 objects, not null.'),
-        ({"customers": [{}], "reasons": 1}, "unknown_member", 'The body has "reasons"; only "customers" is accepted.'),
+        ({"customers": [{}], "reasons": 1}, "unknown_member", 'The body has "reasons"; only "customers" can be in it.'),
         ({"data": [{}]}, "wrapped", 'The customer is wrapped in "data".'),
         ({}, "bad_customer", "SeniorCitizen is missing"),
     ],

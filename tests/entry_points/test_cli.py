@@ -145,6 +145,15 @@ def test_training_without_its_libraries_names_the_command_that_installs_them(fol
     assert "make dev" in result.stderr
 
 
+@pytest.mark.parametrize("target_format", ["csv", "parquet"])
+def test_spark_refuses_to_add_the_columns_of_the_file(folder, run, target_format):
+    result = run("spark", "customers.csv", "out", "--include-input", "--to", target_format)
+
+    assert result.exit_code == 2
+    assert "Spark does not add the columns of the file. Leave --include-input out" in result.stderr
+    assert not Path("out").exists()
+
+
 def test_training_refuses_a_file_without_the_outcome(folder, run):
     write("customers.csv", HEADER, LINE)
 

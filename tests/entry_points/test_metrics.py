@@ -133,14 +133,10 @@ def get(server: Server, path: str = "/metrics") -> str:
         return connection.getresponse().read().decode()
 
 
-def booted(server: Server) -> list[int]:
-    return [int(pid) for pid in re.findall(r"Booting worker with pid: (\d+)", server.log.read_text())]
-
-
-def wait_for(server: Server, *, started: int) -> None:
-    """Wait until so many processes have started, and the two that are left state that they answer."""
+def wait_for_two(server: Server, *, without: int | None = None) -> None:
+    """Wait until two processes, not the one that ended, have started and state that they answer."""
     deadline = time.monotonic() + 30
-    while len(booted(server)) < started or figures(get(server))["churn_processes"] != 2:
+    while len(server.workers()) != 2 or without in server.workers() or figures(get(server))["churn_processes"] != 2:
         assert time.monotonic() < deadline, server.log.read_text()
         time.sleep(0.05)
 
@@ -149,7 +145,7 @@ def wait_for(server: Server, *, started: int) -> None:
 def two_processes(tmp_path):
     (tmp_path / "tmp").mkdir()
     with running(tmp_path / "log", CPU_CORES="2", TMPDIR=str(tmp_path / "tmp")) as server:
-        wait_for(server, started=2)
+        wait_for_two(server)
         yield server
 
 
@@ -157,7 +153,7 @@ HEALTH = 'churn_requests_total{method="GET",route="/health",status="200"}'
 
 
 def test_the_figures_of_all_processes_are_summed_and_outlive_them(two_processes, scorer):
-    first, second = booted(two_processes)
+    first, second = two_processes.workers()
     before = figures(get(two_processes))[HEALTH]
 
     for resting in (first, second):
@@ -168,7 +164,7 @@ def test_the_figures_of_all_processes_are_summed_and_outlive_them(two_processes,
         os.kill(resting, signal.SIGCONT)
     summed = figures(get(two_processes))[HEALTH]
     os.kill(first, signal.SIGKILL)
-    wait_for(two_processes, started=3)
+    wait_for_two(two_processes, without=first)
     after = figures(get(two_processes))
 
     assert summed - before == 10

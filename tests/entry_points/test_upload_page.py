@@ -43,7 +43,7 @@ def test_the_page_is_shown_if_the_buckets_cannot_be_reached(scorer):
 def test_the_page_has_the_size_limit_of_one_request(app, edge, most):
     page = Gateway(app, "1.0.0").answer(event(edge, "/", "GET", headers={"accept": "text/html"}), Invocation())
 
-    assert f'data-direct-bytes="{most}"' in page["body"]
+    assert f'data-max-request-bytes="{most}"' in page["body"]
     # With the rest of the event it is within what Lambda takes.
     limit = API_GATEWAY if edge == "http_api_v2" else LOAD_BALANCER
     assert len(base64.b64encode(bytes(most))) + 32_768 <= limit.max_body_bytes
@@ -51,8 +51,8 @@ def test_the_page_has_the_size_limit_of_one_request(app, edge, most):
 
 def test_the_page_has_the_limit_of_the_setting_without_a_gateway(client, scorer):
     page = client.get("/", headers={"Accept": "text/html"})
-    assert f'data-direct-bytes="{Settings().max_upload_bytes}"' in page.text
-    assert "data-refusal" not in page.text
+    assert f'data-max-request-bytes="{Settings().max_upload_bytes}"' in page.text
+    assert "data-too-large-problem" not in page.text
 
 
 def test_without_a_bucket_the_page_has_the_refusal_of_a_file_that_is_too_large(scorer):
@@ -63,8 +63,8 @@ def test_without_a_bucket_the_page_has_the_refusal_of_a_file_that_is_too_large(s
     page = small.get("/", headers={"Accept": "text/html"}).text
 
     answer = small.post("/v2/batches", data=bytes(2001), content_type="application/gzip").json
-    known = json.loads(html.unescape(re.search(r'data-refusal="([^"]*)"', page)[1]))
+    known = json.loads(html.unescape(re.search(r'data-too-large-problem="([^"]*)"', page)[1]))
     # It is compressed already.
     assert known["detail"] == answer["detail"].replace(", or compressed with gzip", "")
     assert [known[name] for name in ("code", "title", "status")] == ["too_large", answer["title"], 413]
-    assert 'data-direct-bytes="2000"' in page
+    assert 'data-max-request-bytes="2000"' in page

@@ -58,7 +58,7 @@ def test_a_link_out_of_the_inbox_is_refused_and_nothing_of_its_target_quoted(fol
     assert [(line["status"], line["code"]) for line in first] == [("failed", "link_outside")]
     assert again == []
     failure = json.loads(written(folder)["failure.json"])
-    assert failure["message"].startswith("The file is a link that leads out of the watched folder")
+    assert failure["message"].startswith("The file is a link to a place outside the watched folder")
     assert not any(
         word in text for text in written(folder).values() for word in ("root", "outside/", "/etc", "nowhere")
     )
@@ -121,9 +121,9 @@ def test_a_link_that_takes_the_place_of_a_file_between_check_and_opening_is_not_
 
     def swap_first(path, *rest, **more):
         if path == inbox:
-            path = inbox / "sub" / "secret.csv" if what == "file" else inbox / "sub"
-            path.rename(inbox / "away")
-            path.symlink_to(outside / "secret.csv" if what == "file" else outside)
+            replaced = inbox / "sub" / "secret.csv" if what == "file" else inbox / "sub"
+            replaced.rename(inbox / "away")
+            replaced.symlink_to(outside / "secret.csv" if what == "file" else outside)
         return opening(path, *rest, **more)
 
     monkeypatch.setattr(os, "open", swap_first)

@@ -122,8 +122,15 @@ def test_every_line_of_standard_output_is_json_without_customer_data(tmp_path):
             connection.request("POST", "/v1/customer?id=7590-VHVEG", b'{"customerID": "7590-VHVEG"}', JSON)
             connection.getresponse().read()
 
-    assert [line["status"] for line in server.lines() if line.get("route") != "/health"] == [422]
+    lines = [line for line in server.lines() if line.get("route") != "/health"]
+    # The first did not reach the app: the server writes the line of a request that it refuses.
+    assert [(line["status"], line["code"]) for line in lines] == [(400, "bad_request"), (422, "bad_customer")]
+    assert [line for line in server.log.read_text().splitlines() if line[:1] != "{"] == [listening(server)]
     assert "VHVEG" not in server.log.read_text()
+
+
+def listening(server: Server) -> str:
+    return f"Listening on http://127.0.0.1:{server.port} in 1 processes."
 
 
 def test_sigterm_ends_the_server_cleanly_with_idle_connections(tmp_path):
