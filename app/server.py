@@ -144,7 +144,9 @@ class Process:
 
         def start_without_length(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
             # waitress closes the connection after such an answer; PEP 3333 forbids an app to send "Connection: close".
-            return start_response(status, [each for each in headers if each[0].lower() != "content-length"], *exc_info)
+            return start_response(
+                status, [header for header in headers if header[0].lower() != "content-length"], *exc_info
+            )
 
         return ClosingIterator(self._app(environ, start_without_length))
 
@@ -165,8 +167,8 @@ class Process:
 
 
 def _stop(*_: object) -> None:
-    for each in _SIGNALS:
-        signal.signal(each, signal.SIG_IGN)
+    for signal_number in _SIGNALS:
+        signal.signal(signal_number, signal.SIG_IGN)
     signal.setitimer(signal.ITIMER_REAL, 0)
     raise SystemExit
 
@@ -262,8 +264,8 @@ def _supervise(answer: Callable[[], None], count: int, listener: socket.socket, 
         for process in processes:
             os.kill(process, number)
 
-    for each in _SIGNALS:
-        signal.signal(each, stop)
+    for signal_number in _SIGNALS:
+        signal.signal(signal_number, stop)
     while processes or not is_stopping:
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)  # none comes between a fork and its entry here
         while len(processes) < count and not is_stopping:
