@@ -20,6 +20,7 @@ from cloudformation import (
 
 from app.settings import Settings
 from deploy import aws
+from model.outputs import output_options
 
 LINT_IGNORED = ["W3005"]
 """W3005, a DependsOn that a reference makes needless: osls writes six of them, and nothing breaks."""
@@ -61,6 +62,13 @@ def test_every_variable_of_a_function_is_a_setting(template):
 
     for function in of_type(template, "AWS::Lambda::Function").values():
         assert set(function["Properties"]["Environment"]["Variables"]) <= known
+
+
+def test_the_function_of_files_and_the_page_about_it_have_a_setting_for_each_output_option(template):
+    settings = {option.variable for option in output_options()}
+
+    assert settings <= set(properties(template, "BatchLambdaFunction")["Environment"]["Variables"])
+    assert {name for name in settings if f"`{name}`" not in (ROOT / "docs/aws.md").read_text(encoding="utf-8")} == set()
 
 
 def without_keys(variables: Template) -> Template:
