@@ -7,7 +7,6 @@ app in threads: a slow client holds a socket, but no thread. docs/operations.md 
 import errno
 import logging
 import os
-import re
 import resource
 import signal
 import socket
@@ -16,19 +15,15 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from waitress import create_server
 from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser, ParsingError
-from waitress.task import ErrorTask
 from werkzeug.wsgi import ClosingIterator
 
 from app import log, wiring
 from app.settings import Settings, share_metrics, spare_memory
-from app.web import request_logging
-from app.web.errors import RequestError, send_in_parts
+from app.web.refusals import MAX_HEAD_BYTES, RefusalTask, StrictParser
 from app.web.request_logging import WriteLine
 from model.errors import ChurnError
 
@@ -37,62 +32,12 @@ if TYPE_CHECKING:
 
 _BACKLOG: Final = 1024
 _IN_MEMORY_BYTES: Final = 256 * 1024
-_MAX_HEAD_BYTES: Final = 32 * 1024
 _DESCRIPTORS_PER_CONNECTION: Final = 3  # its socket, and files for a long request and a long answer
 _OTHER_DESCRIPTORS: Final = 32
 _DRAIN_S: Final = 25  # and 5 s more for threads: compose.yaml and docs/operations.md allow 35
 _DRAIN_IDLE_S: Final = 5
 _RESTART_PAUSE_S: Final = 0.2
-_FOLD: Final = re.compile(rb"\r\n[ \t]")
-_NO_HOST: Final = "Host is missing"
-_CODES: Final = {413: "too_large", 431: "long_headers", 500: "internal", 501: "transfer_coding"}
 _SIGNALS: Final = {signal.SIGTERM, signal.SIGINT}
-
-
-class StrictParser(HTTPRequestParser):  # type: ignore[misc]
-    """Refuses requests whose end a proxy may see elsewhere (request smuggling, RFC 9112, section 11.2).
-
-    waitress 3.0.2 ignores Content-Length if there is a Transfer-Encoding, and Transfer-Encoding except in HTTP/1.1. It
-    joins the lines of a folded header, and the values of several Host headers.
-    """
-
-    def parse_header(self, header_plus: bytes) -> None:
-        """Read the head of a request.
-
-        Raises
-        ------
-        ParsingError
-        """
-        if _FOLD.search(header_plus):
-            raise ParsingError("Folded headers are not accepted")
-        super().parse_header(header_plus)
-        if self.version not in {"1.0", "1.1"}:
-            raise ParsingError("HTTP version is not supported")
-        if "TRANSFER_ENCODING" in self.headers or (self.chunked and "CONTENT_LENGTH" in self.headers):
-            raise ParsingError("Transfer-Encoding is accepted in HTTP/1.1 without Content-Length only")
-        if self.version == "1.1" and "HOST" not in self.headers:
-            raise ParsingError(_NO_HOST)
-        if ", " in self.headers.get("HOST", ""):
-            raise ParsingError("Host is repeated")
-
-
-class RefusalTask(ErrorTask):  # type: ignore[misc]
-    """Answers a request that waitress refuses with a problem, as the app answers those that reach it."""
-
-    write_line: WriteLine = staticmethod(log.write)
-
-    def execute(self) -> None:
-        """Send the problem, write its line in the log, and end the connection."""
-        refusal, limit = self.request.error, self.channel.server.adj.max_request_body_size - 1
-        code = "no_host" if refusal.body == _NO_HOST else _CODES.get(refusal.code, "bad_request")
-        request_id = request_logging.request_id_of(self.request.headers.get("X_REQUEST_ID"))
-        error = RequestError(code, limit=limit, advice=send_in_parts(), request_id=request_id)
-        status, headers, body = request_logging.bare_response(code, str(error), request_id)
-        self.status = f"{status} {HTTPStatus(status).phrase}"
-        self.response_headers.extend(headers.items())
-        self.set_close_on_finish()
-        self.write(body)
-        self.write_line(status=status, code=code, request_id=request_id)
 
 
 class Process:
@@ -118,7 +63,7 @@ class Process:
             cleanup_interval=1,
             asyncore_use_poll=True,
             backlog=_BACKLOG,
-            max_request_header_size=_MAX_HEAD_BYTES,
+            max_request_header_size=MAX_HEAD_BYTES,
             max_request_body_size=settings.max_upload_bytes + 1,
             inbuf_overflow=_IN_MEMORY_BYTES,
             outbuf_overflow=_IN_MEMORY_BYTES,
@@ -144,7 +89,9 @@ class Process:
 
         def start_without_length(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
             # waitress closes the connection after such an answer; PEP 3333 forbids an app to send "Connection: close".
-            return start_response(status, [each for each in headers if each[0].lower() != "content-length"], *exc_info)
+            return start_response(
+                status, [header for header in headers if header[0].lower() != "content-length"], *exc_info
+            )
 
         return ClosingIterator(self._app(environ, start_without_length))
 
@@ -165,8 +112,8 @@ class Process:
 
 
 def _stop(*_: object) -> None:
-    for each in _SIGNALS:
-        signal.signal(each, signal.SIG_IGN)
+    for signal_number in _SIGNALS:
+        signal.signal(signal_number, signal.SIG_IGN)
     signal.setitimer(signal.ITIMER_REAL, 0)
     raise SystemExit
 
@@ -262,8 +209,8 @@ def _supervise(answer: Callable[[], None], count: int, listener: socket.socket, 
         for process in processes:
             os.kill(process, number)
 
-    for each in _SIGNALS:
-        signal.signal(each, stop)
+    for signal_number in _SIGNALS:
+        signal.signal(signal_number, stop)
     while processes or not is_stopping:
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)  # none comes between a fork and its entry here
         while len(processes) < count and not is_stopping:

@@ -1,1 +1,1 @@
-"""The domain: what a customer is, and what the model says of one. Knows no Flask, no AWS, no Spark."""
+"""The domain: what a customer is, and what the model predicts for one. Knows no Flask, no AWS, no Spark."""

@@ -77,7 +77,7 @@ def _read(path: Path, number: int, line: Sequence[str]) -> Action:
         return Action(name, _typed(where, feature, only_for), None, int(share[1]) / 100, suggestion)
     target = _typed(where, feature, to)
     if target is None:
-        raise ActionsError(f'{where} does not say what {name} would become; in "to", it {feature.rule}.')
+        raise ActionsError(f'{where} does not state what {name} would become; in "to", it {feature.rule}.')
     return Action(name, _typed(where, feature, only_for), target, None, suggestion)
 
 
@@ -106,10 +106,10 @@ def suggest(actions: Sequence[Action], scorer: Scorer, customer: Customer) -> li
                 continue
         fitting.append((action.suggestion, {action.feature: to}))
     offered = apply_changes(scorer, customer, [changes for _, changes in fitting])
-    found = [
+    suggestions = [
         Suggestion(suggestion, alternative)
         for (suggestion, _), alternative in zip(fitting, offered, strict=True)
         # What is printed as no difference is no reason to offer anything.
         if round(alternative.difference, PROBABILITY_DECIMALS) < 0
     ]
-    return sorted(found, key=lambda each: each.alternative.difference)
+    return sorted(suggestions, key=lambda offer: offer.alternative.difference)

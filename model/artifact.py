@@ -1,4 +1,4 @@
-"""The model on disk: one folder a version, each file held to its sha256. Standard library only.
+"""The model on disk: one folder a version, each file checked against its sha256. Standard library only.
 
 `model/artifacts/<MAJOR.MINOR.PATCH>/` holds scorecard.json, one .joblib, metrics.json, population.json, MODEL_CARD.md,
 where it was compared with others peers.json, and SHA256SUMS, which `sha256sum -c` reads too. A model that is not
@@ -64,7 +64,7 @@ def default_version(root: Path = ARTIFACTS) -> str:
         raise ArtifactError(f"There is no readable {root / 'DEFAULT'} that names the version to serve.") from error
     if VERSION.fullmatch(named) is None:
         raise ArtifactError(
-            f"{root / 'DEFAULT'} names no version, but {named[:40]!r}. Write it anew: churn promote VERSION."
+            f"{root / 'DEFAULT'} names no version, but {named[:40]!r}. Write it again: churn promote VERSION."
         )
     return named
 
@@ -110,10 +110,10 @@ def read_checked(folder: Path, name: str) -> bytes:
         content = (folder / name).read_bytes()
     except OSError as error:
         raise ArtifactError(f"The model in {folder} is incomplete: {error.strerror}: {error.filename}.") from error
-    found = hashlib.sha256(content).hexdigest()
-    if found != expected:
+    actual = hashlib.sha256(content).hexdigest()
+    if actual != expected:
         raise ArtifactError(
-            f"{folder / name} has sha256 {found}, but {SUMS} has {expected}. It was changed or damaged."
+            f"{folder / name} has sha256 {actual}, but {SUMS} has {expected}. It was changed or damaged."
         )
     return content
 

@@ -53,7 +53,7 @@ def check_population(population: Member) -> None:
     """Refuse a description of the training data that a file of customers cannot be compared with."""
     population.at("customers").number((1, math.inf), "a number of customers, at least 1")
     features = population.at("features").items()
-    names = [each.at("feature").text() for each in features]
+    names = [entry.at("feature").text() for entry in features]
     if sorted(names) != sorted(BY_NAME):
         population.at("features").refuse(f"a list with each of {', '.join(BY_NAME)} once", ", ".join(names))
     for described, name in zip(features, names, strict=True):
@@ -74,10 +74,10 @@ def _check_bins(described: Member) -> None:
     described.at("shares").shares(len(described.at("edges").rising()) + 1)
 
 
-def _check_words(place: Member, words: list[Any], feature: Categorical) -> None:
+def _check_words(member: Member, words: list[Any], feature: Categorical) -> None:
     # In this order, because customers are counted by the code of their word.
     if words != [str(value) for value in feature.values]:
-        place.refuse(f"the words {', '.join(map(str, feature.values))}, in this order", ", ".join(map(str, words)))
+        member.refuse(f"the words {', '.join(map(str, feature.values))}, in this order", ", ".join(map(str, words)))
 
 
 def _check_segment(segment: Member) -> None:
@@ -87,18 +87,18 @@ def _check_segment(segment: Member) -> None:
         segment.at("feature").refuse(f"one of {', '.join(BY_NAME)}")
     groups = segment.at("groups").items()
     if isinstance(feature, Categorical):
-        _check_words(segment.at("groups"), [each.at("word").text() for each in groups], feature)
+        _check_words(segment.at("groups"), [group.at("word").text() for group in groups], feature)
     else:
         if not groups:
             segment.at("groups").refuse("a list of at least one group", "an empty list")
-        for each in groups:
-            each.at("label").text()
-        starts = [each.at("from").number() for each in groups]
+        for group in groups:
+            group.at("label").text()
+        starts = [group.at("from").number() for group in groups]
         if any(before >= after for before, after in pairwise(starts)):
             segment.at("groups").refuse("a list of groups that begin one above the other", f"from {starts}")
-    for each in groups:
-        each.at("share").share()
+    for group in groups:
+        group.at("share").share()
         for figure in ("churn_rate", "mean_probability"):
-            each.at(figure).present("a number from 0 to 1, or null")
-            if each.at(figure).value is not None:
-                each.at(figure).share()
+            group.at(figure).present("a number from 0 to 1, or null")
+            if group.at(figure).value is not None:
+                group.at(figure).share()

@@ -58,14 +58,16 @@ def effect(contribution: float) -> str:
 
 def notes(customer: Customer, ranges: Mapping[str, tuple[float, float]]) -> list[str]:
     """Return what a reader of the score should know: numbers beyond those of the training data."""
-    found = []
+    sentences = []
     for name, (low, high) in ranges.items():
         feature, value = BY_NAME[name], customer[name]
         if not isinstance(feature, Numeric) or isinstance(value, str) or low <= value <= high:
             continue
         side, bound = ("beyond", high) if value > high else ("below", low)
-        found.append(f"{name} {_written(value)} is {side} the {_written(bound)} {feature.unit} of the training data.")
-    return found
+        sentences.append(
+            f"{name} {_written(value)} is {side} the {_written(bound)} {feature.unit} of the training data."
+        )
+    return sentences
 
 
 def _written(value: float) -> str:

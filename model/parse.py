@@ -77,14 +77,14 @@ class _RepeatedKeyError(ValueError):
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    made = dict(pairs)
-    if len(made) < len(pairs):
+    members = dict(pairs)
+    if len(members) < len(pairs):
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
                 raise _RepeatedKeyError(key)
             seen.add(key)
-    return made
+    return members
 
 
 def _integer(text: str) -> int | str:

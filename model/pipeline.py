@@ -59,7 +59,9 @@ def to_frame(columns: Mapping[str, Sequence[object]]) -> "pd.DataFrame":
             return "int64" if isinstance(feature.values[0], int) else "object"
         return "float64"
 
-    return pd.DataFrame({each.name: pd.Series(cast("Any", columns[each.name]), dtype=dtype(each)) for each in FEATURES})
+    return pd.DataFrame(
+        {feature.name: pd.Series(cast("Any", columns[feature.name]), dtype=dtype(feature)) for feature in FEATURES}
+    )
 
 
 @dataclass(frozen=True)
@@ -115,14 +117,14 @@ class PipelineScorer:
 
     def score_all(self, customers: Sequence[Customer]) -> list[Score]:
         """Return the same for each of several; a frame of ten takes hardly longer than one of one."""
-        return [classify(self, each) for each in self._log_odds(_frame_of(customers)).tolist()]
+        return [classify(self, log_odds) for log_odds in self._log_odds(_frame_of(customers)).tolist()]
 
     def contributions(self, customer: Customer) -> list[float]:
         """Return what each feature adds to the baseline, in schema order."""
         if isinstance(self.reasons, Scorecard):
             return self.reasons.contributions(customer)
-        found: list[float] = self.reasons.of(_frame_of([customer]))[0].tolist()
-        return found
+        contributions: list[float] = self.reasons.of(_frame_of([customer]))[0].tolist()
+        return contributions
 
     def log_odds_batch(self, columns: Mapping[str, "np.ndarray"]) -> "np.ndarray":
         """Return the log-odds of many customers.
@@ -208,7 +210,7 @@ def load(version: str | None = None, root: Path = ARTIFACTS) -> PipelineScorer:
     name = joblib_name(folder.name)
     content = read_checked(folder, name)
     scorecard = artifact.load(folder.name, root) if is_additive(folder) else None
-    facts = _facts_of(scorecard) if scorecard else _outline(folder)
+    facts = _facts_of(scorecard) if scorecard else _pipeline_metadata(folder)
     metrics = Member(read_json(folder, METRICS)[0], str(folder / METRICS))
     trained_with = metrics.at("trained_with").at(LIBRARY).text()
     try:
@@ -253,13 +255,13 @@ def _facts_of(scorecard: Scorecard) -> dict[str, Any]:
     return {name: getattr(scorecard, name) for name in ("threshold", "tiers", "ranges", "baseline")}
 
 
-def _outline(folder: Path) -> dict[str, Any]:
+def _pipeline_metadata(folder: Path) -> dict[str, Any]:
     document, _ = read_json(folder, OUTLINE)
     check_schema(document, str(folder / OUTLINE))
-    outline = Member(document, str(folder / OUTLINE))
-    version, method = outline.at("version").text(), outline.at("reasons_method").text()
+    metadata = Member(document, str(folder / OUTLINE))
+    version, method = metadata.at("version").text(), metadata.at("reasons_method").text()
     if version != folder.name:
         raise ArtifactError(f"{folder / OUTLINE} has the version {show(version)[1:-1]}.")
     if method != METHOD:
         raise ArtifactError(f"{folder / OUTLINE} asks for reasons by {show(method)[1:-1]}, not known here.")
-    return {**read_cuts(outline), "baseline": outline.at("baseline").log_odds()}
+    return {**read_cuts(metadata), "baseline": metadata.at("baseline").log_odds()}

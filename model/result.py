@@ -41,10 +41,10 @@ def to_result(
         **{column.name: round(column.compute(customer, score), column.decimals) for column in computed_columns()},
         "log_odds": score.log_odds,
         "baseline": scorer.baseline,
-        REASONS.name: [to_reason(each) for each in explain(scorer, customer)[:reasons]] if reasons else [],
+        REASONS.name: [to_reason(reason) for reason in explain(scorer, customer)[:reasons]] if reasons else [],
         "actions": [
-            {"suggestion": each.suggestion, **to_alternative(each.alternative)}
-            for each in suggest(actions, scorer, customer)
+            {"suggestion": suggestion.suggestion, **to_alternative(suggestion.alternative)}
+            for suggestion in suggest(actions, scorer, customer)
         ],
         "notes": notes(customer, scorer.ranges),
     }

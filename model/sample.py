@@ -12,7 +12,7 @@ from model.schema import COLUMNS, CUSTOMER_ID, FEATURES, Categorical
 
 ROWS: Final = 1000
 
-_WORDS: Final = {each.name: each.values for each in FEATURES if isinstance(each, Categorical)}
+_WORDS: Final = {feature.name: feature.values for feature in FEATURES if isinstance(feature, Categorical)}
 
 _MISTAKES: Final = {
     211: ("InternetService", "Fibre optic"),
@@ -49,10 +49,10 @@ def _draws() -> Iterator[float]:
 def _customer(draws: Iterator[float]) -> dict[str, object]:
     def pick(feature: str, *shares: float) -> int:
         left = next(draws)
-        for place, share in enumerate(shares):
+        for index, share in enumerate(shares):
             left -= share
             if left < 0:
-                return place
+                return index
         return len(_WORDS[feature]) - 1
 
     partner = pick("Partner", 0.52)
@@ -64,7 +64,7 @@ def _customer(draws: Iterator[float]) -> dict[str, object]:
     payment = pick("PaymentMethod", *((0.47, 0.24, 0.15), (0.22, 0.22, 0.27), (0.1, 0.23, 0.33))[contract])
     dearest, cheapest = ((88, 26), (118, 66), (25.6, 18.4))[internet]
     monthly = round(cheapest + (dearest - cheapest) * (0.65 * next(draws) + 0.35 * tenure / 73), 2)
-    places = {
+    codes = {
         "SeniorCitizen": pick("SeniorCitizen", 0.84),
         "Partner": partner,
         "Dependents": dependents,
@@ -74,7 +74,7 @@ def _customer(draws: Iterator[float]) -> dict[str, object]:
         "PaymentMethod": payment,
     }
     return {
-        **{name: _WORDS[name][place] for name, place in places.items()},
+        **{name: _WORDS[name][code] for name, code in codes.items()},
         "tenure": tenure,
         "MonthlyCharges": f"{monthly:.2f}",
         "TotalCharges": f"{tenure * monthly * (0.96 + 0.08 * next(draws)):.2f}",

@@ -44,7 +44,7 @@ class Categorical:
     values : tuple of str or int
         The canonical words in the order in which forms show them; their index is the code used in bulk.
     also : mapping of str to str or int
-        Folded spellings accepted besides the canonical ones.
+        Folded spellings accepted in addition to the canonical ones.
     booleans : mapping of bool to str or int
         What JSON's true and false mean; empty where a boolean is an error.
     numbers : bool

@@ -34,24 +34,24 @@ def read_cuts(card: Member) -> dict[str, Any]:
 
 def _tiers(tiers: Member) -> dict[str, float]:
     tiers.exactly(TIERS, "tiers")
-    found = {name: tiers.at(name).share() for name in TIERS}
-    falls = all(higher >= lower for higher, lower in pairwise(found.values()))
-    if not falls or found[TIERS[-1]] != 0:
-        written = ", ".join(f"{name} {cut_off:g}" for name, cut_off in found.items())
+    cut_offs = {name: tiers.at(name).share() for name in TIERS}
+    falls = all(higher >= lower for higher, lower in pairwise(cut_offs.values()))
+    if not falls or cut_offs[TIERS[-1]] != 0:
+        written = ", ".join(f"{name} {cut_off:g}" for name, cut_off in cut_offs.items())
         tiers.refuse(f"cut-offs that fall from {TIERS[0]} to {TIERS[-1]}, the last of them 0", written)
-    return found
+    return cut_offs
 
 
 def _ranges(ranges: Member) -> dict[str, tuple[float, float]]:
-    found = {}
+    bounds_by_name = {}
     for name in ranges.object():
         if isinstance(BY_NAME.get(name), Numeric):
-            bounds = [each.number() for each in ranges.at(name).items()]
+            bounds = [bound.number() for bound in ranges.at(name).items()]
             if len(bounds) == 2 and bounds[0] <= bounds[1]:
-                found[name] = (bounds[0], bounds[1])
+                bounds_by_name[name] = (bounds[0], bounds[1])
                 continue
         ranges.at(name).refuse("the least and the greatest value of a feature that is a number")
-    return found
+    return bounds_by_name
 
 
 def read_terms(terms: Member) -> dict[str, Table | Line]:
@@ -61,17 +61,17 @@ def read_terms(terms: Member) -> dict[str, Table | Line]:
     ------
     ArtifactError
     """
-    found: dict[str, Table | Line] = {}
+    terms_by_name: dict[str, Table | Line] = {}
     for described in terms.items():
         name = described.at("feature").text()
         feature = BY_NAME.get(name)
-        if feature is None or name in found:
+        if feature is None or name in terms_by_name:
             described.at("feature").refuse(f"one of {', '.join(BY_NAME)}, each of them once")
-        found[name] = _table(feature, described) if isinstance(feature, Categorical) else _line(described)
+        terms_by_name[name] = _table(feature, described) if isinstance(feature, Categorical) else _line(described)
     for name in BY_NAME:
-        if name not in found:
-            terms.refuse(f"a list with a term for each feature; it has none for {name}", len(found))
-    return {feature.name: found[feature.name] for feature in FEATURES}
+        if name not in terms_by_name:
+            terms.refuse(f"a list with a term for each feature; it has none for {name}", len(terms_by_name))
+    return {feature.name: terms_by_name[feature.name] for feature in FEATURES}
 
 
 def _table(feature: Categorical, described: Member) -> Table:
@@ -82,10 +82,10 @@ def _table(feature: Categorical, described: Member) -> Table:
 
 def _line(described: Member) -> Line:
     knots = described.at("knots").rising(least=1)
-    points = [each.log_odds() for each in described.at("points").items()]
+    points = [point.log_odds() for point in described.at("points").items()]
     if len(points) != len(knots):
         described.at("points").refuse(f"a list of {len(knots)} numbers, one for each knot", len(points))
-    for place, (before, after) in enumerate(pairwise(knots)):
-        if not math.isfinite((points[place + 1] - points[place]) / (after - before)):
+    for index, (before, after) in enumerate(pairwise(knots)):
+        if not math.isfinite((points[index + 1] - points[index]) / (after - before)):
             described.at("knots").refuse("so far apart that the slope between any two is finite", after - before)
     return knots, points

@@ -43,15 +43,15 @@ def parse(content: bytes, where: str) -> dict[str, Any]:
         return number if math.isfinite(number) else refuse_constant(text[:20])
 
     def refuse_repeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) != len(pairs):
+        members = dict(pairs)
+        if len(members) != len(pairs):
             names = [name for name, _ in pairs]
             repeated = next(name for name in names if names.count(name) > 1)
             raise ArtifactError(f"{where} has the key {show(repeated)} more than once in one object.")
-        return found
+        return members
 
     try:
-        found = json.loads(
+        document = json.loads(
             content,
             object_pairs_hook=refuse_repeated,
             # The hook takes longer than the rest together.
@@ -62,9 +62,9 @@ def parse(content: bytes, where: str) -> dict[str, Any]:
         raise ArtifactError(f"{where} is not JSON: {error}.") from error
     except RecursionError as error:
         raise ArtifactError(f"{where} is not JSON that can be read: it is nested too deeply.") from error
-    if not isinstance(found, dict):
-        raise ArtifactError(f"{where} must hold a JSON object, not {show(found)}.")
-    return found
+    if not isinstance(document, dict):
+        raise ArtifactError(f"{where} must hold a JSON object, not {show(document)}.")
+    return document
 
 
 class Member:
@@ -90,8 +90,8 @@ class Member:
         key = self._key or "it"
         if self.value is ...:
             raise ArtifactError(f"{self._where} is incomplete: {key} is missing; it must be {rule}.")
-        found = show(self.value if value is None else value)
-        raise ArtifactError(f"{self._where} is incomplete or wrong: {key} must be {rule}, not {found}.")
+        shown = show(self.value if value is None else value)
+        raise ArtifactError(f"{self._where} is incomplete or wrong: {key} must be {rule}, not {shown}.")
 
     def at(self, name: str) -> "Member":
         """Return a member of an object; whether it is there shows when it is read."""
@@ -101,7 +101,7 @@ class Member:
         """Return the elements of a list."""
         if not isinstance(self.value, list):
             self.refuse(rule)
-        return [Member(each, self._where, f"{self._key}[{place}]") for place, each in enumerate(self.value)]
+        return [Member(element, self._where, f"{self._key}[{index}]") for index, element in enumerate(self.value)]
 
     def object(self) -> dict[str, Any]:
         """Return an object."""
@@ -111,13 +111,13 @@ class Member:
 
     def exactly(self, names: Sequence[str], what: str = "keys") -> None:
         """Refuse an object that has other keys than these."""
-        found, listing = self.object(), ", ".join(names)
+        members, listing = self.object(), ", ".join(names)
         for name in names:
-            if name not in found:
+            if name not in members:
                 raise ArtifactError(
                     f"{self._where} is incomplete: {self._key}.{name} is missing; the {what} are {listing}."
                 )
-        for name in found:
+        for name in members:
             if name not in names:
                 self.refuse(f"an object with the {what} {listing} alone", name)
 
@@ -137,13 +137,13 @@ class Member:
         if type(self.value) not in (int, float):
             self.refuse(rule)
         try:
-            found = float(self.value)  # type: ignore[arg-type]
+            number = float(self.value)  # type: ignore[arg-type]
         except OverflowError:
             self.refuse(rule)
         # Any comparison with NaN is false.
-        if not (math.isfinite(found) and bounds[0] <= found <= bounds[1]):
+        if not (math.isfinite(number) and bounds[0] <= number <= bounds[1]):
             self.refuse(rule)
-        return found
+        return number
 
     def share(self) -> float:
         """Return a number from 0 to 1."""
@@ -157,17 +157,17 @@ class Member:
         """Return a list of at least so many numbers, each above the one before."""
         some = f"at least {least} " if least else ""
         rule = f"a list of {some}finite numbers, each above the one before"
-        found = [each.number() for each in self.items(rule)]
-        if len(found) < least:
+        numbers = [element.number() for element in self.items(rule)]
+        if len(numbers) < least:
             self.refuse(rule)
-        for before, after in pairwise(found):
+        for before, after in pairwise(numbers):
             if before >= after:
                 self.refuse(rule, f"{before:g} before {after:g}")
-        return found
+        return numbers
 
     def shares(self, count: int) -> list[float]:
         """Return a list of so many numbers from 0 to 1."""
-        found = self.items()
-        if len(found) != count:
-            self.refuse(f"a list of {count} numbers, one more than edges", len(found))
-        return [each.share() for each in found]
+        elements = self.items()
+        if len(elements) != count:
+            self.refuse(f"a list of {count} numbers, one more than edges", len(elements))
+        return [element.share() for element in elements]

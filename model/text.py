@@ -66,19 +66,19 @@ def reveal(text: str) -> str:
     looks = [_look(letter) for letter in text]
     is_all = all(look.isascii() for look in looks)
     mixed = {
-        place
+        index
         for word in _WORD.finditer(text)
         if any(letter.isascii() for letter in word.group())
-        for place in range(*word.span())
+        for index in range(*word.span())
     }
     marked = [
-        place
-        for place, (letter, look) in enumerate(zip(text, looks, strict=True))
-        if look != letter and (is_all or place in mixed)
+        index
+        for index, (letter, look) in enumerate(zip(text, looks, strict=True))
+        if look != letter and (is_all or index in mixed)
     ]
     parts = list(text)
-    for place in marked[:_MARKED_AT_MOST]:
-        parts[place] += f" (U+{ord(text[place]):04X})"
+    for index in marked[:_MARKED_AT_MOST]:
+        parts[index] += f" (U+{ord(text[index]):04X})"
     return "".join(parts)
 
 

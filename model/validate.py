@@ -62,11 +62,11 @@ def validate(
             else:
                 problems.append(problem("blank", field=feature.name, rule=feature.rule))
         else:
-            found = read_value(feature, value)
-            if isinstance(found, Problem):
-                problems.append(found)
+            typed = read_value(feature, value)
+            if isinstance(typed, Problem):
+                problems.append(typed)
             else:
-                customer[feature.name] = found
+                customer[feature.name] = typed
     problems += [blank for feature in blanks if (blank := _validate_blank(feature, customer.get(TENURE)))]
     if problems:
         raise CustomerError(problems)
@@ -80,21 +80,21 @@ def read_value(feature: Feature, value: object) -> Value | Problem:
 
 def find_word(feature: Categorical, text: str) -> Word | None:
     """Return the word that `text` spells, or None."""
-    found = feature.spellings.get(text)
-    return feature.spellings.get(fold(text)) if found is None else found
+    word = feature.spellings.get(text)
+    return feature.spellings.get(fold(text)) if word is None else word
 
 
 def _choose(feature: Categorical, value: object) -> Value | Problem:
-    found = None
+    word = None
     if isinstance(value, str):
-        found = find_word(feature, value)
+        word = find_word(feature, value)
     elif isinstance(value, bool):
-        found = feature.booleans.get(value)
+        word = feature.booleans.get(value)
     elif feature.numbers and isinstance(value, int | float) and value in feature.values:
-        found = int(value)
-    if found is None:
+        word = int(value)
+    if word is None:
         return problem("unknown_word", field=feature.name, rule=feature.rule, value=value)
-    return found
+    return word
 
 
 def _measure(feature: Numeric, value: object) -> Value | Problem:

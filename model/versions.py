@@ -27,25 +27,25 @@ def list_versions(root: Path = ARTIFACTS) -> list[dict[str, Any]]:
     if not root.is_dir():
         raise ArtifactError(f"There is no folder {root}. It has the versions of the model once one is trained.")
     served = artifact.default_version(root) if (root / DEFAULT).exists() else None
-    found = []
+    entries = []
     for version in artifact.versions(root):
         entry: dict[str, Any] = {"version": version, "default": version == served}
         try:
             entry |= _facts(artifact.folder_of(version, root))
         except (ArtifactError, KeyError, TypeError, ValueError) as error:
             entry["fault"] = str(error) if isinstance(error, ArtifactError) else f"{METRICS} is incomplete: {error!r}."
-        found.append(entry)
-    return found
+        entries.append(entry)
+    return entries
 
 
 def engines_of(version: str, root: Path = ARTIFACTS) -> list[str]:
     """Return the engines that can serve `version`, the one to prefer first."""
     folder = artifact.folder_of(version, root)
     metrics, _ = read_json(folder, METRICS)
-    found = Member(metrics, str(folder / METRICS)).at("recipe").at("engines")
-    engines = [each.text() for each in found.items()]
+    member = Member(metrics, str(folder / METRICS)).at("recipe").at("engines")
+    engines = [engine.text() for engine in member.items()]
     if not engines or not set(engines) <= set(ENGINES):
-        found.refuse(f"a list of {' or '.join(ENGINES)}")
+        member.refuse(f"a list of {' or '.join(ENGINES)}")
     return engines
 
 
@@ -64,7 +64,7 @@ def promote(version: str, root: Path = ARTIFACTS) -> str | None:
     try:
         former = artifact.default_version(root)
     except ArtifactError:
-        # Absent, or damaged: this is what mends it.
+        # Absent, or damaged: the new DEFAULT replaces it.
         former = None
     write_default(version, root)
     return former

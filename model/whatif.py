@@ -1,4 +1,4 @@
-"""What would change the answer: the same customer with one thing different. Standard library only.
+"""What would change the answer: the same customer with one feature different. Standard library only.
 
 The terms describe who left, not what made them leave: an alternative compares two kinds of customers.
 """
@@ -70,4 +70,4 @@ def alternatives(scorer: Scorer, customer: Customer) -> list[Alternative]:
         elif not isinstance(value, str):
             others = [round(value * (1 + share), 2) for share in feature.changes]
         wanted += [{feature.name: other} for other in others if other != value]
-    return sorted(apply_changes(scorer, customer, wanted), key=lambda each: each.difference)
+    return sorted(apply_changes(scorer, customer, wanted), key=lambda alternative: alternative.difference)

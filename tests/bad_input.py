@@ -85,9 +85,9 @@ def columns_without(*names: str) -> bytes:
 
 
 def damaged(content: bytes) -> bytes:
-    packed = bytearray(gzip.compress(content))
-    packed[-8:-4] = zlib.crc32(b"another file").to_bytes(4, "little")
-    return bytes(packed)
+    compressed = bytearray(gzip.compress(content))
+    compressed[-8:-4] = zlib.crc32(b"another file").to_bytes(4, "little")
+    return bytes(compressed)
 
 
 LONG = GOOD + "".join(f"{number},{ROW}\n" for number in range(5_000)).encode()

@@ -56,7 +56,7 @@ class Trickle(io.BytesIO):
         return super().read(5 if size is None or size < 0 else min(size, 5))
 
 
-def road(source: IO[bytes], charset: str | None) -> tuple[bytes, bytes, dict] | str:
+def score_file(source: IO[bytes], charset: str | None) -> tuple[bytes, bytes, dict] | str:
     """Return predictions, rejects and summary of a file, or the code with which it was refused as a whole."""
     try:
         run = Run(source, scorer(), charset=charset, limits=LIMITS)
@@ -74,8 +74,8 @@ def road(source: IO[bytes], charset: str | None) -> tuple[bytes, bytes, dict] | 
 def csv_file(data: bytes) -> None:
     """A file at the bulk entry points: its first byte chooses the charset that the sender declares."""
     charset, data = CHARSETS[data[0] % len(CHARSETS)] if data else None, data[1:]
-    outcome = road(io.BytesIO(data), charset)
-    assert road(Trickle(data), charset) == outcome, "how the bytes arrive changes the outcome"
+    outcome = score_file(io.BytesIO(data), charset)
+    assert score_file(Trickle(data), charset) == outcome, "how the bytes arrive changes the outcome"
     if isinstance(outcome, str):
         return
     predictions, rejects, summary = outcome

@@ -19,7 +19,7 @@ from model.schema import EXAMPLE
 
 ROWS = 10_000
 JSON = {"Content-Type": "application/json"}
-PACKED = {"Content-Type": "application/gzip"}
+GZIP = {"Content-Type": "application/gzip"}
 
 
 @dataclass
@@ -41,7 +41,7 @@ def traffic() -> list[Request]:
     header, line = describe.template().splitlines()
     rest = line.partition(",")[2]
     rows = "".join(f"{number:05d},{rest}\n" for number in range(ROWS))
-    packed = gzip.compress(f"{header}\n{rows}".encode(), mtime=0)
+    compressed = gzip.compress(f"{header}\n{rows}".encode(), mtime=0)
     lines = "".join(f"{number + 1},{number:05d},churn,0.5205,high,\n" for number in range(ROWS))
     expected = hashlib.sha256(f"row,customerID,prediction,probability,tier,error\n{lines}".encode()).digest()
 
@@ -56,7 +56,7 @@ def traffic() -> list[Request]:
             "reasons", 10, "/v2/customers", json.dumps(dict(EXAMPLE)).encode(), JSON, 200, lambda a: b'"reasons"' in a
         ),
         Request(
-            "list", 4, "/v2/batches", packed, PACKED, 200, lambda answer: hashlib.sha256(answer).digest() == expected
+            "list", 4, "/v2/batches", compressed, GZIP, 200, lambda answer: hashlib.sha256(answer).digest() == expected
         ),
         Request("no JSON", 3, "/v1/customer", b'{"tenure": ', JSON, 400),
         Request("no customer", 3, "/v1/customer", b'{"tenure": -1}', JSON, 422),

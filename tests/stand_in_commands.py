@@ -245,7 +245,7 @@ def osls(folder: Path, words: list[str]) -> None:
 
 
 def write(folder: Path) -> None:
-    """Write the commands into a folder that is to lead PATH."""
+    """Write the commands into a folder that becomes the first one of PATH."""
     for name in ("aws", "docker", "curl", "node", "osls"):
         code = f"""#!{sys.executable}
 import sys

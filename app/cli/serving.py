@@ -26,13 +26,13 @@ CLI: Final = Path(__file__).parent
     is_flag=True,
     help="Once it listens, ask it for the example customer, show that, and the address to open.",
 )
-def serve(example: bool, **given: str | None) -> None:
+def serve(example: bool, **options: str | None) -> None:
     """Serve over HTTP."""
     import subprocess
 
     from app import server
 
-    settings = read_settings(**given)
+    settings = read_settings(**options)
     # Started only when the port is ours, so that no other server's answer is shown.
     ask_example = [sys.executable, str(CLI), "ask", "--port", str(settings.port), "--wait", "30", "--show-address"]
     server.serve(settings, (lambda: subprocess.Popen(ask_example)) if example else None)  # noqa: S603 - our own command
@@ -68,7 +68,7 @@ def ask(port: str | None, wait: float, show_address: bool) -> None:
             if time.monotonic() >= deadline:
                 raise ChurnError(f"Nothing listens on port {address[1]} of this machine. Start it: make run") from None
             if os.getppid() != parent:
-                sys.exit(EXIT_FAILED)  # the server that was started beside this command has ended, and said why
+                sys.exit(EXIT_FAILED)  # the server that was started with this command has ended, and has printed why
             time.sleep(0.1)
         finally:
             connection.close()
@@ -82,11 +82,11 @@ def ask(port: str | None, wait: float, show_address: bool) -> None:
 def key() -> None:
     """Make a key of the API.
 
-    Prints it, once, and its digest. The digest goes into CHURN_API_KEYS, the key to whoever asks the service.
+    Prints it, once, and its digest. The digest goes into CHURN_API_KEYS, the key to the client.
     """
     import secrets
 
     from app.web.api_keys import digest_of
 
-    made = secrets.token_urlsafe(32)
-    click.echo(f"key     {made}\nsha256  {digest_of(made)}")
+    new_key = secrets.token_urlsafe(32)
+    click.echo(f"key     {new_key}\nsha256  {digest_of(new_key)}")

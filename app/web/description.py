@@ -16,7 +16,8 @@ TEXT: Final[Schema] = {"type": "string"}
 # Codes of errors by what can go wrong.
 ANY_REQUEST_ERRORS: Final = (
     *("bad_request", "bad_base64", "busy", "no_room", "internal"),
-    *("no_host", "too_large", "long_headers", "transfer_coding"),  # refused in front of the app: see app/server.py
+    # Refused in front of the app: see refusals.py.
+    *("no_host", "too_large", "small_chunks", "long_address", "expectation", "long_headers", "transfer_coding"),
 )
 OPTION_ERRORS: Final = ("unknown_option", "bad_option")
 JSON_ERRORS: Final = (

@@ -35,6 +35,7 @@ HTTP_ERRORS: Final[dict[str, ErrorKind]] = {
     "several_files": ErrorKind(422, "The form does not have exactly one file", 'The form has {count} parts named "file". Send one file per request.'),
     "too_large": ErrorKind(413, "Too large", "The body is longer than {limit:,} bytes, the most that is accepted here. {advice}"),
     "form_too_large": ErrorKind(413, "Too large", 'The form has too many parts, or a part that is too long and has no file name. Send one part, named "file", with a file name.'),
+    "small_chunks": ErrorKind(413, "Too much work", "The body arrives in chunks of fewer than 16 bytes on average, or with long lines between them, which take too much work to read. Send it with a Content-Length, or in longer chunks."),
     "send_json": ErrorKind(415, "The media type is not supported", "{content_type} Send one customer as JSON, with the header 'Content-Type: application/json'."),
     "send_utf8": ErrorKind(415, "The media type is not supported", "The charset {value} is not supported here. Send JSON as UTF-8."),
     "send_form": ErrorKind(415, "The media type is not supported", '{content_type} Send the CSV as multipart/form-data in a part named "file", as curl -F file=@customers.csv does.'),
@@ -55,8 +56,10 @@ HTTP_ERRORS: Final[dict[str, ErrorKind]] = {
     # The server.
     "busy": ErrorKind(503, "Too many requests at once", "The service has more requests than it can answer now. The request is fine: send it again later.", retry_after_s=5),
     "no_room": ErrorKind(507, "No disk space for the file", "There is no disk space left to hold the file while it is scored. The operator of the service can find the cause by request id {request_id}; a smaller file may succeed.", retry_after_s=60),
+    "long_address": ErrorKind(414, "The address is too long", "The address in the request line is too long. Send a customer in the body."),
+    "expectation": ErrorKind(417, "The expectation cannot be met", 'The request has an Expect header other than "100-continue". Send it without.'),
     "no_host": ErrorKind(400, "The request names no host", "The request is of HTTP/1.1 and has no Host header. Send one: its value is the host of the address."),
-    "long_headers": ErrorKind(431, "The headers are too long", "The address and headers of the request are too long. Send fewer or shorter ones, and a customer in the body."),
+    "long_headers": ErrorKind(431, "The headers are too long", "A header of the request is too long, or there are too many. Send fewer or shorter ones."),
     "transfer_coding": ErrorKind(501, "The Transfer-Encoding is not known", 'The request has a Transfer-Encoding other than "chunked". Send the body plainly or in chunks.'),
     "internal": ErrorKind(500, "The service failed", "The service failed; the request may be valid. Name request id {request_id} when you report it."),
 }

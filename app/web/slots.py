@@ -56,7 +56,7 @@ class Slots:
 
     def _release(self) -> None:
         with self._lock:
-            # Handed on to whoever has waited longest: freed, it would mostly be taken again by the same thread.
+            # Passed to the thread that has waited longest: free, it would mostly be acquired again by the same thread.
             if self._waiting:
                 self._waiting.popleft().set()
             else:

@@ -116,9 +116,9 @@ def job(id: str) -> Response:
 @describe("model", {JSON: "Model"})
 def model() -> Response:
     """Get what the model consists of and how good it is."""
-    from model.about import about
+    from model.model_info import model_info
 
-    return json_response(about(service().scorer))
+    return json_response(model_info(service().scorer))
 
 
 @blueprint.get("/model/card")
@@ -126,9 +126,9 @@ def model() -> Response:
 def model_card() -> Response:
     """Get the model card as HTML."""
     from app.web.model_card import to_html
-    from model.about import about
+    from model.model_info import model_info
 
-    card = about(service().scorer).get("card")
+    card = model_info(service().scorer).get("card")
     if card is None:
         abort(404)
     return Response(to_html(str(card)), content_type="text/html; charset=utf-8")

@@ -66,13 +66,13 @@ class ArrowWriter:
             for rank, name in enumerate(reason_names(self._reasons.count)):
                 texts = [parts[rank].sentence for parts in reasons]
                 predictions[name] = pa.array(texts, pa.string(), mask=bad)
-        made = [self._batch(PREDICTIONS, block.rows, predictions)]
+        batches = [self._batch(PREDICTIONS, block.rows, predictions)]
         if block.problems:
-            places = pa.array(list(block.problems))
-            rejects = {name: predictions[name].take(places) for name in (CUSTOMER_ID, ERROR.name)}
+            rejected = pa.array(list(block.problems))
+            rejects = {name: predictions[name].take(rejected) for name in (CUSTOMER_ID, ERROR.name)}
             rejects[RECORD] = pa.array(list(block.records.values()), pa.string())
-            made.append(self._batch(REJECTS, len(places), rejects))
-        return pa.concat_batches(made)
+            batches.append(self._batch(REJECTS, len(rejected), rejects))
+        return pa.concat_batches(batches)
 
     def message(self, kind: str, text: str) -> Any:
         """Return a row that holds a message of ours."""

@@ -68,7 +68,7 @@ class Table:
                     raise InputError(
                         "field_count", row=self.rows, found=_fields(len(cells)), expected=_fields(width), advice=""
                     )
-                yield {name: _clean(name, cells[place]) for name, place in self._positions.items()}
+                yield {name: _clean(name, cells[column]) for name, column in self._positions.items()}
 
 
 class Row(NamedTuple):
@@ -87,7 +87,7 @@ class Side:
     Attributes
     ----------
     rows, rejected, without_id : int
-    found : dict of str to Row
+    rows_by_id : dict of str to Row
         By id; the first one where an id occurs more than once.
     again : Counter
         How often an id is repeated; only those that are.
@@ -96,26 +96,26 @@ class Side:
     rows: int = 0
     rejected: int = 0
     without_id: int = 0
-    found: dict[str, Row] = field(default_factory=dict)
+    rows_by_id: dict[str, Row] = field(default_factory=dict)
     again: Counter[str] = field(default_factory=Counter)
 
     def add(self, customer_id: str, row: Row) -> None:
-        """Take one row."""
+        """Add one row."""
         if not customer_id:
             self.without_id += 1
-        elif customer_id in self.found:
+        elif customer_id in self.rows_by_id:
             self.again[customer_id] += 1
         else:
-            self.found[customer_id] = row
+            self.rows_by_id[customer_id] = row
 
     def has_once(self, customer_id: str) -> bool:
         """Return whether an id occurs exactly once in the file."""
-        return customer_id in self.found and customer_id not in self.again
+        return customer_id in self.rows_by_id and customer_id not in self.again
 
     def to_dict(self, other: "Side") -> dict[str, Any]:
         """Return where the rows went; they add up."""
-        single = [each for each in self.found if each not in self.again]
-        alone = [each for each in single if not other.has_once(each)]
+        single = [customer_id for customer_id in self.rows_by_id if customer_id not in self.again]
+        alone = [customer_id for customer_id in single if not other.has_once(customer_id)]
         counts = {
             "rows": self.rows,
             "matched": len(single) - len(alone),
@@ -143,9 +143,9 @@ def backtest(predicted: Side, known: Side) -> dict[str, Any]:
         If no customer occurs once in both files.
     """
     pairs = [
-        (predicted.found[each], known.found[each])
-        for each in predicted.found
-        if predicted.has_once(each) and known.has_once(each)
+        (predicted.rows_by_id[customer_id], known.rows_by_id[customer_id])
+        for customer_id in predicted.rows_by_id
+        if predicted.has_once(customer_id) and known.has_once(customer_id)
     ]
     if not pairs:
         first, second = (_first_id(side) for side in (predicted, known))
@@ -274,5 +274,5 @@ def _fields(count: int) -> str:
 
 
 def _first_id(side: "Side") -> str:
-    identity = next(iter(side.found), "")
+    identity = next(iter(side.rows_by_id), "")
     return f"customerID {show(identity)} first" if identity else "no customerID"

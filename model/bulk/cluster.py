@@ -43,7 +43,7 @@ _CUT: Final = ("utf-8", "latin-1", "cp1252")
 
 @dataclass(frozen=True)
 class Work:
-    """What a worker needs besides its rows; it is sent pickled.
+    """What a worker needs in addition to its rows; it is sent pickled.
 
     Attributes
     ----------
@@ -141,10 +141,10 @@ def score_lines(batches: Iterable[Any], layout: Layout, work: Work) -> Iterator[
     part = _Part(work, layout)
     piece: _Piece | None = None
     for batch in batches:
-        lines, files, starts = (batch.column(place) for place in range(3))
-        places = np.stack([files.to_numpy(), starts.to_numpy()])
-        for low, high in _stretches(places):
-            file, start = places[:, low].tolist()
+        lines, files, starts = (batch.column(index) for index in range(3))
+        origins = np.stack([files.to_numpy(), starts.to_numpy()])
+        for low, high in _stretches(origins):
+            file, start = origins[:, low].tolist()
             if piece is None or (piece.file, piece.start) != (file, start):
                 piece = _Piece(part, layout, file, start)
             yield from piece.score(lines.slice(low, high - low))
@@ -178,12 +178,12 @@ def score_rows(batches: Iterable[Any], layout: Layout, work: Work) -> Iterator[A
     yield part.end()
 
 
-def _stretches(places: NDArray[np.int64]) -> list[tuple[int, int]]:
+def _stretches(origins: NDArray[np.int64]) -> list[tuple[int, int]]:
     """Return from where to where neighbours are equal."""
-    if not places.shape[1]:
+    if not origins.shape[1]:
         return []
-    cuts = np.flatnonzero((places[:, 1:] != places[:, :-1]).any(axis=0)) + 1
-    bounds = [0, *cuts.tolist(), places.shape[1]]
+    cuts = np.flatnonzero((origins[:, 1:] != origins[:, :-1]).any(axis=0)) + 1
+    bounds = [0, *cuts.tolist(), origins.shape[1]]
     return list(pairwise(bounds))
 
 
@@ -263,12 +263,12 @@ class _Part:
         """Return the rows of a scored block."""
         if self._typed:
             return self._typed.rows(block)
-        made = {}
+        texts = {}
         if block.rows:
-            made[PREDICTIONS] = self._under_header(self._predictions, block)
+            texts[PREDICTIONS] = self._under_header(self._predictions, block)
         if block.problems:
-            made[REJECTS] = self._under_header(self._rejects, block)
-        return _lines(made)
+            texts[REJECTS] = self._under_header(self._rejects, block)
+        return _lines(texts)
 
     def _under_header(self, writer: Predictions | Rejects, block: Block) -> bytes:
         """Return the lines of a block as one text, the first of a part below the header."""
@@ -282,17 +282,17 @@ class _Part:
 
     def end(self) -> Any:
         """Return the counts of the part."""
-        made = self._message(COUNTS, {"summary": self.summary.state(), "marks": list(self.marks)})
+        counts = self._message(COUNTS, {"summary": self.summary.state(), "marks": list(self.marks)})
         if self._typed or self._predictions in self._headed:
-            return made
-        return pa.concat_batches([made, _lines({PREDICTIONS: self._predictions.header.removesuffix(b"\n")})])
+            return counts
+        return pa.concat_batches([counts, _lines({PREDICTIONS: self._predictions.header.removesuffix(b"\n")})])
 
     def _message(self, kind: str, document: Mapping[str, Any]) -> Any:
         text = json.dumps(document)
         return self._typed.message(kind, text) if self._typed else _lines({kind: text.encode()})
 
 
-def _lines(made: Mapping[str, bytes]) -> Any:
-    offsets = np.cumsum([0, *map(len, made.values())], dtype=np.int32)
-    text = pa.StringArray.from_buffers(len(made), pa.py_buffer(offsets), pa.py_buffer(b"".join(made.values())))
-    return pa.RecordBatch.from_arrays([pa.array(list(made), pa.string()), text], [KIND, VALUE])
+def _lines(texts: Mapping[str, bytes]) -> Any:
+    offsets = np.cumsum([0, *map(len, texts.values())], dtype=np.int32)
+    text = pa.StringArray.from_buffers(len(texts), pa.py_buffer(offsets), pa.py_buffer(b"".join(texts.values())))
+    return pa.RecordBatch.from_arrays([pa.array(list(texts), pa.string()), text], [KIND, VALUE])

@@ -66,21 +66,21 @@ def compare(population: Mapping[str, Any], run: Run) -> list[dict[str, Any]]:
     for block in run:
         comparison.add(block)
     size, then = run.rows_scored, population["customers"]
-    found = []
+    drifts = []
     for name, psi in comparison.drift().items():
         psi = psi if then >= LEAST_CUSTOMERS else None
         bins = comparison.bins(name)
         chance = (len(bins) - 1) * (1 / size + 1 / then) if size and then else None
-        found.append(
+        drifts.append(
             {
                 "feature": name,
                 "psi": psi,
                 "by_chance": None if chance is None else round(chance, PROBABILITY_DECIMALS),
                 "verdict": verdict(psi),
-                "most": max(bins, key=lambda each: abs(each["now"] - each["then"])) if size else None,
+                "most": max(bins, key=lambda bin_: abs(bin_["now"] - bin_["then"])) if size else None,
             }
         )
-    return found
+    return drifts
 
 
 def verdict(psi: float | None) -> str | None:

@@ -99,7 +99,7 @@ def _quote_advice(cells: list[str], delimiter: str) -> str:
 
 def is_not_a_customer(problems: Sequence[Problem]) -> bool:
     """Return whether nothing in a row is a customer's: a total, a footer, a row of other columns."""
-    return problems[0].code == "field_count" or sum(each.field in BY_NAME for each in problems) == len(BY_NAME)
+    return problems[0].code == "field_count" or sum(problem.field in BY_NAME for problem in problems) == len(BY_NAME)
 
 
 class PartialBlock:

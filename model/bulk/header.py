@@ -119,8 +119,8 @@ def check_header(header: Sequence[str], needed: Sequence[str] = NAMES) -> dict[s
     if missing:
         shown = [show(name)[1:-1] for name in header[:_NAMES_SHOWN]] + ["…"] * (len(header) > _NAMES_SHOWN)
         noun = "column" if len(header) == 1 else "columns"
-        found = f"{len(header)} {noun}: {', '.join(shown)}"
-        raise InputError("missing_columns", missing=listed(missing), found=found, advice=_renames(header, missing))
+        actual = f"{len(header)} {noun}: {', '.join(shown)}"
+        raise InputError("missing_columns", missing=listed(missing), found=actual, advice=_renames(header, missing))
     return positions
 
 

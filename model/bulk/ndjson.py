@@ -45,7 +45,7 @@ class NdJson:
         ):
             name = f',"{CUSTOMER_ID}":{_text(identity)}' if identity else ""
             if index in block.problems:
-                errors = [each.to_dict() for each in block.located(index)]
+                errors = [problem.to_dict() for problem in block.located(index)]
                 tail = f'"errors":{_compact(errors)}{self._input(block, index)}'
             else:
                 tail = verdicts[code] + more + self._input(block, index)
@@ -61,10 +61,10 @@ class NdJson:
                 for members, number in zip(more, numbers, strict=True)
             ]
         if self._reasons:
-            found = self._reasons.of(block)
+            reasons = self._reasons.of(block)
             more = [
-                f'{each},"{REASONS.name}":{_compact([to_reason(part) for part in parts])}'
-                for each, parts in zip(more, found, strict=True)
+                f'{members},"{REASONS.name}":{_compact([to_reason(part) for part in parts])}'
+                for members, parts in zip(more, reasons, strict=True)
             ]
         return more
 

@@ -69,11 +69,11 @@ def deciles(churned: Labels, probability: Floats) -> list[dict[str, Any]]:
     """
     order = np.argsort(-probability, kind="stable")
     base = float(churned.mean())
-    found = []
+    groups = []
     for number, rows in enumerate(np.array_split(order, DECILES), start=1):
         if len(rows):
-            found.append({"decile": number, **_group(churned[rows], probability[rows], base)})
-    return found
+            groups.append({"decile": number, **_group(churned[rows], probability[rows], base)})
+    return groups
 
 
 def tiers(churned: Labels, probability: Floats, names: NDArray[Any]) -> list[dict[str, Any]]:

@@ -78,10 +78,10 @@ class Comparison:
 
     def __init__(self, population: Mapping[str, Any]) -> None:
         self._population = population
-        self._features = [(each["feature"], each) for each in population["features"]]
-        self._bins = {name: np.zeros(_n_bins(each), np.int64) for name, each in self._features}
+        self._features = [(feature["feature"], feature) for feature in population["features"]]
+        self._bins = {name: np.zeros(_n_bins(feature), np.int64) for name, feature in self._features}
         self._score_bins = np.zeros(len(population[PROBABILITY.name]["shares"]), np.int64)
-        self._segments = [_Segment(each) for each in population["segments"]]
+        self._segments = [_Segment(feature) for feature in population["segments"]]
 
     def add(self, block: Block) -> None:
         """Count the good rows of one scored block."""
@@ -102,7 +102,7 @@ class Comparison:
         return {
             "bins": {name: counts.tolist() for name, counts in self._bins.items()},
             "score_bins": self._score_bins.tolist(),
-            "segments": [[each.customers.tolist(), each.probability_sums.tolist()] for each in self._segments],
+            "segments": [[segment.customers.tolist(), segment.probability_sums.tolist()] for segment in self._segments],
         }
 
     def merge(self, state: Mapping[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """Where the records of a CSV end, exactly, with quoted line ends and all three kinds of line end.
 
 The rules are those of the csv module and of pyarrow alike: a quote opens a quoted field only at the start of a field,
-two quotes inside stand for one, and what follows the closing quote up to the separator belongs to the field
+two quotes inside mean one, and what follows the closing quote up to the separator belongs to the field
 unchanged.
 """
 

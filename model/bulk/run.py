@@ -129,7 +129,7 @@ class Run:
 
     @property
     def notes(self) -> list[str]:
-        """Notes for whoever reads the results: an assumed encoding, no ids, a file without rows."""
+        """Return notes for the reader of the results: an assumed encoding, no ids, a file without rows."""
         empty = [] if self.rows_in else ["The file has a header and no rows."]
         return [*self._text.notes, *self._reader.notes, *empty]
 

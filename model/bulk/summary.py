@@ -67,7 +67,7 @@ class Summary:
         self.rows_scored += int(block.good.sum())
         self.blank_lines += block.blank_lines
         for problems in block.problems.values():
-            self._codes.update({each.code for each in problems})
+            self._codes.update({problem.code for problem in problems})
         # Where all are good nothing has to be copied.
         good = block.good if block.problems else slice(None)
         probability = block.probability[good]

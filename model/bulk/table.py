@@ -33,12 +33,12 @@ def kinds_of(name: str) -> tuple[str, ...]:
     return (TEXT, WHOLE, NUMBER)
 
 
-def check_kinds(found: Mapping[str, tuple[str | None, str]]) -> None:
+def check_kinds(kinds: Mapping[str, tuple[str | None, str]]) -> None:
     """Refuse a table whose columns have types that are not accepted, and name all of them.
 
     Parameters
     ----------
-    found : mapping of str to (str or None, str)
+    kinds : mapping of str to (str or None, str)
         By the name of a feature: the kind of its column, None for any other, and the type as the table calls it.
 
     Raises
@@ -48,7 +48,7 @@ def check_kinds(found: Mapping[str, tuple[str | None, str]]) -> None:
     """
     wrong = [
         f"{name} is {type_name}, and must be {listed(kinds_of(name), 'or')}"
-        for name, (kind, type_name) in found.items()
+        for name, (kind, type_name) in kinds.items()
         if kind not in kinds_of(name)
     ]
     if wrong:

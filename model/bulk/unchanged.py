@@ -33,9 +33,9 @@ class Unchanged:
         self._first = self._read_bytes = 0
         self._before: os.stat_result | None = None
         try:
-            found = os.fstat(file.fileno())
-            if stat.S_ISREG(found.st_mode):
-                self._before, self._first = found, file.tell()
+            status = os.fstat(file.fileno())
+            if stat.S_ISREG(status.st_mode):
+                self._before, self._first = status, file.tell()
         except (OSError, ValueError):
             pass  # no file of the system: bytes in memory
 

@@ -340,8 +340,8 @@ def test_the_rejects_alone_can_be_downloaded_corrected_and_sent_again(post):
     assert header == f"row,errors,{HEADER},record"
     assert row.startswith("2,")
     assert row.endswith(f"b,{ROW.replace('70.35', 'lots')},")
-    mended = post(answer.data.replace(b",lots,", b",70.35,"), Accept="application/json").json
-    assert (mended["rows_in"], mended["rows_rejected"]) == (1, 0)
+    corrected = post(answer.data.replace(b",lots,", b",70.35,"), Accept="application/json").json
+    assert (corrected["rows_in"], corrected["rows_rejected"]) == (1, 0)
 
 
 def test_rejects_for_a_spreadsheet_hold_no_formula(post):

@@ -253,10 +253,10 @@ def test_a_part_that_contradicts_the_start_of_its_file_is_a_failure(scorer, cont
     assert words in json.loads(actual["failures"][0])["message"]
 
 
-@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
-def test_a_file_of_this_machine_is_read_again_and_not_copied_aside(tmp_path, toy_scorecard, monkeypatch, pack):
+@pytest.mark.parametrize("compress", [bytes, gzip.compress], ids=["plain", "gzip"])
+def test_a_file_of_this_machine_is_read_again_and_not_copied_aside(tmp_path, toy_scorecard, monkeypatch, compress):
     path = tmp_path / "list.csv"
-    path.write_bytes(pack(HEADER.encode() + STRAY + MANY + UTF8))
+    path.write_bytes(compress(HEADER.encode() + STRAY + MANY + UTF8))
     monkeypatch.setattr("model.bulk.encoding.BufferedSource", None)
 
     with path.open("rb") as file:

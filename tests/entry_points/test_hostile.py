@@ -56,7 +56,7 @@ AMBIGUOUS = {
     "a chunk of negative size": post(CHUNKED, body=chunked(b"-1")),
     "a chunk size with 0x": post(CHUNKED, body=chunked(b"0x" + SIZE)),
     "a chunk size with _": post(CHUNKED, body=chunked(b"1_0")),
-    "a chunk that is longer than it says": post(CHUNKED, body=chunked(b"5")),
+    "a chunk that is longer than its size": post(CHUNKED, body=chunked(b"5")),
     "chunks ended by line feeds": post(CHUNKED, body=chunked(SIZE, b"\n")),
     "two hosts": b"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n" + HIDDEN,
     "HTTP/0.9": b"GET /\r\n\r\n" + HIDDEN,

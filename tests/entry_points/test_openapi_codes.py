@@ -11,7 +11,7 @@ from app.web import create_app
 # and, for those refused in front of the app, test_wire_heads.py.
 ANYWHERE = {
     *("bad_request", "bad_base64", "busy", "no_room", "internal"),
-    *("no_host", "too_large", "long_headers", "transfer_coding"),
+    *("no_host", "too_large", "small_chunks", "long_address", "expectation", "long_headers", "transfer_coding"),
 }
 
 

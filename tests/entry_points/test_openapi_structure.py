@@ -1,9 +1,9 @@
 """The API description keeps what clients were generated from: operations, parameters, media types, codes, members.
 
 openapi_structure.json is the structure of the description that was released; sentences may improve.
-Its codes too_slow (408), small_chunks (413), long_address (414) and expectation (417) were removed with the server that
-sent them: no kept server has them, and the proxy in front answers such clients (docs/operations.md). Bodies that
-are too long are refused for every operation by the server, so too_large (413) is one of each.
+Its code too_slow (408) was removed with the server that sent it: no kept server has it, and the proxy in front answers
+such clients (docs/operations.md). Bodies that are too long are refused for every operation by the server, so too_large
+(413) is one of each.
 """
 
 import json

@@ -36,7 +36,7 @@ class Terminal:
         actual = CliRunner().invoke(churn, ["score", str(DATA / name), "-o", str(self._root / name)])
         folder = self._root / name
         assert actual.exit_code == (0 if folder.is_dir() else 2), actual.output
-        self.said = actual.stderr
+        self.stderr = actual.stderr
         return {file.name: file.read_bytes() for file in folder.iterdir()} if folder.is_dir() else {}
 
 
@@ -133,7 +133,7 @@ def test_an_unreadable_file_is_refused_with_the_same_sentence_at_every_entry_poi
     assert without_job(by_s3) == without_job(by_folder)
     failure = json.loads(by_folder["failure.json"])
     assert failure["code"] == OUTCOMES[name]
-    assert terminal.said.strip() == failure["message"]
+    assert terminal.stderr.strip() == failure["message"]
     for answer in (by_http, *(post_batch(client, name, accept) for accept in STREAMED)):
         assert answer.status_code == 422
         assert (answer.json["code"], answer.json["detail"]) == (failure["code"], failure["message"])

@@ -46,7 +46,7 @@ REQUESTS = [
 
 
 @pytest.fixture(scope="module")
-def said(tmp_path_factory) -> dict[str, str]:
+def outputs(tmp_path_factory) -> dict[str, str]:
     """All that a server answered to those with and without the key, and all that it wrote."""
     log = tmp_path_factory.mktemp("secrets") / "log"
     environ = {"AWS_SECRET_ACCESS_KEY": CREDENTIAL, "AWS_SESSION_TOKEN": CREDENTIAL}
@@ -64,23 +64,23 @@ def said(tmp_path_factory) -> dict[str, str]:
     return {"answers": "\n".join(answers), "log": log.read_text(), "metrics": metrics}
 
 
-def test_the_server_really_answered(said):
-    assert '{"Prediction": "churn"}' in said["answers"]
-    assert said["answers"].count('"code": "wrong_key"') > 5
-    assert "churn_requests_total" in said["metrics"]
-    assert '"code": "bad_customer"' in said["log"]
+def test_the_server_really_answered(outputs):
+    assert '{"Prediction": "churn"}' in outputs["answers"]
+    assert outputs["answers"].count('"code": "wrong_key"') > 5
+    assert "churn_requests_total" in outputs["metrics"]
+    assert '"code": "bad_customer"' in outputs["log"]
 
 
 @pytest.mark.parametrize("where", ["answers", "log", "metrics"])
 @pytest.mark.parametrize("secret", [KEY, DIGEST, WRONG, CREDENTIAL], ids=["key", "digest", "wrong key", "credential"])
-def test_no_key_and_no_credential_is_ever_logged(said, where, secret):
-    assert secret not in said[where]
+def test_no_key_and_no_credential_is_ever_logged(outputs, where, secret):
+    assert secret not in outputs[where]
 
 
 @pytest.mark.parametrize("where", ["log", "metrics"])
 @pytest.mark.parametrize("datum", [CUSTOMER, CELL])
-def test_nothing_of_a_customer_is_kept(said, where, datum):
-    assert datum not in said[where]
+def test_nothing_of_a_customer_is_kept(outputs, where, datum):
+    assert datum not in outputs[where]
 
 
 SHAPES = {

@@ -95,12 +95,12 @@ def test_a_style_is_not_compressed_for_any_other(client, accepted):
 
 def test_a_compressed_file_has_a_tag_of_its_own_and_is_not_sent_again(client):
     plain = client.get("/static/page.css").headers["ETag"]
-    packed = client.get("/static/page.css", headers={"Accept-Encoding": "gzip"}).headers["ETag"]
+    compressed = client.get("/static/page.css", headers={"Accept-Encoding": "gzip"}).headers["ETag"]
 
-    again = client.get("/static/page.css", headers={"Accept-Encoding": "gzip", "If-None-Match": packed})
-    other = client.get("/static/page.css", headers={"If-None-Match": packed})
+    again = client.get("/static/page.css", headers={"Accept-Encoding": "gzip", "If-None-Match": compressed})
+    other = client.get("/static/page.css", headers={"If-None-Match": compressed})
 
-    assert plain != packed
+    assert plain != compressed
     assert (again.status_code, again.data) == (304, b"")
     assert again.vary == {"Accept-Encoding"}
     assert other.status_code == 200

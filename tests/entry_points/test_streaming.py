@@ -139,13 +139,13 @@ def test_a_slow_upload_is_waited_for_while_others_are_answered(server):
 def test_a_file_is_answered_at_once_while_others_read_slowly(tmp_path):
     # Each answer has 30 MB, more than sockets and the server hold; a process works on two files at a time.
     limits = {"CHURN_MAX_UPLOAD_BYTES": "1000000", "CHURN_IDLE_TIMEOUT_SECONDS": "300"}
-    packed = gzip.compress(b"".join(rows(60_000)))
+    compressed = gzip.compress(b"".join(rows(60_000)))
     slow, answers = [], []
     with running(tmp_path / "log", **limits) as server:
         for _ in range(3):
             slow.append(connection := server.connect())
             names = {"Content-Type": "application/gzip", "Accept": "application/x-ndjson"}
-            connection.request("POST", "/v2/batches?reasons=3", packed, names)
+            connection.request("POST", "/v2/batches?reasons=3", compressed, names)
             answers.append(answer := connection.getresponse())
             assert answer.read(1000).startswith(b'{"row":1,')
 

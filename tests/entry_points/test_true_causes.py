@@ -121,13 +121,13 @@ def test_two_customers_with_one_id_are_still_refused(client, query):
 
 @pytest.mark.parametrize("kind", ["GLACIER", "DEEP_ARCHIVE"])
 def test_an_archived_object_is_called_archived_and_waits(scorer, bucket, kind):
-    told = bucket.put("a.csv", lines(HEADER, f"A,{ROW}"))
+    event = bucket.put("a.csv", lines(HEADER, f"A,{ROW}"))
     bucket.client.put_object(
         Bucket=bucket.inbox, Key="incoming/a.csv", Body=lines(HEADER, f"A,{ROW}"), StorageClass=kind
     )
     written: list[dict] = []
 
-    queue = {"Records": [{"messageId": "m", "eventSource": "aws:sqs", "body": json.dumps(told)}]}
+    queue = {"Records": [{"messageId": "m", "eventSource": "aws:sqs", "body": json.dumps(event)}]}
     failed = handle(queue, bucket.store(Scoring(scorer, OutputOptions(), FileLimits())), lambda: 9e5, written.append)
 
     assert failed == {"batchItemFailures": [{"itemIdentifier": "m"}]}
@@ -160,15 +160,15 @@ def test_a_403_is_explained_by_its_reason(code, words, without):
 
 
 @pytest.mark.parametrize(
-    ("body", "found"),
+    ("body", "description"),
     [({"tenure": 1}, "an object"), ([1], "a list"), (7, "7"), (True, "true")],
     ids=["object", "list", "number", "bool"],
 )
 @pytest.mark.parametrize("edge", ["http_api_v2", "rest_v1", "function_url"])
-def test_a_body_that_is_no_text_is_not_called_cut_off(edge, body, found):
+def test_a_body_that_is_no_text_is_not_called_cut_off(edge, body, description):
     answer = handler.api({**event(f"{edge}" if edge.startswith("http") else f"http_{edge}"), "body": body}, None)
 
     detail = json.loads(answer["body"])["detail"]
     assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (400, "bad_request")
-    assert detail.startswith(f"The body of the event is {found}; a gateway sends it as text.")
+    assert detail.startswith(f"The body of the event is {description}; a gateway sends it as text.")
     assert "cut off" not in detail

@@ -11,6 +11,7 @@ PROBLEM = "application/problem+json"
 KEY = "a-key-for-this-test"
 KEYED = f"X-Api-Key: {KEY}"
 JSON_TYPE = "Content-Type: application/json"
+CHUNKED = head("POST", "/v1/customer", JSON_TYPE, "Transfer-Encoding: chunked")
 CSV_TYPE = "Content-Type: text/csv"
 LENGTH = f"Content-Length: {len(EXAMPLE_BODY)}"
 EXPECT = "Expect: 100-continue"
@@ -133,14 +134,31 @@ def test_http_1_0_is_never_asked_to_go_on(server):
     [
         (b"GET /health HTTP/1.1\r\nX-Request-Id: no-host\r\n\r\n", 400, "no_host"),
         (head("GET", "/health", "X-Request-Id: no-colon", "no colon"), 400, "bad_request"),
+        (head("GET", "/health", "X-Long: " + "x" * 9_000), 431, "long_headers"),
         (head("GET", "/health", "X-Long: " + "x" * 33_000), 431, "long_headers"),
+        (head("GET", "/health", *[f"X-{number}: 1" for number in range(100)]), 431, "long_headers"),
+        (head("GET", "/health?" + "x" * 9_000), 414, "long_address"),
+        (head("GET", "/health", "Expect: tea"), 417, "expectation"),
+        (head("GET", "http://[::1"), 400, "bad_request"),
+        (head("POST", "/v1/customer", "Content-Length: " + "9" * 5_000), 400, "bad_request"),
+        (head("GET", "/health", "Host: y"), 400, "bad_request"),
+        (head("POST", "/v1/customer", "Transfer-Encoding:", "Content-Length: 2"), 501, "transfer_coding"),
+        (head("POST", "/v1/customer", "Transfer-Encoding: ,", "Content-Length: 2"), 501, "transfer_coding"),
+        (head("POST", "/v1/customer", "Transfer-Encoding: chunked, chunked"), 501, "transfer_coding"),
+        (CHUNKED + b"1\r\nx\r\n" * 20_000, 413, "small_chunks"),
+        (CHUNKED + b"1;a=" + b"a" * 200_000, 413, "small_chunks"),
+        (CHUNKED + b"0\r\nX-Trailer: " + b"a" * 200_000, 413, "small_chunks"),
         (
             head("POST", "/v1/customer", "X-Request-Id: no-coding", "Transfer-Encoding: gzip, chunked"),
             501,
             "transfer_coding",
         ),
     ],
-    ids=["no host", "no colon", "long", "compressed chunks"],
+    ids=[
+        *("no host", "no colon", "a long header", "a long head", "many headers", "a long address", "an expectation"),
+        *("a malformed address", "a length of 5,000 digits", "two hosts", "an empty coding", "a comma as coding"),
+        *("chunked twice", "chunks of a byte", "a long extension", "a long trailer", "compressed chunks"),
+    ],
 )
 def test_a_head_that_never_reaches_the_app_is_answered_by_a_problem_and_a_line_in_the_log(
     server, request_head, status, code

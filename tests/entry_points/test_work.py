@@ -203,12 +203,12 @@ def test_a_list_whose_wrong_rows_come_first_is_scored_where_they_are_fewer_than_
     query = "on_error=skip" if path.startswith("/v1") else ""
 
     _, _, answer, _ = cost_of(client, path, query, accept, body, CSV)
-    _, _, packed, _ = cost_of(client, path, query, accept, gzip.compress(body), CSV)
+    _, _, compressed, _ = cost_of(client, path, query, accept, gzip.compress(body), CSV)
 
     assert rows > 45_000
-    assert (answer.status_code, packed.status_code) == (200, 200)
+    assert (answer.status_code, compressed.status_code) == (200, 200)
     if path.startswith("/v1"):
-        assert answer.headers["X-Rejected-Rows"] == packed.headers["X-Rejected-Rows"] == "20000"
+        assert answer.headers["X-Rejected-Rows"] == compressed.headers["X-Rejected-Rows"] == "20000"
 
 
 def test_junk_rows_that_are_skipped_are_no_reason_to_refuse_a_list(client):

@@ -21,9 +21,9 @@ class Held:
     def __init__(self, page, pattern):
         self.routes = []
         self.is_open = False
-        page.route(pattern, self.take)
+        page.route(pattern, self.hold)
 
-    def take(self, route) -> None:
+    def hold(self, route) -> None:
         if self.is_open:
             route.continue_()
         else:

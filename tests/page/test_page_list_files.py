@@ -152,7 +152,7 @@ def test_the_same_file_may_be_chosen_again(lists):
     assert tile(lists, "Scored") == "1"
 
 
-@pytest.mark.parametrize("target", ["#list-drop-zone", "[data-view=list] .lead"], ids=["its place", "beside it"])
+@pytest.mark.parametrize("target", ["#list-drop-zone", "[data-view=list] .lead"], ids=["its place", "next to it"])
 def test_a_file_may_be_dropped(lists, target):
     expect(lists.locator("#list-choose-file")).to_be_enabled()
     lists.evaluate(DROP_FILES, [target, csv_of(f"a,{ROW}").decode(), ["dropped.csv"]])

@@ -53,7 +53,7 @@ def long() -> bytes:
 
 
 @pytest.fixture
-def packed(tmp_path, lists):
+def compressed(tmp_path, lists):
     """Makes a file of so many bytes that begins as a compressed one, for a page that is ready for it."""
     expect(lists.locator("#list-choose-file")).to_be_enabled()
 
@@ -116,8 +116,8 @@ def test_a_long_list_goes_through_the_bucket_and_its_result_is_shown(lists, serv
     _, mine = download(lists, "Download call list")
     _, whole = post_batch(served, long)
     assert mine.splitlines() == [item for item in whole.splitlines() if not item.startswith(("6001,", "6002,"))]
-    mended = lists.get_by_role("table", name="Rejected rows").locator("tbody tr")
-    assert [all_inner_text.split("\t") for all_inner_text in mended.all_inner_texts()] == [
+    rejected_rows = lists.get_by_role("table", name="Rejected rows").locator("tbody tr")
+    assert [all_inner_text.split("\t") for all_inner_text in rejected_rows.all_inner_texts()] == [
         ["6,001", "x", 'tenure must be a whole number of months from 0 to 1,200, not "soon".'],
         ["6,002", 'a, "b"', 'tenure must be a whole number of months from 0 to 1,200, not "-1".'],
     ]
@@ -166,8 +166,8 @@ def test_a_file_that_a_job_cannot_score_shows_why(lists, service):
     assert violations(lists) == []
 
 
-def test_a_file_beyond_the_limit_of_the_bucket_is_not_sent(lists, service, packed):
-    lists.locator("#list-file").set_input_files(packed(16_100_000))
+def test_a_file_beyond_the_limit_of_the_bucket_is_not_sent(lists, service, compressed):
+    lists.locator("#list-file").set_input_files(compressed(16_100_000))
 
     expect(lists.get_by_role("alert")).to_contain_text("Compressed it has 16.1 MB; the limit is 16.0 MB.")
     assert posts(service, "/inbox-") == 0
@@ -227,10 +227,10 @@ def test_a_file_that_did_not_arrive_in_time_is_sent_again(lists, service, long, 
     assert posts(service, "/inbox-") == 2
 
 
-def test_an_upload_to_the_bucket_shows_its_progress_and_can_be_cancelled(lists, service, packed):
+def test_an_upload_to_the_bucket_shows_its_progress_and_can_be_cancelled(lists, service, compressed):
     # More than the buffers of the sockets take.
     service.wire.hold(up=50_000)
-    lists.locator("#list-file").set_input_files(packed(15_000_000))
+    lists.locator("#list-file").set_input_files(compressed(15_000_000))
 
     expect(stage(lists, "send")).to_contain_text("MB of", timeout=SLOW_MS)
     expect(lists.locator("#list-job")).to_be_hidden()

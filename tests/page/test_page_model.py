@@ -9,8 +9,8 @@ from browser import serving, violations
 from playwright.sync_api import expect
 
 from model import artifact
-from model.about import about
 from model.bulk.population import LEAST_CUSTOMERS
+from model.model_info import model_info
 from model.schema import NAMES
 
 SUMMARY = {
@@ -51,7 +51,7 @@ def test_it_names_the_model_and_its_training_data(view, model):
     facts = view.locator("#model-facts")
 
     expect(facts).to_contain_text(model["version"])
-    expect(facts).to_contain_text("7,043 customers, of whom 1,869 left")
+    expect(facts).to_contain_text("7,043 customers, 1,869 of them left")
     expect(facts).to_contain_text(model["sha256"])
 
 
@@ -225,7 +225,7 @@ def test_a_model_without_figures_and_terms_has_what_there_is(open_page, model):
 def test_the_card_comes_with_the_answer(client, scorer):
     card = (artifact.folder_of(scorer.version) / "MODEL_CARD.md").read_text(encoding="utf-8")
 
-    assert client.get("/v2/model").json["card"] == about(scorer)["card"] == card
+    assert client.get("/v2/model").json["card"] == model_info(scorer)["card"] == card
 
 
 def test_a_model_of_trees_is_shown_without_charts_of_parts(boosted_models, open_page):

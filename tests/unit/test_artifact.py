@@ -1,4 +1,4 @@
-"""The model on disk: what is written in one step and held to its sha256, and what is refused."""
+"""The model on disk: what is written in one step and checked against its sha256, and what is refused."""
 
 import json
 import shutil
@@ -151,12 +151,12 @@ def test_no_stored_file_names_a_folder_of_the_machine_that_trained():
 
 def test_the_metrics_reach_what_was_promised():
     metrics = json.loads(artifact.read_checked(artifact.folder_of(), "metrics.json"))
-    found = {name: figure["mean"] for name, figure in metrics["out_of_fold"].items()}
+    means = {name: figure["mean"] for name, figure in metrics["out_of_fold"].items()}
 
     assert metrics["protocol"]["nested"]
     assert (metrics["protocol"]["resampling"], metrics["protocol"]["class_weights"]) == ("none", "none")
-    assert found["roc_auc"] >= 0.844
-    assert found["pr_auc"] >= 0.650
-    assert found["brier"] <= 0.136
-    assert found["ece"] <= 0.025
-    assert found["top_decile_lift"] >= 2.75
+    assert means["roc_auc"] >= 0.844
+    assert means["pr_auc"] >= 0.650
+    assert means["brier"] <= 0.136
+    assert means["ece"] <= 0.025
+    assert means["top_decile_lift"] >= 2.75

@@ -57,7 +57,7 @@ def test_blank_records_are_counted_and_take_no_row_number(toy_scorecard):
 
 @pytest.mark.parametrize(
     "identity",
-    ["00000042", "NA", "1E5", "=1+1", "x" * 10_000, 'say "hi"', "a,b", "two\nlines", "null", "\u00e9"],
+    ["00000042", "NA", "1E5", "=1+1", "x" * 10_000, 'call "hi"', "a,b", "two\nlines", "null", "\u00e9"],
 )
 def test_an_id_stays_unchanged(toy_scorecard, identity):
     result = Result(to_csv([row(customerID=identity)]), toy_scorecard)
@@ -227,7 +227,7 @@ def test_a_decimal_mark_may_differ_from_cells_that_are_no_numbers(toy_scorecard)
 
 
 def test_zlib_errors_inside_a_gzip_file_are_named(toy_scorecard):
-    packed = bytearray(gzip.compress(to_csv([ROW] * 500)))
-    packed[40:60] = zlib.compress(b"other")[:20].ljust(20, b"\xff")
+    compressed = bytearray(gzip.compress(to_csv([ROW] * 500)))
+    compressed[40:60] = zlib.compress(b"other")[:20].ljust(20, b"\xff")
 
-    assert refusal(bytes(packed), toy_scorecard).problem.code == "damaged_gzip"
+    assert refusal(bytes(compressed), toy_scorecard).problem.code == "damaged_gzip"

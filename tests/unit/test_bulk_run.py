@@ -37,7 +37,7 @@ CELLS = {
         "--5",
     ],
     "TotalCharges": ["844.2", " ", "", "0", "1,000", "1.2.3", "9e8", "1e10", "-0.0"],
-    CUSTOMER_ID: ["00000042", "NA", "1E5", "=1+1", "a,b", 'say "hi"', "two\nlines", " padded ", "", "Ünï", "\0"],
+    CUSTOMER_ID: ["00000042", "NA", "1E5", "=1+1", "a,b", 'call "hi"', "two\nlines", " padded ", "", "Ünï", "\0"],
 }
 
 
@@ -149,8 +149,8 @@ def test_rejects_can_be_corrected_and_dropped_again(toy_scorecard):
     bad = to_csv([row(), row(Contract="Monthly"), ROW[:4], row(tenure="x")], delimiter=";")
     first = Result(bad, toy_scorecard)
 
-    mended = first.rejects_csv.replace(b"Monthly;", b"One year;").replace(b";x;", b";5;")
-    second = Result(mended, toy_scorecard)
+    corrected = first.rejects_csv.replace(b"Monthly;", b"One year;").replace(b";x;", b";5;")
+    second = Result(corrected, toy_scorecard)
 
     assert first.rejects_csv.startswith(b"row;errors;customerID;")
     assert (first.summary["rows_rejected"], second.summary["rows_scored"]) == (3, 2)

@@ -18,7 +18,7 @@ MODULES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*
 OURS = {*FOLDERS, "cli", "handler", "log", "settings", "wsgi"}
 
 
-def said(path: Path) -> str:
+def docstring_of(path: Path) -> str:
     return " ".join((ast.get_docstring(ast.parse(path.read_text())) or "").split())
 
 
@@ -36,7 +36,7 @@ def libraries(path: Path) -> set[str]:
     return result - OURS - sys.stdlib_module_names
 
 
-CLAIMS = [path for path in MODULES if re.search(r"standard library only", said(path), re.IGNORECASE)]
+CLAIMS = [path for path in MODULES if re.search(r"standard library only", docstring_of(path), re.IGNORECASE)]
 
 
 @pytest.mark.parametrize("path", CLAIMS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -52,7 +52,7 @@ def test_modules_that_claim_to_be_a_librarys_only_importer_are(name):
 
 
 def test_scikit_learn_is_imported_where_training_claims():
-    text = said(ROOT / "model" / "training" / "__init__.py")
+    text = docstring_of(ROOT / "model" / "training" / "__init__.py")
     importers = {str(path.relative_to(ROOT)) for path in MODULES if "sklearn" in libraries(path)}
     loaders = {str(path.relative_to(ROOT)) for path in MODULES if "joblib" in libraries(path)}
 
@@ -61,14 +61,14 @@ def test_scikit_learn_is_imported_where_training_claims():
 
 
 def test_the_steps_of_training_are_numbered_once_each():
-    texts = {path.stem: said(path) for path in (ROOT / "model" / "training").glob("*.py")}
+    texts = {path.stem: docstring_of(path) for path in (ROOT / "model" / "training").glob("*.py")}
     steps = {result[1]: name for name, text in texts.items() if (result := re.match(r"(\w+) step of training", text))}
 
     assert steps == {"First": "data", "Second": "checks", "Third": "additive", "Fourth": "compile"}
 
 
 def test_the_files_of_a_version_are_named_where_they_are_read():
-    text = said(ROOT / "model" / "artifact.py")
+    text = docstring_of(ROOT / "model" / "artifact.py")
     files = {path.name for path in artifact.folder_of("1.0.0").iterdir()}
 
     assert {name for name in files if name not in text and not name.endswith(".joblib")} == set()

@@ -146,7 +146,7 @@ def test_an_answer_has_an_id_only_where_one_was_given(scorer, table):
         ("feature,from,to,suggestion\nContract,,Two year\n", "Line 2 .* has 3 cells, not 4"),
         ("feature,from,to,suggestion\nColour,,blue,Paint\n", "names 'Colour', which is no feature"),
         ("feature,from,to,suggestion\nContract,,Ten year,Offer\n", 'Contract must be .*, not "Ten year"'),
-        ("feature,from,to,suggestion\nContract,,,Offer\n", "does not say what Contract would become"),
+        ("feature,from,to,suggestion\nContract,,,Offer\n", "does not state what Contract would become"),
         ("feature,from,to,suggestion\nContract,,-10%,Offer\n", 'not "-10%"'),
         ("feature,from,to,suggestion\nContract,,Two year,\n", "has no suggestion"),
     ],

@@ -49,8 +49,8 @@ def test_gzip_in_many_members_and_with_some_padding_is_read_whole(toy_scorecard)
 
 @pytest.mark.parametrize("size", [1, 1000, 1 << 20])
 def test_a_gzip_file_decompresses_to_fifty_times_what_was_read_of_it_and_64_kib(size):
-    packed = gzip.compress(b"\n" * 5_000_000)
-    counted = CountedSource(io.BytesIO(packed), None)
+    compressed = gzip.compress(b"\n" * 5_000_000)
+    counted = CountedSource(io.BytesIO(compressed), None)
     file = GzipSource(counted, 50)
 
     with pytest.raises(InputError, match="50 times"):
@@ -70,9 +70,11 @@ def test_members_of_any_kind_are_read_as_by_python_s_own_module():
     chance = random.Random(16)
     for _ in range(200):
         parts = [chance.randbytes(chance.choice((0, 1, 50, 3000))) + b"a" * 40 for _ in range(chance.randint(1, 5))]
-        packed = b"".join(gzip.compress(part, chance.randint(0, 9)) for part in parts) + bytes(chance.choice((0, 7)))
+        compressed = b"".join(gzip.compress(part, chance.randint(0, 9)) for part in parts) + bytes(
+            chance.choice((0, 7))
+        )
 
-        assert read(packed, chance.choice((1, 13, 1 << 20))) == gzip.decompress(packed) == b"".join(parts)
+        assert read(compressed, chance.choice((1, 13, 1 << 20))) == gzip.decompress(compressed) == b"".join(parts)
 
 
 def test_a_file_that_is_cut_anywhere_is_cut_off_or_whole_up_to_there():

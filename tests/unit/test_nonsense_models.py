@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 
 from model import actions, artifact, describe
-from model.about import about
 from model.actions import ActionsError
 from model.bulk.run import Run
 from model.engine import load_scorer
 from model.errors import ArtifactError
+from model.model_info import model_info
 from model.schema import EXAMPLE
 from model.versions import list_versions
 
@@ -260,7 +260,7 @@ def test_a_mutated_model_is_refused_or_scores(models, name):
             refused += 1
             assert str(error).endswith(".")
             continue
-        about(scorer)
+        model_info(scorer)
         scores = [scorer.score({**EXAMPLE, "tenure": tenure, "TotalCharges": 1e9}) for tenure in (0, 1, 5, 1200)]
         file = (HEADER + LINE).encode()
         run = Run(_Bytes(file), scorer)
@@ -268,7 +268,7 @@ def test_a_mutated_model_is_refused_or_scores(models, name):
         assert run.summary()["rows_in"] == 1
         assert all(0 <= score.probability <= 1 and math.isfinite(score.log_odds) for score in scores)
         assert bulk == scorer.score(dict(EXAMPLE)).probability
-        json.dumps(about(scorer), allow_nan=False)
+        json.dumps(model_info(scorer), allow_nan=False)
     assert refused > 100 or name in ("run.json", "metrics.json")
 
 

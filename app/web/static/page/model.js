@@ -108,7 +108,7 @@ function facts({ version, sha256, trained_at: trainedAt, trained_on: data, recip
   const rows = [["Version", version]];
   if (trainedAt) rows.push(["Trained on", formatDate(trainedAt)]);
   if (data)
-    rows.push(["Training data", `${formatCount(data.rows)} customers, of whom ${formatCount(data.churners)} left`]);
+    rows.push(["Training data", `${formatCount(data.rows)} customers, ${formatCount(data.churners)} of them left`]);
   if (recipe) rows.push(["Type", recipe.name]);
   rows.push(["SHA-256", create("code", { className: "break-anywhere" }, sha256)]);
   return rows;

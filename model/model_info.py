@@ -13,7 +13,7 @@ from model.scorecard import Scorer, TableTerm, Term, probability
 _ELSEWHERE: Final = ("version", "schema_version", "recipe", "trained_on", "threshold", "tiers", "example")
 
 
-def about(scorer: Scorer) -> dict[str, Any]:
+def model_info(scorer: Scorer) -> dict[str, Any]:
     """Return the facts about a model; those of its training are absent for one that was made up.
 
     A model that is not additive has no terms: the effect of a feature depends on the others, so no curve shows it.
