@@ -1,6 +1,7 @@
 """Slow clients get whole answers; clients that disappear in the middle leave nothing behind."""
 
 import random
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -152,7 +153,11 @@ def test_slow_readers_get_all_of_their_answer_and_nobody_waits_for_them(server):
     taken: list[bytes] = []
     with ExitStack() as held:
         request = PLAIN.replace(b"Host: x", b"Host: x\r\nConnection: close").replace(b"HTTP/1.1", b"HTTP/1.0") + LONG
-        slow = [held.enter_context(Raw(server, request, RECEIVE_BYTES)) for _ in range(2 * THREADS // 3)]
+        slow = []
+        for _ in range(2 * THREADS // 3):
+            slow.append(raw := held.enter_context(Raw(server, request, RECEIVE_BYTES)))
+            # Files beyond half of the threads are refused while they are scored, so each is scored before the next.
+            raw.socket.recv(1, socket.MSG_PEEK)
         readers = [threading.Thread(target=read_slowly, args=(raw,)) for raw in slow]
         for reader in readers:
             reader.start()
