@@ -50,6 +50,8 @@ class StrictParser(HTTPRequestParser):  # type: ignore[misc]
             if is_small or unfinished > _FREE_FRAMING_BYTES:
                 self.error: Error = BadRequest("small_chunks")
                 self.completed = True
+        if self.error:
+            self.expect_continue = False  # or waitress asks for the body, and waits
         return consumed
 
     def parse_header(self, header_plus: bytes) -> None:

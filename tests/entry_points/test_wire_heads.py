@@ -78,6 +78,14 @@ def test_a_body_longer_than_any_accepted_is_refused_by_its_head(keyed, length):
     assert "536,870,912 bytes" in json.loads(answer.body)["detail"]
 
 
+def test_a_client_that_waits_to_be_asked_for_a_body_that_is_too_long_is_refused_at_once(keyed):
+    with Raw(keyed, head("POST", "/v2/batches", KEYED, CSV_TYPE, "Content-Length: 9999999999", EXPECT)) as raw:
+        answer = raw.read_answer()
+        rest = raw.read_to_end()
+
+    assert (answer.status, json.loads(answer.body)["code"], rest) == (413, "too_large", b"")
+
+
 def test_chunks_longer_than_any_accepted_are_refused_where_the_limit_is_passed(tmp_path):
     with running(tmp_path / "log", CHURN_MAX_UPLOAD_BYTES="100000") as server, Raw(server) as raw:
         raw.send(head("POST", "/v2/batches", CSV_TYPE, "Transfer-Encoding: chunked"))
