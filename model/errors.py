@@ -55,7 +55,7 @@ ERRORS: Final[dict[str, ErrorKind]] = {
     "not_changes": ErrorKind(None, None, "Changes must be a JSON object of features and their values, not {value}."),
     "unknown_feature": ErrorKind(None, None, "{value} is not a feature of a customer. The features that can be changed are {known}."),
     # One row of a file.
-    "field_count": ErrorKind(None, None, "The row has {found}, but the header has {expected}.{advice}"),
+    "field_count": ErrorKind(None, None, "The row has {fields}, but the header has {expected}.{advice}"),
     "stray_byte": ErrorKind(None, None, "The row has bytes that are not UTF-8 ({bytes}), although the file is UTF-8. Correct the character and save the file as UTF-8; if the whole file is Windows-1252, set that as its charset."),
     "duplicate_id": ErrorKind(422, "A customerID is repeated", "customerID {value} is in row {first} and again in row {row}. A response listed by customerID can have it only once. Ask for text/csv, which has one line per row."),
     # A table, or a file that is split.
@@ -74,7 +74,7 @@ ERRORS: Final[dict[str, ErrorKind]] = {
     # A file.
     "empty_file": ErrorKind(422, "The file cannot be scored", "The file is empty. Expected a CSV with a header and one row per customer."),
     "no_header": ErrorKind(422, "The header of the file is not valid", "The first line is not a header: it names none of the columns, and reads {value}. Put the column names first: {columns}."),
-    "missing_columns": ErrorKind(422, "The header of the file is not valid", "The header lacks {missing}. It has {found}.{advice}"),
+    "missing_columns": ErrorKind(422, "The header of the file is not valid", "The header lacks {missing}. It has {columns}.{advice}"),
     "wrong_separator": ErrorKind(422, "The header of the file is not valid", "The file is separated by {value}. Comma, semicolon and tab are accepted; save it with one of them."),
     "quoted_lines": ErrorKind(422, "The header of the file is not valid", "Each line of the file is quoted as a whole, so it is one cell. Remove the quotes at the start and the end of each line, and replace two quotes inside it by one."),
     "duplicate_columns": ErrorKind(422, "The header of the file is not valid", "The header has {duplicates} more than once. Keep one of each."),
@@ -82,12 +82,12 @@ ERRORS: Final[dict[str, ErrorKind]] = {
     "not_csv": ErrorKind(422, "The file cannot be scored", "The file is {kind}, not a CSV. {advice}"),
     "binary": ErrorKind(422, "The file cannot be scored", "The file is not text: its first line has NUL bytes. Save it as CSV (UTF-8) and send that."),
     "record_too_long": ErrorKind(422, "The file cannot be scored", "Row {row} is longer than {limit} bytes without an end of line. Expected a CSV with one line per customer."),
-    "open_quote": ErrorKind(422, "The file cannot be scored", "{place} opens a quote that is not closed {where}. Close it, or double a quote that belongs to the text."),
+    "open_quote": ErrorKind(422, "The file cannot be scored", "{subject} opens a quote that is not closed {where}. Close it, or double a quote that belongs to the text."),
     "mixed_decimals": ErrorKind(422, "The file cannot be scored", "Row {row} has {value} in {field}, with a decimal {mark}, but row {first} has {before} in {column}, with a {other}. Use one decimal mark in the file."),
     "truncated_gzip": ErrorKind(422, "The gzip file cannot be decompressed", "The gzip file ends too early: it was cut off during the transfer. Send it again."),
     "damaged_gzip": ErrorKind(422, "The gzip file cannot be decompressed", "The gzip file is damaged: {reason}. Send it again, or decompressed."),
-    "gzip_ratio": ErrorKind(413, "Too large", "The gzip file decompresses too far: its first {read} bytes became {made}, and at most {limit} times is accepted (CHURN_MAX_GZIP_RATIO). Send it decompressed."),
-    "encoding": ErrorKind(422, "The text of the file cannot be read", "{place} has bytes that are not {encoding}, which the file was declared to be or is elsewhere. Save all of it as UTF-8, or set windows-1252 as its charset."),
+    "gzip_ratio": ErrorKind(413, "Too large", "The gzip file decompresses too far: its first {read} bytes became {decompressed}, and at most {limit} times is accepted (CHURN_MAX_GZIP_RATIO). Send it decompressed."),
+    "encoding": ErrorKind(422, "The text of the file cannot be read", "{subject} has bytes that are not {encoding}, which the file was declared to be or is elsewhere. Save all of it as UTF-8, or set windows-1252 as its charset."),
     "unknown_charset": ErrorKind(422, "The text of the file cannot be read", "The charset {value} is not known. Send utf-8, utf-16, latin-1 or windows-1252."),
     "no_byte_order_mark": ErrorKind(422, "The text of the file cannot be read", "The charset is set to utf-16, but the file does not begin with a byte order mark, so the order of its bytes is unknown. Save it as UTF-8, or as UTF-16 with a byte order mark."),
     "damaged_text": ErrorKind(422, "The text of the file cannot be read", "Row {row} has U+FFFD, which replaces characters lost during an export or transfer. Export the file again as UTF-8, and send it as a file."),
@@ -164,7 +164,7 @@ class Problem(NamedTuple):
 
     def __str__(self) -> str:
         template = ERRORS[self.code].sentence
-        if self.row is None or "{row}" in template or "{place}" in template:
+        if self.row is None or "{row}" in template or "{subject}" in template:
             return self.message
         who = f" (customerID {show(self.customer_id)[1:-1]})" if self.customer_id else ""
         return f"Row {self.row}{who}: {self.message}"

@@ -132,7 +132,7 @@ def download(url: str, file: IO[bytes], size: int) -> None:
         for piece in response.stream(PIECE_BYTES):
             file.write(piece)
     if file.tell() != size:
-        raise ConnectionError(f"Of a result of {size:,} bytes {file.tell():,} came")
+        raise ConnectionError(f"The connection ended after {file.tell():,} of {size:,} bytes of a result")
 
 
 @contextmanager

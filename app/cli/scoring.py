@@ -142,7 +142,7 @@ def describe_counts(summary: Mapping[str, Any]) -> str:
     type=FiniteRange(0.01, 86_400),
     default=2.0,
     show_default=True,
-    help="Seconds between two looks at INBOX.",
+    help="Seconds between two checks of INBOX.",
 )
 @click.option("--once", is_flag=True, help="Score the files that are in INBOX now, then exit.")
 @scoring_options
@@ -150,7 +150,7 @@ def watch(inbox: Path, outbox: Path, interval: float, once: bool, **options: Any
     """Score each CSV file that appears in a folder.
 
     Each CSV in INBOX is scored once, into OUTBOX/<name>/<job>/; any other file gets a failure.json there. A file is
-    scored when two looks in a row have seen it unchanged, so copying may take its time. Hidden files, and those called
+    scored when two checks in a row found it unchanged, so copying may be slow. Hidden files, and those called
     .part or .tmp, are ignored until they are renamed. INBOX is only read. Each file gives one line of JSON on standard
     output.
     """

@@ -53,7 +53,7 @@ Record = S3Object | IgnoredEvent | EventError
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """The records that succeed or fail together: one message of a queue, or a whole event that came without a queue.
+    """The records that succeed or fail together: one message of a queue, or a whole event without a queue.
 
     At least one record, in the order of the event. The id is that of the queue's message.
     """
@@ -63,7 +63,7 @@ class Message:
 
 
 def read(event: object) -> list[Message]:
-    """Return the messages of an event in its order. An event that came without a queue is one message."""
+    """Return the messages of an event in its order. An event without a queue is one message."""
     records = event.get("Records") if isinstance(event, dict) else None
     if isinstance(records, list) and records and all(_source(record) == "aws:sqs" for record in records):
         return [Message(list(_records(record.get("body"))), _text(record, "messageId")) for record in records]

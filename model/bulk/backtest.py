@@ -66,7 +66,7 @@ class Table:
                 cells = split(record, self._reader.header.delimiter)
                 if len(cells) != width:
                     raise InputError(
-                        "field_count", row=self.rows, found=_fields(len(cells)), expected=_fields(width), advice=""
+                        "field_count", row=self.rows, fields=_fields(len(cells)), expected=_fields(width), advice=""
                     )
                 yield {name: _clean(name, cells[column]) for name, column in self._positions.items()}
 

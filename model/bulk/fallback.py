@@ -82,7 +82,7 @@ def validate_cell(name: str, cell: str, tenure: Value | None) -> Value | Problem
 @lru_cache(_MAX_COMBINATIONS)
 def field_count(count: int, expected: int, advice: str = "") -> Problem:
     """Return the problem of a record with too many or too few fields."""
-    return problem("field_count", found=_fields(count), expected=_fields(expected), advice=advice)
+    return problem("field_count", fields=_fields(count), expected=_fields(expected), advice=advice)
 
 
 def _fields(count: int) -> str:

@@ -92,7 +92,7 @@ def _find_separator(text: bytes, is_all: bool, needed: Sequence[str], encoding: 
             cells = split(text[:end], delimiter)
         except UnicodeDecodeError:
             # Only where the encoding was declared or marked; to guess it, more than the header is read.
-            raise InputError("encoding", place="The header", encoding=encoding.upper()) from None
+            raise InputError("encoding", subject="The header", encoding=encoding.upper()) from None
         candidates.append((len(resolve(cells, needed)[0]), len(cells), -rank, end))
     if is_wide and not (candidates and max(candidates)[0]):
         raise InputError("too_many_columns", limit=f"{MAX_COLUMNS:,}")
@@ -100,7 +100,7 @@ def _find_separator(text: bytes, is_all: bool, needed: Sequence[str], encoding: 
         _, _, rank, end = max(candidates)
         return DELIMITERS[-rank], end
     if is_any_open:
-        raise InputError("open_quote", place="The header", where=where_unclosed(is_all))
+        raise InputError("open_quote", subject="The header", where=where_unclosed(is_all))
     raise InputError("header_too_long", limit=f"{MAX_RECORD_BYTES:,}")
 
 
@@ -120,7 +120,7 @@ def check_header(header: Sequence[str], needed: Sequence[str] = NAMES) -> dict[s
         shown = [show(name)[1:-1] for name in header[:_NAMES_SHOWN]] + ["…"] * (len(header) > _NAMES_SHOWN)
         noun = "column" if len(header) == 1 else "columns"
         actual = f"{len(header)} {noun}: {', '.join(shown)}"
-        raise InputError("missing_columns", missing=listed(missing), found=actual, advice=_renames(header, missing))
+        raise InputError("missing_columns", missing=listed(missing), columns=actual, advice=_renames(header, missing))
     return positions
 
 

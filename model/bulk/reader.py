@@ -115,7 +115,7 @@ class Reader:
         row = self._next_row()
         _, is_open = scan(data, self.header.delimiter)
         if is_open:
-            raise InputError("open_quote", row=row, place=f"Row {row}", where=where_unclosed(is_last))
+            raise InputError("open_quote", row=row, subject=f"Row {row}", where=where_unclosed(is_last))
         raise InputError("record_too_long", row=row, limit=f"{MAX_RECORD_BYTES:,}")
 
 
@@ -168,7 +168,7 @@ def check_utf8(records: Records, encoding: str, first_row: int) -> None:
         above = int(np.searchsorted(records.ends, position, side="right"))
         rows = sum(not is_blank(records[index], records.delimiter) for index in range(above))
         row = first_row + rows
-        raise InputError(code, row=row, place=f"Row {row}", encoding=encoding.upper())
+        raise InputError(code, row=row, subject=f"Row {row}", encoding=encoding.upper())
 
 
 def _invalid_position(data: bytes) -> int | None:

@@ -176,7 +176,9 @@ class GzipSource:
     def _check(self) -> None:
         compressed, decompressed = self._compressed.bytes_read, self.bytes_read
         if decompressed > compressed * self._max_ratio:
-            raise InputError("gzip_ratio", limit=self._max_ratio, read=f"{compressed:,}", made=f"{decompressed:,}")
+            raise InputError(
+                "gzip_ratio", limit=self._max_ratio, read=f"{compressed:,}", decompressed=f"{decompressed:,}"
+            )
         if compressed - len(self._pending) > _IDLE_BYTES + 2 * decompressed:
             reason = f"its first {compressed:,} bytes hold {decompressed:,} bytes of content"
             raise InputError("damaged_gzip", reason=reason)

@@ -110,7 +110,7 @@ async function openResult(url, signal) {
 
 /** Have the browser download one result of a job. */
 export async function downloadResult(id, name) {
-  // The links that came when the job ended may have expired.
+  // The links of the end of the job may have expired.
   const { files } = await getJob(id);
   const { url } = files[name];
   // Opened first: an error would replace the page.
