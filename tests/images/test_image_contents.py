@@ -90,6 +90,7 @@ def test_an_image_holds_what_serving_needs_and_no_more(image):
         ".html",
         ".css",
         ".js",
+        ".mjs",
         ".svg",
         ".json",
         ".png",
