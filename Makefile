@@ -61,10 +61,12 @@ fuzz:  ## fuzz the parsers, guided by coverage (TARGET=csv, json, http or event;
 	for target in $(or $(TARGET),csv json http event); do $(VENV)-fuzz/bin/python tests/fuzzers.py $$target $(or $(SECONDS),60) || exit 1; done
 
 bench: $(VENV)/.development  ## run the benchmarks, some minutes (CHECK=1 fails if a budget is exceeded)
-	$(BIN)/python -m benchmarks $(if $(CHECK),--check) $(ARGS)
+	@$(MAKE) --no-print-directory VENV=$(VENV)-serving $(VENV)-serving/.serving
+	SERVING_PYTHON="$(abspath $(VENV)-serving/bin/python)" $(BIN)/python -m benchmarks $(if $(CHECK),--check) $(ARGS)
 
 bench-all: $(VENV)/.development  ## run the benchmarks and the longer ones: bucket to bucket, Spark, images
-	$(BIN)/python -m benchmarks --all $(ARGS)
+	@$(MAKE) --no-print-directory VENV=$(VENV)-serving $(VENV)-serving/.serving
+	SERVING_PYTHON="$(abspath $(VENV)-serving/bin/python)" $(BIN)/python -m benchmarks --all $(ARGS)
 
 bench-model: peers-tools  ## compare the model with others on the same folds, for its card; six minutes of CPU
 	$(VENV)-peers/bin/python -m benchmarks.model $(ARGS)

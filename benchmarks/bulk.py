@@ -11,7 +11,7 @@ TIMES = 10
 RUNS = 7
 NAIVE_RUNS = 3
 
-SCORE = [sys.executable, str(data.ROOT / "app/cli"), "score"]
+SCORE = [data.SERVING_PYTHON, str(data.ROOT / "app/cli"), "score"]
 
 
 def measure() -> list[Result]:

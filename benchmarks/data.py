@@ -15,6 +15,8 @@ from model.schema import COLUMNS, CUSTOMER_ID
 ROOT = Path(__file__).parent.parent
 BUILD = ROOT / "build" / "bench"
 SEED = 7
+SERVING_PYTHON = os.environ.get("SERVING_PYTHON", sys.executable)
+"""An interpreter with what serves and no more, as in the images: with pandas installed, pyarrow imports it (0.2 s)."""
 
 
 def source() -> Path:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.data import ROOT
+from benchmarks.data import ROOT, SERVING_PYTHON
 from benchmarks.measure import Result, environment
 from benchmarks.ports import free_port, wait_for
 
@@ -20,7 +20,7 @@ ROUNDS = 5
 WORKERS = 2
 THREADS = 8
 
-OURS = [sys.executable, str(ROOT / "app/cli"), "serve"]
+OURS = [SERVING_PYTHON, str(ROOT / "app/cli"), "serve"]
 NAIVE = [sys.executable, "-m", "gunicorn", "--preload", "-k", "gthread", "-w", str(WORKERS), "--threads", str(THREADS)]
 
 
