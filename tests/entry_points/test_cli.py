@@ -74,6 +74,7 @@ def _wait_for(condition) -> None:
     raise AssertionError("waited for 30 seconds")
 
 
+@pytest.mark.no_cover
 def test_a_full_disk_is_named_and_leaves_nothing_behind(folder):
     write("customers.csv", HEADER, LINE * 20_000)
 

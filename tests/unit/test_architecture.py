@@ -191,7 +191,7 @@ def test_scoring_one_customer_needs_the_standard_library_only(source):
         pytest.param(
             ["flask", "werkzeug"], ("app/aws/gateway.py", "app/web/", "app/server.py", "app/wiring.py"), id="flask"
         ),
-        pytest.param(["waitress"], ("app/server.py",), id="waitress"),
+        pytest.param(["waitress"], ("app/server.py", "app/web/refusals.py"), id="waitress"),
         pytest.param(["prometheus_client"], ("app/web/metrics.py",), id="metrics"),
         pytest.param(["serverless_wsgi"], ("app/aws/gateway.py",), id="bridge"),
         pytest.param(["click", "tqdm"], ("app/cli/",), id="terminal"),
