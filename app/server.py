@@ -40,6 +40,25 @@ _RESTART_PAUSE_S: Final = 0.2
 _SIGNALS: Final = {signal.SIGTERM, signal.SIGINT}
 
 
+class Channel(HTTPChannel):  # type: ignore[misc]
+    """One connection."""
+
+    parser_class = StrictParser
+    error_task_class = RefusalTask
+    current_outbuf_count: int
+
+    def write_soon(self, data: Any) -> int:
+        """Queue a piece of an answer.
+
+        waitress 3.0.2 begins another buffer at the watermark only, which no answer reaches here, and keeps in a buffer
+        what was sent: all of an answer stayed in memory that was read as fast as it was written, 90 MB of 200,000 rows.
+        """
+        if self.current_outbuf_count > _IN_MEMORY_BYTES and not self.outbufs[-1].overflowed:
+            self.current_outbuf_count = self.adj.outbuf_high_watermark
+        queued: int = super().write_soon(data)
+        return queued
+
+
 class Process:
     """One process that answers, until SIGTERM and the end of what is in progress, or SIGINT."""
 
@@ -48,8 +67,6 @@ class Process:
     ) -> None:
         self._app, self._listener = app, listener
         self._drain_until: float | None = None
-        HTTPChannel.parser_class = StrictParser
-        HTTPChannel.error_task_class = RefusalTask
         RefusalTask.write_line = staticmethod(write_line)
         # What the loop waits for, by descriptor: connections, the listener and a pipe from the threads.
         self._sockets: dict[int, object] = {}
@@ -73,6 +90,7 @@ class Process:
             log_socket_errors=False,
             ident=None,
         )
+        self._server.channel_class = Channel
 
     def run(self) -> None:
         """Answer requests."""
