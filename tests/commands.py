@@ -4,6 +4,7 @@ import csv
 import gzip
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -33,6 +34,18 @@ def run_command(*words: str, input: bytes | None = None) -> Result:
         return CliRunner().invoke(churn, words, input=input)
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run code as a process of its own, in an environment without settings, where every warning is an error."""
+    plain = {name: value for name, value in os.environ.items() if not name.startswith(("CHURN_", "AWS_"))}
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        cwd=ROOT,
+        env={**plain, "PYTHONPATH": str(ROOT / "tests"), **environment},
+        capture_output=True,
+        text=True,
+    )
 
 
 def names(folder: Path) -> list[str]:

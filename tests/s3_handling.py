@@ -35,3 +35,8 @@ def entries_of(event: object, store: Store) -> list[dict[str, Any]]:
     entries: list[dict[str, Any]] = []
     assert s3.handle(event, store, no_deadline, entries.append) in (None, {"batchItemFailures": []})
     return entries
+
+
+def statuses(event: object, store: Store) -> list[str]:
+    """Return the statuses of an event that needs no other delivery."""
+    return [entry["status"] for entry in entries_of(event, store)]

@@ -11,24 +11,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from commands import CLI, HEADER, LINE, ROOT, clear_settings, names, rows, run_command, write
+from commands import CLI, HEADER, LINE, ROOT, names, rows, write
 from terminals import run_on_a_terminal
 
 from model.schema import NAMES, json_schema
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """An empty working folder, and an environment without settings."""
-    clear_settings(monkeypatch)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def run(folder):
-    """Run a command in the working folder."""
-    return run_command
 
 
 def test_a_terminal_shows_a_bar_with_rows_per_second_and_time_left(folder):

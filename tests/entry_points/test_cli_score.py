@@ -5,24 +5,10 @@ import json
 from pathlib import Path
 
 import pytest
-from commands import BAD_LINE, HEADER, LINE, RESULTS, clear_settings, names, rows, run_command, write
+from commands import BAD_LINE, HEADER, LINE, RESULTS, names, rows, write
 
 from model import artifact, describe
 from model.schema import EXAMPLE
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """An empty working folder, and an environment without settings."""
-    clear_settings(monkeypatch)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def run(folder):
-    """Run a command in the working folder."""
-    return run_command
 
 
 def test_a_file_is_scored_into_a_folder_named_after_it(folder, run):

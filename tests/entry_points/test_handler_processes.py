@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from bad_input import HEADER, ROW, form_of
 from buckets import upload
+from commands import run_python
 from http_events import event
 
 from model import artifact
@@ -152,21 +153,10 @@ def test_out_of_time_the_event_is_delivered_again(bucket):
     assert bucket.contents() == {}
 
 
-def python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    plain = {name: value for name, value in os.environ.items() if not name.startswith(("CHURN_", "AWS_"))}
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-c", code],
-        cwd=ROOT,
-        env={**plain, "PYTHONPATH": str(ROOT / "tests"), **environment},
-        capture_output=True,
-        text=True,
-    )
-
-
 def test_the_first_call_alone_is_cold():
     code = "import handler\nfor _ in range(3): handler.handler({'ping': True}, None)"
 
-    done = python(code)
+    done = run_python(code)
 
     assert [json.loads(line).get("cold_start") for line in done.stdout.splitlines()] == [True, None, None]
 
@@ -180,7 +170,7 @@ def test_the_first_call_alone_is_cold():
     ],
 )
 def test_bad_settings_stop_the_start_with_a_sentence(environment, sentence):
-    done = python("import handler", **environment)
+    done = run_python("import handler", **environment)
 
     assert done.returncode != 0
     assert sentence in done.stderr.splitlines()[-1]

@@ -1,13 +1,11 @@
 """The Lambda handler under awslambdaric, the runtime of the image."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from commands import run_python
 from http_events import event
 
 import handler
@@ -17,17 +15,6 @@ ROOT = Path(__file__).parents[2]
 CONTEXT = SimpleNamespace(
     aws_request_id="id-of-lambda", function_name="churn", get_remaining_time_in_millis=lambda: 25_000
 )
-
-
-def python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    plain = {name: value for name, value in os.environ.items() if not name.startswith(("CHURN_", "AWS_"))}
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-c", code],
-        cwd=ROOT,
-        env={**plain, "PYTHONPATH": str(ROOT / "tests"), **environment},
-        capture_output=True,
-        text=True,
-    )
 
 
 def test_the_runtime_finds_the_functions_and_can_send_their_answers():
@@ -74,7 +61,7 @@ bootstrap.run("handler.handler", Service())
 def test_under_the_runtime_events_are_answered_and_errors_reported():
     pytest.importorskip("awslambdaric")
 
-    done = python(RUNTIME_SCRIPT, AWS_LAMBDA_FUNCTION_NAME="churn-api")
+    done = run_python(RUNTIME_SCRIPT, AWS_LAMBDA_FUNCTION_NAME="churn-api")
 
     assert done.returncode == 0, done.stderr
     results = [line for line in done.stdout.splitlines() if line.startswith(("RESULT", "ERROR"))]
@@ -90,7 +77,7 @@ def test_under_the_runtime_events_are_answered_and_errors_reported():
 def test_the_runtime_reports_why_a_model_cannot_be_loaded():
     pytest.importorskip("awslambdaric")
 
-    done = python(RUNTIME_SCRIPT, CHURN_MODEL_VERSION="9.9.9")
+    done = run_python(RUNTIME_SCRIPT, CHURN_MODEL_VERSION="9.9.9")
 
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("INIT")]
     error = json.loads(line.removeprefix("INIT "))

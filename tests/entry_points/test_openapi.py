@@ -10,8 +10,7 @@ import pytest
 from openapi_checks import check_described, codes_of, content_of, operations
 from openapi_requests import BAD, GOOD, Uploads
 
-from app.settings import Settings
-from app.web import create_app, openapi, query_options
+from app.web import openapi, query_options
 from app.web.errors import STATUSES
 from model.schema import BY_NAME, CUSTOMER_ID, EXAMPLE, NAMES, Categorical, Numeric
 
@@ -23,13 +22,8 @@ GUARDS = {"no_key", "wrong_key", "key_in_query", "too_many_requests"}
 
 
 @pytest.fixture(scope="module")
-def app(scorer):
-    return create_app(scorer, Settings(), uploads=Uploads)
-
-
-@pytest.fixture(scope="module")
-def document(app) -> dict:
-    return app.test_client().get("/openapi.json").json
+def app(described_app):
+    return described_app
 
 
 def test_every_route_is_described_and_no_other(app, document):

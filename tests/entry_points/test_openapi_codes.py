@@ -2,7 +2,7 @@
 
 import pytest
 from openapi_checks import check_described, codes_of, operations
-from openapi_requests import REFUSED, Uploads
+from openapi_requests import REFUSED
 
 from app.settings import Settings
 from app.web import create_app
@@ -16,13 +16,8 @@ ANYWHERE = {
 
 
 @pytest.fixture(scope="module")
-def app(scorer):
-    return create_app(scorer, Settings(), uploads=Uploads)
-
-
-@pytest.fixture(scope="module")
-def document(app) -> dict:
-    return app.test_client().get("/openapi.json").json
+def app(described_app):
+    return described_app
 
 
 def test_every_described_code_of_a_route_has_a_request_here(document):

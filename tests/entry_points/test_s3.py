@@ -12,7 +12,7 @@ import pytest
 from bad_input import BAD_FILES
 from buckets import event_of, no_deadline
 from files import REFUSED
-from s3_handling import GOOD, HEADER, LINE, MIXED, RESULTS, entries_of
+from s3_handling import GOOD, HEADER, LINE, MIXED, RESULTS, entries_of, statuses
 
 from app.jobs import s3
 from app.jobs.layout import BucketLayout
@@ -20,15 +20,6 @@ from model.errors import ChurnError
 from model.outputs import OutputOptions
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def store(bucket, scoring):
-    return bucket.store(scoring)
-
-
-def statuses(event, store):
-    return [line["status"] for line in entries_of(event, store)]
 
 
 @pytest.mark.parametrize(

@@ -9,20 +9,11 @@ from pathlib import Path
 import boto3
 import pytest
 from buckets import no_deadline
-from s3_handling import GOOD, MIXED, RESULTS, entries_of
+from s3_handling import GOOD, MIXED, RESULTS, entries_of, statuses
 
 from app.jobs import s3
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def store(bucket, scoring):
-    return bucket.store(scoring)
-
-
-def statuses(event, store):
-    return [entry["status"] for entry in entries_of(event, store)]
 
 
 def eventbridge(event, key):

@@ -7,24 +7,14 @@ from buckets import no_deadline
 from faulty_proxy import Fault
 from openapi_checks import check_described
 from s3_handling import HEADER, LINE, MIXED
-from upload_jobs import job_of, send, upload_scorer
+from upload_jobs import job_of, send
 
 from app.jobs import progress, s3
-from app.jobs.uploads import Uploads, connect
-from app.settings import Settings
-from app.web import create_app
 
 
 @pytest.fixture
-def app(scorer, bucket):
-    store = Uploads(bucket.layout, connect(), max_bytes=1_000_000, link_s=900)
-    return create_app(scorer, Settings(), uploads=lambda: store)
-
-
-@pytest.fixture
-def scored(bucket, scoring):
-    """Score an uploaded file, and return the log entry."""
-    return upload_scorer(bucket, scoring)
+def app(upload_app):
+    return upload_app
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ import requests
 from buckets import event_of, no_deadline
 from faulty_proxy import Fault
 from s3_handling import LINE, MIXED
-from upload_jobs import job_of, send, upload_scorer
+from upload_jobs import job_of, send
 
 from app.jobs import s3
 from app.jobs.layout import BucketLayout
@@ -30,15 +30,8 @@ from model.errors import ChurnError
 
 
 @pytest.fixture
-def app(scorer, bucket):
-    store = Uploads(bucket.layout, connect(), max_bytes=1_000_000, link_s=900)
-    return create_app(scorer, Settings(), uploads=lambda: store)
-
-
-@pytest.fixture
-def scored(bucket, scoring):
-    """Score an uploaded file, and return the log entry."""
-    return upload_scorer(bucket, scoring)
+def app(upload_app):
+    return upload_app
 
 
 KEYS = ("k1", "k2")

@@ -14,15 +14,6 @@ from model.schema import EXAMPLE
 
 
 @pytest.fixture
-def root(tmp_path) -> Path:
-    """A copy of the stored default model, to be harmed."""
-    version = artifact.default_version()
-    shutil.copytree(ARTIFACTS / version, tmp_path / version)
-    (tmp_path / "DEFAULT").write_text(version + "\n")
-    return tmp_path
-
-
-@pytest.fixture
 def folder(root) -> Path:
     return artifact.folder_of(None, root)
 

@@ -4,7 +4,6 @@ import csv
 import json
 import pickle
 import pickletools
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +13,6 @@ import pytest
 from trainings import rewrite
 
 from model import artifact, pipeline
-from model.artifact import ARTIFACTS
 from model.errors import ArtifactError
 from model.schema import EXAMPLE, FEATURES, Categorical
 from model.validate import validate
@@ -32,14 +30,6 @@ def engine() -> pipeline.PipelineScorer:
 def sample() -> list[dict]:
     with SAMPLE.open(newline="") as file:
         return [validate(row) for row in csv.DictReader(file)]
-
-
-@pytest.fixture
-def root(tmp_path) -> Path:
-    version = artifact.default_version()
-    shutil.copytree(ARTIFACTS / version, tmp_path / version)
-    (tmp_path / "DEFAULT").write_text(version + "\n")
-    return tmp_path
 
 
 def to_columns(customers: list[dict]) -> dict[str, np.ndarray]:
