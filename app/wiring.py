@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _FILES_AT_ONCE: Final = 2
 """Worked on by one process; a second one lets a short file pass a part of a long one."""
 _SLOT_S: Final = 60
-"""The longest that a file which has come waits for its first slot."""
+"""The longest that a file waits for its first slot."""
 
 
 def make_scorer(settings: Settings) -> Scorer:

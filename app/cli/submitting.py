@@ -61,7 +61,7 @@ def submit(file: Path | None, job_id: str | None, out: Path | None, url: str | N
         summary = _wait(api, job_id)
         _download(api, job_id, folder)
     except (KeyboardInterrupt, OSError):
-        click.echo(f"The job goes on. Take its results later: churn submit --job {job_id} -o {folder}", err=True)
+        click.echo(f"The job goes on. Get its results later: churn submit --job {job_id} -o {folder}", err=True)
         raise
     click.echo(describe_results(summary, folder), err=True)
 
@@ -76,7 +76,7 @@ def _send(api: "Api", path: Path) -> str:
         size = os.fstat(source.fileno()).st_size
         form = api.create_upload()
         if size > form["max_bytes"]:
-            limit = f"at most {form['max_bytes']:,} are taken. Compress it with gzip, or send it in parts."
+            limit = f"at most {form['max_bytes']:,} are accepted. Compress it with gzip, or send it in parts."
             raise ChurnError(f"{path} has {size:,} bytes; {limit}")
         with progress_bar(size or None) as move:
 

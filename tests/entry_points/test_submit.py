@@ -110,7 +110,7 @@ def test_a_file_that_is_too_long_is_not_sent(service, folder):
 
     assert (done.returncode, done.stderr) == (
         2,
-        "long.csv has 20,000,001 bytes; at most 20,000,000 are taken. Compress it with gzip, or send it in parts.\n",
+        "long.csv has 20,000,001 bytes; at most 20,000,000 are accepted. Compress it with gzip, or send it in parts.\n",
     )
 
 
@@ -277,7 +277,7 @@ def test_results_that_never_come_whole_are_not_shown_and_can_be_had_later(servic
     done = submit("list.csv", "--url", service.url)
 
     assert done.returncode == 1
-    assert "Take its results later: churn submit --job " in done.stderr
+    assert "Get its results later: churn submit --job " in done.stderr
     assert "X-Amz-Signature" not in done.stderr
     assert names() == ["list.csv"]
 
@@ -293,7 +293,7 @@ def test_an_interrupt_names_the_command_to_go_on(service, folder, shaky):
     errors = process.communicate(timeout=60)[1]
 
     assert process.returncode == 1
-    (command,) = re.findall(r"Take its results later: churn (.*)", errors)
+    (command,) = re.findall(r"Get its results later: churn (.*)", errors)
     assert not Path("list-scored").exists()
     taken = submit(*command.split()[1:], "--url", service.url)
     assert taken.returncode == 0, taken.stderr
