@@ -13,7 +13,7 @@ from app.web.errors import RequestError
 from app.web.file_limits import LimitedRun
 from app.web.problems import parts_of
 from app.web.query_options import REFUSE, REJECTS
-from app.web.responses import CSV, JSON, NDJSON, CutShortError, add_notes, json_response
+from app.web.responses import CSV, JSON, NDJSON, SPOOL_BYTES, CutShortError, add_notes, json_response, read_spool
 from model.bulk import ndjson
 from model.bulk.csv_writer import Predictions, Rejects
 from model.bulk.population import largest_drift
@@ -26,9 +26,6 @@ Writer = Predictions | Rejects | ndjson.NdJson
 
 _BLOCKS_AHEAD: Final = 2
 """Blocks written before the first byte is sent: an error in a file of up to about 2 MiB is then a plain 422."""
-
-_SPOOL_BYTES: Final = 1024**2
-_CHUNK_BYTES: Final = 64 * 1024
 
 
 def score_file(
@@ -103,7 +100,7 @@ def _rows(
         writer = Predictions(scorer, columns, run.header)
     pieces = limited.in_slots(limited.pieces(writer, is_plain=media_type == CSV and columns == OutputOptions()))
     is_streamable = request.environ.get("SERVER_PROTOCOL") != "HTTP/1.0"
-    ahead: IO[bytes] = tempfile.SpooledTemporaryFile(_SPOOL_BYTES)  # noqa: SIM115 (closed with the response)
+    ahead: IO[bytes] = tempfile.SpooledTemporaryFile(SPOOL_BYTES)  # noqa: SIM115 (closed with the response)
     try:
         for piece in pieces:
             ahead.write(piece)
@@ -126,10 +123,7 @@ def _stream(
     limited: LimitedRun, run: Run, file: IO[bytes], ahead: IO[bytes], pieces: Iterator[bytes], writer: Writer
 ) -> Iterator[bytes]:
     with file:
-        with ahead:
-            ahead.seek(0)
-            while chunk := ahead.read(_CHUNK_BYTES):
-                yield chunk
+        yield from read_spool(ahead)
         is_ndjson = isinstance(writer, ndjson.NdJson)
         try:
             yield from pieces

@@ -13,15 +13,11 @@ from app.web.errors import ASK_FOR_JSON, RequestError
 from app.web.file_limits import LimitedRun
 from app.web.labels import LabelObject
 from app.web.problems import error_members
-from app.web.responses import CSV, JSON, add_notes
+from app.web.responses import CSV, JSON, SPOOL_BYTES, add_notes, read_spool
 from app.web.service import service
 from model.bulk.csv_writer import Predictions
 from model.errors import SHOWN_PROBLEMS, Problem
 
-_SPOOL_BYTES: Final = 1024**2
-"""Up to this length a response stays in memory: about 40,000 customers listed by id."""
-
-_CHUNK_BYTES: Final = 64 * 1024
 _ADVICE: Final = "add ?on_error=skip to score the other rows"
 
 
@@ -41,7 +37,7 @@ def score_file(file: BinaryIO, *, as_csv: bool, skip: bool, charset: str | None)
     max_rows = None if as_csv else settings.max_listed_rows
     limited = LimitedRun([ASK_FOR_JSON] if as_csv else [], max_rows=max_rows, skips_junk=True)
     run = limited.open(file, scorer, charset, id_required=not as_csv)
-    spool = tempfile.SpooledTemporaryFile(_SPOOL_BYTES)  # noqa: SIM115 (closed when the response is sent)
+    spool = tempfile.SpooledTemporaryFile(SPOOL_BYTES)  # noqa: SIM115 (closed when the response is sent)
     try:
         _write(limited, writer, spool, skip=skip)
         response = _send(spool, f"{CSV}; charset=utf-8" if as_csv else JSON)
@@ -89,15 +85,8 @@ def _write(limited: LimitedRun, writer: Predictions | LabelObject, spool: IO[byt
 
 def _send(spool: IO[bytes], media_type: str) -> Response:
     length = spool.tell()
-    spool.seek(0)
-    response = Response(_chunks(spool), content_type=media_type)
+    response = Response(read_spool(spool), content_type=media_type)
     response.call_on_close(spool.close)
     response.content_length = length
     response.vary.add("Accept")
     return response
-
-
-def _chunks(spool: IO[bytes]) -> Iterator[bytes]:
-    with spool:
-        while chunk := spool.read(_CHUNK_BYTES):
-            yield chunk

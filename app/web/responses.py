@@ -2,8 +2,8 @@
 
 import errno
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import IO, Any, Final
 
 from flask import Response
 
@@ -21,6 +21,11 @@ FREE_ANSWER_BYTES: Final = 1_000_000
 ANSWER_RATIO: Final = 20
 """Bytes of a response for each byte of a decompressed body, beyond what is free. With the public data a CSV needs 0.3,
 and NDJSON with every option 14."""
+
+SPOOL_BYTES: Final = 1024**2
+"""Up to this length a response that is kept back stays in memory: about 40,000 customers listed by id."""
+
+_CHUNK_BYTES: Final = 64 * 1024
 
 NOTES: Final = "X-Notes"
 NOTES_BYTES: Final = 1000
@@ -42,6 +47,14 @@ def json_response(members: Mapping[str, Any]) -> Response:
     """Return a JSON response; a lone surrogate that the client sent becomes the escape that it was."""
     text = json.dumps(members, ensure_ascii=False, allow_nan=False) + "\n"
     return Response(text.encode("utf-8", "backslashreplace"), content_type=JSON)
+
+
+def read_spool(spool: IO[bytes]) -> Iterator[bytes]:
+    """Yield the content of a spool from its start in chunks, and close it."""
+    with spool:
+        spool.seek(0)
+        while chunk := spool.read(_CHUNK_BYTES):
+            yield chunk
 
 
 def add_notes(response: Response, notes: Sequence[str]) -> None:
