@@ -1,22 +1,28 @@
 """What might be offered to a customer: an editable table, and the entries that would lower this customer's risk.
 
-model/actions.csv has a line an action: the feature, the value it is for (blank: any), the value it would become (a
+Each model may have one, actions.csv, with a line an action: the feature, the value it is for (blank: any), the value it would become (a
 word, a number, or a change such as -10%), and the sentence to show. Standard library only.
 """
 
 import csv
+import io
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from model import artifact
+from model.artifact import ARTIFACTS, read_checked
 from model.errors import ChurnError, Problem
-from model.schema import BY_NAME, Categorical, Customer, Numeric, Value
+from model.schema import Categorical, Customer, Numeric, Schema, Value
 from model.scorecard import PROBABILITY_DECIMALS, Scorer
 from model.validate import read_value
 from model.whatif import Alternative, apply_changes
 
-TABLE: Final = Path(__file__).parent / "actions.csv"
+TABLE: Final = "actions.csv"
+FIRST_TABLE: Final = "actions-1.csv"
+"""Next to the versions that come with the code: that of models that were trained before they carried their own."""
+
 HEADER: Final = ("feature", "from", "to", "suggestion")
 _SHARE: Final = re.compile(r"([+-][0-9]{1,3})%", re.ASCII)
 
@@ -42,7 +48,7 @@ class Suggestion(NamedTuple):
     alternative: Alternative
 
 
-def load(path: Path = TABLE) -> tuple[Action, ...]:
+def load(path: Path, schema: Schema) -> tuple[Action, ...]:
     """Return the actions of a table.
 
     Raises
@@ -51,21 +57,44 @@ def load(path: Path = TABLE) -> tuple[Action, ...]:
         With the line, what is wrong with it and what is accepted.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            lines = [line for line in csv.reader(file) if any(cell.strip() for cell in line)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ActionsError(f"The table of actions {path} cannot be read: {error}.") from error
+    return parse(content, path, schema)
+
+
+def load_of(scorer: Scorer) -> tuple[Action, ...]:
+    """Return the actions that come with a model, none where it has no table.
+
+    Raises
+    ------
+    ActionsError, ArtifactError
+    """
+    if scorer.folder is None:
+        return ()
+    if TABLE in artifact.names(scorer.folder):
+        return parse(read_checked(scorer.folder, TABLE), scorer.folder / TABLE, scorer.schema)
+    return () if artifact.has_own_schema(scorer.folder) else load(ARTIFACTS / FIRST_TABLE, scorer.schema)
+
+
+def parse(content: bytes, path: Path, schema: Schema) -> tuple[Action, ...]:
+    """Return the actions of the content of a table."""
+    try:
+        text = io.StringIO(content.decode("utf-8-sig"), newline="")
+        lines = [line for line in csv.reader(text) if any(cell.strip() for cell in line)]
+    except (UnicodeDecodeError, csv.Error) as error:
         raise ActionsError(f"The table of actions {path} cannot be read: {error}.") from error
     if not lines or tuple(cell.strip() for cell in lines[0]) != HEADER:
         raise ActionsError(f"The table of actions {path} must begin with the line {','.join(HEADER)}.")
-    return tuple(_read(path, number, line) for number, line in enumerate(lines[1:], start=2))
+    return tuple(_read(path, number, line, schema) for number, line in enumerate(lines[1:], start=2))
 
 
-def _read(path: Path, number: int, line: Sequence[str]) -> Action:
+def _read(path: Path, number: int, line: Sequence[str], schema: Schema) -> Action:
     where = f"Line {number} of the table of actions {path.name}"
     if len(line) != len(HEADER):
         raise ActionsError(f"{where} has {len(line)} cells, not {len(HEADER)}.")
     name, only_for, to, suggestion = (cell.strip() for cell in line)
-    feature = BY_NAME.get(name)
+    feature = schema.by_name.get(name)
     if feature is None:
         raise ActionsError(f"{where} names {name!r}, which is no feature.")
     if not suggestion:
@@ -98,8 +127,10 @@ def suggest(actions: Sequence[Action], scorer: Scorer, customer: Customer) -> li
         if action.only_for is not None and action.only_for != value:
             continue
         to = action.to
-        if action.share is not None and not isinstance(value, str):
-            feature = BY_NAME[action.feature]
+        if action.share is not None:
+            feature = scorer.schema.by_name[action.feature]
+            if value is None or isinstance(value, str):
+                continue
             assert isinstance(feature, Numeric)
             to = round(value * (1 + action.share), 0 if feature.whole else 2)
             if not feature.minimum <= to <= feature.maximum:

@@ -1,6 +1,6 @@
 """The model on disk: one folder a version, each file checked against its sha256. Standard library only.
 
-`model/artifacts/<MAJOR.MINOR.PATCH>/` holds scorecard.json, one .joblib, metrics.json, population.json, MODEL_CARD.md,
+`model/artifacts/<MAJOR.MINOR.PATCH>/` holds schema.json, scorecard.json, one .joblib, metrics.json, population.json, MODEL_CARD.md,
 where it was compared with others peers.json, and SHA256SUMS, which `sha256sum -c` reads too. A model that is not
 additive has outline.json in place of scorecard.json: all that its pipeline does not know of itself. `run.json` (date,
 duration, machine) is outside every hash. `DEFAULT` names the version served.
@@ -11,12 +11,18 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, cast
 
 from model import strict_json
 from model.errors import ArtifactError, show
-from model.scorecard import Scorecard, from_document
+from model.schema import Schema
+from model.schema_file import read_schema
+from model.scorecard import Scorecard
+from model.scorecard_file import MODEL_SCHEMA, read_scorecard
+from model.scorecard_file import check_version as check_schema_version
+from model.strict_json import Member
 
 
 def _find_artifacts() -> Path:
@@ -33,6 +39,10 @@ def _find_artifacts() -> Path:
 ARTIFACTS: Final = _find_artifacts()
 SCORECARD: Final = "scorecard.json"
 OUTLINE: Final = "outline.json"
+SCHEMA: Final = "schema.json"
+FIRST_SCHEMA: Final = "schema-1.json"
+"""Next to the versions that come with the code: the schema of models that were trained before they carried their own."""
+
 SUMS: Final = "SHA256SUMS"
 RUN: Final = "run.json"
 VERSION: Final = re.compile(r"(0|[1-9][0-9]{0,5})\.(0|[1-9][0-9]{0,5})\.(0|[1-9][0-9]{0,5})", re.ASCII)
@@ -167,6 +177,31 @@ def is_additive(folder: Path) -> bool:
     return (folder / SCORECARD).exists() or not (folder / OUTLINE).exists()
 
 
+def has_own_schema(folder: Path) -> bool:
+    """Return whether the model in `folder` carries its schema."""
+    return SCHEMA in names(folder) or (folder / SCHEMA).exists()
+
+
+def read_schema_of(folder: Path, document: Mapping[str, Any], name: str) -> Schema:
+    """Return the schema of the model in `folder`; `document` is the content of its file `name`.
+
+    Raises
+    ------
+    ArtifactError
+        If the schema cannot be read, or the file was built for another one.
+    """
+    has_own = has_own_schema(folder)
+    check_schema_version(document, str(folder / name), MODEL_SCHEMA if has_own else 1)
+    return read_schema(Member(read_json(folder, SCHEMA)[0], str(folder / SCHEMA))) if has_own else first_schema()
+
+
+@cache
+def first_schema() -> Schema:
+    """Return the schema of the model that comes with the code."""
+    path = ARTIFACTS / FIRST_SCHEMA
+    return read_schema(Member(strict_json.parse(path.read_bytes(), str(path)), str(path)))
+
+
 def load(version: str | None = None, root: Path = ARTIFACTS) -> Scorecard:
     """Return the scorecard of `version` (the default one if None), its hash and schema version checked.
 
@@ -181,7 +216,8 @@ def load(version: str | None = None, root: Path = ARTIFACTS) -> Scorecard:
             "CHURN_ENGINE=pipeline, or choose another version."
         )
     document, content = read_json(folder, SCORECARD)
-    scorecard = from_document(document, hashlib.sha256(content).hexdigest(), folder)
+    schema = read_schema_of(folder, document, SCORECARD)
+    scorecard = read_scorecard(document, schema, hashlib.sha256(content).hexdigest(), folder)
     if scorecard.version != folder.name:
         raise ArtifactError(f"{folder / SCORECARD} has the version {show(scorecard.version)[1:-1]}.")
     return scorecard

@@ -11,7 +11,7 @@ from typing import Any, Final
 from model.artifact import read_checked, read_json, read_run
 from model.errors import ArtifactError
 from model.outputs import PROBABILITY
-from model.schema import BY_NAME, Categorical
+from model.schema import Categorical, Schema
 from model.strict_json import Member
 
 METRICS: Final = "metrics.json"
@@ -19,7 +19,7 @@ CARD: Final = "MODEL_CARD.md"
 POPULATION: Final = "population.json"
 
 
-def check_contents(folder: Path) -> None:
+def check_contents(folder: Path, schema: Schema) -> None:
     """Refuse a model whose metrics, card, population or run cannot be shown or compared with.
 
     Raises
@@ -27,7 +27,7 @@ def check_contents(folder: Path) -> None:
     ArtifactError
     """
     check_metrics(Member(read_json(folder, METRICS)[0], str(folder / METRICS)))
-    check_population(Member(read_json(folder, POPULATION)[0], str(folder / POPULATION)))
+    check_population(Member(read_json(folder, POPULATION)[0], str(folder / POPULATION)), schema)
     run = Member(read_run(folder), str(folder / "run.json"))
     if "trained_at" in run.object():
         run.at("trained_at").text()
@@ -49,15 +49,15 @@ def check_metrics(metrics: Member) -> None:
     metrics.at("threshold").at("threshold").share()
 
 
-def check_population(population: Member) -> None:
+def check_population(population: Member, schema: Schema) -> None:
     """Refuse a description of the training data that a file of customers cannot be compared with."""
     population.at("customers").number((1, math.inf), "a number of customers, at least 1")
     features = population.at("features").items()
     names = [entry.at("feature").text() for entry in features]
-    if sorted(names) != sorted(BY_NAME):
-        population.at("features").refuse(f"a list with each of {', '.join(BY_NAME)} once", ", ".join(names))
+    if sorted(names) != sorted(schema.names):
+        population.at("features").refuse(f"a list with each of {', '.join(schema.names)} once", ", ".join(names))
     for described, name in zip(features, names, strict=True):
-        feature = BY_NAME[name]
+        feature = schema.by_name[name]
         if isinstance(feature, Categorical):
             words = described.at("words")
             _check_words(words, list(words.object()), feature)
@@ -67,7 +67,7 @@ def check_population(population: Member) -> None:
             _check_bins(described)
     _check_bins(population.at(PROBABILITY.name))
     for segment in population.at("segments").items():
-        _check_segment(segment)
+        _check_segment(segment, schema)
 
 
 def _check_bins(described: Member) -> None:
@@ -80,11 +80,11 @@ def _check_words(member: Member, words: list[Any], feature: Categorical) -> None
         member.refuse(f"the words {', '.join(map(str, feature.values))}, in this order", ", ".join(map(str, words)))
 
 
-def _check_segment(segment: Member) -> None:
+def _check_segment(segment: Member, schema: Schema) -> None:
     name = segment.at("feature").text()
-    feature = BY_NAME.get(name)
+    feature = schema.by_name.get(name)
     if feature is None:
-        segment.at("feature").refuse(f"one of {', '.join(BY_NAME)}")
+        segment.at("feature").refuse(f"one of {', '.join(schema.names)}")
     groups = segment.at("groups").items()
     if isinstance(feature, Categorical):
         _check_words(segment.at("groups"), [group.at("word").text() for group in groups], feature)

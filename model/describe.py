@@ -4,32 +4,38 @@ import csv
 import io
 from typing import Final
 
-from model.schema import COLUMNS, CUSTOMER_ID, EXAMPLE, FEATURES, TENURE, Categorical, Feature
+from model.schema import Categorical, Feature, Schema, written
 
 EXAMPLE_ID: Final = "0001-EXMPL"
 
 
-def template() -> str:
+def template(schema: Schema) -> str:
     """Return a CSV with every column and the example customer."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(text, schema.columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerow({CUSTOMER_ID: EXAMPLE_ID, **EXAMPLE})
+    writer.writerow({**({schema.id: EXAMPLE_ID} if schema.id else {}), **schema.example})
     return text.getvalue()
 
 
-def feature_table() -> str:
+def feature_table(schema: Schema) -> str:
     """Return the features as a Markdown table: name, meaning, what is accepted."""
     rows = [("feature", "meaning", "accepted"), ("---", "---", "---")]
-    rows += [(f"`{feature.name}`", feature.help, _accepted(feature)) for feature in FEATURES]
+    rows += [(f"`{feature.name}`", feature.help, _accepted(feature)) for feature in schema.features]
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
 def _accepted(feature: Feature) -> str:
+    blank = "; blank" if feature.accepts_missing else ""
     if isinstance(feature, Categorical):
-        also = [*feature.also, *(str(flag).lower() for flag in feature.booleans)]
+        also = [*feature.synonyms, *(str(flag).lower() for flag in feature.booleans)]
         words = ", ".join(str(word) for word in feature.values)
-        return f"{words}; also {', '.join(also)}" if also else words
+        return (
+            (f"{words}; also {', '.join(dict.fromkeys(also))}" if also else words)
+            + blank
+            + "; any other" * feature.accepts_other
+        )
     noun = "whole number" if feature.whole else "number"
-    accepted = f"{noun} from {feature.minimum:,.0f} to {feature.maximum:,.0f}, {feature.unit}"
-    return f"{accepted}; blank where {TENURE} is 0" if feature.blank_is_zero_when_new else accepted
+    unit = f", {feature.unit}" if feature.unit else ""
+    accepted = f"{noun} from {written(feature.minimum)} to {written(feature.maximum)}{unit}{blank}"
+    return f"{accepted}; blank where {feature.blank.feature} is {feature.blank.value}" if feature.blank else accepted

@@ -41,5 +41,5 @@ def load_scorer(
         scorer = pipeline.load(folder.name, root)
     else:
         scorer = artifact.load(folder.name, root)
-    check_contents(folder)
+    check_contents(folder, scorer.schema)
     return scorer if threshold is None else scorer.with_threshold(threshold)

@@ -8,7 +8,7 @@ names how the difference is divided among the features.
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from model.schema import BY_NAME, NAMES, Categorical, Customer, Feature, Numeric, Value
+from model.schema import OTHER, Categorical, Customer, Feature, Numeric, Schema, Value, written
 from model.scorecard import Scorer
 
 HARDLY: Final = 0.05
@@ -19,32 +19,65 @@ STRONGLY: Final = 0.5
 
 
 class Contribution(NamedTuple):
-    """What one feature adds to a customer's log-odds, compared with the average customer of the training data."""
+    """What one term adds to a customer's log-odds, compared with the average customer of the training data.
 
-    feature: str
-    value: Value
+    Attributes
+    ----------
+    features : tuple of Feature
+        One, or the two of a pair.
+    values : tuple of str, int, float or None
+        The customer's, of the same length.
+    contribution : float
+        In log-odds.
+    """
+
+    features: tuple[Feature, ...]
+    values: tuple[Value, ...]
     contribution: float
 
     @property
     def sentence(self) -> str:
         """The reason in plain words."""
-        return f"{phrase(BY_NAME[self.feature], self.value)}: {effect(self.contribution)}"
+        phrases = [phrase(feature, value) for feature, value in zip(self.features, self.values, strict=True)]
+        return f"{' and '.join(phrases)}: {effect(self.contribution)}"
+
+
+def terms_of(scorer: Scorer) -> list[tuple[Feature, ...]]:
+    """Return the features of each term, in the order of `Scorer.contributions`."""
+    pairs = scorer.additive.pairs if scorer.additive else ()
+    return [
+        *[(feature,) for feature in scorer.schema.features],
+        *[tuple(axis.feature for axis in pair.axes) for pair in pairs],
+    ]
 
 
 def explain(scorer: Scorer, customer: Customer) -> list[Contribution]:
-    """Return the contribution of each feature, the strongest first, ties in schema order."""
-    points = scorer.contributions(customer)
-    parts = [Contribution(name, customer[name], point) for name, point in zip(NAMES, points, strict=True)]
+    """Return the contribution of each term, the strongest first, ties in the order of the terms."""
+    parts = [
+        Contribution(features, tuple([customer[feature.name] for feature in features]), points)
+        for features, points in zip(terms_of(scorer), scorer.contributions(customer), strict=True)
+    ]
     return sorted(parts, key=lambda part: -abs(part.contribution))
 
 
 def phrase(feature: Feature, value: Value) -> str:
     """Return a value of a customer in words, as the beginning of a sentence."""
+    if value is None:
+        return f"{feature.label} is not known"
     if isinstance(feature, Categorical):
+        if value == OTHER:
+            return f"{feature.label} is rare or new"
         assert not isinstance(value, float)
-        return feature.phrases[value]
+        quoted = value if feature.is_flag or isinstance(value, int) else f'"{value}"'
+        return feature.phrases.get(value) or f"{feature.label} is {quoted}"
     assert not isinstance(value, str)
-    text = f"{int(value)}" if feature.whole else f"{value:,.2f}"
+    text = (
+        f"{int(value):,}"
+        if feature.whole and value >= 10_000
+        else f"{int(value)}"
+        if feature.whole
+        else f"{value:,.2f}"
+    )
     return feature.phrase.format(value=text, s="" if value == 1 else "s")
 
 
@@ -56,20 +89,14 @@ def effect(contribution: float) -> str:
     return f"{verb} the risk strongly" if abs(contribution) >= STRONGLY else f"{verb} the risk"
 
 
-def notes(customer: Customer, ranges: Mapping[str, tuple[float, float]]) -> list[str]:
+def notes(customer: Customer, schema: Schema, ranges: Mapping[str, tuple[float, float]]) -> list[str]:
     """Return what a reader of the score should know: numbers beyond those of the training data."""
     sentences = []
     for name, (low, high) in ranges.items():
-        feature, value = BY_NAME[name], customer[name]
-        if not isinstance(feature, Numeric) or isinstance(value, str) or low <= value <= high:
+        feature, value = schema.by_name[name], customer[name]
+        if not isinstance(feature, Numeric) or value is None or isinstance(value, str) or low <= value <= high:
             continue
         side, bound = ("beyond", high) if value > high else ("below", low)
-        sentences.append(
-            f"{name} {_written(value)} is {side} the {_written(bound)} {feature.unit} of the training data."
-        )
+        unit = f" {feature.unit}" if feature.unit else ""
+        sentences.append(f"{name} {written(value)} is {side} the {written(bound)}{unit} of the training data.")
     return sentences
-
-
-def _written(value: float) -> str:
-    """Return a number with all its digits: :g would round 123456.78, and make 1e+06 of a million."""
-    return f"{value:,}".removesuffix(".0")

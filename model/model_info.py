@@ -8,7 +8,8 @@ from typing import Any, Final
 from model.artifact import read_checked, read_json, read_run
 from model.contents import CARD, METRICS
 from model.outputs import PROBABILITY
-from model.scorecard import Scorer, TableTerm, Term, probability
+from model.schema import OTHER, Numeric, Schema
+from model.scorecard import LineTerm, PairTerm, Scorer, TableTerm, Term, probability
 
 _ELSEWHERE: Final = ("version", "schema_version", "recipe", "trained_on", "threshold", "tiers", "example")
 
@@ -23,7 +24,7 @@ def model_info(scorer: Scorer) -> dict[str, Any]:
     ArtifactError
         If the metrics or the card are absent or damaged.
     """
-    terms = scorer.additive.terms if scorer.additive else ()
+    terms = (*scorer.additive.terms, *scorer.additive.pairs) if scorer.additive else ()
     return {
         "version": scorer.version,
         "sha256": scorer.sha256,
@@ -31,10 +32,11 @@ def model_info(scorer: Scorer) -> dict[str, Any]:
         "threshold": scorer.threshold,
         "tiers": dict(scorer.tiers),
         "baseline": {"log_odds": scorer.baseline, PROBABILITY.name: probability(scorer.baseline)},
+        **({"horizon": scorer.schema.horizon} if scorer.schema.horizon else {}),
         "ranges": {name: list(bounds) for name, bounds in scorer.ranges.items()},
         "reasons_method": scorer.reasons_method,
         "additive": scorer.additive is not None,
-        "terms": [_shape(term) for term in terms],
+        "terms": [_shape(term, scorer.schema) for term in terms],
     }
 
 
@@ -53,7 +55,20 @@ def _training(scorer: Scorer) -> dict[str, Any]:
     }
 
 
-def _shape(term: Term) -> dict[str, Any]:
+def _shape(term: Term | PairTerm, schema: Schema) -> dict[str, Any]:
+    if isinstance(term, PairTerm):
+        return {
+            "features": [axis.feature.name for axis in term.axes],
+            "edges": [list(axis.edges) if isinstance(axis.feature, Numeric) else None for axis in term.axes],
+            "points": [list(row) for row in term.points],
+        }
     if isinstance(term, TableTerm):
-        return {"feature": term.feature, "table": {str(word): points for word, points in term.points.items()}}
-    return {"feature": term.feature, "knots": term.knots, "points": term.points}
+        special = {"other": OTHER, "missing": None}
+        return {
+            "feature": term.feature,
+            "table": {str(word): points for word, points in term.points.items() if word not in special.values()},
+            **{name: term.points[level] for name, level in special.items() if level in term.points},
+        }
+    at = {"knots": term.knots} if isinstance(term, LineTerm) else {"edges": list(term.edges)}
+    missing = {"missing": term.missing} if schema.by_name[term.feature].accepts_missing else {}
+    return {"feature": term.feature, **at, "points": list(term.points), **missing}

@@ -8,7 +8,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from model.schema import CHURN, CUSTOMER_ID, MONTHLY_CHARGES, NAMES, NOT_CHURN, TIERS
+from model.errors import ChurnError
+from model.schema import CHURN, NOT_CHURN, TIERS, Schema
 
 ALL: Final = "all"
 """Accepted for the highest number of an option."""
@@ -16,8 +17,11 @@ ALL: Final = "all"
 YES_NO: Final = ("yes", "no")
 TRUE_FALSE: Final = ("true", "false")
 
-Schema = dict[str, Any]
-_TEXT: Final[Schema] = {"type": "string"}
+MAX_REASONS: Final = 200
+"""More terms than any model has; `options_of` lowers it to those of one."""
+
+JsonSchema = dict[str, Any]
+_TEXT: Final[JsonSchema] = {"type": "string"}
 
 
 # Named tuples: a frozen dataclass needs eight times as long to define, 0.6 % of a cold start each.
@@ -60,7 +64,7 @@ class OutputOption(NamedTuple):
         return f"CHURN_{self.name.upper()}"
 
     @property
-    def json_schema(self) -> Schema:
+    def json_schema(self) -> JsonSchema:
         """The accepted values as JSON Schema."""
         if self.maximum is None:
             return {"type": "boolean"}
@@ -96,11 +100,11 @@ class Column(NamedTuple):
 
     name: str
     help: str
-    json_type: Schema
+    json_type: JsonSchema
     option: OutputOption | None = None
 
     @property
-    def json_schema(self) -> Schema:
+    def json_schema(self) -> JsonSchema:
         """The JSON Schema of a cell, described."""
         return {**self.json_type, "description": self.help}
 
@@ -113,27 +117,32 @@ class ComputedColumn(NamedTuple):
     name, help, json_type, option
         As in `Column`.
     compute : callable
-        From the typed features and the score to the number, unrounded. Called with those of one customer, or with
-        arrays of shape (rows,) of a block; arithmetic works on both.
+        From the schema, the typed features and the score to the number, unrounded; None where it has none. Called with
+        those of one customer, or with arrays of shape (rows,) of a block, NaN where there is none.
+    is_in : callable
+        Whether the results of a model with a schema have the column.
     decimals : int
         Of the number as it is written.
     """
 
     name: str
     help: str
-    json_type: Schema
+    json_type: JsonSchema
     option: OutputOption | None
-    compute: Callable[[Mapping[str, Any], Any], Any]
+    compute: Callable[[Schema, Mapping[str, Any], Any], Any]
     decimals: int = 2
+    is_in: Callable[[Schema], bool] = lambda _schema: True
 
     @property
-    def json_schema(self) -> Schema:
+    def json_schema(self) -> JsonSchema:
         """The JSON Schema of a cell, described."""
         return {**self.json_type, "description": self.help}
 
 
 ROW: Final = Column("row", "From 1, the first row after the header", {"type": "integer", "minimum": 1})
-IDENTITY: Final = Column(CUSTOMER_ID, "As it was given; absent where none was", _TEXT)
+IDENTITY: Final = Column("id", "As it was given; absent where none was", _TEXT)
+"""Its name in results is that of the schema's id."""
+
 PREDICTION: Final = Column("prediction", "Whether the probability reaches the threshold", {"enum": [CHURN, NOT_CHURN]})
 PROBABILITY: Final = Column(
     "probability",
@@ -142,17 +151,28 @@ PROBABILITY: Final = Column(
 )
 TIER: Final = Column("tier", "The highest tier whose least probability is reached", {"enum": list(TIERS)})
 ERROR: Final = Column("error", "What is wrong with a row that has no prediction", _TEXT)
+
+
+def value_at_risk(schema: Schema, features: Mapping[str, Any], score: Any) -> Any:
+    """Return money x probability, None where the money of one customer is missing."""
+    money = features[schema.money or ""]
+    return None if money is None else money * score.probability
+
+
 VALUE_AT_RISK: Final = ComputedColumn(
     "value_at_risk",
-    f"{MONTHLY_CHARGES} x probability, at two decimals",
+    "{money} x probability, at two decimals",
     {"type": "number"},
-    OutputOption("value_at_risk", f"Add {MONTHLY_CHARGES} x probability, at two decimals", in_every_job=True),
-    compute=lambda features, score: features[MONTHLY_CHARGES] * score.probability,
+    OutputOption("value_at_risk", "Add {money} x probability, at two decimals", in_every_job=True),
+    compute=value_at_risk,
+    is_in=lambda schema: schema.money is not None,
 )
+"""In its help and that of its option, {money} is the schema's."""
+
 REASON_COUNT: Final = OutputOption(
     "reasons",
     "How many reasons to give, the strongest first",
-    maximum=len(NAMES),
+    maximum=MAX_REASONS,
     shorter="ask for fewer reasons",
     in_every_job=True,
 )
@@ -183,9 +203,9 @@ COLUMNS: tuple[Column | ComputedColumn, ...] = (
 """In the order of a CSV, where the reasons are a column each, and the input's columns have their own names."""
 
 
-def computed_columns(options: "OutputOptions | None" = None) -> list[ComputedColumn]:
+def computed_columns(schema: Schema, options: "OutputOptions | None" = None) -> list[ComputedColumn]:
     """Return the columns that are computed: all of them, or those of lists with these options."""
-    computed = [column for column in COLUMNS if isinstance(column, ComputedColumn)]
+    computed = [column for column in COLUMNS if isinstance(column, ComputedColumn) and column.is_in(schema)]
     if options is None:
         return computed
     return [column for column in computed if column.option is None or options[column.option.name]]
@@ -195,6 +215,22 @@ def output_options() -> list[OutputOption]:
     """Return what callers may ask of the results, in the order in which it is documented."""
     options = [column.option for column in COLUMNS if column.option]
     return [*dict.fromkeys(options), SPREADSHEET_SAFE]
+
+
+def options_of(schema: Schema, terms: int) -> list[OutputOption]:
+    """Return what callers may ask of the results of one model, with so many terms."""
+    absent = [column.option for column in COLUMNS if isinstance(column, ComputedColumn) and not column.is_in(schema)]
+    return [_option_of(option, schema, terms) for option in output_options() if option not in absent]
+
+
+def _option_of(option: OutputOption, schema: Schema, terms: int) -> OutputOption:
+    maximum = terms if option == REASON_COUNT else option.maximum
+    return option._replace(help=help_of(option.help, schema), maximum=maximum)
+
+
+def help_of(text: str, schema: Schema | None = None) -> str:
+    """Return a help with the name of the schema's money in it."""
+    return text.replace("{money}", (schema.money if schema else None) or "the money of the schema")
 
 
 def reason_names(count: int) -> list[str]:
@@ -248,6 +284,23 @@ class OutputOptions(Mapping[str, Any]):
     def spreadsheet_safe(self) -> bool:
         """Whether cells that a spreadsheet would run as formulas are made text."""
         return bool(self[SPREADSHEET_SAFE.name])
+
+    def fit(self, schema: Schema, terms: int) -> "OutputOptions":
+        """Return the options as a model with this schema and so many terms can follow them.
+
+        Raises
+        ------
+        ChurnError
+            If more is asked for than the model has.
+        """
+        offered = {option.name: option for option in options_of(schema, terms)}
+        for name, value in self.items():
+            if value and name not in offered:
+                raise ChurnError(f"{name} needs money in the schema, and that of the model has none.")
+            option = offered.get(name)
+            if option and option.maximum is not None and option.maximum < value < MAX_REASONS:
+                raise ChurnError(f"{name} must be {option.rule(TRUE_FALSE)}, not {value}.")
+        return OutputOptions(**{**self._values, REASON_COUNT.name: min(self.reasons, terms)})
 
     def identity(self) -> dict[str, Any]:
         """Return the values that are part of a job's identity: no defaults, so that a new option changes none."""

@@ -8,16 +8,17 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from model.errors import CustomerError, InputError, Problem, listed, problem, show
-from model.schema import BY_NAME, COLUMNS, CUSTOMER_ID, NAMES, fold
+from model.schema import Schema, fold, in_words
 from model.text import clean, clean_id
 
-_BY_FOLDED = {fold(name): name for name in COLUMNS}
 _LONGEST_INTEGER = 400
 """Digits. A longer JSON integer is beyond the range of float anyway, and int() is quadratic in its digits."""
 
 
-def resolve(names: Sequence[str], extra: Sequence[str] = ()) -> tuple[dict[str, int], dict[str, list[str]]]:
-    """Find the ten features and customerID, and what else is asked for, among the names of a header or an object.
+def resolve(
+    names: Sequence[str], schema: Schema, extra: Sequence[str] = ()
+) -> tuple[dict[str, int], dict[str, list[str]]]:
+    """Find the features and the id, and what else is asked for, among the names of a header or an object.
 
     Names are cleaned as cells are, and matched without regard to case; an exact name beats a differently-cased twin;
     others are ignored.
@@ -29,7 +30,7 @@ def resolve(names: Sequence[str], extra: Sequence[str] = ()) -> tuple[dict[str, 
     repeated : dict of str to list of str
         Names that more than one candidate claims with equal right, and those candidates.
     """
-    by_folded = {**_BY_FOLDED, **{fold(name): name for name in extra}} if extra else _BY_FOLDED
+    by_folded = {**schema.by_folded, **{fold(name): name for name in extra}} if extra else schema.by_folded
     candidates: dict[str, list[int]] = {}
     for position, name in enumerate(names):
         known = by_folded.get(fold(name))
@@ -63,10 +64,11 @@ _LIKE_AN_ID = (
 """What people call a column of ids, without spaces and signs; the first that a file has is meant most likely."""
 
 
-def find_alike(names: Sequence[str], wanted: str) -> int | None:
-    """Return which of some names is `wanted` but for spaces and signs in it, or is another word for customerID."""
+def find_alike(names: Sequence[str], wanted: str, schema: Schema) -> int | None:
+    """Return which of some names is `wanted` but for spaces and signs in it, or is another word for the id."""
     plain = [_LETTERS.sub("", clean(name)).lower() for name in names]
-    for name in _LIKE_AN_ID if wanted == CUSTOMER_ID else (wanted.lower(),):
+    own = _LETTERS.sub("", wanted).lower()
+    for name in (own, *_LIKE_AN_ID) if wanted == schema.id else (own,):
         if name in plain:
             return plain.index(name)
     return None
@@ -125,7 +127,7 @@ def parse_json(body: bytes) -> object:
         raise InputError("not_json", reason=reason) from None
 
 
-def parse_customer(value: object) -> dict[str, object]:
+def parse_customer(value: object, schema: Schema) -> dict[str, object]:
     """Return the raw values of one customer by feature name, absent ones left out.
 
     Raises
@@ -138,15 +140,15 @@ def parse_customer(value: object) -> dict[str, object]:
     if not isinstance(value, dict):
         raise InputError("not_an_object", value=value)
     keys = list(value)
-    positions, repeated = resolve(keys)
+    positions, repeated = resolve(keys, schema)
     if repeated:
-        raise CustomerError(_ambiguous(repeated))
+        raise CustomerError(_ambiguous(repeated, schema))
     if not positions and len(keys) == 1 and isinstance(value[keys[0]], dict | list):
-        raise InputError("wrapped", key=show(keys[0])[1:-1])
+        raise InputError("wrapped", key=show(keys[0])[1:-1], count=in_words(len(schema.features)))
     return {name: value[keys[position]] for name, position in positions.items()}
 
 
-def parse_changes(value: object) -> dict[str, object]:
+def parse_changes(value: object, schema: Schema) -> dict[str, object]:
     """Return the raw values of one object of changes by feature name.
 
     Here an unknown name is an error: a change that is not made must not look like one that makes no difference.
@@ -159,27 +161,29 @@ def parse_changes(value: object) -> dict[str, object]:
     if not isinstance(value, dict):
         raise CustomerError([problem("not_changes", value=value)])
     keys = list(value)
-    unknown = [key for key in keys if _BY_FOLDED.get(fold(key)) not in BY_NAME]
-    positions, repeated = resolve(keys)
-    problems = [problem("unknown_feature", value=key, known=listed(NAMES)) for key in unknown] + _ambiguous(repeated)
+    unknown = [key for key in keys if schema.by_folded.get(fold(key)) not in schema.by_name]
+    positions, repeated = resolve(keys, schema)
+    problems = [problem("unknown_feature", value=key, known=listed(schema.names)) for key in unknown] + _ambiguous(
+        repeated, schema
+    )
     if problems:
         raise CustomerError(problems)
     return {name: value[keys[position]] for name, position in positions.items()}
 
 
-def _ambiguous(repeated: Mapping[str, Iterable[str]]) -> list[Problem]:
+def _ambiguous(repeated: Mapping[str, Iterable[str]], schema: Schema) -> list[Problem]:
     return [
         problem(
             "ambiguous_name",
             field=name,
-            rule=getattr(BY_NAME.get(name), "rule", None),
+            rule=getattr(schema.by_name.get(name), "rule", None),
             keys=listed([show(key) for key in keys]),
         )
         for name, keys in repeated.items()
     ]
 
 
-def customer_id(raw: Mapping[str, object]) -> str:
+def customer_id(raw: Mapping[str, object], schema: Schema) -> str:
     """Return the customer's id as `clean_id` leaves it, or "" where none is given.
 
     Raises
@@ -187,11 +191,11 @@ def customer_id(raw: Mapping[str, object]) -> str:
     CustomerError
         bad_id, for anything but text or a whole number.
     """
-    value = raw.get(CUSTOMER_ID)
+    value = raw.get(schema.id) if schema.id else None
     if value is None:
         return ""
     if isinstance(value, str):
         return clean_id(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    raise CustomerError([problem("bad_id", field=CUSTOMER_ID, value=value)])
+    raise CustomerError([problem("bad_id", field=schema.id, value=value)])

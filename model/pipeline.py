@@ -17,11 +17,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from model import artifact
-from model.artifact import ARTIFACTS, OUTLINE, check_version, folder_of, is_additive, read_checked, read_json
+from model.artifact import (
+    ARTIFACTS,
+    OUTLINE,
+    check_version,
+    folder_of,
+    is_additive,
+    read_checked,
+    read_json,
+    read_schema_of,
+)
 from model.contents import METRICS
 from model.errors import ArtifactError, show
-from model.schema import EXAMPLE, FEATURES, NAMES, Categorical, Customer
-from model.scorecard import EXACT, Score, Scorecard, check_schema, classify
+from model.schema import Categorical, Customer, Schema
+from model.scorecard import EXACT, Score, Scorecard, classify
 from model.scorecard_file import read_cuts
 from model.strict_json import Member
 from model.trees import METHOD, TreeReasons
@@ -39,8 +48,8 @@ def joblib_name(version: str) -> str:
     return f"churn_prediction_model_v{major}_{minor}.joblib"
 
 
-def to_frame(columns: Mapping[str, Sequence[object]]) -> "pd.DataFrame":
-    """Return what the pipeline takes: the ten columns as in the data, in schema order.
+def to_frame(columns: Mapping[str, Sequence[object]], schema: Schema) -> "pd.DataFrame":
+    """Return what the pipeline takes: the columns of the features, in schema order.
 
     Parameters
     ----------
@@ -49,18 +58,22 @@ def to_frame(columns: Mapping[str, Sequence[object]]) -> "pd.DataFrame":
 
     Returns
     -------
-    DataFrame of shape (n_customers, 10)
-        Words as objects (SeniorCitizen as int64), numbers as float64.
+    DataFrame of shape (n_customers, n_features)
+        Words as objects (as int64 where all are numbers), numbers as float64; missing ones None and NaN.
     """
     import pandas as pd
 
     def dtype(feature: object) -> str:
         if isinstance(feature, Categorical):
-            return "int64" if isinstance(feature.values[0], int) else "object"
+            is_whole = all(isinstance(level, int) for level in feature.levels)
+            return "int64" if is_whole else "object"
         return "float64"
 
     return pd.DataFrame(
-        {feature.name: pd.Series(cast("Any", columns[feature.name]), dtype=dtype(feature)) for feature in FEATURES}
+        {
+            feature.name: pd.Series(cast("Any", columns[feature.name]), dtype=dtype(feature))
+            for feature in schema.features
+        }
     )
 
 
@@ -72,6 +85,7 @@ class PipelineScorer:
 
     Attributes
     ----------
+    schema : Schema
     version : str
     sha256 : str
         Of the joblib file.
@@ -91,6 +105,7 @@ class PipelineScorer:
         What gives the contributions: the scorecard of the same artifact, if the model is additive.
     """
 
+    schema: Schema
     version: str
     sha256: str
     threshold: float
@@ -117,13 +132,13 @@ class PipelineScorer:
 
     def score_all(self, customers: Sequence[Customer]) -> list[Score]:
         """Return the same for each of several; a frame of ten takes hardly longer than one of one."""
-        return [classify(self, log_odds) for log_odds in self._log_odds(_frame_of(customers)).tolist()]
+        return [classify(self, log_odds) for log_odds in self._log_odds(_frame_of(customers, self.schema)).tolist()]
 
     def contributions(self, customer: Customer) -> list[float]:
         """Return what each feature adds to the baseline, in schema order."""
         if isinstance(self.reasons, Scorecard):
             return self.reasons.contributions(customer)
-        contributions: list[float] = self.reasons.of(_frame_of([customer]))[0].tolist()
+        contributions: list[float] = self.reasons.of(_frame_of([customer], self.schema))[0].tolist()
         return contributions
 
     def log_odds_batch(self, columns: Mapping[str, "np.ndarray"]) -> "np.ndarray":
@@ -140,7 +155,7 @@ class PipelineScorer:
         """
         import numpy as np
 
-        frame = _frame_of_columns(columns)
+        frame = _frame_of_columns(columns, self.schema)
         return self._log_odds(frame) if len(frame) else np.empty(0)
 
     def contributions_batch(self, columns: Mapping[str, "np.ndarray"]) -> "np.ndarray":
@@ -153,14 +168,14 @@ class PipelineScorer:
 
         Returns
         -------
-        ndarray of shape (n_customers, 10), float64
+        ndarray of shape (n_customers, n_features), float64
             In schema order.
         """
         import numpy as np
 
         assert isinstance(self.reasons, TreeReasons)
-        frame = _frame_of_columns(columns)
-        return self.reasons.of(frame) if len(frame) else np.empty((0, len(FEATURES)))
+        frame = _frame_of_columns(columns, self.schema)
+        return self.reasons.of(frame) if len(frame) else np.empty((0, len(self.schema.features)))
 
     def with_threshold(self, threshold: float) -> "PipelineScorer":
         """Return the same model with another threshold."""
@@ -181,20 +196,20 @@ def _threads() -> Any:
     return ThreadpoolController()
 
 
-def _frame_of(customers: Sequence[Customer]) -> "pd.DataFrame":
-    return to_frame({name: [customer[name] for customer in customers] for name in NAMES})
+def _frame_of(customers: Sequence[Customer], schema: Schema) -> "pd.DataFrame":
+    return to_frame({name: [customer[name] for customer in customers] for name in schema.names}, schema)
 
 
-def _frame_of_columns(columns: Mapping[str, "np.ndarray"]) -> "pd.DataFrame":
+def _frame_of_columns(columns: Mapping[str, "np.ndarray"], schema: Schema) -> "pd.DataFrame":
     import numpy as np
 
     spelt: dict[str, Any] = {}
-    for feature in FEATURES:
+    for feature in schema.features:
         column = columns[feature.name]
         spelt[feature.name] = (
-            np.array(feature.values, dtype=object)[column] if isinstance(feature, Categorical) else column
+            np.array(feature.levels, dtype=object)[column] if isinstance(feature, Categorical) else column
         )
-    return to_frame(spelt)
+    return to_frame(spelt, schema)
 
 
 def load(version: str | None = None, root: Path = ARTIFACTS) -> PipelineScorer:
@@ -211,6 +226,7 @@ def load(version: str | None = None, root: Path = ARTIFACTS) -> PipelineScorer:
     content = read_checked(folder, name)
     scorecard = artifact.load(folder.name, root) if is_additive(folder) else None
     facts = _facts_of(scorecard) if scorecard else _pipeline_metadata(folder)
+    schema: Schema = facts["schema"]
     metrics = Member(read_json(folder, METRICS)[0], str(folder / METRICS))
     trained_with = metrics.at("trained_with").at(LIBRARY).text()
     try:
@@ -230,8 +246,8 @@ def load(version: str | None = None, root: Path = ARTIFACTS) -> PipelineScorer:
         )
     try:
         model = joblib.load(io.BytesIO(content))
-        (log_odds,) = model.decision_function(_frame_of([dict(EXAMPLE)])).tolist()
-        reasons = scorecard or TreeReasons(model)
+        (log_odds,) = model.decision_function(_frame_of([dict(schema.example)], schema)).tolist()
+        reasons = scorecard or TreeReasons(model, schema.names)
     except ArtifactError:
         raise
     except Exception as error:
@@ -252,16 +268,16 @@ def load(version: str | None = None, root: Path = ARTIFACTS) -> PipelineScorer:
 
 
 def _facts_of(scorecard: Scorecard) -> dict[str, Any]:
-    return {name: getattr(scorecard, name) for name in ("threshold", "tiers", "ranges", "baseline")}
+    return {name: getattr(scorecard, name) for name in ("schema", "threshold", "tiers", "ranges", "baseline")}
 
 
 def _pipeline_metadata(folder: Path) -> dict[str, Any]:
     document, _ = read_json(folder, OUTLINE)
-    check_schema(document, str(folder / OUTLINE))
+    schema = read_schema_of(folder, document, OUTLINE)
     metadata = Member(document, str(folder / OUTLINE))
     version, method = metadata.at("version").text(), metadata.at("reasons_method").text()
     if version != folder.name:
         raise ArtifactError(f"{folder / OUTLINE} has the version {show(version)[1:-1]}.")
     if method != METHOD:
         raise ArtifactError(f"{folder / OUTLINE} asks for reasons by {show(method)[1:-1]}, not known here.")
-    return {**read_cuts(metadata), "baseline": metadata.at("baseline").log_odds()}
+    return {"schema": schema, **read_cuts(metadata, schema), "baseline": metadata.at("baseline").log_odds()}

@@ -6,7 +6,7 @@ from typing import Any, Final
 from model.actions import Action, suggest
 from model.explain import Contribution, explain, notes
 from model.outputs import DEFAULT_REASONS, PREDICTION, PROBABILITY, REASONS, TIER, computed_columns
-from model.schema import CUSTOMER_ID, Customer
+from model.schema import Customer, Schema
 from model.scorecard import PROBABILITY_DECIMALS, Score, Scorer
 from model.whatif import Alternative
 
@@ -31,14 +31,16 @@ def to_result(
     customer_id : str
         "" where none was given; then the answer has none.
     reasons : int
-        How many to give, the strongest first; with all ten, baseline + contributions = log_odds.
+        How many to give, the strongest first; with all, baseline + contributions = log_odds.
     """
     score = scorer.score(customer)
-    identity = {CUSTOMER_ID: customer_id} if customer_id else {}
     return {
-        **identity,
+        **to_identity(scorer.schema, customer_id),
         **to_verdict(score),
-        **{column.name: round(column.compute(customer, score), column.decimals) for column in computed_columns()},
+        **{
+            column.name: _rounded(column.compute(scorer.schema, customer, score), column.decimals)
+            for column in computed_columns(scorer.schema)
+        },
         "log_odds": score.log_odds,
         "baseline": scorer.baseline,
         REASONS.name: [to_reason(reason) for reason in explain(scorer, customer)[:reasons]] if reasons else [],
@@ -46,8 +48,17 @@ def to_result(
             {"suggestion": suggestion.suggestion, **to_alternative(suggestion.alternative)}
             for suggestion in suggest(actions, scorer, customer)
         ],
-        "notes": notes(customer, scorer.ranges),
+        "notes": notes(customer, scorer.schema, scorer.ranges),
     }
+
+
+def _rounded(number: float | None, decimals: int) -> float | None:
+    return None if number is None else round(number, decimals)
+
+
+def to_identity(schema: Schema, customer_id: str) -> dict[str, str]:
+    """Return the id under its column's name; nothing where there is none."""
+    return {schema.id: customer_id} if schema.id and customer_id else {}
 
 
 def to_verdict(score: Score) -> dict[str, Any]:
@@ -57,7 +68,10 @@ def to_verdict(score: Score) -> dict[str, Any]:
 
 def to_reason(part: Contribution) -> dict[str, Any]:
     """Return one reason; the contribution is in log-odds, unrounded."""
-    return {**part._asdict(), "sentence": part.sentence}
+    names = [feature.name for feature in part.features]
+    one = {"feature": names[0], "value": part.values[0]}
+    pair = {"features": names, "values": list(part.values)}
+    return {**(one if len(names) == 1 else pair), "contribution": part.contribution, "sentence": part.sentence}
 
 
 def to_alternative(alternative: Alternative) -> dict[str, Any]:

@@ -1,39 +1,52 @@
 """A list of invented customers to try the service with. Standard library only; it has no customer of any data.
 
-The shares are about those of a telecom: most on monthly contracts, the newest and those with fibre the likeliest to go.
+Each value is drawn by itself with the shares of the training data in population.json, so that customers of a list look
+like those of the model column by column, though not together.
 """
 
 import csv
 import io
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
+from typing import Any, Final
 
-from model.schema import COLUMNS, CUSTOMER_ID, FEATURES, Categorical
+from model import artifact
+from model.artifact import ARTIFACTS, read_json
+from model.contents import POPULATION
+from model.schema import Categorical, Feature, Numeric, Schema
+from model.scorecard import Scorer
 
 ROWS: Final = 1000
+FIRST_SAMPLE: Final = "sample-1.csv"
+"""Next to the versions that come with the code: the list of models that were trained before they carried a schema."""
 
-_WORDS: Final = {feature.name: feature.values for feature in FEATURES if isinstance(feature, Categorical)}
-
-_MISTAKES: Final = {
-    211: ("InternetService", "Fibre optic"),
-    548: ("MonthlyCharges", "$79.90"),
-    806: ("TotalCharges", ""),
-}
-"""As in real lists, so that a first try shows how they are handled: by row, the column and its content."""
+_MISTAKE_ROWS: Final = (211, 548, 806)
+"""As in real lists, so that a first try shows how they are handled."""
 
 
-def sample() -> str:
+def sample(scorer: Scorer) -> str:
     """Return the list as the text of a CSV; the same each time."""
+    if scorer.folder is None or not artifact.has_own_schema(scorer.folder):
+        return (ARTIFACTS / FIRST_SAMPLE).read_bytes().decode()
+    schema, (population, _) = scorer.schema, read_json(scorer.folder, POPULATION)
+    described = {feature["feature"]: feature for feature in population["features"]}
+    mistakes = dict(zip(_MISTAKE_ROWS, _mistakes(schema), strict=False))
     text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(text, schema.columns, lineterminator="\n")
     writer.writeheader()
     draws = _draws()
     for row in range(1, ROWS + 1):
-        customer = {CUSTOMER_ID: f"SAMPLE-{row:04d}", **_customer(draws)}
-        if row in _MISTAKES:
-            column, content = _MISTAKES[row]
-            customer[column] = content
-        writer.writerow(customer)
+        customer: dict[str, object] = {schema.id: f"SAMPLE-{row:04d}"} if schema.id else {}
+        for feature in schema.features:
+            customer[feature.name] = _value(feature, described[feature.name], scorer.ranges, draws)
+        for feature in schema.features:
+            if (
+                isinstance(feature, Numeric)
+                and feature.blank
+                and customer[feature.blank.feature] == feature.blank.value
+            ):
+                customer[feature.name] = feature.blank.equals
+        writer.writerow({**customer, **mistakes.get(row, {})})
     return text.getvalue()
 
 
@@ -46,36 +59,33 @@ def _draws() -> Iterator[float]:
         yield (state >> 8) / 2**24
 
 
-def _customer(draws: Iterator[float]) -> dict[str, object]:
-    def pick(feature: str, *shares: float) -> int:
-        left = next(draws)
-        for index, share in enumerate(shares):
-            left -= share
-            if left < 0:
-                return index
-        return len(_WORDS[feature]) - 1
+def _value(
+    feature: Feature, described: Mapping[str, Any], ranges: Mapping[str, tuple[float, float]], draws: Iterator[float]
+) -> object:
+    if next(draws) < described.get("missing", 0.0):
+        return ""
+    if isinstance(feature, Categorical):
+        return feature.values[_pick(list(described["words"].values()), next(draws))]
+    low, high = ranges.get(feature.name, (feature.minimum, feature.maximum))
+    edges = [low, *described["edges"], high]
+    index = _pick(described["shares"], next(draws))
+    number = edges[index] + (edges[index + 1] - edges[index]) * next(draws)
+    return int(number) if feature.whole else f"{number:.2f}" if abs(number) >= 1 else f"{number:.4g}"
 
-    partner = pick("Partner", 0.52)
-    dependents = pick("Dependents", 0.92 if partner == 0 else 0.48)
-    # Who binds himself has mostly been here for long.
-    contract = pick("Contract", 0.55, 0.21)
-    tenure = 1 + int(72 * (next(draws) ** 2.4, 0.15 + 0.85 * next(draws), 0.4 + 0.6 * next(draws) ** 0.6)[contract])
-    internet = pick("InternetService", *((0.32, 0.54), (0.39, 0.36), (0.38, 0.27))[contract])
-    payment = pick("PaymentMethod", *((0.47, 0.24, 0.15), (0.22, 0.22, 0.27), (0.1, 0.23, 0.33))[contract])
-    dearest, cheapest = ((88, 26), (118, 66), (25.6, 18.4))[internet]
-    monthly = round(cheapest + (dearest - cheapest) * (0.65 * next(draws) + 0.35 * tenure / 73), 2)
-    codes = {
-        "SeniorCitizen": pick("SeniorCitizen", 0.84),
-        "Partner": partner,
-        "Dependents": dependents,
-        "PhoneService": pick("PhoneService", 0.1),
-        "InternetService": internet,
-        "Contract": contract,
-        "PaymentMethod": payment,
-    }
-    return {
-        **{name: _WORDS[name][code] for name, code in codes.items()},
-        "tenure": tenure,
-        "MonthlyCharges": f"{monthly:.2f}",
-        "TotalCharges": f"{tenure * monthly * (0.96 + 0.08 * next(draws)):.2f}",
-    }
+
+def _pick(shares: Sequence[float], draw: float) -> int:
+    """Return the index that a draw from 0 to 1 falls on; shares need not add up to 1."""
+    reached = list(accumulate(shares))
+    return next((index for index, share in enumerate(reached) if draw * reached[-1] < share), len(shares) - 1)
+
+
+def _mistakes(schema: Schema) -> Iterator[dict[str, object]]:
+    words = [feature for feature in schema.features if isinstance(feature, Categorical) and not feature.accepts_other]
+    numbers = [feature for feature in schema.features if isinstance(feature, Numeric)]
+    if words:
+        yield {words[-1].name: f"{words[-1].values[0]}?"}
+    for feature in numbers[:1]:
+        yield {feature.name: "n/a"}
+    for feature in numbers[1:]:
+        if not feature.accepts_missing and not feature.blank:
+            yield {feature.name: ""}

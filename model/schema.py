@@ -1,29 +1,41 @@
-"""The ten features and customerID: the only place where they are written down.
+"""What a schema is: the features of a model with their rules, and the columns that have a role.
 
-Validation, CSV columns, the API description, the form, the training transformers, the Spark schema and docs/api.md's
-table are all made from `FEATURES`. Imports model.text and nothing beyond the standard library.
+Each model has its own, as data: model/schema_file.py reads it. Imports model.text and nothing beyond the standard
+library, and knows no company's columns.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from model.text import clean
 
-SCHEMA_VERSION: Final = 1
-"""Raised by one whenever a feature is added, dropped or read differently; an artifact names the one it was built
-for."""
-
-CUSTOMER_ID: Final = "customerID"
-TARGET: Final = "Churn"
-
 Word = str | int
-"""The canonical spelling of a word, as the data has it: text, or 0 and 1 for SeniorCitizen."""
+"""The canonical spelling of a word, as the data has it: text, or a whole number for words such as 0 and 1."""
 
-Value = str | int | float
+Value = str | int | float | None
 Customer = dict[str, Value]
-"""One valid customer: feature name to canonical word, whole months (int) or money (float)."""
+"""One valid customer: feature name to canonical word, number (int where it is whole), or None where it is missing."""
+
+OTHER: Final = "(other)"
+"""The word of a customer whose own the training data had seldom or never, where the feature accepts that."""
+
+CHURN: Final = "churn"
+NOT_CHURN: Final = "not churn"
+TIERS: Final = ("high", "medium", "low")
+
+BATCH_LABELS: Final[Mapping[str, str]] = MappingProxyType({CHURN: "Churn", NOT_CHURN: "Not Churn"})
+"""The labels of /v1/customerbatch, with the capitals that the seed's family of apps has there."""
+
+DEFAULT_POSITIVE: Final = "Yes"
+_POSITIVES: Final = ("yes", "true", "1")
+_NEGATIVES: Final = ("no", "false", "0")
+
+_LISTED_WORDS: Final = 20
+"""Words that a rule lists; a feature may have thousands."""
 
 
 def fold(text: str) -> str:
@@ -35,228 +47,311 @@ def fold(text: str) -> str:
     return text.lower() if text.isascii() else text
 
 
-@dataclass(frozen=True, slots=True)
+def written(number: float) -> str:
+    """Return a number with all its digits: :g would round 123456.78, and make 1e+06 of a million."""
+    return f"{number:,}".removesuffix(".0")
+
+
+_FEW: Final = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+
+
+def in_words(count: int) -> str:
+    """Return a number as prose has it: ten, 13."""
+    return _FEW[count] if count < len(_FEW) else str(count)
+
+
+class Blank(NamedTuple):
+    """What a blank of a number means for some customers: `equals`, where their `feature` is `value`."""
+
+    equals: float
+    feature: str
+    value: Value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Categorical:
-    """A feature that takes one of a few words.
+    """A feature that takes one of some words.
 
     Attributes
     ----------
+    name : str
+        The column, as the data spells it.
+    label, help : str
+        For people: a short name, and what it is.
+    aliases : tuple of str
+        Other names of the column in files.
     values : tuple of str or int
         The canonical words in the order in which forms show them; their index is the code used in bulk.
-    also : mapping of str to str or int
+    is_flag : bool
+        Whether the two words are no and yes, in this order, so that JSON's false and true are accepted.
+    synonyms : mapping of str to str or int
         Folded spellings accepted in addition to the canonical ones.
-    booleans : mapping of bool to str or int
-        What JSON's true and false mean; empty where a boolean is an error.
-    numbers : bool
-        Whether a JSON number equal to a canonical value is accepted (SeniorCitizen: 0, 1, 0.0, 1.0).
-    phrases : mapping of str or int to str
-        Each word as the beginning of a sentence about a customer.
+    accepts_missing : bool
+        Whether a blank is accepted, as None, and has points of its own.
+    accepts_other : bool
+        Whether any other word is accepted, as `OTHER`, and has points of its own.
     actionable : bool
         Whether a retention team can offer a change of it.
+    is_protected : bool
+        Whether the card reports the groups of it; then no change of it is suggested.
+    phrases : mapping of str or int to str
+        Words as the beginning of a sentence about a customer; a default is made of the others.
     """
 
     name: str
-    help: str
     values: tuple[Word, ...]
-    phrases: Mapping[Word, str]
-    also: Mapping[str, Word] = field(default_factory=dict)
-    booleans: Mapping[bool, Word] = field(default_factory=dict)
-    numbers: bool = False
+    label: str = ""
+    help: str = ""
+    aliases: tuple[str, ...] = ()
+    is_flag: bool = False
+    synonyms: Mapping[str, Word] = field(default_factory=dict)
+    accepts_missing: bool = False
+    accepts_other: bool = False
     actionable: bool = False
+    is_protected: bool = False
+    phrases: Mapping[Word, str] = field(default_factory=dict)
+    booleans: Mapping[bool, Word] = field(init=False, repr=False)
+    """What JSON's true and false mean; empty where a boolean is an error."""
+    numbers: bool = field(init=False, repr=False)
+    """Whether words are numbers; then a JSON number equal to one is accepted (0, 1, 0.0, 1.0)."""
     spellings: Mapping[str, Word] = field(init=False, repr=False)
+    levels: tuple[Value, ...] = field(init=False, repr=False)
+    """The words, then `OTHER` and None where they are accepted."""
+    codes: Mapping[Value, int] = field(init=False, repr=False)
+    """The index of each level."""
     rule: str = field(init=False, repr=False)
     """The rule as the second half of a sentence: `must be "A", "B" or "C"`."""
 
     def __post_init__(self) -> None:
+        set_ = object.__setattr__
+        set_(self, "label", self.label or default_label(self.name))
+        set_(self, "help", self.help or self.label)
+        set_(self, "booleans", {False: self.values[0], True: self.values[1]} if self.is_flag else {})
+        set_(self, "numbers", any(isinstance(value, int) for value in self.values))
         words: dict[str, Word] = {fold(str(value)): value for value in self.values}
-        words.update(self.also)
-        words.update({str(flag).lower(): word for flag, word in self.booleans.items()})
+        words.update(self.synonyms)
+        for flag, word in self.booleans.items():
+            words.setdefault(str(flag).lower(), word)
         # The exact spellings too: most cells hold one, and then nothing has to be folded.
         words.update({str(value): value for value in self.values})
-        object.__setattr__(self, "spellings", MappingProxyType(words))
-        shown = [str(value) if self.numbers else f'"{value}"' for value in self.values]
-        object.__setattr__(self, "rule", f"must be {', '.join(shown[:-1])} or {shown[-1]}")
+        set_(self, "spellings", MappingProxyType(words))
+        levels = (*self.values, *[OTHER] * self.accepts_other, *[None] * self.accepts_missing)
+        set_(self, "levels", levels)
+        set_(self, "codes", MappingProxyType({level: code for code, level in enumerate(levels)}))
+        set_(self, "rule", self._rule())
+
+    def _rule(self) -> str:
+        if self.accepts_other:
+            return "must be a word"
+        shown = [str(value) if self.numbers else f'"{value}"' for value in self.values[:_LISTED_WORDS]]
+        if len(self.values) > _LISTED_WORDS:
+            return f"must be one of {len(self.values):,} words, such as {', '.join(shown)}"
+        return f"must be {', '.join(shown[:-1])} or {shown[-1]}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Numeric:
     """A feature that takes a number between `minimum` and `maximum`, both allowed.
 
     Attributes
     ----------
+    name, label, help, aliases, accepts_missing, is_protected
+        As those of `Categorical`.
     unit : str
-        Unit of the number, in the plural.
+        Unit of the number, in the plural; may be empty.
     whole : bool
         Whether only whole numbers are accepted (12 and 12.0, not 12.5).
-    phrase : str
-        The beginning of a sentence about a customer, with {value} and, for the plural of a unit, {s}.
+    blank : Blank, optional
+        What a blank means for some customers; for others it is refused.
+    direction : {"rises", "falls", "free"}
+        How the risk may follow the number.
+    groups : tuple of float
+        Where the groups of customers begin that summaries and the card show, after the first; quartiles if empty.
     changes : tuple of float
         Relative changes that a retention team can offer, such as -0.1 for ten per cent less.
-    blank_is_zero_when_new : bool
-        Whether a blank or null is read as 0 for a customer whose `TENURE` is 0: 11 of the 7,043 rows of the data have a
-        TotalCharges of one space, and all of them have tenure 0.
+    phrase : str
+        The beginning of a sentence about a customer, with {value} and, for the plural of a unit, {s}.
     """
 
     name: str
-    help: str
-    unit: str
     minimum: float
     maximum: float
-    phrase: str
+    label: str = ""
+    help: str = ""
+    aliases: tuple[str, ...] = ()
+    unit: str = ""
     whole: bool = False
+    accepts_missing: bool = False
+    blank: Blank | None = None
+    direction: str = "free"
+    groups: tuple[float, ...] = ()
     changes: tuple[float, ...] = ()
-    blank_is_zero_when_new: bool = False
+    is_protected: bool = False
+    phrase: str = ""
     rule: str = field(init=False, repr=False)
     """The rule as the second half of a sentence."""
 
     def __post_init__(self) -> None:
-        noun = f"a whole number of {self.unit}" if self.whole else "a number"
-        object.__setattr__(self, "rule", f"must be {noun} from {self.minimum:,.0f} to {self.maximum:,.0f}")
+        set_ = object.__setattr__
+        set_(self, "label", self.label or default_label(self.name))
+        set_(self, "help", self.help or self.label)
+        unit = f" {self.unit}" if self.unit else ""
+        label = self.label.replace("{", "{{").replace("}", "}}")
+        set_(self, "phrase", self.phrase or f"{label} is {{value}}{unit}")
+        noun = f"a whole number{f' of {self.unit}' if self.unit else ''}" if self.whole else "a number"
+        set_(self, "rule", f"must be {noun} from {written(self.minimum)} to {written(self.maximum)}")
+
+    @property
+    def actionable(self) -> bool:
+        """Whether a retention team can offer a change of it."""
+        return bool(self.changes)
 
 
 Feature = Categorical | Numeric
 
 
-def _yes_no(name: str, help: str, no: str, yes: str) -> Categorical:
-    phrases: dict[Word, str] = {"No": no, "Yes": yes}
-    return Categorical(name, help, values=("No", "Yes"), phrases=phrases, booleans={False: "No", True: "Yes"})
+def default_label(name: str) -> str:
+    """Return the name of a column in plain words: MonthlyCharges and monthly_charges are "Monthly charges"."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).replace("_", " ").strip()
+    return words.capitalize() if words.isascii() else words
 
 
-TENURE: Final = "tenure"
-MONTHLY_CHARGES: Final = "MonthlyCharges"
+class Target(NamedTuple):
+    """The column of training data that states who left.
 
-FEATURES: Final[tuple[Feature, ...]] = (
-    Categorical(
-        "SeniorCitizen",
-        "Whether the customer is a senior citizen",
-        values=(0, 1),
-        phrases={0: "Not a senior citizen", 1: "Senior citizen"},
-        also={"0.0": 0, "1.0": 1, "no": 0, "yes": 1},
-        booleans={False: 0, True: 1},
-        numbers=True,
-    ),
-    _yes_no("Partner", "Whether the customer lives with a partner", no="No partner", yes="Lives with a partner"),
-    _yes_no("Dependents", "Whether others depend on the customer", no="No dependents", yes="Has dependents"),
-    Numeric(
-        TENURE,
-        "For how long the customer has been with us",
-        unit="months",
-        minimum=0,
-        maximum=1200,
-        phrase="With us for {value} month{s}",
-        whole=True,
-    ),
-    _yes_no("PhoneService", "Whether the customer has a telephone line with us", no="No telephone", yes="Telephone"),
-    Categorical(
-        "InternetService",
-        "The kind of internet access",
-        values=("DSL", "Fiber optic", "No"),
-        phrases={"DSL": "DSL internet", "Fiber optic": "Fiber optic internet", "No": "No internet"},
-        actionable=True,
-    ),
-    Categorical(
-        "Contract",
-        "The term of the contract",
-        values=("Month-to-month", "One year", "Two year"),
-        phrases={
-            "Month-to-month": "Month-to-month contract",
-            "One year": "One-year contract",
-            "Two year": "Two-year contract",
-        },
-        actionable=True,
-    ),
-    Categorical(
-        "PaymentMethod",
-        "How the customer pays",
-        values=("Electronic check", "Mailed check", "Bank transfer (automatic)", "Credit card (automatic)"),
-        phrases={
-            "Electronic check": "Pays by electronic check",
-            "Mailed check": "Pays by mailed check",
-            "Bank transfer (automatic)": "Pays by automatic bank transfer",
-            "Credit card (automatic)": "Pays by credit card, automatically",
-        },
-        actionable=True,
-        # The forms of this family of apps send the short names, and mean the automatic ones.
-        also={"bank transfer": "Bank transfer (automatic)", "credit card": "Credit card (automatic)"},
-    ),
-    Numeric(
-        MONTHLY_CHARGES,
-        "What the customer pays a month",
-        unit="dollars a month",
-        minimum=0,
-        maximum=1e6,
-        phrase="Pays {value} a month",
-        changes=(-0.1, -0.2),
-    ),
-    Numeric(
-        "TotalCharges",
-        "What the customer has paid so far",
-        unit="dollars",
-        minimum=0,
-        maximum=1e9,
-        phrase="Has paid {value} so far",
-        blank_is_zero_when_new=True,
-    ),
-)
+    Attributes
+    ----------
+    column : str
+    positive : str
+        The word of those who left.
+    negative : str
+        The word of those who stayed; "" for "no", "false" and "0".
+    """
 
-NAMES: Final = tuple(feature.name for feature in FEATURES)
-BY_NAME: Final[Mapping[str, Feature]] = MappingProxyType({feature.name: feature for feature in FEATURES})
-COLUMNS: Final = (CUSTOMER_ID, *NAMES)
+    column: str
+    positive: str = DEFAULT_POSITIVE
+    negative: str = ""
 
-CHURN: Final = "churn"
-NOT_CHURN: Final = "not churn"
-LABELS: Final[Mapping[str, int]] = MappingProxyType({"yes": 1, "no": 0, "true": 1, "false": 0, "1": 1, "0": 0})
-"""Folded spellings of the column `TARGET`: 1 for a customer who left."""
+    @property
+    def words(self) -> dict[str, int]:
+        """Folded words: 1 for a customer who left, 0 for one who stayed."""
+        is_default = fold(self.positive) in _POSITIVES
+        left = dict.fromkeys((fold(self.positive), *(_POSITIVES if is_default else ())), 1)
+        stayed = [fold(self.negative)] if self.negative else []
+        return {**dict.fromkeys([*(_NEGATIVES if is_default or not stayed else ()), *stayed], 0), **left}
 
-LABEL_RULE: Final = 'must be "Yes", "No", 1 or 0'
-
-BATCH_LABELS: Final[Mapping[str, str]] = MappingProxyType({CHURN: "Churn", NOT_CHURN: "Not Churn"})
-"""The labels of /v1/customerbatch, with the capitals that the seed's family of apps has there."""
-
-TIERS: Final = ("high", "medium", "low")
-
-EXAMPLE: Final[Mapping[str, Value]] = MappingProxyType(
-    {
-        "SeniorCitizen": 0,
-        "Partner": "Yes",
-        "Dependents": "No",
-        TENURE: 12,
-        "PhoneService": "Yes",
-        "InternetService": "Fiber optic",
-        "Contract": "Month-to-month",
-        "PaymentMethod": "Electronic check",
-        MONTHLY_CHARGES: 70.35,
-        "TotalCharges": 844.20,
-    }
-)
-"""The customer of the seed document: the example in the README, the API description and the template."""
+    @property
+    def rule(self) -> str:
+        """What the column must hold, as the second half of a sentence."""
+        if fold(self.positive) in _POSITIVES:
+            return 'must be "Yes", "No", 1 or 0'
+        return f'must be "{self.positive}" or "{self.negative or "No"}"'
 
 
-def json_schema() -> dict[str, object]:
+@dataclass(frozen=True, kw_only=True)
+class Schema:
+    """The features of a model, and the columns that have a role.
+
+    Attributes
+    ----------
+    features : tuple of Categorical or Numeric
+        In the order in which terms are added.
+    id : str, optional
+        The column that identifies a customer.
+    target : Target
+    money : str, optional
+        The number whose product with the probability is `value_at_risk`.
+    segments : tuple of str
+        The features by which summaries group customers.
+    currency : str
+        The sign of amounts.
+    horizon : str
+        What the probability refers to: "within 3 months of the snapshot".
+    example : mapping
+        One valid customer, for the template and the description of the API.
+    """
+
+    features: tuple[Feature, ...]
+    example: Mapping[str, Value]
+    id: str | None = None
+    target: Target = Target("churn")
+    money: str | None = None
+    segments: tuple[str, ...] = ()
+    currency: str = "$"
+    horizon: str = ""
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The names of the features, in order."""
+        return tuple(feature.name for feature in self.features)
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Feature]:
+        """The features by name."""
+        return {feature.name: feature for feature in self.features}
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """The id, if there is one, and the names of the features."""
+        return (*([self.id] if self.id else ()), *self.names)
+
+    @cached_property
+    def by_folded(self) -> Mapping[str, str]:
+        """The columns by folded name."""
+        return {fold(name): name for name in self.columns}
+
+    @cached_property
+    def id_label(self) -> str:
+        """The id as sentences name it."""
+        return self.id or "id"
+
+
+def json_schema(schema: Schema) -> dict[str, object]:
     """Return the JSON Schema (draft 2020-12) of one customer in canonical spelling.
 
     The entry points are more lenient than this schema (spellings, text numbers), never stricter.
     """
-    properties: dict[str, object] = {CUSTOMER_ID: {"type": "string", "description": "The customer's own number"}}
-    for feature in FEATURES:
-        if isinstance(feature, Categorical):
-            properties[feature.name] = {"enum": list(feature.values), "description": feature.help}
-            continue
-        number: dict[str, object] = {
-            "type": "integer" if feature.whole else "number",
-            "minimum": int(feature.minimum),
-            "maximum": int(feature.maximum),
-            "description": f"{feature.help}, in {feature.unit}",
-        }
-        if feature.blank_is_zero_when_new:
-            number["type"] = [number["type"], "null"]
-            number["description"] = f"{number['description']}; null is accepted where {TENURE} is 0"
-        properties[feature.name] = number
+    properties: dict[str, object] = {}
+    if schema.id:
+        properties[schema.id] = {"type": "string", "description": "The customer's own number"}
+    for feature in schema.features:
+        properties[feature.name] = _words(feature) if isinstance(feature, Categorical) else _number(feature)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Customer",
         "type": "object",
         "properties": properties,
-        "required": list(NAMES),
-        "examples": [dict(EXAMPLE)],
+        "required": [feature.name for feature in schema.features if not feature.accepts_missing],
+        "examples": [dict(schema.example)],
     }
+
+
+def _words(feature: Categorical) -> dict[str, object]:
+    described: dict[str, object] = {"enum": list(feature.values), "description": feature.help}
+    if feature.accepts_other:
+        types = ["string", *["integer"] * feature.numbers]
+        described = {"type": types, "examples": list(feature.values[:_LISTED_WORDS]), "description": feature.help}
+    if feature.accepts_missing:
+        return {"anyOf": [described, {"type": "null"}], "description": feature.help}
+    return described
+
+
+def _number(feature: Numeric) -> dict[str, object]:
+    kind = "integer" if feature.whole else "number"
+    number: dict[str, object] = {
+        "type": kind,
+        "minimum": _plain(feature.minimum),
+        "maximum": _plain(feature.maximum),
+        "description": f"{feature.help}, in {feature.unit}" if feature.unit else feature.help,
+    }
+    if feature.accepts_missing or feature.blank:
+        number["type"] = [kind, "null"]
+    if feature.blank:
+        number["description"] = (
+            f"{number['description']}; null is accepted where {feature.blank.feature} is {feature.blank.value}"
+        )
+    return number
+
+
+def _plain(number: float) -> float:
+    return int(number) if number == int(number) else number

@@ -1,7 +1,7 @@
 """The score of one customer: log-odds, probability, label and tier. Standard library only.
 
-The model is additive: an intercept and one term a feature, a table for words and a piecewise linear curve for numbers.
-The terms are centred over the training data, so the intercept is the log-odds of the average customer and each term is
+The model is additive: an intercept, one term a feature (a table for words; a piecewise linear curve, or steps, for
+numbers), and pair terms. The terms are centred over the training data, so the intercept is the log-odds of the average customer and each term is
 at once that feature's contribution. model/bulk adds the same terms in the same order, and so gets the same bits.
 """
 
@@ -11,12 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
-from model.errors import ArtifactError, show
-from model.schema import CHURN, NOT_CHURN, SCHEMA_VERSION, TIERS, Customer, Value
-from model.scorecard_file import read_cuts, read_terms
-from model.strict_json import Member
+from model.errors import ArtifactError
+from model.schema import CHURN, NOT_CHURN, TIERS, Categorical, Customer, Feature, Schema, Value
 
 PROBABILITY_DECIMALS: Final = 4
 """Of every probability printed anywhere; label and tier come from the unrounded one."""
@@ -53,13 +51,13 @@ def probability(log_odds: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class TableTerm:
-    """A feature of words: points, in log-odds, by canonical word."""
+    """A feature of words: points, in log-odds, by canonical word, `OTHER` and None where the feature accepts them."""
 
     feature: str
     points: Mapping[Value, float]
 
     def __call__(self, value: Value) -> float:
-        """Return the points of a canonical word."""
+        """Return the points of a level."""
         return self.points[value]
 
 
@@ -72,23 +70,28 @@ class LineTerm:
     knots : sequence of float, strictly rising
     points : sequence of float
         At each knot.
+    missing : float
+        The points of a missing number, where the feature accepts that.
     """
 
-    __slots__ = ("feature", "knots", "points", "slopes")
+    __slots__ = ("feature", "knots", "missing", "points", "slopes")
 
-    def __init__(self, feature: str, knots: Sequence[float], points: Sequence[float]) -> None:
+    def __init__(self, feature: str, knots: Sequence[float], points: Sequence[float], missing: float = 0.0) -> None:
         if len(knots) != len(points) or any(left >= right for left, right in pairwise(knots)):
             raise ArtifactError(f"The knots of {feature} must rise strictly and have one point each.")
         self.feature = feature
         self.knots = list(map(float, knots))
         self.points = list(map(float, points))
+        self.missing = missing
         # The slope beyond the last knot is 0 and that before the first is never used: see __call__.
         self.slopes = [
             (self.points[i + 1] - self.points[i]) / (self.knots[i + 1] - self.knots[i]) for i in range(len(knots) - 1)
         ] + [0.0]
 
     def __call__(self, value: Value) -> float:
-        """Return the points at a number."""
+        """Return the points at a number, or of a missing one."""
+        if value is None:
+            return self.missing
         assert not isinstance(value, str)
         below = bisect_right(self.knots, value) - 1
         if below < 0:
@@ -96,11 +99,92 @@ class LineTerm:
         return self.points[below] + self.slopes[below] * (value - self.knots[below])
 
 
-Term = TableTerm | LineTerm
+@dataclass(frozen=True, slots=True)
+class StepTerm:
+    """A feature of numbers: the points, in log-odds, are constant between edges.
+
+    Attributes
+    ----------
+    feature : str
+    edges : sequence of float, strictly rising
+        A number belongs to the step that begins at the greatest edge it reaches.
+    points : sequence of float
+        Of each step, one more than there are edges.
+    missing : float
+        The points of a missing number, where the feature accepts that.
+    """
+
+    feature: str
+    edges: Sequence[float]
+    points: Sequence[float]
+    missing: float = 0.0
+
+    def __call__(self, value: Value) -> float:
+        """Return the points at a number, or of a missing one."""
+        if value is None:
+            return self.missing
+        assert not isinstance(value, str)
+        return self.points[bisect_right(self.edges, value)]
+
+
+Term = TableTerm | LineTerm | StepTerm
+
+
+class Axis(NamedTuple):
+    """One side of the grid of a pair.
+
+    Attributes
+    ----------
+    feature : Categorical or Numeric
+    edges : sequence of float, strictly rising
+        Of a number, as those of `StepTerm`; the words of a `Categorical` need none.
+    """
+
+    feature: Feature
+    edges: Sequence[float] = ()
+
+    @property
+    def size(self) -> int:
+        """The lines of the grid: the levels, or the steps and, where it is accepted, one for missing."""
+        if isinstance(self.feature, Categorical):
+            return len(self.feature.levels)
+        return len(self.edges) + 1 + self.feature.accepts_missing
+
+    def index(self, value: Value) -> int:
+        """Return the line of a value."""
+        if isinstance(self.feature, Categorical):
+            return self.feature.codes[value]
+        if value is None:
+            return len(self.edges) + 1
+        assert not isinstance(value, str)
+        return bisect_right(self.edges, value)
+
+
+class PairTerm(NamedTuple):
+    """Two features together: points, in log-odds, in a grid.
+
+    Attributes
+    ----------
+    axes : (Axis, Axis)
+    points : sequence of sequence of float
+        A row for each line of the first axis, in it a number for each of the second.
+    """
+
+    axes: tuple[Axis, Axis]
+    points: Sequence[Sequence[float]]
+
+    def __call__(self, customer: Customer) -> float:
+        """Return the points of a customer."""
+        first, second = self.axes
+        return self.points[first.index(customer[first.feature.name])][second.index(customer[second.feature.name])]
 
 
 class Scorer(Protocol):
     """What entry points need of an engine; there are two, the scorecard and the pipeline."""
+
+    @property
+    def schema(self) -> Schema:
+        """The features, and the columns that have a role."""
 
     @property
     def version(self) -> str:
@@ -145,7 +229,7 @@ class Scorer(Protocol):
         """Return the same for each of several."""
 
     def contributions(self, customer: Customer) -> list[float]:
-        """Return what each feature adds to the baseline, in schema order."""
+        """Return what each feature adds to the baseline, in schema order, and after them each pair."""
 
     def with_threshold(self, threshold: float) -> "Scorer":
         """Return the same model with another threshold."""
@@ -157,6 +241,7 @@ class Scorecard:
 
     Attributes
     ----------
+    schema : Schema
     version : str
         MAJOR.MINOR.PATCH.
     sha256 : str
@@ -167,14 +252,16 @@ class Scorecard:
         The least probability of each tier, highest first; the last is 0.
     intercept : float
         Log-odds of the average customer of the training data.
-    terms : tuple of TableTerm or LineTerm
+    terms : tuple of TableTerm, LineTerm or StepTerm
         In schema order.
+    pairs : tuple of PairTerm
     ranges : mapping of str to (float, float)
         Least and greatest value of each number seen in training.
     folder : Path, optional
         Of the artifact.
     """
 
+    schema: Schema
     version: str
     sha256: str
     threshold: float
@@ -182,6 +269,7 @@ class Scorecard:
     intercept: float
     terms: tuple[Term, ...]
     ranges: Mapping[str, tuple[float, float]]
+    pairs: tuple[PairTerm, ...] = ()
     folder: Path | None = None
 
     @property
@@ -200,14 +288,16 @@ class Scorecard:
         return self
 
     def contributions(self, customer: Customer) -> list[float]:
-        """Return the points of each feature in schema order; with the intercept they add up to the log-odds."""
-        return [term(customer[term.feature]) for term in self.terms]
+        """Return the points of each feature, then of each pair; with the intercept they add up to the log-odds."""
+        return [*[term(customer[term.feature]) for term in self.terms], *[pair(customer) for pair in self.pairs]]
 
     def score(self, customer: Customer) -> Score:
         """Return log-odds, probability, label and tier of a customer that `validate` made."""
         log_odds = self.intercept
         for term in self.terms:
             log_odds += term(customer[term.feature])
+        for pair in self.pairs:
+            log_odds += pair(customer)
         return classify(self, log_odds)
 
     def score_all(self, customers: Sequence[Customer]) -> list[Score]:
@@ -232,43 +322,3 @@ def tier_of(chance: float, tiers: Mapping[str, float]) -> str:
         if chance >= cut_off:
             return tier
     return TIERS[-1]
-
-
-def check_schema(document: Mapping[str, Any], name: str) -> None:
-    """Refuse a file of the artifact that was built for another schema.
-
-    Raises
-    ------
-    ArtifactError
-    """
-    built_for = document.get("schema_version")
-    # True and 1.0 are equal to 1, and were not written by training.
-    if type(built_for) is not int or built_for != SCHEMA_VERSION:
-        raise ArtifactError(
-            f"{name} was built for schema {show(built_for)} and this code reads schema {SCHEMA_VERSION}. "
-            'Run "churn train".'
-        )
-
-
-def from_document(document: Mapping[str, Any], sha256: str, folder: Path | None = None) -> Scorecard:
-    """Return the scorecard that the content of a scorecard.json describes.
-
-    Raises
-    ------
-    ArtifactError
-        If it was built for another schema, a feature has no term or a word no points, or a number makes no sense.
-    """
-    where = str(folder / "scorecard.json") if folder else "scorecard.json"
-    check_schema(document, where)
-    card = Member(document, where)
-    return Scorecard(
-        version=card.at("version").text(),
-        sha256=sha256,
-        **read_cuts(card),
-        intercept=card.at("intercept").log_odds(),
-        terms=tuple(
-            TableTerm(name, shape) if isinstance(shape, dict) else LineTerm(name, *shape)
-            for name, shape in read_terms(card.at("terms")).items()
-        ),
-        folder=folder,
-    )

@@ -67,6 +67,22 @@ def parse(content: bytes, where: str) -> dict[str, Any]:
     return document
 
 
+class DocumentError(ArtifactError):
+    """A member of a file that is missing or wrong.
+
+    Attributes
+    ----------
+    key : str
+        The path to it; "" for the whole file.
+    reason : str
+        What is wrong, without the file and the full stop.
+    """
+
+    def __init__(self, where: str, key: str, state: str, reason: str) -> None:
+        super().__init__(f"{where} is {state}: {reason}.")
+        self.key, self.reason = key, reason
+
+
 class Member:
     """A value of such a file, and its place there.
 
@@ -89,9 +105,9 @@ class Member:
         """Raise the error of the broken rule; `value` is shown instead where a part of it is wrong."""
         key = self._key or "it"
         if self.value is ...:
-            raise ArtifactError(f"{self._where} is incomplete: {key} is missing; it must be {rule}.")
+            raise DocumentError(self._where, self._key, "incomplete", f"{key} is missing; it must be {rule}")
         shown = show(self.value if value is None else value)
-        raise ArtifactError(f"{self._where} is incomplete or wrong: {key} must be {rule}, not {shown}.")
+        raise DocumentError(self._where, self._key, "incomplete or wrong", f"{key} must be {rule}, not {shown}")
 
     def at(self, name: str) -> "Member":
         """Return a member of an object; whether it is there shows when it is read."""
@@ -114,12 +130,35 @@ class Member:
         members, listing = self.object(), ", ".join(names)
         for name in names:
             if name not in members:
-                raise ArtifactError(
-                    f"{self._where} is incomplete: {self._key}.{name} is missing; the {what} are {listing}."
+                raise DocumentError(
+                    self._where, self._key, "incomplete", f"{self._key}.{name} is missing; the {what} are {listing}"
                 )
         for name in members:
             if name not in names:
                 self.refuse(f"an object with the {what} {listing} alone", name)
+
+    def known(self, names: Sequence[str]) -> None:
+        """Refuse an object with a key that is not among these."""
+        for name in self.object():
+            if name not in names:
+                self.at(name).refuse_key(names)
+
+    def refuse_key(self, names: Sequence[str]) -> NoReturn:
+        """Raise the error of a key that does not exist; `names` are those that do."""
+        raise DocumentError(
+            self._where, self._key, "wrong", f"{self._key} is not known; the keys are {', '.join(names)}"
+        )
+
+    @property
+    def is_present(self) -> bool:
+        """Whether the key is there."""
+        return self.value is not ...
+
+    def flag(self) -> bool:
+        """Return true or false."""
+        if not isinstance(self.value, bool):
+            self.refuse("true or false")
+        return self.value
 
     def present(self, rule: str) -> None:
         """Refuse what is missing."""

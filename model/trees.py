@@ -11,12 +11,12 @@ Lundberg et al., From Local Explanations to Global Understanding with Explainabl
 Intelligence 2, 2020, algorithm 2.
 """
 
+from collections.abc import Sequence
 from functools import cached_property
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 from model.errors import ArtifactError
-from model.schema import NAMES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,6 +31,8 @@ class TreeReasons:
 
     Parameters
     ----------
+    names : sequence of str
+        The features, in schema order.
     model : Pipeline
         Its last step is of trees, and the steps before it give one column for each feature.
 
@@ -40,27 +42,27 @@ class TreeReasons:
         If shap is not installed, or the columns are not those of the features.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, names: Sequence[str]) -> None:
         if find_spec(LIBRARY) is None:
             raise ArtifactError(
                 f"The reasons of this model need {LIBRARY}, which is not installed. Install requirements/pipeline.txt."
             )
         columns = list(model[:-1].get_feature_names_out())
-        if sorted(columns) != sorted(NAMES):
-            raise ArtifactError("The trees of this model must have one column for each of the ten features.")
+        if sorted(columns) != sorted(names):
+            raise ArtifactError("The trees of this model must have one column for each of the features.")
         self._model = model
-        self._order = [columns.index(name) for name in NAMES]
+        self._order = [columns.index(name) for name in names]
 
     def of(self, frame: "pd.DataFrame") -> "np.ndarray":
         """Return what each feature adds to the baseline.
 
         Parameters
         ----------
-        frame : DataFrame of shape (n_customers, 10)
+        frame : DataFrame of shape (n_customers, n_features)
 
         Returns
         -------
-        ndarray of shape (n_customers, 10), float64
+        ndarray of shape (n_customers, n_features), float64
             In schema order; a row and the baseline add up to the customer's log-odds.
         """
         contributions: np.ndarray = self._explainer.shap_values(self._model[:-1].transform(frame))

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from model.errors import CustomerError, Problem, problem
-from model.schema import FEATURES, TENURE, Categorical, Customer, Feature, Numeric, Value, Word, fold
+from model.schema import OTHER, Categorical, Customer, Feature, Numeric, Value, Word, fold
 from model.text import clean
 
 NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", re.ASCII)
@@ -29,17 +29,15 @@ def read_number(text: str) -> float | None:
     return float(text)
 
 
-def validate(
-    raw: Mapping[str, object], features: Sequence[Feature] = FEATURES, known: Mapping[str, Value] = NOTHING
-) -> Customer:
-    """Return the typed customer of `raw`, feature name to value, in schema order.
+def validate(raw: Mapping[str, object], features: Sequence[Feature], known: Mapping[str, Value] = NOTHING) -> Customer:
+    """Return the typed customer of `raw`, feature name to value, in the order of `features`.
 
     Parameters
     ----------
     raw : mapping of str to object
         JSON values or text by feature name. Other keys are ignored.
-    features : sequence of Feature, optional
-        Those to validate, in schema order; model/bulk has read the others already.
+    features : sequence of Feature
+        Those of the schema, or some of them; model/bulk has read the others already.
     known : mapping of str to Value, optional
         Typed values of others, for rules that need them; they are first in the result.
 
@@ -53,12 +51,14 @@ def validate(
     blanks: list[Numeric] = []
     for feature in features:
         value = raw.get(feature.name, _MISSING)
-        if value is _MISSING:
+        if value is _MISSING and not feature.accepts_missing:
             problems.append(problem("missing", field=feature.name, rule=feature.rule))
-        elif value is None or (isinstance(value, str) and is_blank(value)):
-            if isinstance(feature, Numeric) and feature.blank_is_zero_when_new:
+        elif value is _MISSING or value is None or (isinstance(value, str) and is_blank(value)):
+            if feature.accepts_missing:
+                customer[feature.name] = None
+            elif isinstance(feature, Numeric) and feature.blank:
                 blanks.append(feature)
-                customer[feature.name] = 0.0
+                customer[feature.name] = feature.blank.equals + 0.0
             else:
                 problems.append(problem("blank", field=feature.name, rule=feature.rule))
         else:
@@ -67,7 +67,10 @@ def validate(
                 problems.append(typed)
             else:
                 customer[feature.name] = typed
-    problems += [blank for feature in blanks if (blank := _validate_blank(feature, customer.get(TENURE)))]
+    for feature in blanks:
+        wrong = _validate_blank(feature, customer)
+        if wrong:
+            problems.append(wrong)
     if problems:
         raise CustomerError(problems)
     return customer
@@ -79,9 +82,11 @@ def read_value(feature: Feature, value: object) -> Value | Problem:
 
 
 def find_word(feature: Categorical, text: str) -> Word | None:
-    """Return the word that `text` spells, or None."""
+    """Return the word that `text` spells, `OTHER` for any other where that is accepted, or None."""
     word = feature.spellings.get(text)
-    return feature.spellings.get(fold(text)) if word is None else word
+    if word is None:
+        word = feature.spellings.get(fold(text))
+    return OTHER if word is None and feature.accepts_other else word
 
 
 def _choose(feature: Categorical, value: object) -> Value | Problem:
@@ -90,8 +95,11 @@ def _choose(feature: Categorical, value: object) -> Value | Problem:
         word = find_word(feature, value)
     elif isinstance(value, bool):
         word = feature.booleans.get(value)
-    elif feature.numbers and isinstance(value, int | float) and value in feature.values:
-        word = int(value)
+    elif feature.numbers and isinstance(value, int | float):
+        if value in feature.values:
+            word = int(value)
+        elif feature.accepts_other:
+            word = OTHER
     if word is None:
         return problem("unknown_word", field=feature.name, rule=feature.rule, value=value)
     return word
@@ -122,10 +130,14 @@ def is_blank(text: str) -> bool:
     return not text or ((text[0].isspace() or not text.isascii()) and not clean(text))
 
 
-def _validate_blank(feature: Numeric, tenure: Value | None) -> Problem | None:
-    if tenure == 0:
-        return None
-    if tenure is None:
-        # Its tenure is wrong too and has been named; without it the blank cannot be accepted.
+def _validate_blank(feature: Numeric, customer: Customer) -> Problem | None:
+    assert feature.blank
+    name, value = feature.blank.feature, feature.blank.value
+    if name not in customer:
+        # It is wrong too and has been named; without it the blank cannot be accepted.
         return problem("blank", field=feature.name, rule=feature.rule)
-    return problem("blank_not_new", field=feature.name, rule=feature.rule, tenure=tenure)
+    if customer[name] == value:
+        return None
+    return problem(
+        "blank_not_new", field=feature.name, rule=feature.rule, other=name, wanted=value, actual=customer[name]
+    )

@@ -13,7 +13,6 @@ from model.artifact import ARTIFACTS, read_checked, read_json, read_run
 from model.contents import METRICS
 from model.engine import ENGINES, load_scorer
 from model.errors import ArtifactError
-from model.schema import EXAMPLE
 from model.strict_json import Member
 
 DEFAULT: Final = "DEFAULT"
@@ -60,7 +59,8 @@ def promote(version: str, root: Path = ARTIFACTS) -> str | None:
     folder = artifact.folder_of(version, root)
     for name in artifact.names(folder):
         read_checked(folder, name)
-    load_scorer(version, engines_of(version, root)[0], models=str(root)).score(dict(EXAMPLE))
+    scorer = load_scorer(version, engines_of(version, root)[0], models=str(root))
+    scorer.score(dict(scorer.schema.example))
     try:
         former = artifact.default_version(root)
     except ArtifactError:

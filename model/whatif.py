@@ -6,7 +6,7 @@ The terms describe who left, not what made them leave: an alternative compares t
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from model.schema import FEATURES, Categorical, Customer, Value
+from model.schema import Categorical, Customer, Value
 from model.scorecard import Score, Scorer
 from model.validate import validate
 
@@ -47,7 +47,7 @@ def apply_changes(scorer: Scorer, customer: Customer, wanted: Sequence[Mapping[s
     CustomerError
         If a value is not accepted.
     """
-    changed = [validate({**customer, **changes}) for changes in wanted]
+    changed = [validate({**customer, **changes}, scorer.schema.features) for changes in wanted]
     before, *after = scorer.score_all([customer, *changed])
     return [
         Alternative(
@@ -62,12 +62,13 @@ def apply_changes(scorer: Scorer, customer: Customer, wanted: Sequence[Mapping[s
 def alternatives(scorer: Scorer, customer: Customer) -> list[Alternative]:
     """Return every single change that can be offered to `customer`, the largest drop of the risk first."""
     wanted: list[dict[str, object]] = []
-    for feature in FEATURES:
+    for feature in scorer.schema.features:
         value = customer[feature.name]
         others: list[Value] = []
         if isinstance(feature, Categorical):
             others = [other for other in feature.values if other != value] if feature.actionable else []
-        elif not isinstance(value, str):
-            others = [round(value * (1 + share), 2) for share in feature.changes]
+        elif value is not None and not isinstance(value, str):
+            changed = [round(value * (1 + share), 0 if feature.whole else 2) for share in feature.changes]
+            others = [other for other in changed if feature.minimum <= other <= feature.maximum]
         wanted += [{feature.name: other} for other in others if other != value]
     return sorted(apply_changes(scorer, customer, wanted), key=lambda alternative: alternative.difference)
