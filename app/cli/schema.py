@@ -10,7 +10,7 @@ import click
 def schema(table: bool) -> None:
     """Print the JSON Schema of a customer."""
     from model.describe import feature_table
-    from model.schema import json_schema
+    from model.json_schema import json_schema
 
     click.echo(feature_table() if table else json.dumps(json_schema(), indent=2), nl=not table)
 

@@ -7,8 +7,9 @@ from app.web.customers import CHANGES, MANY, ONE
 from app.web.errors import STATUSES
 from app.web.responses import CSV
 from model.errors import ERRORS
+from model.json_schema import json_schema
 from model.outputs import IDENTITY, INPUT, PREDICTION, PROBABILITY, REASONS, ROW, TIER, VALUE_AT_RISK, computed_columns
-from model.schema import BATCH_LABELS, CHURN, CUSTOMER_ID, NAMES, NOT_CHURN, TIERS, json_schema
+from model.schema import BATCH_LABELS, CHURN, CUSTOMER_ID, NAMES, NOT_CHURN, TIERS
 
 Schema = dict[str, Any]
 

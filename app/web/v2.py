@@ -138,7 +138,7 @@ def model_card() -> Response:
 @describe("schema", {JSON_SCHEMA: {"type": "object"}})
 def schema() -> Response:
     """Get one customer as JSON Schema."""
-    from model.schema import json_schema
+    from model.json_schema import json_schema
 
     response = json_response(json_schema())
     response.content_type = JSON_SCHEMA
