@@ -232,7 +232,8 @@ def test_a_new_file_is_refused_at_once_while_as_many_wait_as_may():
 
 def test_one_customer_loads_no_heavy_library():
     code = (
-        "import sys; from app import wiring; from app.settings import Settings; from model.artifact import first_schema;"
+        "import sys; from app import wiring; from app.settings import Settings;"
+        "from model.artifact import first_schema;"
         "wiring.build(Settings()).test_client().post('/v1/customer', json=dict(first_schema().example)).data;"
         "print(*{'numpy', 'pyarrow', 'pandas', 'sklearn', 'joblib', 'boto3'} & set(sys.modules))"
     )

@@ -261,7 +261,8 @@ from app.settings import Settings
 from werkzeug.test import create_environ, run_wsgi_app
 
 path = sys.argv[1] if len(sys.argv) > 1 else "/v1/customer"
-environ = create_environ(path, method="POST", json={"customer": dict(first_schema().example)} if "what-if" in path else dict(first_schema().example))
+customer = dict(first_schema().example)
+environ = create_environ(path, method="POST", json={"customer": customer} if "what-if" in path else customer)
 body, status, _ = run_wsgi_app(create_app(load_scorer(), Settings()), environ)
 assert status == "200 OK", status
 print(json.dumps(sorted(sys.modules)), file=sys.stderr)
