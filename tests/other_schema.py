@@ -1,7 +1,7 @@
 """A model of a wholly different schema, written by hand, its customers, and an independent scorer of them.
 
-A shop's subscriptions, in tests/shop: missing values, new words, pairs, names with spaces and brackets, words with commas,
-quotes and accents, counts up to a billion; no id and no money. `WITH_ID` is the same with an id and money.
+A shop's subscriptions, in tests/shop: missing values, new words, pairs, names with spaces and brackets, words with
+commas, quotes and accents, counts up to a billion; no id and no money. `WITH_ID` is the same with an id and money.
 """
 
 import csv
