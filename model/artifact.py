@@ -192,7 +192,22 @@ def read_schema_of(folder: Path, document: Mapping[str, Any], name: str) -> Sche
     """
     has_own = has_own_schema(folder)
     check_schema_version(document, str(folder / name), MODEL_SCHEMA if has_own else 1)
-    return read_schema(Member(read_json(folder, SCHEMA)[0], str(folder / SCHEMA))) if has_own else first_schema()
+    return _read_own_schema(folder) if has_own else first_schema()
+
+
+def load_schema(version: str | None = None, root: Path = ARTIFACTS) -> Schema:
+    """Return the schema of `version` (the default one if None), and of the model no more.
+
+    Raises
+    ------
+    ArtifactError
+    """
+    folder = folder_of(version, root)
+    return _read_own_schema(folder) if has_own_schema(folder) else first_schema()
+
+
+def _read_own_schema(folder: Path) -> Schema:
+    return read_schema(Member(read_json(folder, SCHEMA)[0], str(folder / SCHEMA)))
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The JSON object of /v1/customerbatch, customerID to label, written block by block.
+"""The JSON object of /v1/customerbatch, id to label, written block by block.
 
 Imports numpy and pyarrow, so only app/web/customer_batch.py imports it.
 """
@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from model.bulk.fallback import is_not_a_customer
 from model.bulk.run import Block
 from model.errors import SHOWN_PROBLEMS, Problem, problem
-from model.schema import BATCH_LABELS, CHURN, CUSTOMER_ID, NOT_CHURN
+from model.schema import BATCH_LABELS, CHURN, NOT_CHURN
 from model.scorecard import Scorer
 
 _CHURN, _NOT_CHURN = BATCH_LABELS[CHURN], BATCH_LABELS[NOT_CHURN]
