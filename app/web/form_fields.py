@@ -152,4 +152,4 @@ def _is_amount(feature: Numeric, schema: Schema) -> bool:
     money = schema.by_name.get(schema.money or "")
     if not isinstance(money, Numeric):
         return False
-    return feature == money or bool(feature.unit) and feature.unit.split()[0] == money.unit.split(" ")[0]
+    return feature == money or (bool(feature.unit) and feature.unit.split()[:1] == money.unit.split()[:1])
