@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from model.errors import CustomerError, InputError, Problem, listed, problem, show
-from model.schema import Schema, fold, in_words
-from model.text import clean, clean_id
+from model.schema import Schema, fold
+from model.text import clean, clean_id, in_words
 
 _LONGEST_INTEGER = 400
 """Digits. A longer JSON integer is beyond the range of float anyway, and int() is quadratic in its digits."""

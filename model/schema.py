@@ -34,7 +34,7 @@ DEFAULT_POSITIVE: Final = "Yes"
 _POSITIVES: Final = ("yes", "true", "1")
 _NEGATIVES: Final = ("no", "false", "0")
 
-_LISTED_WORDS: Final = 20
+LISTED_WORDS: Final = 20
 """Words that a rule lists; a feature may have thousands."""
 
 
@@ -50,14 +50,6 @@ def fold(text: str) -> str:
 def written(number: float) -> str:
     """Return a number with all its digits: :g would round 123456.78, and make 1e+06 of a million."""
     return f"{number:,}".removesuffix(".0")
-
-
-_FEW: Final = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
-
-
-def in_words(count: int) -> str:
-    """Return a number as prose has it: ten, 13."""
-    return _FEW[count] if count < len(_FEW) else str(count)
 
 
 class Blank(NamedTuple):
@@ -143,8 +135,8 @@ class Categorical:
     def _rule(self) -> str:
         if self.accepts_other:
             return "must be a word"
-        shown = [str(value) if self.numbers else f'"{value}"' for value in self.values[:_LISTED_WORDS]]
-        if len(self.values) > _LISTED_WORDS:
+        shown = [str(value) if self.numbers else f'"{value}"' for value in self.values[:LISTED_WORDS]]
+        if len(self.values) > LISTED_WORDS:
             return f"must be one of {len(self.values):,} words, such as {', '.join(shown)}"
         return f"must be {', '.join(shown[:-1])} or {shown[-1]}"
 
@@ -273,8 +265,8 @@ class Schema:
 
     features: tuple[Feature, ...]
     example: Mapping[str, Value]
+    target: Target
     id: str | None = None
-    target: Target = Target("churn")
     money: str | None = None
     segments: tuple[str, ...] = ()
     currency: str = "$"
@@ -304,54 +296,3 @@ class Schema:
     def id_label(self) -> str:
         """The id as sentences name it."""
         return self.id or "id"
-
-
-def json_schema(schema: Schema) -> dict[str, object]:
-    """Return the JSON Schema (draft 2020-12) of one customer in canonical spelling.
-
-    The entry points are more lenient than this schema (spellings, text numbers), never stricter.
-    """
-    properties: dict[str, object] = {}
-    if schema.id:
-        properties[schema.id] = {"type": "string", "description": "The customer's own number"}
-    for feature in schema.features:
-        properties[feature.name] = _words(feature) if isinstance(feature, Categorical) else _number(feature)
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Customer",
-        "type": "object",
-        "properties": properties,
-        "required": [feature.name for feature in schema.features if not feature.accepts_missing],
-        "examples": [dict(schema.example)],
-    }
-
-
-def _words(feature: Categorical) -> dict[str, object]:
-    described: dict[str, object] = {"enum": list(feature.values), "description": feature.help}
-    if feature.accepts_other:
-        types = ["string", *["integer"] * feature.numbers]
-        described = {"type": types, "examples": list(feature.values[:_LISTED_WORDS]), "description": feature.help}
-    if feature.accepts_missing:
-        return {"anyOf": [described, {"type": "null"}], "description": feature.help}
-    return described
-
-
-def _number(feature: Numeric) -> dict[str, object]:
-    kind = "integer" if feature.whole else "number"
-    number: dict[str, object] = {
-        "type": kind,
-        "minimum": _plain(feature.minimum),
-        "maximum": _plain(feature.maximum),
-        "description": f"{feature.help}, in {feature.unit}" if feature.unit else feature.help,
-    }
-    if feature.accepts_missing or feature.blank:
-        number["type"] = [kind, "null"]
-    if feature.blank:
-        number["description"] = (
-            f"{number['description']}; null is accepted where {feature.blank.feature} is {feature.blank.value}"
-        )
-    return number
-
-
-def _plain(number: float) -> float:
-    return int(number) if number == int(number) else number

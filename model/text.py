@@ -91,3 +91,11 @@ def _look(letter: str) -> str:
 
     plain = unicodedata.normalize("NFKC", letter)
     return plain if plain.isascii() and letter.isalnum() else letter
+
+
+_FEW: Final = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+
+
+def in_words(count: int) -> str:
+    """Return a number as prose has it: ten, 13."""
+    return _FEW[count] if count < len(_FEW) else str(count)

@@ -5,7 +5,7 @@ import json
 import os
 import zlib
 
-from model.schema import EXAMPLE, NAMES
+from shipped import EXAMPLE, NAMES
 
 HEADER = ",".join(["customerID", *NAMES])
 ROW = ",".join(str(EXAMPLE[name]) for name in NAMES)

@@ -17,8 +17,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from ports import free_port, wait_for
-
-from model.schema import EXAMPLE
+from shipped import EXAMPLE
 
 ROOT = Path(__file__).parent.parent
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from shipped import SCHEMA
 
 from app.cli.__main__ import churn
 from model import describe
 
 ROOT = Path(__file__).parents[1]
 CLI = [sys.executable, str(ROOT / "app/cli")]
-HEADER, LINE = describe.template().splitlines(keepends=True)
+HEADER, LINE = describe.template(SCHEMA).splitlines(keepends=True)
 BAD_LINE = LINE.replace(",12,", ",-1,")
 RESULTS = ["predictions.csv", "rejects.csv", "summary.json"]
 

@@ -16,6 +16,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import settings as hypothesis_settings
 from ports import free_port, wait_for
+from shipped import EXAMPLE, FEATURES, SCHEMA, SCHEMA_VERSION
 from trainings import (  # noqa: F401 - fixtures
     boosted_models,
     data,
@@ -29,8 +30,9 @@ from trainings import (  # noqa: F401 - fixtures
 from app.settings import Settings
 from app.web import create_app
 from model import artifact
-from model.schema import EXAMPLE, FEATURES, SCHEMA_VERSION, Categorical
-from model.scorecard import Scorecard, from_document
+from model.schema import Categorical
+from model.scorecard import Scorecard
+from model.scorecard_file import read_scorecard
 
 if TYPE_CHECKING:
     from buckets import Buckets
@@ -139,7 +141,7 @@ def toy_scorecard() -> Scorecard:
         "ranges": {},
         "terms": terms,
     }
-    return from_document(document, "0" * 64)
+    return read_scorecard(document, SCHEMA, "0" * 64)
 
 
 @pytest.fixture(scope="session")

@@ -4,9 +4,8 @@ import random
 import time
 from collections.abc import Callable
 
+from shipped import EXAMPLE, NAMES
 from werkzeug.test import TestResponse
-
-from model.schema import EXAMPLE, NAMES
 
 MB = 1_000_000
 LENGTH = MB // 3

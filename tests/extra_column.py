@@ -16,7 +16,7 @@ outputs.COLUMNS = (
         "Twelve times MonthlyCharges",
         {"type": "number"},
         outputs.OutputOption("yearly_bill", "Add twelve times MonthlyCharges"),
-        compute=lambda features, score: features["MonthlyCharges"] * 12,
+        compute=lambda _schema, features, _score: features["MonthlyCharges"] * 12,
     ),
 )
 
@@ -91,8 +91,8 @@ def settings() -> dict[str, object]:
 
 
 if __name__ == "__main__":
+    from model.artifact import first_schema
     from model.describe import template
-    from model.schema import EXAMPLE
 
     os.environ |= {
         "CHURN_YEARLY_BILL": "yes",
@@ -101,9 +101,9 @@ if __name__ == "__main__":
         "AWS_DEFAULT_REGION": "us-east-1",
     }
     log, sys.stdout = sys.stdout, io.StringIO()
-    customers = template()
+    customers = template(first_schema())
     result = {
-        **over_http(customers, dict(EXAMPLE)),
+        **over_http(customers, dict(first_schema().example)),
         **on_the_command_line(customers, Path(sys.argv[1])),
         **in_a_bucket(customers),
         **settings(),

@@ -2,7 +2,7 @@
 
 import gzip
 
-from model.schema import CUSTOMER_ID, EXAMPLE, NAMES
+from shipped import CUSTOMER_ID, EXAMPLE, NAMES
 
 HEADER = [CUSTOMER_ID, *NAMES]
 ROW = ["0001-AAAAA", *map(str, EXAMPLE.values())]

@@ -25,6 +25,8 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parent.parent))
 
 
+from shipped import EXAMPLE, FEATURES, SCHEMA
+
 from app.jobs import s3_events
 from app.settings import Settings
 from app.web import create_app
@@ -34,7 +36,6 @@ from model.bulk.run import FileLimits, Run
 from model.errors import CustomerError, InputError
 from model.outputs import OutputOptions
 from model.parse import parse_customer, parse_json
-from model.schema import EXAMPLE
 from model.scorecard import Scorecard
 from model.validate import validate
 
@@ -92,7 +93,7 @@ def csv_file(data: bytes) -> None:
 def json_body(data: bytes) -> None:
     """A customer as JSON, on the path for one."""
     try:
-        customer = validate(parse_customer(parse_json(data)))
+        customer = validate(parse_customer(parse_json(data), SCHEMA), FEATURES)
     except InputError as error:
         assert str(error).endswith("."), str(error)
         return

@@ -10,9 +10,9 @@ from podman import (
     ROOT,
     podman,
 )
+from shipped import EXAMPLE
 
 from deploy.images import build_command
-from model.schema import EXAMPLE
 
 SOAK = os.environ.get("SOAK") == "true"
 LARGEST_BYTES = 300 * 10**6

@@ -9,7 +9,7 @@ import math
 import random
 import sys
 
-from model.schema import BY_NAME, CUSTOMER_ID, TARGET
+from shipped import BY_NAME, CUSTOMER_ID, TARGET
 
 SAMPLE_SEED, SAMPLE_ROWS = 20, 120
 

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import expect
-
-from model.schema import EXAMPLE, NAMES
+from shipped import EXAMPLE, NAMES
 
 DATA = Path(__file__).parent / "data"
 HEADER = ",".join(["customerID", *NAMES])

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from shipped import EXAMPLE, SCHEMA
+
 from model import describe
-from model.schema import EXAMPLE
 
 ROWS = 10_000
 JSON = {"Content-Type": "application/json"}
@@ -38,7 +39,7 @@ class Request:
 def traffic() -> list[Request]:
     """Return what is sent: customers, lists of 10,000 rows, and requests that are wrong."""
     stays = {**EXAMPLE, "tenure": 72, "Contract": "Two year"}
-    header, line = describe.template().splitlines()
+    header, line = describe.template(SCHEMA).splitlines()
     rest = line.partition(",")[2]
     rows = "".join(f"{number:05d},{rest}\n" for number in range(ROWS))
     compressed = gzip.compress(f"{header}\n{rows}".encode(), mtime=0)

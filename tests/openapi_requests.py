@@ -4,9 +4,10 @@ import gzip
 import json
 from pathlib import Path
 
+from shipped import CUSTOMER_ID, EXAMPLE, NAMES
+
 from app.settings import Settings
 from model.errors import ChurnError
-from model.schema import CUSTOMER_ID, EXAMPLE, NAMES
 
 DATA = Path(__file__).parent / "data"
 HEADER = ",".join([CUSTOMER_ID, *NAMES])

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from ports import free_port
+from shipped import SCHEMA
 
 ROOT = Path(__file__).parent.parent
 FILES = Path(__file__).parent / "containers"
@@ -157,7 +158,7 @@ def pieces(rows: int, rows_each: int = 10_000) -> Iterator[bytes]:
     """Yield a CSV of `rows` customers, all alike but for their ids."""
     from model import describe
 
-    header, line = describe.template().splitlines()
+    header, line = describe.template(SCHEMA).splitlines()
     _, _, rest = line.partition(",")
     yield f"{header}\n".encode()
     for start in range(0, rows, rows_each):

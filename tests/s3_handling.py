@@ -4,12 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 from buckets import no_deadline
+from shipped import SCHEMA
 
 from app.jobs import s3
 from app.jobs.s3_job import Store
 from model import describe
 
-HEADER, LINE = describe.template().splitlines(keepends=True)
+HEADER, LINE = describe.template(SCHEMA).splitlines(keepends=True)
 GOOD = (HEADER + LINE).encode()
 MIXED = (HEADER + LINE + LINE.replace(",12,", ",-1,")).encode()
 SMALL = (HEADER + LINE + LINE.replace(",12,", ",-1,") + LINE * 40).encode()

@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, Self
 
 from ports import free_port
-
-from model.schema import EXAMPLE, NAMES
+from shipped import EXAMPLE, NAMES
 
 ROOT: Final = Path(__file__).parent.parent
 JSON: Final = {"Content-Type": "application/json"}

@@ -5,8 +5,7 @@ import time
 from collections.abc import Iterator
 
 from served import Server
-
-from model.schema import EXAMPLE, NAMES
+from shipped import EXAMPLE, NAMES
 
 HEADER = ",".join(["customerID", *NAMES]).encode() + b"\n"
 ROW = ",".join(str(EXAMPLE[name]) for name in NAMES)

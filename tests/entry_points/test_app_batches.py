@@ -5,11 +5,11 @@ import io
 import json
 
 import pytest
+from shipped import EXAMPLE, NAMES
 
 from app.settings import Settings
 from app.web import create_app
 from app.web.responses import CutShortError
-from model.schema import EXAMPLE, NAMES
 
 HEADER = ",".join(["customerID", *NAMES])
 ROW = ",".join(str(EXAMPLE[name]) for name in NAMES)

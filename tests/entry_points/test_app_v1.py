@@ -5,10 +5,10 @@ import io
 import json
 
 import pytest
+from shipped import EXAMPLE, NAMES
 
 from app.settings import Settings
 from app.web import create_app
-from model.schema import EXAMPLE, NAMES
 
 HEADER = ",".join(["customerID", *NAMES])
 ROW = ",".join(str(EXAMPLE[name]) for name in NAMES)

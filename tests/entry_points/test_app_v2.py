@@ -4,11 +4,12 @@ import json
 import math
 
 import pytest
+from shipped import EXAMPLE, FEATURES, NAMES
 
 from app.settings import Settings
 from app.web import create_app
 from model.actions import ActionsError
-from model.schema import EXAMPLE, FEATURES, NAMES, Categorical
+from model.schema import Categorical
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 import pytest
 from http_events import event, read
+from shipped import EXAMPLE
 
 from app.aws.gateway import Gateway, Invocation, routes_of
 from app.settings import Settings
 from app.web import create_app
-from model.schema import EXAMPLE
 
 ROOT = Path(__file__).parents[2]
 CUSTOMER = json.dumps(dict(EXAMPLE)).encode()

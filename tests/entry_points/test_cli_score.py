@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from commands import BAD_LINE, HEADER, LINE, RESULTS, names, rows, write
+from shipped import EXAMPLE
 
 from model import artifact, describe
-from model.schema import EXAMPLE
 
 
 def test_a_file_is_scored_into_a_folder_named_after_it(folder, run):

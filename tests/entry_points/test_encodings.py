@@ -8,6 +8,7 @@ import secrets
 
 import pyarrow as pa
 import pytest
+from shipped import CUSTOMER_ID, EXAMPLE, NAMES
 
 from app.jobs.local import score_file
 from app.jobs.s3 import handle
@@ -19,7 +20,6 @@ from model.bulk.run import FileLimits, Run
 from model.bulk.unchanged import Unchanged
 from model.errors import InputError
 from model.outputs import OutputOptions
-from model.schema import CUSTOMER_ID, EXAMPLE, NAMES
 
 HEADER = ",".join([CUSTOMER_ID, *NAMES, "Remark"]) + "\n"
 CELLS = ",".join(str(EXAMPLE[name]) for name in NAMES)

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from bad_input import BAD_CUSTOMERS, BAD_FILES, BAD_FORMS, GOOD, ROW, form_of
 from http_events import event, limit_of, read, recorded
+from shipped import EXAMPLE
 
 import handler
-from model.schema import EXAMPLE
 
 FORM = {"content-type": "multipart/form-data; boundary=cut"}
 SAMPLE = (Path(__file__).parents[1] / "data" / "sample.csv").read_bytes()

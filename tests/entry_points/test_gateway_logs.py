@@ -5,11 +5,11 @@ import json
 import pytest
 from echo import echo
 from http_events import event, read
+from shipped import EXAMPLE
 
 import handler
 from app.aws import functions
 from app.aws.gateway import Gateway, Invocation
-from model.schema import EXAMPLE
 
 TRACE = "Root=1-6921d5a1-0e2f3a4b5c6d7e8f90a1b2c3;Parent=0123456789abcdef;Sampled=1"
 CALL = Invocation("c6af9ac6-7b61-11e6-9a41-93e8deadbeef", "churn-api", TRACE.replace("6921", "0000"), is_cold=True)

@@ -6,11 +6,11 @@ from types import SimpleNamespace
 import pytest
 from bad_input import BAD_CUSTOMERS
 from http_events import EVENT_KINDS, event, recorded
+from shipped import EXAMPLE, NAMES
 
 import handler
 from app.jobs.s3_events import EventError
 from model import artifact
-from model.schema import EXAMPLE, NAMES
 
 CONTEXT = SimpleNamespace(
     aws_request_id="id-of-lambda", function_name="churn", get_remaining_time_in_millis=lambda: 25_000

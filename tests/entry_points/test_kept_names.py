@@ -8,12 +8,12 @@ import tracemalloc
 from encodings.aliases import aliases
 
 import pytest
+from shipped import CUSTOMER_ID, EXAMPLE, NAMES
 
 from app.web.responses import NOTES
 from model.bulk.encoding import encoding_of
 from model.bulk.fallback import features_of, field_count
 from model.bulk.run import Run
-from model.schema import CUSTOMER_ID, EXAMPLE, NAMES
 
 CSV = (",".join([CUSTOMER_ID, *NAMES]) + "\nA," + ",".join(str(EXAMPLE[name]) for name in NAMES) + "\n").encode()
 FORM = (

@@ -34,7 +34,7 @@ from types import SimpleNamespace
 from awslambdaric import bootstrap
 from awslambdaric.lambda_runtime_marshaller import LambdaMarshaller
 from http_events import event
-from model.schema import EXAMPLE
+from shipped import EXAMPLE
 
 class Service:
     marshaller = LambdaMarshaller()

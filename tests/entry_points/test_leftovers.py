@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from shipped import SCHEMA
 
 from app.jobs import local
 from app.jobs.folder import Folder
@@ -18,7 +19,7 @@ from model.bulk.source import FileLimits
 from model.outputs import OutputOptions
 
 CLI = [sys.executable, str(Path(__file__).parents[2] / "app/cli")]
-HEADER, LINE = describe.template().splitlines(keepends=True)
+HEADER, LINE = describe.template(SCHEMA).splitlines(keepends=True)
 GOOD = (HEADER + LINE).encode()
 JOB = "0123456789abcdef" * 2
 

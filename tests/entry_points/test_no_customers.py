@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from shipped import SCHEMA
 
 from app.cli.__main__ import churn
 from model import describe
 
-HEADER, LINE = describe.template().splitlines(keepends=True)
+HEADER, LINE = describe.template(SCHEMA).splitlines(keepends=True)
 
 
 @pytest.fixture

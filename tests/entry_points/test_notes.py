@@ -5,6 +5,7 @@ import json
 
 import pytest
 from click.testing import CliRunner
+from shipped import CUSTOMER_ID, EXAMPLE, NAMES
 
 from app.cli.__main__ import churn
 from app.jobs.s3 import handle
@@ -15,7 +16,6 @@ from app.web.responses import NOTES_BYTES
 from model.bulk import cluster
 from model.bulk.source import FileLimits
 from model.outputs import OutputOptions
-from model.schema import CUSTOMER_ID, EXAMPLE, NAMES
 
 ROW = ",".join(str(EXAMPLE[name]) for name in NAMES)
 NO_IDS = "The file has no column customerID, so its rows are identified by their number only."

@@ -9,10 +9,11 @@ import jsonschema_rs
 import pytest
 from openapi_checks import check_described, codes_of, content_of, operations
 from openapi_requests import BAD, GOOD, Uploads
+from shipped import BY_NAME, CUSTOMER_ID, EXAMPLE, NAMES
 
 from app.web import openapi, query_options
 from app.web.errors import STATUSES
-from model.schema import BY_NAME, CUSTOMER_ID, EXAMPLE, NAMES, Categorical, Numeric
+from model.schema import Categorical, Numeric
 
 # Of no route, or (the last) always caught by too_large first.
 NOWHERE = {"method_not_allowed", "too_many_bytes"}

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
+from shipped import SCHEMA
 
 from app.cli.__main__ import churn
 from app.settings import Settings
@@ -29,7 +30,7 @@ def run(tmp_path, monkeypatch):
     for field in fields(Settings):
         monkeypatch.delenv(field.metadata["variable"], raising=False)
     monkeypatch.chdir(tmp_path)
-    Path("customers.csv").write_text(describe.template())
+    Path("customers.csv").write_text(describe.template(SCHEMA))
     Path("inbox").mkdir()
     return lambda *words, **more: CliRunner().invoke(churn, words, **more)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from shipped import EXAMPLE
 
 from app.cli.__main__ import churn
 from app.jobs.scoring import Scoring
@@ -19,7 +20,6 @@ from app.web import create_app
 from model import artifact, outputs
 from model.bulk.source import FileLimits
 from model.outputs import ComputedColumn, OutputOption, OutputOptions, output_options
-from model.schema import EXAMPLE
 
 ROOT = Path(__file__).parents[2]
 YEARLY_BILL = 844.2

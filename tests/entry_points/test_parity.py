@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from shipped import FEATURES
 
 from model import pipeline
 from model.bulk.run import Run
 from model.explain import explain
-from model.schema import FEATURES, Categorical
+from model.schema import Categorical
 from model.validate import validate
 
 ROOT = Path(__file__).parents[2]
@@ -78,7 +79,7 @@ def test_reasons_add_up_to_the_log_odds_and_come_strongest_first(customers_csv, 
         rows = list(csv.DictReader(file))
 
     for row in random.Random(3).sample(rows, 100):
-        customer = validate(row)
+        customer = validate(row, FEATURES)
         reasons = explain(scorer, customer)
 
         assert scorer.intercept + sum(reason.contribution for reason in reasons) == pytest.approx(
@@ -86,7 +87,7 @@ def test_reasons_add_up_to_the_log_odds_and_come_strongest_first(customers_csv, 
         )
         sizes = [abs(reason.contribution) for reason in reasons]
         assert sizes == sorted(sizes, reverse=True)
-        assert {reason.feature for reason in reasons} == {feature.name for feature in FEATURES}
+        assert {reason.features[0].name for reason in reasons} == {feature.name for feature in FEATURES}
 
 
 def test_the_intercept_is_the_average_customer_of_the_training_data(scorer):

@@ -11,6 +11,7 @@ import time
 import pytest
 from faulty_proxy import Fault, FaultyProxy
 from s3_handling import handle
+from shipped import SCHEMA
 
 from app.jobs import s3
 from app.jobs.scoring import Scoring
@@ -21,7 +22,7 @@ from model.outputs import OutputOptions
 SOAK = os.environ.get("SOAK") == "true"
 OUTAGE_S = 60 if SOAK else 3
 PAUSE_S = 0.5
-HEADER, LINE = describe.template().splitlines(keepends=True)
+HEADER, LINE = describe.template(SCHEMA).splitlines(keepends=True)
 SMALL = (HEADER + LINE * 40 + LINE.replace(",12,", ",-1,")).encode()
 LARGE = (HEADER + LINE * 180_000).encode()
 """Its predictions take two parts of the least size."""

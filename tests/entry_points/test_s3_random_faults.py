@@ -21,6 +21,7 @@ import pytest
 from buckets import Buckets
 from faulty_proxy import Fault, FaultyProxy
 from s3_handling import handle
+from shipped import SCHEMA
 
 from app.jobs import local
 from app.jobs.scoring import Scoring
@@ -32,7 +33,7 @@ ROOT = Path(__file__).parents[2]
 SOAK = os.environ.get("SOAK") == "true"
 SEEDS = range(200 if SOAK else 20)
 MOST_DELIVERIES = 60
-HEADER, LINE = describe.template().splitlines(keepends=True)
+HEADER, LINE = describe.template(SCHEMA).splitlines(keepends=True)
 ROWS = (LINE, LINE.replace(",12,", ",40,"), LINE.replace(",12,", ",-1,"), LINE.replace("Yes", "maybe", 1), LINE + "\n")
 PLACES = {
     "the file": ("GET", "/incoming/"),

@@ -13,6 +13,7 @@ import pytest
 from buckets import Buckets, no_deadline
 from click.testing import CliRunner
 from outcomes import DATA, OUTCOMES, REFUSED, SCORED
+from shipped import FEATURES, NAMES
 
 from app.cli.__main__ import churn
 from app.jobs.s3 import handle
@@ -20,7 +21,7 @@ from app.jobs.scoring import Scoring
 from model.bulk.source import FileLimits
 from model.errors import CustomerError
 from model.outputs import OutputOptions
-from model.schema import BATCH_LABELS, NAMES
+from model.schema import BATCH_LABELS
 from model.validate import validate
 
 STREAMED = ("text/csv", "application/x-ndjson", "application/json")
@@ -146,7 +147,7 @@ def test_one_customer_alone_is_scored_as_in_a_file(scorer, client):
 
     for raw, line in zip(csv.DictReader(io.StringIO(data)), lines, strict=True):
         alone = client.post("/v1/customer", json={name: raw[name] for name in NAMES}).json["Prediction"]
-        score = scorer.score(validate(raw))
+        score = scorer.score(validate(raw, FEATURES))
 
         assert alone == line["prediction"] == score.label
         assert listed[raw["customerID"]] == BATCH_LABELS[alone]
@@ -164,7 +165,7 @@ def test_a_bad_row_gets_the_same_sentences_alone_and_in_a_list(client):
         assert sentences == line["error"]
         if sentences:
             with pytest.raises(CustomerError):
-                validate(customer)
+                validate(customer, FEATURES)
 
 
 def test_a_list_of_v2_agrees_with_v1_and_with_the_bulk_pipeline(client):

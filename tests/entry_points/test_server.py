@@ -12,9 +12,8 @@ from contextlib import ExitStack, closing
 
 import pytest
 from served import EXAMPLE_BODY, JSON, LABEL, Server, ask, running
+from shipped import EXAMPLE
 from streams import HEADER, LINES, last_line, rows, send
-
-from model.schema import EXAMPLE
 
 MANY = 80
 LONG = gzip.compress(HEADER + LINES * 50)

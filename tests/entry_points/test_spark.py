@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import csv as pa_csv
 from pyspark.sql import SparkSession
+from shipped import COLUMNS, CUSTOMER_ID
 
 from app import spark
 from app.jobs import hadoop
@@ -29,7 +30,6 @@ from app.spark import Job
 from model.bulk.source import FileLimits
 from model.errors import ChurnError
 from model.outputs import OutputOptions
-from model.schema import COLUMNS, CUSTOMER_ID
 
 # Of sockets that py4j closes when its gateway goes.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")

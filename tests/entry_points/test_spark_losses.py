@@ -19,9 +19,9 @@ from spark_results import lines_here, lines_of, need_java, summary_of
 pytest.importorskip("pyspark", reason="pyspark has an environment of its own: make test-spark")
 
 import pyspark
+from shipped import COLUMNS
 
 from app.jobs.spark_zip import ROOT, write_zip
-from model.schema import COLUMNS
 
 HOME = Path(pyspark.__file__).parent
 ROWS = 20_000

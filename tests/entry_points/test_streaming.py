@@ -13,9 +13,8 @@ from pathlib import Path
 
 import pytest
 from served import Server, running
+from shipped import EXAMPLE
 from streams import HEADER, LINES, last_line, rows, send
-
-from model.schema import EXAMPLE
 
 ROWS = int(os.environ.get("SOAK_ROWS", "200000"))
 """5,000,000 in `make soak`."""

@@ -18,6 +18,7 @@ import pytest
 from faulty_proxy import Fault, FaultyProxy
 from ports import free_port
 from round_trip import CLI, round_trip
+from shipped import SCHEMA
 from terminals import run_on_a_terminal
 
 from app.cli.client import is_expired
@@ -27,7 +28,7 @@ from model import artifact, describe
 from model.bulk.source import FileLimits
 from model.outputs import OutputOptions
 
-HEADER, LINE = describe.template().splitlines(keepends=True)
+HEADER, LINE = describe.template(SCHEMA).splitlines(keepends=True)
 MIXED = (HEADER + LINE * 3 + LINE.replace(",12,", ",-1,")).encode()
 RESULTS = ["predictions.csv", "rejects.csv", "summary.json"]
 KEY = "a key of the tests".replace(" ", "-")

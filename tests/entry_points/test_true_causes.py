@@ -5,6 +5,7 @@ import json
 
 import pytest
 from http_events import event
+from shipped import CUSTOMER_ID, EXAMPLE, NAMES
 
 import handler
 from app.jobs.s3 import handle
@@ -12,7 +13,6 @@ from app.jobs.scoring import Scoring
 from model.bulk.run import FileLimits, Run
 from model.errors import InputError
 from model.outputs import OutputOptions
-from model.schema import CUSTOMER_ID, EXAMPLE, NAMES
 
 HEADER = ",".join([CUSTOMER_ID, *NAMES])
 ROW = ",".join(str(EXAMPLE[name]) for name in NAMES)

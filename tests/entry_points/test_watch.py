@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from shipped import SCHEMA
 
 from app.cli.__main__ import churn
 from app.jobs import layout, local
@@ -22,7 +23,7 @@ from model.errors import ChurnError
 from model.outputs import OutputOptions
 
 ROOT = Path(__file__).parents[2]
-HEADER, LINE = describe.template().splitlines(keepends=True)
+HEADER, LINE = describe.template(SCHEMA).splitlines(keepends=True)
 GOOD = (HEADER + LINE).encode()
 MIXED = (HEADER + LINE + LINE.replace(",12,", ",-1,")).encode()
 

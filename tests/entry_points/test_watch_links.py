@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+from shipped import SCHEMA
 
 from app.jobs.folder import Folder
 from app.jobs.links import open_inside
@@ -13,7 +14,7 @@ from model import describe
 from model.bulk.source import FileLimits
 from model.outputs import OutputOptions
 
-HEADER, LINE = describe.template().splitlines(keepends=True)
+HEADER, LINE = describe.template(SCHEMA).splitlines(keepends=True)
 GOOD = (HEADER + LINE).encode()
 SECRET = "root:x:0:0:the secret"
 

@@ -14,8 +14,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from served import Raw, Server, csv_of, running
-
-from model.schema import EXAMPLE
+from shipped import EXAMPLE
 
 CONNECTIONS = 8
 MIN_ANSWERS = 20_000

@@ -27,13 +27,13 @@ from costs import (
     noise,
     repeated,
 )
+from shipped import EXAMPLE, NAMES
 
 from app.settings import Settings
 from app.web import create_app
 from model.bulk.budget import Budget, OutOfCpuError
 from model.bulk.run import Run
 from model.errors import InputError
-from model.schema import EXAMPLE, NAMES
 
 # Measuring coverage takes CPU, which these tests limit.
 pytestmark = pytest.mark.no_cover

@@ -15,9 +15,9 @@ from cloudformation import (
     IMAGE,
     ROOT,
 )
+from shipped import EXAMPLE
 
 from deploy import aws
-from model.schema import EXAMPLE
 
 
 def make(*words: str, path: str | None = None) -> subprocess.CompletedProcess[str]:

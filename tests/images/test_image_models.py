@@ -19,6 +19,7 @@ from podman import (
     podman,
     size,
 )
+from shipped import EXAMPLE
 
 from app.cli.__main__ import churn
 from app.jobs.local import score_file
@@ -28,7 +29,6 @@ from app.web import create_app
 from model import artifact, pipeline
 from model.bulk.source import FileLimits
 from model.pipeline import PipelineScorer
-from model.schema import EXAMPLE
 
 # The first of them bootstraps a base image and builds.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -86,8 +86,8 @@ def test_a_mounted_folder_of_versions_is_served_and_may_be_read_only(spaces_imag
 
 def test_the_image_for_the_pipeline_scores_with_it(pipeline_image):
     code = (
-        "import handler, json; from app.aws import functions; from model.schema import EXAMPLE\n"
-        "print(type(functions._SCORER).__name__, json.dumps(handler.handler(dict(EXAMPLE))))"
+        "import handler, json; from app.aws import functions; from model.artifact import first_schema\n"
+        "print(type(functions._SCORER).__name__, json.dumps(handler.handler(dict(first_schema().example))))"
     )
 
     output = podman(

@@ -25,9 +25,9 @@ from podman import (
     pieces,
     podman,
 )
+from shipped import EXAMPLE
 
 from model import artifact
-from model.schema import EXAMPLE
 
 OBJECT_ROWS = 1_000_000 if SOAK else 200_000
 

@@ -15,9 +15,9 @@ from podman import (
     pieces,
     podman,
 )
+from shipped import EXAMPLE
 
 from model import artifact
-from model.schema import EXAMPLE
 
 UPLOAD_ROWS = 5_000_000 if SOAK else 200_000
 UPLOAD_MEMORY = "256m"

@@ -7,8 +7,7 @@ import subprocess
 import pytest
 from browser import as_percentage, overflow, post_json, risk_of, violations
 from playwright.sync_api import expect
-
-from model.schema import EXAMPLE, FEATURES
+from shipped import EXAMPLE, FEATURES
 
 RISK = "#risk-probability"
 TIERS = {"high": "High risk", "medium": "Medium risk", "low": "Low risk"}

@@ -8,8 +8,7 @@ import pytest
 from browser import OPTIONS, find_chromium, overflow, risk_of
 from list_page import DROP_FILES, HEADER, choose_file, csv_of, download, listed_ids, row_of, score_list, tile
 from playwright.sync_api import expect
-
-from model.schema import EXAMPLE, NAMES
+from shipped import EXAMPLE, NAMES
 
 RISK = "#risk-probability"
 FROM = "#customer-source"

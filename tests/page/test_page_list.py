@@ -11,6 +11,7 @@ from browser import overflow, violations
 from list_page import csv_of, download, listed_ids, post_batch, score_list, tile
 from playwright.sync_api import expect
 
+from model import artifact
 from model.sample import sample
 
 
@@ -29,7 +30,7 @@ def scored(lists):
 
 @pytest.fixture(scope="module")
 def summary(served) -> dict:
-    return json.loads(post_batch(served, sample().encode(), accept="application/json")[1])
+    return json.loads(post_batch(served, sample(artifact.load()).encode(), accept="application/json")[1])
 
 
 def test_the_sample_shows_what_the_api_counts(scored, summary):
@@ -43,7 +44,7 @@ def test_the_sample_shows_what_the_api_counts(scored, summary):
 
 
 def test_the_first_customer_has_the_highest_risk_and_its_reasons(scored, served):
-    _, text = post_batch(served, sample().encode(), "reasons=3")
+    _, text = post_batch(served, sample(artifact.load()).encode(), "reasons=3")
     best = max(csv.DictReader(io.StringIO(text)), key=lambda row: float(row["probability"] or 0))
 
     first = scored.locator("#list-table tbody tr").first
@@ -115,7 +116,7 @@ def test_the_pages_lead_through_the_whole_list(scored):
 
 def test_a_customer_is_opened_with_all_that_the_file_states(scored):
     name = listed_ids(scored)[0]
-    row = next(row for row in csv.DictReader(io.StringIO(sample())) if row["customerID"] == name)
+    row = next(row for row in csv.DictReader(io.StringIO(sample(artifact.load()))) if row["customerID"] == name)
 
     scored.get_by_role("button", name=name).click()
 
@@ -154,7 +155,7 @@ def test_rejected_rows_are_listed_and_can_be_corrected(scored, served):
 
     name, text = download(scored, "Download rejected rows")
     assert name == "sample-rejects.csv"
-    assert text == post_batch(served, sample().encode(), "output=rejects&spreadsheet_safe=true")[1]
+    assert text == post_batch(served, sample(artifact.load()).encode(), "output=rejects&spreadsheet_safe=true")[1]
 
     score_list(scored, text.replace("Fibre optic", "Fiber optic").replace("$79.90", "79.90").encode(), name)
     assert (tile(scored, "Scored"), tile(scored, "Rejected")) == ("2", "1")

@@ -7,11 +7,11 @@ import urllib.request
 import pytest
 from browser import serving, violations
 from playwright.sync_api import expect
+from shipped import NAMES
 
 from model import artifact
 from model.bulk.population import LEAST_CUSTOMERS
 from model.model_info import model_info
-from model.schema import NAMES
 
 SUMMARY = {
     "rows_scored": 1200,

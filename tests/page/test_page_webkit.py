@@ -5,9 +5,8 @@ import time
 
 import pytest
 from browser import RULES, axe_core, describe_violations, risk_of
+from shipped import EXAMPLE
 from webkit import webkit
-
-from model.schema import EXAMPLE
 
 RISK = "document.querySelector('#risk-probability').innerText"
 SCRIPT = "<img src=x onerror=alert(1)>"

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 from scipy.optimize import minimize
+from shipped import FEATURES
 from trainings import quick_recipe
 
-from model.schema import FEATURES, Numeric
+from model.schema import Numeric
 from model.scorecard import LineTerm
 from model.training.additive import DIRECTIONS, Setting, fit, knots_of, points_of, quantile_knots, round_digits
 from model.training.compile import max_difference, random_customers, to_bytes

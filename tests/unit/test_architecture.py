@@ -256,12 +256,13 @@ ONE_CUSTOMER = """
 import json, sys
 from app.web import create_app
 from model.engine import load_scorer
-from model.schema import EXAMPLE
+from model.artifact import first_schema
 from app.settings import Settings
 from werkzeug.test import create_environ, run_wsgi_app
 
 path = sys.argv[1] if len(sys.argv) > 1 else "/v1/customer"
-environ = create_environ(path, method="POST", json={"customer": dict(EXAMPLE)} if "what-if" in path else dict(EXAMPLE))
+customer = dict(first_schema().example)
+environ = create_environ(path, method="POST", json={"customer": customer} if "what-if" in path else customer)
 body, status, _ = run_wsgi_app(create_app(load_scorer(), Settings()), environ)
 assert status == "200 OK", status
 print(json.dumps(sorted(sys.modules)), file=sys.stderr)
@@ -270,11 +271,11 @@ print(json.dumps(sorted(sys.modules)), file=sys.stderr)
 ONE_EVENT = """
 import json, sys
 import handler
-from model.schema import EXAMPLE
+from model.artifact import first_schema
 
 with open("tests/events/http_api_v2.json") as file:
     event = json.load(file)
-answer = handler.handler({**event, "body": json.dumps(dict(EXAMPLE))}, None)
+answer = handler.handler({**event, "body": json.dumps(dict(first_schema().example))}, None)
 assert answer["statusCode"] == 200, answer
 print(json.dumps(sorted(sys.modules)), file=sys.stderr)
 """

@@ -6,11 +6,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from shipped import EXAMPLE
 
 from model import artifact
 from model.artifact import ARTIFACTS
 from model.errors import ArtifactError
-from model.schema import EXAMPLE
 
 
 @pytest.fixture

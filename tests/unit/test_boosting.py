@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from buckets import no_deadline
 from click.testing import CliRunner
+from shipped import EXAMPLE, FEATURES, NAMES
 from trainings import rewrite
 
 from app.cli.__main__ import churn
@@ -26,7 +27,6 @@ from model.engine import load_scorer
 from model.errors import ArtifactError
 from model.explain import explain
 from model.outputs import OutputOptions
-from model.schema import EXAMPLE, NAMES
 from model.training import boosting
 from model.training.data import read
 from model.validate import validate
@@ -34,7 +34,7 @@ from model.validate import validate
 pytest.importorskip("shap", reason="shap has no wheels for this machine")
 
 SAMPLE = Path(__file__).parents[1] / "data" / "sample.csv"
-CUSTOMERS = [validate(row) for row in csv.DictReader(io.StringIO(SAMPLE.read_text()))]
+CUSTOMERS = [validate(row, FEATURES) for row in csv.DictReader(io.StringIO(SAMPLE.read_text()))]
 VERSION = "2.0.0"
 
 
@@ -121,7 +121,7 @@ def test_baseline_and_reasons_add_up_to_the_log_odds(boosted):
     for customer in CUSTOMERS[:40]:
         parts = explain(boosted, customer)
 
-        assert sorted(part.feature for part in parts) == sorted(NAMES)
+        assert sorted(part.features[0].name for part in parts) == sorted(NAMES)
         total = boosted.baseline + sum(part.contribution for part in parts)
         assert total == pytest.approx(boosted.score(customer).log_odds, abs=1e-9)
 
@@ -135,7 +135,7 @@ def test_a_feature_that_no_tree_asks_for_has_no_part(boosted):
     }
 
     for customer in CUSTOMERS[:10]:
-        assert {part.feature for part in explain(boosted, customer) if part.contribution} <= asked
+        assert {part.features[0].name for part in explain(boosted, customer) if part.contribution} <= asked
     assert {"tenure", "Contract"} <= asked
 
 
@@ -241,7 +241,7 @@ def test_files_get_the_answers_and_reasons_of_single_customers(client, boosted):
         score = boosted.score(customer)
         assert (row["prediction"], row["probability"]) == (score.label, round(score.probability, 4))
         for reason, part in zip(row["reasons"], explain(boosted, customer), strict=False):
-            assert reason["feature"] == part.feature
+            assert reason["feature"] == part.features[0].name
             assert reason["contribution"] == pytest.approx(part.contribution, abs=1e-12)
 
 

@@ -3,11 +3,11 @@
 import io
 
 import pytest
+from shipped import CUSTOMER_ID, EXAMPLE, NAMES
 
 from model.bulk.columns import Columns
 from model.bulk.csv_writer import Predictions, Rejects
 from model.bulk.run import Run
-from model.schema import CUSTOMER_ID, EXAMPLE, NAMES
 
 HEADER = [CUSTOMER_ID, *NAMES]
 AMOUNTS = ["70.35", " 70.35 ", ".5", "5.", "+1", "-0", "1e2", "1E2", "0", "1e-400", "999999.99"]

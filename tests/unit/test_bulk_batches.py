@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from shipped import COLUMNS, EXAMPLE
 
 from app.jobs.spark_zip import write_zip
 from model import artifact
@@ -25,7 +26,6 @@ from model.bulk.summary import Summary
 from model.bulk.table import TableRecords, check_kinds
 from model.errors import InputError
 from model.outputs import OutputOptions
-from model.schema import COLUMNS, EXAMPLE
 
 DATA = Path(__file__).parents[1] / "data"
 SCORER = artifact.load()

@@ -8,9 +8,9 @@ import zlib
 import pytest
 from bulk_results import Result, refusal
 from files import HEADER, LATIN, PLAIN, REFUSED, ROW, row, to_csv
+from shipped import CUSTOMER_ID, EXAMPLE, FEATURES
 
 from model.errors import InputError
-from model.schema import CUSTOMER_ID, EXAMPLE
 from model.validate import validate
 
 SEMICOLONS = to_csv([row(MonthlyCharges="70,35", TotalCharges="844,2")], delimiter=";")
@@ -41,7 +41,7 @@ READ = {
 
 @pytest.mark.parametrize("data", READ.values(), ids=READ.keys())
 def test_files_as_people_make_them_are_read(toy_scorecard, data):
-    expected = toy_scorecard.score(validate(EXAMPLE))
+    expected = toy_scorecard.score(validate(EXAMPLE, FEATURES))
 
     result = Result(data, toy_scorecard)
 

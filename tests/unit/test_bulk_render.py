@@ -5,13 +5,13 @@ import io
 import json
 
 import pytest
+from shipped import CUSTOMER_ID, EXAMPLE, FEATURES, NAMES
 
 from model.bulk.csv_writer import Predictions, escape_formulas
 from model.bulk.ndjson import NdJson, last_line
 from model.bulk.run import Run
 from model.explain import explain
 from model.outputs import OutputOptions
-from model.schema import CUSTOMER_ID, EXAMPLE, NAMES
 from model.validate import validate
 
 HEADER = [CUSTOMER_ID, *NAMES]
@@ -50,7 +50,7 @@ def test_the_six_columns_stay_in_front_whatever_is_added(scorer):
 def test_value_at_risk_and_reasons_are_those_of_the_customer_alone(scorer):
     (line,) = table(scorer, to_csv(ROW), value_at_risk=True, reasons=10)
 
-    customer = validate(EXAMPLE)
+    customer = validate(EXAMPLE, FEATURES)
     assert line["value_at_risk"] == f"{customer['MonthlyCharges'] * scorer.score(customer).probability:.2f}"
     assert [line[f"reason_{position}"] for position in range(1, 11)] == [
         item.sentence for item in explain(scorer, customer)

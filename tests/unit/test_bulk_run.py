@@ -8,10 +8,10 @@ from bulk_results import Result, Trickle, refusal
 from files import HEADER, PLAIN, ROW, row, to_csv
 from hypothesis import example, given
 from hypothesis import strategies as st
+from shipped import CUSTOMER_ID, FEATURES
 
 from model.bulk.run import FileLimits, Run
 from model.errors import CustomerError
-from model.schema import CUSTOMER_ID
 from model.validate import validate
 
 CELLS = {
@@ -66,7 +66,7 @@ def test_every_row_fares_as_the_same_customer_alone_would(toy_scorecard, rows, e
             expected.append(("field_count",))
             continue
         try:
-            score = toy_scorecard.score(validate(dict(zip(HEADER, cells, strict=True))))
+            score = toy_scorecard.score(validate(dict(zip(HEADER, cells, strict=True)), FEATURES))
             expected.append((score.label, f"{score.probability:.4f}", score.tier))
         except CustomerError as error:
             expected.append(tuple(item.code for item in error.problems))

@@ -7,12 +7,13 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from shipped import CUSTOMER_ID, EXAMPLE, FEATURES, NAMES
 
 from model.artifact import ARTIFACTS
 from model.bulk.population import LEAST_CUSTOMERS, population_stability_index
 from model.bulk.run import Run
 from model.bulk.summary import _steps_of
-from model.schema import CUSTOMER_ID, EXAMPLE, FEATURES, NAMES, Categorical
+from model.schema import Categorical
 
 POPULATION = json.loads((ARTIFACTS / "1.0.0" / "population.json").read_text(encoding="utf-8"))
 

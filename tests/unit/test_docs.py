@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 import pytest
 from ports import free_port
+from shipped import EXAMPLE
 
 from app import settings
 from app.cli.__main__ import churn
@@ -21,7 +22,6 @@ from app.web import create_app, query_options
 from app.web.errors import STATUSES
 from model import artifact
 from model.errors import ERRORS
-from model.schema import EXAMPLE
 
 ROOT = Path(__file__).parents[2]
 WRITTEN = re.compile(r"^(?!build/|node_modules/|\.|model/artifacts/|app/web/static/vendor/).*\.md$")

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from invented import HEADER, invent, to_csv
+from shipped import NAMES
 
 from app.cli.__main__ import churn
 from model import artifact
 from model.bulk import population
 from model.bulk.drift import describe, verdict
 from model.bulk.run import Run
-from model.schema import NAMES
 
 DATA = Path(__file__).parents[1] / "data"
 CUSTOMERS = invent(seed=11, count=600)

@@ -8,11 +8,11 @@ import pytest
 from click.testing import CliRunner
 from invented import invent, to_csv
 from report_pages import check_page
+from shipped import TARGET
 from trainings import write_customers
 
 from app.cli.__main__ import churn
 from model.errors import TrainingError
-from model.schema import TARGET
 from model.training.bootstrap import WeightedMetrics, intervals
 from model.training.data import read
 from model.training.evaluate import evaluate

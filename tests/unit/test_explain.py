@@ -1,16 +1,18 @@
 """Why, what if, what to offer: exact, in plain words, and never against the numbers."""
 
 import math
+from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from shipped import EXAMPLE, FEATURES, NAMES, SCHEMA
 
 from model import actions
 from model.errors import CustomerError
 from model.explain import HARDLY, STRONGLY, effect, explain, notes
 from model.result import to_result
-from model.schema import EXAMPLE, FEATURES, NAMES, Categorical
+from model.schema import Categorical
 from model.validate import validate
 from model.whatif import alternatives, apply_change
 
@@ -23,12 +25,14 @@ def values_of(feature):
     return st.floats(0, 12_000).map(lambda number: round(number, 2))
 
 
-CUSTOMERS = st.fixed_dictionaries({feature.name: values_of(feature) for feature in FEATURES}).map(validate)
+CUSTOMERS = st.fixed_dictionaries({feature.name: values_of(feature) for feature in FEATURES}).map(
+    partial(validate, features=FEATURES)
+)
 
 
 @pytest.fixture(scope="module")
-def table():
-    return actions.load()
+def table(scorer):
+    return actions.load_of(scorer)
 
 
 @given(CUSTOMERS)
@@ -78,7 +82,7 @@ def test_alternatives_change_one_feature_that_can_be_offered(scorer, customer):
 
 
 def test_reasons_are_plain_words(scorer):
-    reasons = [part.sentence for part in explain(scorer, validate({**EXAMPLE, "tenure": 1}))]
+    reasons = [part.sentence for part in explain(scorer, validate({**EXAMPLE, "tenure": 1}, FEATURES))]
 
     assert "Month-to-month contract: raises the risk strongly" in reasons
     assert any(sentence.startswith("With us for 1 month: raises") for sentence in reasons)
@@ -100,13 +104,13 @@ def test_the_words_of_an_effect_follow_its_size(contribution, words):
 
 
 def test_numbers_beyond_the_training_data_are_noted(scorer):
-    customer = validate({**EXAMPLE, "tenure": 240, "MonthlyCharges": 5})
+    customer = validate({**EXAMPLE, "tenure": 240, "MonthlyCharges": 5}, FEATURES)
 
-    assert notes(customer, scorer.ranges) == [
+    assert notes(customer, SCHEMA, scorer.ranges) == [
         "tenure 240 is beyond the 72 months of the training data.",
         "MonthlyCharges 5 is below the 18.25 dollars a month of the training data.",
     ]
-    assert notes(validate(EXAMPLE), scorer.ranges) == []
+    assert notes(validate(EXAMPLE, FEATURES), SCHEMA, scorer.ranges) == []
 
 
 @pytest.mark.parametrize(
@@ -114,15 +118,15 @@ def test_numbers_beyond_the_training_data_are_noted(scorer):
     [(1_000_000, "1,000,000"), ("999999.5", "999,999.5"), ("123456.78", "123,456.78"), ("200.00", "200")],
 )
 def test_a_large_number_is_noted_with_all_its_digits(scorer, charge, written):
-    customer = validate({**EXAMPLE, "MonthlyCharges": charge})
+    customer = validate({**EXAMPLE, "MonthlyCharges": charge}, FEATURES)
 
-    assert notes(customer, scorer.ranges) == [
+    assert notes(customer, SCHEMA, scorer.ranges) == [
         f"MonthlyCharges {written} is beyond the 118.75 dollars a month of the training data."
     ]
 
 
 def test_a_change_is_validated_and_only_what_differs_is_named(scorer):
-    customer = validate(EXAMPLE)
+    customer = validate(EXAMPLE, FEATURES)
 
     assert apply_change(scorer, customer, {"Contract": "TWO YEAR", "Partner": "yes"}).changes == {
         "Contract": "Two year"
@@ -132,7 +136,7 @@ def test_a_change_is_validated_and_only_what_differs_is_named(scorer):
 
 
 def test_an_answer_has_an_id_only_where_one_was_given(scorer, table):
-    customer = validate(EXAMPLE)
+    customer = validate(EXAMPLE, FEATURES)
 
     assert to_result(scorer, customer, "0042", table)["customerID"] == "0042"
     assert "customerID" not in to_result(scorer, customer, "", table)
@@ -156,13 +160,13 @@ def test_a_table_of_actions_is_checked_line_by_line(tmp_path, text, sentence):
     path.write_text(text, encoding="utf-8")
 
     with pytest.raises(actions.ActionsError, match=sentence):
-        actions.load(path)
+        actions.load(path, SCHEMA)
 
 
 def test_a_table_saved_by_a_spreadsheet_is_read(tmp_path):
     path = tmp_path / "actions.csv"
     path.write_bytes(b"\xef\xbb\xbffeature,from,to,suggestion\r\nMonthlyCharges,,-15%,Offer less.\r\n,,,\r\n")
 
-    (action,) = actions.load(path)
+    (action,) = actions.load(path, SCHEMA)
 
     assert (action.share, action.suggestion) == (-0.15, "Offer less.")

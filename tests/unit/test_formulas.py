@@ -12,13 +12,13 @@ import unicodedata
 from pathlib import Path
 
 import pytest
+from shipped import CUSTOMER_ID, EXAMPLE, NAMES
 
 from app.jobs.scoring import Scoring
 from model.bulk.csv_writer import Predictions, Rejects
 from model.bulk.run import FileLimits, Run
 from model.formulas import escape_formulas
 from model.outputs import OutputOptions
-from model.schema import CUSTOMER_ID, EXAMPLE, NAMES
 
 PAGE = Path(__file__).parents[2] / "app" / "web" / "static" / "page" / "list" / "formulas.js"
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 from ports import free_port
+from shipped import EXAMPLE, SCHEMA
 
 from model.artifact import ARTIFACTS, default_version
 from model.describe import template
-from model.schema import EXAMPLE
 
 ROOT = Path(__file__).parents[2]
 REAL = Path(os.environ.get("TELCO_CSV", ROOT / ".." / "shared" / "data" / "telco.csv"))
@@ -25,9 +25,21 @@ ASKED = {
     "v1": ("POST", "/v1/customer", {"Content-Type": "application/json"}, json.dumps(dict(EXAMPLE)), 200),
     "v1 refuses": ("POST", "/v1/customer", {"Content-Type": "application/json"}, "{}", 422),
     "v2": ("POST", "/v2/customers", {"Content-Type": "application/json"}, json.dumps(dict(EXAMPLE)), 200),
-    "csv": ("POST", "/v2/batches", {"Content-Type": "text/csv"}, template(), 200),
-    "ndjson": ("POST", "/v2/batches", {"Content-Type": "text/csv", "Accept": "application/x-ndjson"}, template(), 200),
-    "summary": ("POST", "/v2/batches", {"Content-Type": "text/csv", "Accept": "application/json"}, template(), 200),
+    "csv": ("POST", "/v2/batches", {"Content-Type": "text/csv"}, template(SCHEMA), 200),
+    "ndjson": (
+        "POST",
+        "/v2/batches",
+        {"Content-Type": "text/csv", "Accept": "application/x-ndjson"},
+        template(SCHEMA),
+        200,
+    ),
+    "summary": (
+        "POST",
+        "/v2/batches",
+        {"Content-Type": "text/csv", "Accept": "application/json"},
+        template(SCHEMA),
+        200,
+    ),
     "model": ("GET", "/v2/model", {}, None, 200),
     "nothing there": ("GET", "/v3", {}, None, 404),
 }

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from shipped import EXAMPLE, SCHEMA
 
 from model import actions, artifact, describe
 from model.actions import ActionsError
@@ -21,11 +22,10 @@ from model.bulk.run import Run
 from model.engine import load_scorer
 from model.errors import ArtifactError
 from model.model_info import model_info
-from model.schema import EXAMPLE
 from model.versions import list_versions
 
 ROOT = Path(__file__).parents[2]
-HEADER, LINE = describe.template().splitlines(keepends=True)
+HEADER, LINE = describe.template(SCHEMA).splitlines(keepends=True)
 
 Spoil = Callable[[dict[str, Any]], object]
 
@@ -346,7 +346,7 @@ def test_an_action_that_takes_more_than_all_away_is_refused(tmp_path):
     table.write_text("feature,from,to,suggestion\nMonthlyCharges,,-150%,Pay them\n")
 
     with pytest.raises(ActionsError, match=r"Line 2 .* takes more than all of MonthlyCharges away: -150%"):
-        actions.load(table)
+        actions.load(table, SCHEMA)
 
 
 @pytest.mark.parametrize(("feature", "share"), [("TotalCharges", "+900%"), ("tenure", "+15%"), ("tenure", "-100%")])
@@ -354,6 +354,6 @@ def test_an_action_never_makes_a_customer_that_cannot_be_scored(scorer, tmp_path
     table = tmp_path / "actions.csv"
     table.write_text(f"feature,from,to,suggestion\n{feature},,{share},Try it\n")
 
-    actual = actions.suggest(actions.load(table), scorer, {**EXAMPLE, "tenure": 1199, "TotalCharges": 9e8})
+    actual = actions.suggest(actions.load(table, SCHEMA), scorer, {**EXAMPLE, "tenure": 1199, "TotalCharges": 9e8})
 
     assert [item.suggestion for item in actual] in ([], ["Try it"])

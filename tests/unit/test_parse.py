@@ -1,10 +1,10 @@
 """JSON to raw values: what is read, and the sentence for what is not."""
 
 import pytest
+from shipped import CUSTOMER_ID, EXAMPLE, SCHEMA
 
 from model.errors import CustomerError, InputError
 from model.parse import customer_id, parse_customer, parse_json, resolve
-from model.schema import CUSTOMER_ID, EXAMPLE
 
 
 @pytest.mark.parametrize(
@@ -43,46 +43,46 @@ def test_a_number_that_float_cannot_hold_goes_on_as_its_text(text):
 @pytest.mark.parametrize("value", [[], [1], "text", 12, None, True])
 def test_what_is_no_object_is_no_customer(value):
     with pytest.raises(InputError) as caught:
-        parse_customer(value)
+        parse_customer(value, SCHEMA)
 
     assert caught.value.problem.code == "not_an_object"
 
 
 def test_a_wrapped_customer_is_refused_with_advice():
     with pytest.raises(InputError, match=r'wrapped in "customer"'):
-        parse_customer({"customer": dict(EXAMPLE)})
+        parse_customer({"customer": dict(EXAMPLE)}, SCHEMA)
 
 
 def test_names_are_matched_trimmed_and_without_regard_to_case():
-    actual = parse_customer({f" {name.upper()} ": value for name, value in EXAMPLE.items()})
+    actual = parse_customer({f" {name.upper()} ": value for name, value in EXAMPLE.items()}, SCHEMA)
 
     assert actual == EXAMPLE
 
 
 def test_an_exact_name_beats_a_differently_cased_twin():
-    assert parse_customer({"TENURE": 1, "tenure": 2, "Tenure": 3})["tenure"] == 2
+    assert parse_customer({"TENURE": 1, "tenure": 2, "Tenure": 3}, SCHEMA)["tenure"] == 2
 
 
 def test_twins_neither_of_which_is_exact_are_refused():
     with pytest.raises(CustomerError, match=r'tenure is given more than once: as "TENURE" and "Tenure"'):
-        parse_customer({"TENURE": 1, "Tenure": 3})
+        parse_customer({"TENURE": 1, "Tenure": 3}, SCHEMA)
 
 
 def test_unknown_names_are_ignored():
-    assert parse_customer({"tenure": 1, "colour": "blue"}) == {"tenure": 1}
+    assert parse_customer({"tenure": 1, "colour": "blue"}, SCHEMA) == {"tenure": 1}
 
 
 def test_letters_beyond_ascii_are_not_folded():
     # lower() turns the Kelvin sign into a k.
-    assert resolve(["\u212aontrakt", "tenure\u00a0"]) == ({"tenure": 1}, {})
+    assert resolve(["\u212aontrakt", "tenure\u00a0"], SCHEMA) == ({"tenure": 1}, {})
 
 
 @pytest.mark.parametrize(("value", "expected"), [("00042", "00042"), (" NA ", "NA"), (42, "42"), (None, "")])
 def test_an_id_is_text_or_a_whole_number(value, expected):
-    assert customer_id({CUSTOMER_ID: value}) == expected
+    assert customer_id({CUSTOMER_ID: value}, SCHEMA) == expected
 
 
 @pytest.mark.parametrize("value", [1.5, True, [], {}])
 def test_anything_else_is_no_id(value):
     with pytest.raises(CustomerError, match=r"customerID must be text or a whole number"):
-        customer_id({CUSTOMER_ID: value})
+        customer_id({CUSTOMER_ID: value}, SCHEMA)

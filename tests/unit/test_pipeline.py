@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from shipped import EXAMPLE, FEATURES
 from trainings import rewrite
 
 from model import artifact, pipeline
 from model.errors import ArtifactError
-from model.schema import EXAMPLE, FEATURES, Categorical
+from model.schema import Categorical
 from model.validate import validate
 
 ROOT = Path(__file__).parents[2]
@@ -29,7 +30,7 @@ def engine() -> pipeline.PipelineScorer:
 @pytest.fixture(scope="module")
 def sample() -> list[dict]:
     with SAMPLE.open(newline="") as file:
-        return [validate(row) for row in csv.DictReader(file)]
+        return [validate(row, FEATURES) for row in csv.DictReader(file)]
 
 
 def to_columns(customers: list[dict]) -> dict[str, np.ndarray]:

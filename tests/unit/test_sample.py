@@ -10,17 +10,17 @@ from model.sample import ROWS, sample
 
 @pytest.fixture(scope="module")
 def summary(scorer) -> dict:
-    run = Run(io.BytesIO(sample().encode()), scorer)
+    run = Run(io.BytesIO(sample(scorer).encode()), scorer)
     list(run)
     return run.summary()
 
 
-def test_it_is_served_as_a_file_and_is_the_same_each_time(client):
+def test_it_is_served_as_a_file_and_is_the_same_each_time(client, scorer):
     answer = client.get("/v2/sample.csv")
 
     assert (answer.status_code, answer.content_type) == (200, "text/csv; charset=utf-8")
     assert answer.headers["Content-Disposition"] == 'attachment; filename="sample.csv"'
-    assert answer.text == sample() == sample()
+    assert answer.text == sample(scorer) == sample(scorer)
     assert len(answer.data) < 100_000
 
 

@@ -7,14 +7,16 @@ import re
 from pathlib import Path
 
 import pytest
+from shipped import COLUMNS, CUSTOMER_ID, EXAMPLE, FEATURES, NAMES, SCHEMA
 
 from model import artifact, describe
 from model.bulk.encoding import Utf8Stream
 from model.bulk.reader import Reader
 from model.bulk.run import Run
 from model.errors import CustomerError, InputError
+from model.json_schema import json_schema
 from model.parse import parse_customer
-from model.schema import COLUMNS, CUSTOMER_ID, EXAMPLE, FEATURES, NAMES, Categorical, Numeric, json_schema
+from model.schema import Categorical, Numeric
 from model.scorecard import LineTerm, TableTerm
 from model.validate import validate
 
@@ -36,7 +38,7 @@ def test_there_are_ten_features_with_a_name_of_their_own():
 
 
 def test_the_json_schema_has_each_feature_with_its_words_or_bounds():
-    schema = json_schema()
+    schema = json_schema(SCHEMA)
 
     assert list(schema["properties"]) == list(COLUMNS)
     assert schema["required"] == list(NAMES)
@@ -48,24 +50,24 @@ def test_the_json_schema_has_each_feature_with_its_words_or_bounds():
 
 
 def test_the_example_is_a_valid_customer():
-    assert validate(parse_customer(dict(EXAMPLE))) == EXAMPLE
+    assert validate(parse_customer(dict(EXAMPLE), SCHEMA), FEATURES) == EXAMPLE
 
 
 def test_the_template_has_each_column_and_the_example():
-    (row,) = csv.DictReader(io.StringIO(describe.template()))
+    (row,) = csv.DictReader(io.StringIO(describe.template(SCHEMA)))
 
     assert list(row) == list(COLUMNS)
-    assert validate(row) == EXAMPLE
+    assert validate(row, FEATURES) == EXAMPLE
 
 
 def test_the_api_page_has_the_table_of_features():
     page = (ROOT / "docs/api.md").read_text(encoding="utf-8")
 
-    assert describe.feature_table() in page, "paste the output of: churn schema --table"
+    assert describe.feature_table(SCHEMA) in page, "paste the output of: churn schema --table"
 
 
 def test_the_table_of_features_names_every_word_and_bound():
-    lines = describe.feature_table().splitlines()[2:]
+    lines = describe.feature_table(SCHEMA).splitlines()[2:]
 
     for feature, line in zip(FEATURES, lines, strict=True):
         assert line.startswith(f"| `{feature.name}` | {feature.help} |")
@@ -78,7 +80,7 @@ def test_a_customer_without_a_feature_is_refused_by_its_name(name):
     customer = {key: value for key, value in EXAMPLE.items() if key != name}
 
     with pytest.raises(CustomerError) as refusal:
-        validate(customer)
+        validate(customer, FEATURES)
 
     assert [(problem.code, problem.field) for problem in refusal.value.problems] == [("missing", name)]
 
@@ -97,7 +99,9 @@ def test_every_word_is_read_alike_in_json_and_in_csv(feature, toy_scorecard):
 
     (block,) = Run(io.BytesIO(to_csv(*customers)), toy_scorecard)
 
-    assert [block.customer(row) for row in range(block.rows)] == [validate(customer) for customer in customers]
+    assert [block.customer(row) for row in range(block.rows)] == [
+        validate(customer, FEATURES) for customer in customers
+    ]
 
 
 @pytest.mark.parametrize("feature", NUMBERS, ids=lambda feature: feature.name)
@@ -108,10 +112,10 @@ def test_both_bounds_are_accepted_and_what_lies_beyond_is_not_in_json_and_in_csv
     (block,) = Run(io.BytesIO(to_csv(*within, *beyond)), toy_scorecard)
 
     assert block.good.tolist() == [True, True, False, False]
-    assert [validate(customer)[feature.name] for customer in within] == [feature.minimum, feature.maximum]
+    assert [validate(customer, FEATURES)[feature.name] for customer in within] == [feature.minimum, feature.maximum]
     for customer in beyond:
         with pytest.raises(CustomerError):
-            validate(customer)
+            validate(customer, FEATURES)
 
 
 def test_the_model_has_a_term_for_each_feature_and_points_for_each_word():

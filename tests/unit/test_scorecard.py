@@ -4,11 +4,13 @@ import copy
 import math
 
 import pytest
+from shipped import EXAMPLE, FEATURES, SCHEMA, SCHEMA_VERSION
 
 from model.errors import ArtifactError
 from model.explain import explain
-from model.schema import EXAMPLE, FEATURES, SCHEMA_VERSION, Categorical
-from model.scorecard import LineTerm, from_document, probability, tier_of
+from model.schema import Categorical
+from model.scorecard import LineTerm, probability, tier_of
+from model.scorecard_file import check_version, read_scorecard
 
 TIERS = {"high": 0.5, "medium": 0.25, "low": 0.0}
 
@@ -68,7 +70,7 @@ def test_a_curve_that_is_not_one_is_refused(knots, points):
 
 
 def test_the_log_odds_are_the_intercept_plus_the_points_of_each_feature(document):
-    scorecard = from_document(document, "")
+    scorecard = read_scorecard(document, SCHEMA, "")
 
     score = scorecard.score(dict(EXAMPLE))
 
@@ -77,12 +79,12 @@ def test_the_log_odds_are_the_intercept_plus_the_points_of_each_feature(document
 
 
 def test_the_reasons_come_strongest_first_and_add_up(document):
-    scorecard = from_document(document, "")
+    scorecard = read_scorecard(document, SCHEMA, "")
 
     reasons = explain(scorecard, dict(EXAMPLE))
 
-    assert reasons[0] == ("tenure", 12, 1.0)
-    assert [reason.feature for reason in reasons[1:3]] == ["SeniorCitizen", "Partner"]
+    assert (reasons[0].features[0].name, *reasons[0][1:]) == ("tenure", (12,), 1.0)
+    assert [reason.features[0].name for reason in reasons[1:3]] == ["SeniorCitizen", "Partner"]
     assert scorecard.intercept + sum(reason.contribution for reason in reasons) == 4.75
 
 
@@ -103,7 +105,7 @@ def test_a_tier_begins_at_its_cut_off(chance, tier):
 
 
 def test_the_label_is_churn_from_the_threshold_on(document):
-    scorecard = from_document(document, "")
+    scorecard = read_scorecard(document, SCHEMA, "")
     chance = scorecard.score(dict(EXAMPLE)).probability
 
     assert scorecard.with_threshold(chance).score(dict(EXAMPLE)).label == "churn"
@@ -119,16 +121,11 @@ def _without_a_word(document):
     next(term for term in document["terms"] if term["feature"] == "Contract")["table"].popitem()
 
 
-def _for_another_schema(document):
-    document["schema_version"] = SCHEMA_VERSION + 1
-
-
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
         pytest.param(_without_contract, "incomplete.*Contract", id="a feature without a term"),
         pytest.param(_without_a_word, "incomplete.*Two year", id="a word without points"),
-        pytest.param(_for_another_schema, r'built for schema .* Run "churn train"', id="another schema"),
         pytest.param(lambda document: document.pop("threshold"), "incomplete.*threshold", id="no threshold"),
         pytest.param(lambda document: document["tiers"].pop("low"), "incomplete.*low", id="a tier missing"),
         pytest.param(lambda document: document.update(intercept="x"), "incomplete", id="no number"),
@@ -139,4 +136,11 @@ def test_a_document_that_is_not_whole_is_refused(document, spoil, message):
     spoil(spoilt)
 
     with pytest.raises(ArtifactError, match=message):
-        from_document(spoilt, "")
+        read_scorecard(spoilt, SCHEMA, "")
+
+
+def test_a_document_for_another_schema_is_refused(document):
+    check_version(document, "scorecard.json", SCHEMA_VERSION)
+
+    with pytest.raises(ArtifactError, match=r'built for schema 1 and .* reads schema 2\. Run "churn train"'):
+        check_version(document, "scorecard.json", SCHEMA_VERSION + 1)

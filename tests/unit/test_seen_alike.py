@@ -7,13 +7,13 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from shipped import CUSTOMER_ID, EXAMPLE, FEATURES, NAMES, SCHEMA
 
 from model.bulk.columns import _MAY_BE_INVISIBLE, Columns
 from model.bulk.run import Run
 from model.bulk.table import TableRecords
 from model.errors import CustomerError, InputError, show
 from model.parse import customer_id, parse_customer, resolve
-from model.schema import CUSTOMER_ID, EXAMPLE, NAMES
 from model.text import clean, clean_id, has_invisible
 from model.validate import validate
 
@@ -65,7 +65,7 @@ def test_an_id_is_the_same_at_every_entry_point_whatever_nobody_sees_in_it(toy_s
     columns = Columns(HEADER, {name: position for position, name in enumerate(HEADER)}, ",", id_required=True)
     table = TableRecords([pa.array([str(customer[name])]) for name in HEADER])
 
-    assert customer_id(customer) == "7590-VHVEG"
+    assert customer_id(customer, SCHEMA) == "7590-VHVEG"
     assert client.post("/v2/customers", json=customer).json[CUSTOMER_ID] == "7590-VHVEG"
     assert run(to_csv({CUSTOMER_ID: value}), toy_scorecard) == (["7590-VHVEG"], [[]])
     assert (
@@ -106,14 +106,14 @@ def test_an_id_keeps_what_can_be_seen(toy_scorecard, name):
 def test_a_cell_is_read_as_it_is_seen_in_a_file_and_in_json(toy_scorecard, name, shape):
     cell = shape.format(EXAMPLE[name])
 
-    assert validate({**EXAMPLE, name: cell}) == validate(EXAMPLE)
+    assert validate({**EXAMPLE, name: cell}, FEATURES) == validate(EXAMPLE, FEATURES)
     assert run(to_csv({name: cell}), toy_scorecard)[1] == [[]]
 
 
 @pytest.mark.parametrize("cell", ["1\x002", "12\x1a", "1 2", "1\u00a02"], ids=ascii)
 def test_control_characters_and_spaces_inside_a_number_are_shown_and_not_removed(toy_scorecard, cell):
     with pytest.raises(CustomerError) as error:
-        validate({**EXAMPLE, "tenure": cell})
+        validate({**EXAMPLE, "tenure": cell}, FEATURES)
 
     assert run(to_csv({"tenure": cell}), toy_scorecard)[1] == [["not_a_number"]]
     assert str(error.value).isprintable()
@@ -123,8 +123,11 @@ def test_control_characters_and_spaces_inside_a_number_are_shown_and_not_removed
 def test_names_of_columns_are_cleaned_as_cells_are(toy_scorecard):
     header = ["\ufeffcustomerID", *[f' "{name}"' for name in NAMES[:5]], *[f"{name}\u200b" for name in NAMES[5:]]]
 
-    assert resolve(header)[0] == {name: position for position, name in enumerate(HEADER)}
-    assert parse_customer(dict(zip(header, ["A", *EXAMPLE.values()], strict=True))) == {CUSTOMER_ID: "A", **EXAMPLE}
+    assert resolve(header, SCHEMA)[0] == {name: position for position, name in enumerate(HEADER)}
+    assert parse_customer(dict(zip(header, ["A", *EXAMPLE.values()], strict=True)), SCHEMA) == {
+        CUSTOMER_ID: "A",
+        **EXAMPLE,
+    }
     assert run(to_csv({}, header=header), toy_scorecard) == (["A"], [[]])
 
 
@@ -187,7 +190,7 @@ def test_a_message_with_look_alikes_stays_short():
 
 def test_a_look_alike_is_named_in_the_error_of_a_row_and_of_a_header(toy_scorecard):
     with pytest.raises(CustomerError, match=r'not "Yе \(U\+0435\)s"\.'):
-        validate({**EXAMPLE, "Partner": "Yеs"})
+        validate({**EXAMPLE, "Partner": "Yеs"}, FEATURES)
     header = ["С" + name[1:] if name == "Contract" else name for name in HEADER]
 
     with pytest.raises(InputError, match=r"lacks Contract\. .*С \(U\+0421\)ontract"):

@@ -5,13 +5,13 @@ import os
 from pathlib import Path
 
 import pytest
+from shipped import EXAMPLE, NAMES
 from trainings import quick_recipe
 
 from model import artifact
 from model.artifact import ARTIFACTS
 from model.errors import ArtifactError
 from model.pipeline import joblib_name
-from model.schema import EXAMPLE, NAMES
 from model.training.additive import points_of
 from model.training.compile import RANDOM_CUSTOMERS, to_bytes
 from model.training.data import read

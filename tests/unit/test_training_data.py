@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 from invented import HEADER, SAMPLE_ROWS, SAMPLE_SEED, invent, to_csv
+from shipped import NAMES, TARGET
 from trainings import write_customers
 
 from model.errors import TrainingError
-from model.schema import NAMES, TARGET
 from model.training.checks import check
 from model.training.data import read
 

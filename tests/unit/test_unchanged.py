@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from invented import invent, to_csv
+from shipped import SCHEMA
 
 from app.cli import client
 from app.cli.__main__ import churn
@@ -22,7 +23,7 @@ from model import describe
 from model.bulk.unchanged import FileChangedError, Unchanged
 
 CLI = [sys.executable, str(Path(__file__).parents[2] / "app/cli")]
-HEADER, LINE = describe.template().splitlines(keepends=True)
+HEADER, LINE = describe.template(SCHEMA).splitlines(keepends=True)
 CUSTOMERS = (HEADER + LINE * 40_000).encode()
 """3 MB: read in several pieces."""
 

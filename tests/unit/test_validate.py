@@ -5,19 +5,20 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from shipped import EXAMPLE, FEATURES, NAMES
 
 from model.errors import ERRORS, CustomerError, problem, show
-from model.schema import EXAMPLE, FEATURES, NAMES, Categorical, fold
+from model.schema import Categorical, fold
 from model.validate import read_number, validate
 
 
 def accepted(name: str, value: object) -> object:
-    return validate({**EXAMPLE, name: value})[name]
+    return validate({**EXAMPLE, name: value}, FEATURES)[name]
 
 
 def refused(name: str, value: object) -> tuple[str, str]:
     with pytest.raises(CustomerError) as caught:
-        validate({**EXAMPLE, name: value})
+        validate({**EXAMPLE, name: value}, FEATURES)
     (actual,) = caught.value.problems
     assert actual.field == name
     return actual.code, actual.message
@@ -72,7 +73,7 @@ def test_what_would_be_a_guess_is_refused(name, value, code):
 
 @pytest.mark.parametrize("blank", ["", " ", None, "\t\n"])
 def test_a_blank_total_is_accepted_only_at_tenure_zero(blank):
-    assert validate({**EXAMPLE, "tenure": 0, "TotalCharges": blank})["TotalCharges"] == 0.0
+    assert validate({**EXAMPLE, "tenure": 0, "TotalCharges": blank}, FEATURES)["TotalCharges"] == 0.0
     assert refused("TotalCharges", blank) == (
         "blank_not_new",
         "TotalCharges is blank, but tenure is 12; a blank is accepted only at tenure 0.",
@@ -83,14 +84,14 @@ def test_a_total_that_is_left_out_is_missing_even_at_tenure_zero():
     raw = {name: value for name, value in EXAMPLE.items() if name != "TotalCharges"}
 
     with pytest.raises(CustomerError) as caught:
-        validate({**raw, "tenure": 0})
+        validate({**raw, "tenure": 0}, FEATURES)
 
     assert [item.code for item in caught.value.problems] == ["missing"]
 
 
 def test_all_problems_come_together_in_schema_order():
     with pytest.raises(CustomerError) as caught:
-        validate({"tenure": -1, "Contract": "x", "Partner": None})
+        validate({"tenure": -1, "Contract": "x", "Partner": None}, FEATURES)
 
     assert [item.field for item in caught.value.problems] == list(NAMES)
     assert {item.field: item.code for item in caught.value.problems if item.code != "missing"} == {
@@ -112,7 +113,7 @@ def test_a_sentence_names_the_field_the_rule_and_the_value():
 def test_any_value_is_either_typed_or_named(value):
     for feature in FEATURES:
         try:
-            actual = validate({**EXAMPLE, feature.name: value})[feature.name]
+            actual = validate({**EXAMPLE, feature.name: value}, FEATURES)[feature.name]
         except CustomerError as error:
             assert all(str(item).endswith(".") for item in error.problems)
             str(error).encode("utf-8")

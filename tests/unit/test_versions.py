@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from shipped import SCHEMA
 from trainings import rewrite
 
 from app.cli.__main__ import churn
@@ -148,7 +149,7 @@ def test_a_folder_of_models_is_named_where_it_is_not_there(run, root, words, mon
 
 def test_a_folder_of_models_is_scored_with_by_variable_and_by_option(run, root, tmp_path, monkeypatch):
     versions.promote("1.1.0", root)
-    (tmp_path / "customers.csv").write_text(describe.template())
+    (tmp_path / "customers.csv").write_text(describe.template(SCHEMA))
 
     def version_of(*words: str) -> str:
         result = run("score", str(tmp_path / "customers.csv"), "-o", str(tmp_path / "out"), *words)
