@@ -1,4 +1,4 @@
-"""The terms of an additive model: from the value of a feature, or of two, to points in log-odds. Standard library only."""
+"""The terms of an additive model: from one feature, or two, to points in log-odds. Standard library only."""
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
