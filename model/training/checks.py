@@ -7,9 +7,10 @@ from typing import Final
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
+from model.bulk.block import to_values
 from model.errors import TrainingError, show
 from model.schema import Feature, Numeric
-from model.training.data import LabelledData, values_of
+from model.training.data import LabelledData
 from model.training.metrics import Floats, Ints
 
 MIN_ROWS: Final = 200
@@ -62,7 +63,7 @@ def _check_varies(feature: Feature, column: Floats, path: Path, trusted: Collect
             state = "the same in every row" if len(known) == len(column) else "nowhere two different numbers"
             raise TrainingError(f"{feature.name} is {state} of {path}; a model cannot be trained on it.")
     elif (column == column[0]).all() and feature.name not in trusted:
-        (value,) = values_of(feature, column[:1])
+        (value,) = to_values(feature, column[:1])
         word = "blank" if value is None else show(value)
         raise TrainingError(
             f"{feature.name} is {word} in every row of {path}; a model cannot be trained on it. If "

@@ -12,11 +12,12 @@ from typing import Any, Final
 import numpy as np
 from sklearn.pipeline import Pipeline
 
+from model.bulk.block import to_values
 from model.pipeline import to_frame
 from model.schema import OTHER, Categorical, Customer, Numeric
 from model.scorecard import LineTerm, Scorecard, StepTerm, TableTerm
 from model.scorecard_file import MODEL_SCHEMA
-from model.training.data import LabelledData, values_of
+from model.training.data import LabelledData
 from model.training.spline import knots_of, points_of
 
 EXACT_WITHIN: Final = 1e-12
@@ -49,7 +50,7 @@ def to_document(pipeline: Pipeline, data: LabelledData, header: Mapping[str, Any
     terms: list[dict[str, Any]] = []
     means: list[float] = []
     for feature in data.schema.features:
-        values = values_of(feature, data.columns[feature.name])
+        values = to_values(feature, data.columns[feature.name])
         points = raw[feature.name]
         if isinstance(feature, Categorical):
             by_level = dict(zip(feature.levels, points, strict=True))

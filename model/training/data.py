@@ -3,25 +3,26 @@
 Read by the code that scores files, so that a model is trained on the customers it would score and on no other.
 """
 
-import csv
 import hashlib
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from model.bulk.block import Block, column_type, to_values
+from model.bulk.columns import Columns
+from model.bulk.encoding import Utf8Stream
+from model.bulk.reader import Reader, check_utf8
 from model.bulk.unchanged import Unchanged
-from model.errors import SHOWN_PROBLEMS, CustomerError, Problem, TrainingError, problem
-from model.parse import resolve
+from model.errors import SHOWN_PROBLEMS, InputError, Problem, TrainingError, problem
 from model.pipeline import frame_of_columns
-from model.schema import Categorical, Customer, Feature, Schema, Target, Value, fold
-from model.text import clean, clean_id
+from model.schema import Customer, Schema, Target, fold
+from model.text import clean
 from model.training.metrics import Ints
-from model.validate import validate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,7 +65,7 @@ class LabelledData:
     @cached_property
     def customers(self) -> list[Customer]:
         """Each customer, as `validate` returns one."""
-        columns = [values_of(feature, self.columns[feature.name]) for feature in self.schema.features]
+        columns = [to_values(feature, self.columns[feature.name]) for feature in self.schema.features]
         return [dict(zip(self.schema.names, values, strict=True)) for values in zip(*columns, strict=True)]
 
     def frame(self) -> "pd.DataFrame":
@@ -76,14 +77,6 @@ class LabelledData:
         columns = {name: column[rows] for name, column in self.columns.items()}
         ids = [self.ids[row] for row in rows] if self.ids else []
         return replace(self, columns=columns, labels=self.labels[rows], ids=ids)
-
-
-def values_of(feature: Feature, column: Any) -> list[Value]:
-    """Return the values of a column of `LabelledData`, as a customer has them."""
-    if isinstance(feature, Categorical):
-        return [feature.levels[code] for code in column.tolist()]
-    values: list[Value] = [None if value != value else value for value in column.tolist()]
-    return [None if value is None else int(value) for value in values] if feature.whole else values
 
 
 def read(path: Path, schema: Schema) -> LabelledData:
@@ -101,45 +94,86 @@ def read(path: Path, schema: Schema) -> LabelledData:
             content = Unchanged(file, path).read()
     except OSError as error:
         raise TrainingError(f"{path} cannot be read: {error.strerror}.") from error
-    target = schema.target.column
-    lines = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
-    header = next(lines, [])
-    positions, _ = resolve(header, schema, [target])
-    missing = [name for name in (*schema.names, target) if name not in positions]
-    if missing:
-        raise TrainingError(f"{path} lacks {', '.join(missing)}.")
-    customers, ids, words, problems = [], [], [], []
-    for row, line in enumerate(lines, start=1):
-        identity = clean_id(line[positions[schema.id]]) if schema.id in positions else ""
-        words.append(line[positions[target]])
-        ids.append(identity)
-        try:
-            customers.append(validate({name: line[positions[name]] for name in schema.names}, schema.features))
-        except CustomerError as error:
-            problems += [wrong.at(row, identity) for wrong in error.problems]
+    rows = _Rows()
+    try:
+        text = Utf8Stream(io.BytesIO(content))
+        needed = (*schema.names, schema.target.column)
+        reader = Reader(text, lambda: rows.count + 1, schema, needed)
+        positions = reader.header.positions
+        columns = Columns(schema, reader.header.names, positions, reader.header.delimiter, id_required=False)
+        for records in reader:
+            check_utf8(records, text.encoding, rows.count + 1)
+            rows.add(columns.parse(records, rows.count + 1), positions[schema.target.column])
+    except InputError as error:
+        raise TrainingError(f"{path}: {error}") from error
+    target = _with_negative(schema.target, rows.words)
+    labels = np.array([target.words.get(fold(word), -1) for word in rows.words], dtype=np.int64)
+    problems = rows.with_labels(target, labels)
     if problems:
         raise _refusal(path, problems)
-    chosen = _with_negative(schema.target, words)
-    labels = _labels(words, chosen, problems, ids)
-    if problems:
-        raise _refusal(path, problems)
-    columns = {
-        feature.name: _column(feature, [customer[feature.name] for customer in customers])
+    parts = {
+        feature.name: [np.zeros(0, column_type(feature)), *(block[feature.name] for block in rows.columns)]
         for feature in schema.features
     }
     return LabelledData(
-        replace(schema, target=chosen),
-        columns,
+        replace(schema, target=target),
+        {name: np.concatenate(columns) for name, columns in parts.items()},
         labels,
-        ids if schema.id in positions else [],
+        rows.ids if schema.id in positions else [],
         hashlib.sha256(content).hexdigest(),
     )
 
 
-def _column(feature: Feature, values: Sequence[Value]) -> Any:
-    if isinstance(feature, Categorical):
-        return np.array([feature.codes[value] for value in values], dtype=np.int64)
-    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+@dataclass
+class _Rows:
+    """What the blocks of a file hold.
+
+    Attributes
+    ----------
+    columns : list of dict of str to ndarray
+        Of each block.
+    words : list of str
+        The cell of the target of each row.
+    ids : list of str
+    problems : dict of int to list of Problem
+        By index of the row.
+    unlabelled : set of int
+        The rows with too few or too many cells, whose target is not known.
+    """
+
+    columns: list[Mapping[str, Any]] = field(default_factory=list)
+    words: list[str] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
+    problems: dict[int, list[Problem]] = field(default_factory=dict)
+    unlabelled: set[int] = field(default_factory=set)
+
+    @property
+    def count(self) -> int:
+        """The number of rows."""
+        return len(self.words)
+
+    def add(self, block: Block, target: int) -> None:
+        """Add the rows of a block; `target` is the index of its cell."""
+        start = self.count
+        for index in block.problems:
+            self.problems[start + index] = list(block.located(index))
+            if block.problems[index][0].code == "field_count":
+                self.unlabelled.add(start + index)
+        self.columns.append(block.columns)
+        self.words += [
+            "" if start + index in self.unlabelled else block.cells(index)[target] for index in range(block.rows)
+        ]
+        self.ids += block.ids.to_pylist()
+
+    def with_labels(self, target: Target, labels: Ints) -> list[Problem]:
+        """Return the problems of the rows and of their labels, in file order."""
+        for index in np.flatnonzero(labels < 0).tolist():
+            if index not in self.unlabelled:
+                word = self.words[index]
+                code = "unknown_word" if word.strip() else "blank"
+                wrong = problem(code, field=target.column, rule=target.rule, value=word)
+                self.problems.setdefault(index, []).append(wrong.at(index + 1, self.ids[index]))
+        return [wrong for index in sorted(self.problems) for wrong in self.problems[index]]
 
 
 def _with_negative(target: Target, words: Sequence[str]) -> Target:
@@ -149,16 +183,6 @@ def _with_negative(target: Target, words: Sequence[str]) -> Target:
         return target
     (other,) = (word for folded, word in seen.items() if folded != fold(target.positive))
     return target if fold(other) in target.words or not clean(other) else target._replace(negative=clean(other))
-
-
-def _labels(words: Sequence[str], target: Target, problems: list[Problem], ids: Sequence[str]) -> Ints:
-    known = target.words
-    labels = np.array([known.get(fold(word), -1) for word in words], dtype=np.int64)
-    for index in np.flatnonzero(labels < 0).tolist():
-        code = "unknown_word" if words[index].strip() else "blank"
-        wrong = problem(code, field=target.column, rule=target.rule, value=words[index])
-        problems.append(wrong.at(index + 1, ids[index]))
-    return labels
 
 
 def _refusal(path: Path, problems: Sequence[Problem]) -> TrainingError:

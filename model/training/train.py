@@ -30,7 +30,7 @@ from model.contents import CARD, METRICS, POPULATION
 from model.errors import ArtifactError
 from model.pipeline import LIBRARY, joblib_name
 from model.schema import CHURN, NOT_CHURN, Schema
-from model.schema_file import to_json
+from model.schema_document import to_json
 from model.scorecard import tier_of
 from model.scorecard_file import MODEL_SCHEMA
 from model.training.checks import check
