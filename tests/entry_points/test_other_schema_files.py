@@ -172,12 +172,12 @@ def test_the_summary_counts_tiers_and_groups_missing_and_new_words_too(shop, cli
     segments = {segment["feature"]: segment["groups"] for segment in summary["segments"]}
     assert list(segments) == [PLAN, ORDERS]
     plans = Counter(shopper.typed[PLAN] for shopper in SHOPPERS)
-    assert [(group["word"], group["customers"]) for group in segments[PLAN]] == [
+    assert [(group["group"], group["customers"]) for group in segments[PLAN]] == [
         (word, plans[None if word == "(missing)" else word])
         for word in ['Größe "XL"', "O'Brien, Ltd", "a;b", "Standard", OTHER, "(missing)"]
     ]
     assert [group["customers"] for group in segments[ORDERS]] == [1, 3, 2, 2, 2]
-    assert segments[ORDERS][-1]["label"] == "not known"
+    assert segments[ORDERS][-1]["group"] == "not known"
 
 
 @pytest.mark.parametrize("accept", ["text/csv", "application/x-ndjson"])
@@ -194,7 +194,11 @@ def test_bad_rows_have_the_sentences_of_the_schema(shop, client, accept):
         assert {row["prediction"] for row in rows} == {""}
     else:
         first, *rows, last = map(json.loads, answer.text.splitlines())
-        assert [[error["message"] for error in row["errors"]] for row in rows] == [[item] for item in sentences]
+        places = [f"Row {row['row']}{f' (client no {row[ID]})' if shop.ids else ''}" for row in rows]
+        assert [[error["message"] for error in row["errors"]] for row in rows] == [
+            [f"{place}: {sentence}"] for place, sentence in zip(places, sentences, strict=True)
+        ]
+        assert [[error.get(ID) for error in row["errors"]] for row in rows] == [[row.get(ID)] for row in rows]
         assert (last["summary"]["rows_in"], last["summary"]["rows_rejected"]) == (len(BAD) + 1, len(BAD))
 
 
@@ -204,7 +208,7 @@ def test_rejects_are_the_rows_as_they_were(shop, run):
     run("score", "bad.csv", "-o", "scored")
 
     rejects = cells_of(Path("scored/rejects.csv").read_text(encoding="utf-8"))
-    assert [row["error"] for row in rejects] == [sentence for _, sentence in BAD.values()]
+    assert [row["errors"] for row in rejects] == [sentence for _, sentence in BAD.values()]
     assert [[row[name] for name in NAMES] for row in rejects] == [[*row.values()] for row, _ in BAD.values()]
 
 
@@ -225,7 +229,7 @@ def test_a_file_without_a_column_is_refused_by_its_name_and_one_alike(client):
 
     assert (answer.status_code, answer.json["code"]) == (422, "missing_columns")
     assert "spent (EUR)" in answer.json["detail"]
-    assert 'Rename "Spent EUR" to spent (EUR).' in answer.json["detail"]
+    assert answer.json["detail"].endswith('The column "Spent EUR" looks like it: rename it to spent (EUR).')
 
 
 def test_a_note_about_ids_is_only_for_a_schema_that_has_one(shop, client):
