@@ -35,7 +35,7 @@ def read_schema(document: Member) -> Schema:
     if not 1 <= len(described) <= MAX_FEATURES:
         document.at("features").refuse(f"a list of 1 to {MAX_FEATURES} features", len(described))
     identity = read_name(document.at("id")) if document.at("id").is_present else None
-    if identity and fold(identity) in _RESERVED:
+    if identity and is_reserved(identity):
         document.at("id").refuse("a column that no column of the results is named like")
     taken = {fold(identity)} if identity else set()
     for member in described:
@@ -55,6 +55,11 @@ def read_schema(document: Member) -> Schema:
         horizon=read_text(document.at("horizon")) if document.at("horizon").is_present else "",
     )
     return with_example(schema, _example(document.at("example"), schema))
+
+
+def is_reserved(name: str) -> bool:
+    """Return whether the results have a column of this name, so that no id can be named like it."""
+    return fold(name) in _RESERVED
 
 
 def with_example(schema: Schema, example: Mapping[str, Value]) -> Schema:
