@@ -12,19 +12,21 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model.errors import TrainingError, listed, show
+from model.errors import InputError, TrainingError, listed, show
 from model.schema import Blank, Feature, Numeric, Schema, Value, fold
 from model.schema_file import MAX_FEATURES, with_example
 from model.schema_toml import parse_toml, to_toml
+from model.text import counted
 from model.training import roles
-from model.training.doubts import find_copies, find_leak, suspicions
+from model.training.doubts import MIN_PER_CLASS, MIN_ROWS, find_copies, find_leak, suspicions
 from model.training.profile import Profile, auc_alone
 from model.training.proposal import propose
 from model.training.table import Table, read_table
 
-MIN_ROWS: Final = 200
-MIN_PER_CLASS: Final = 50
 _SHOWN_ROWS: Final = 5
+_COMPARED: Final = 10
+"""Times as many columns as a schema may have are compared with each other; the time is quadratic in them."""
+
 
 _ABOVE: Final = (
     "A proposal of churn infer-schema; docs/schema.md explains each key. Read it, change it, and go on with",
@@ -119,7 +121,8 @@ def infer(path: Path, target: str, id_column: str | None = None, positive: str |
     _add_features(inferred, profiles, left)
     if not inferred.schema.features:
         reasons = "\n".join(f"{_shown(name)}: {reason}." for name, reason in list(inferred.ignored.items())[:20])
-        raise TrainingError(f"{path} has no column that may be a feature.\n{reasons}")
+        beyond = f" beside the id, {chosen_id}" if chosen_id else ""
+        raise TrainingError(f"{path} has no column that may be a feature{beyond}.\n{reasons}".rstrip())
     _add_roles(inferred, profiles, left)
     return inferred
 
@@ -141,6 +144,8 @@ def find_column(wanted: str, columns: Mapping[str, Any], path: Path, option: str
         return by_folded[fold(wanted)]
     near = roles.near_names(wanted, list(by_folded.values()))
     meant = f" Did you mean {listed([show(name) for name in near], 'or')}?" if near else ""
+    if len(columns) == 1:
+        _check_separator(next(iter(columns)), wanted, path)
     names = ", ".join(show(name)[1:-1] for name in list(by_folded.values())[:30])
     raise TrainingError(
         f"{path} has no column {show(wanted)} ({option}).{meant} It has {len(columns)}: {names}"
@@ -148,20 +153,24 @@ def find_column(wanted: str, columns: Mapping[str, Any], path: Path, option: str
     )
 
 
+def _check_separator(header: str, wanted: str, path: Path) -> None:
+    """Raise TrainingError if the one column of a header is several, by another separator."""
+    for separator in "|^~:,;\t":
+        if fold(wanted) in map(fold, header.split(separator)):
+            kind = "quoted_lines" if separator in ",;\t" else "wrong_separator"
+            raise TrainingError(f"{path}: {InputError(kind, value=separator)}")
+
+
 def _row_doubts(table: Table, target: str, known: NDArray[np.bool_]) -> list[str]:
     doubts = []
     if table.wrong_rows:
         first = [f"row {row} {what}" for row, what in list(table.wrong_rows.items())[:_SHOWN_ROWS]]
-        doubts.append(f"{_rows(len(table.wrong_rows))} cannot be used: {listed(first)}.")
+        doubts.append(f"{counted(len(table.wrong_rows), 'row')} cannot be used: {listed(first)}.")
     unknown = table.row_numbers[~known]
     if len(unknown):
-        shown = listed([str(row) for row in unknown[:_SHOWN_ROWS]])
-        doubts.append(f"{target} is blank in {_rows(len(unknown))}, the first in row {shown}; training refuses them.")
+        shown = ", ".join([*map(str, unknown[:_SHOWN_ROWS]), *["…"] * (len(unknown) > _SHOWN_ROWS)])
+        doubts.append(f"{target} is blank in {counted(len(unknown), 'row')} ({shown}); training refuses them.")
     return doubts
-
-
-def _rows(count: int) -> str:
-    return "1 row" if count == 1 else f"{count:,} rows"
 
 
 def _count_doubts(left: NDArray[np.bool_]) -> list[str]:
@@ -191,14 +200,11 @@ def _add_features(inferred: Inferred, profiles: Mapping[str, Profile], left: NDA
         if proposal.feature.is_protected:
             inferred.notes[name].append("It seems to describe who customers are, so it is protected.")
         facts[name] = proposal.facts
+    _keep_best(features, MAX_FEATURES * _COMPARED, ignored, profiles, left)
     for name, reason in find_copies([profiles[name] for name in features]).items():
         del features[name]
         ignored[name] = reason
-    if len(features) > MAX_FEATURES:
-        ranked = sorted(features, key=lambda name: -auc_alone(profiles[name].levels, left))
-        for name in ranked[MAX_FEATURES:]:
-            ignored[name] = f"it tells least about who leaves, and a schema has {MAX_FEATURES} features at most"
-            del features[name]
+    _keep_best(features, MAX_FEATURES, ignored, profiles, left)
     for name in features:
         features[name] = _with_blank_rule(name, features, profiles, inferred.notes[name])
         comments[name] = [*inferred.notes[name], *facts[name]]
@@ -206,6 +212,21 @@ def _add_features(inferred: Inferred, profiles: Mapping[str, Profile], left: NDA
     inferred.ignored = dict(sorted(ignored.items(), key=lambda item: order.index(item[0])))
     inferred.schema = replace(inferred.schema, features=tuple(features.values()))
     inferred.schema = with_example(inferred.schema, {name: example[name] for name in features})
+
+
+def _keep_best(
+    features: dict[str, Feature],
+    most: int,
+    ignored: dict[str, str],
+    profiles: Mapping[str, Profile],
+    left: NDArray[np.bool_],
+) -> None:
+    """Ignore the features that tell least, where there are more than a schema may have."""
+    if len(features) > most:
+        ranked = sorted(features, key=lambda name: -auc_alone(profiles[name].levels, left))
+        for name in ranked[most:]:
+            ignored[name] = f"it tells least about who leaves, and a schema has {MAX_FEATURES} features at most"
+            del features[name]
 
 
 def _with_blank_rule(

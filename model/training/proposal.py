@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from model.errors import show
 from model.schema import Numeric, default_label, fold, written
 from model.schema_features import MAX_NUMBER, MAX_TEXT
-from model.text import clean_id
+from model.text import clean_id, counted
 from model.training import column_names
 from model.training.profile import Profile
 from model.training.word_proposal import Proposal, is_flag, propose_words
@@ -41,7 +41,7 @@ def propose(profile: Profile, rows: int) -> Proposal:
         return Proposal(None, [], reason)
     notes = []
     if profile.blanks:
-        notes.append(f"{profile.blanks:,} of {rows:,} rows are blank ({profile.blanks / rows:.1%}).")
+        notes.append(f"Blank in {profile.blanks:,} of {rows:,} rows ({profile.blanks / rows:.1%}).")
     if _is_coded(profile):
         notes.append("Its numbers look like codes, so they are words here.")
     elif profile.is_number and not is_flag(profile):
@@ -104,10 +104,8 @@ def _number(profile: Profile, notes: list[str]) -> Proposal:
         wrong = [column.texts[index] for index in np.flatnonzero(is_wrong)]
         rows = profile.row_numbers[is_wrong[column.codes]]
         listing = ", ".join(map(show, wrong[:_SHOWN]))
-        notes.append(
-            f"{len(rows):,} cells are no numbers, the first of them in row {rows[0]}: {listing}. Make them blank, or "
-            "write numbers: a model is trained on valid rows only."
-        )
+        cells = counted(len(rows), "cell is no number", "cells are no numbers")
+        notes.append(f"{cells} (row {rows[0]}): {listing}. Make them blank, or write numbers: training refuses others.")
     known = profile.values[~np.isnan(profile.values)]
     if known.min() == known.max():
         return Proposal(None, [], f"it is {known.min():g} in every row that is not blank")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from model.errors import TrainingError, listed, show
 from model.schema import Categorical, Feature, Numeric, Target, fold
 from model.schema_file import is_reserved
+from model.text import counted
 from model.training import column_names
 from model.training.profile import Profile, auc_alone
 from model.training.table import Column
@@ -97,13 +98,15 @@ def repeated_ids(profile: Profile) -> list[str]:
     column, doubts = profile.column, []
     if profile.blanks:
         row = profile.row_numbers[column.is_blank][0]
-        doubts.append(f"{column.name} is blank in {profile.blanks:,} rows, the first of them row {row}.")
+        doubts.append(f"{column.name} is blank in {counted(profile.blanks, 'row')}, the first of them row {row}.")
     repeated = [text for text, count in column.words.items() if count > 1]
     if repeated:
         rows = profile.row_numbers[column.codes == column.texts.index(repeated[0])]
+        ids = counted(len(repeated), "value is", "values are")
+        listing = listed([str(row) for row in rows[:_SHOWN]])
         doubts.append(
-            f"{len(repeated):,} customers have more than one row, such as {show(repeated[0])} in the rows "
-            f"{listed([str(row) for row in rows[:_SHOWN]])}; training refuses them: keep one row a customer."
+            f"{column.name}: {ids} in more than one row, such as {show(repeated[0])} in the rows {listing}; training "
+            "refuses them: keep one row a customer."
         )
     return doubts
 
@@ -121,8 +124,8 @@ def repeated_rows(profiles: Sequence[Profile]) -> list[str]:
     if not extra:
         return []
     rows = profiles[0].row_numbers[inverse == int(np.argmax(counts > 1))]
-    same = f"{extra:,} rows are the same as an earlier one in every column, such as row {rows[1]} as row {rows[0]}"
-    return [f"{same}: if they are the same customers, keep one row each."]
+    same = f"{counted(extra, 'row is', 'rows are')} the same as an earlier one in every column"
+    return [f"{same}, such as row {rows[1]} as row {rows[0]}: if they are the same customers, keep one row each."]
 
 
 def find_money(features: Sequence[Feature]) -> str | None:

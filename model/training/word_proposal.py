@@ -1,5 +1,6 @@
 """The words of a column as a feature of a schema: their spellings, their order, and which are rare."""
 
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
@@ -7,7 +8,7 @@ from typing import Final, NamedTuple
 from model.errors import show
 from model.schema import OTHER, Categorical, Feature, Word, default_label, fold
 from model.schema_features import MAX_TEXT
-from model.text import clean_id
+from model.text import clean_id, counted
 from model.training import column_names
 from model.training.profile import Profile
 
@@ -46,6 +47,10 @@ _SCALES: Final = (
     ("daily", "weekly", "monthly", "quarterly", "half-yearly", "yearly"),
     ("month-to-month", "one year", "two year", "three year"),
 )
+
+
+_JOINT: Final = re.compile(r"(?<=[^\W\d_])[ ._-]+(?=[^\W_])|(?<=[^\W_])[ ._-]+(?=[^\W\d_])")
+"""What joins two words, or a word and a number; the mark between two digits, and a sign, mean something."""
 
 
 class Proposal(NamedTuple):
@@ -94,8 +99,8 @@ def propose_words(profile: Profile, notes: list[str], rows: int) -> Proposal:
         label = label or default_label(column.name)
     if rare:
         notes.append(
-            f"{len(rare):,} words that fewer than {rare_limit(rows)} customers have ({folded:,} customers, such as "
-            f"{show(rare[0])}) share one level with words that are new."
+            f"{counted(len(rare), 'word')} of fewer than {rare_limit(rows)} customers each, such as {show(rare[0])}, "
+            f"share one level with words that are new ({counted(folded, 'customer')})."
         )
     varied = [
         spellings for spellings in groups if spellings[0] in by_text and len({fold(text) for text in spellings}) > 1
@@ -140,18 +145,14 @@ def _group_spellings(words: Mapping[str, int]) -> list[list[str]]:
     groups: dict[str, list[str]] = {}
     for text in words:
         plain = unicodedata.normalize("NFKD", text).casefold()
-        key = "".join(letter for letter in plain if not unicodedata.combining(letter) and letter not in " -_.")
+        key = _JOINT.sub("", "".join(letter for letter in plain if not unicodedata.combining(letter)))
         groups.setdefault(key or text, []).append(text)
-    if any(_are_numbers(group) for group in groups.values()):
-        # 1.5 and 15 are two words; 1 and 1.0 are one.
+    if all(map(_is_whole, words)):
+        # 1 and 1.0 are one word.
         groups = {}
         for text in words:
-            groups.setdefault(str(int(float(text))) if _is_whole(text) else fold(text), []).append(text)
+            groups.setdefault(str(int(float(text))), []).append(text)
     return list(groups.values())
-
-
-def _are_numbers(group: Sequence[str]) -> bool:
-    return len(group) > 1 and all(text.replace(".", "").isdigit() for text in group)
 
 
 def _is_whole(text: str) -> bool:
