@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from model.errors import CustomerError
+from model.outputs import COLUMNS, IDENTITY
 from model.schema import DEFAULT_POSITIVE, Categorical, Feature, Numeric, Schema, Target, Value, fold
 from model.schema_features import read_feature, read_name, read_text, read_word
 from model.strict_json import Member
@@ -18,8 +19,13 @@ MAX_FEATURES: Final = 60
 _TOP: Final = (
     *("id", "target", "positive", "negative", "money", "segments", "currency", "horizon", "example", "features"),
 )
-_RESERVED: Final = ("row", "prediction", "probability", "tier", "error", "errors", "reasons", "input", "value_at_risk")
-"""Columns of results, so that no id can be named like one."""
+_RESERVED: Final = (
+    *(column.name for column in COLUMNS if column != IDENTITY),
+    *("errors", "record"),
+    *("log_odds", "baseline", "actions", "notes", "alternatives", "model_version", "threshold", "tiers", "caution"),
+    *("reasons_method", "code", "message", "field", "value", "rule", "change", "customers"),
+)
+"""Columns and members of results, so that no id can be named like one."""
 
 
 def read_schema(document: Member) -> Schema:
