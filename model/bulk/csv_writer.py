@@ -128,8 +128,8 @@ class Predictions:
             for column in self._computed
         ]
         if self._reasons:
-            reasons = self._reasons.of(block)
-            columns += [[quote(parts[rank].sentence) for parts in reasons] for rank in range(self._reasons.count)]
+            texts, _ = self._reasons.of(block, lambda part: quote(self._safe(part.sentence)))
+            columns += texts.T.tolist()
         for index in block.problems:
             for column in columns:
                 column[index] = ""
