@@ -48,7 +48,7 @@ def to_result(
             {"suggestion": suggestion.suggestion, **to_alternative(suggestion.alternative)}
             for suggestion in suggest(actions, scorer, customer)
         ],
-        "notes": notes(customer, scorer.schema, scorer.ranges),
+        "notes": notes(scorer, customer),
     }
 
 
@@ -81,4 +81,5 @@ def to_alternative(alternative: Alternative) -> dict[str, Any]:
         **to_verdict(alternative.score),
         # Adding 0.0 turns -0.0 into 0.0.
         "difference": round(alternative.difference, PROBABILITY_DECIMALS) + 0.0,
+        **({"notes": alternative.notes} if alternative.notes else {}),
     }
