@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from deploy.images import build_command
-from model.schema import EXAMPLE
+from model.artifact import load_schema
 
 ROOT: Final = Path(__file__).parent.parent
 SERVICE: Final = "churn"
@@ -158,7 +158,7 @@ API=$(aws cloudformation describe-stacks --stack-name {SERVICE}-{stage} \\
 curl --fail --silent --show-error --max-time 60 --retry 5 --retry-all-errors "$API/health"
 echo
 curl --fail --silent --show-error --max-time 60 "$API/v1/customer" -H 'Content-Type: application/json' \\
-    -d {_quoted(dict(EXAMPLE))}
+    -d {_quoted(dict(load_schema().example))}
 echo
 FAULT=$(aws lambda invoke --function-name {SERVICE}-{stage}-batch --cli-binary-format raw-in-base64-out \\
     --payload {_quoted({"ping": True})} /dev/stderr --query FunctionError --output text)

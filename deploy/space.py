@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from deploy.images import ENGINES, ROOT, revision, version
-from model.schema import EXAMPLE
+from model.artifact import load_schema
 
 FOLDER: Final = ROOT / "build" / "space"
 
@@ -136,7 +136,7 @@ def readme(space: str = "") -> str:
 Which customers of a telecom are about to leave. Version {version()}, revision {revision()}.
 
 ```sh
-curl {url}/v1/customer -H 'Content-Type: application/json' -d '{json.dumps(dict(EXAMPLE))}'
+curl {url}/v1/customer -H 'Content-Type: application/json' -d '{json.dumps(dict(load_schema().example))}'
 ```
 
 Send a whole CSV to `/v1/customerbatch`, as the part `file` of a form. A private Space requires your token with each

@@ -1,9 +1,9 @@
 """The model on disk: one folder a version, each file checked against its sha256. Standard library only.
 
-`model/artifacts/<MAJOR.MINOR.PATCH>/` holds schema.json, scorecard.json, one .joblib, metrics.json, population.json, MODEL_CARD.md,
-where it was compared with others peers.json, and SHA256SUMS, which `sha256sum -c` reads too. A model that is not
-additive has outline.json in place of scorecard.json: all that its pipeline does not know of itself. `run.json` (date,
-duration, machine) is outside every hash. `DEFAULT` names the version served.
+`model/artifacts/<MAJOR.MINOR.PATCH>/` holds schema.json, scorecard.json, one .joblib, metrics.json, population.json,
+MODEL_CARD.md, where it was compared with others peers.json, and SHA256SUMS, which `sha256sum -c` reads too. A model
+that is not additive has outline.json in place of scorecard.json: all that its pipeline does not know of itself.
+`run.json` (date, duration, machine) is outside every hash. `DEFAULT` names the version served.
 """
 
 import hashlib
@@ -41,7 +41,7 @@ SCORECARD: Final = "scorecard.json"
 OUTLINE: Final = "outline.json"
 SCHEMA: Final = "schema.json"
 FIRST_SCHEMA: Final = "schema-1.json"
-"""Next to the versions that come with the code: the schema of models that were trained before they carried their own."""
+"""Next to the versions that come with the code: the schema of models from before they carried their own."""
 
 SUMS: Final = "SHA256SUMS"
 RUN: Final = "run.json"
@@ -192,7 +192,22 @@ def read_schema_of(folder: Path, document: Mapping[str, Any], name: str) -> Sche
     """
     has_own = has_own_schema(folder)
     check_schema_version(document, str(folder / name), MODEL_SCHEMA if has_own else 1)
-    return read_schema(Member(read_json(folder, SCHEMA)[0], str(folder / SCHEMA))) if has_own else first_schema()
+    return _read_own_schema(folder) if has_own else first_schema()
+
+
+def load_schema(version: str | None = None, root: Path = ARTIFACTS) -> Schema:
+    """Return the schema of `version` (the default one if None), and of the model no more.
+
+    Raises
+    ------
+    ArtifactError
+    """
+    folder = folder_of(version, root)
+    return _read_own_schema(folder) if has_own_schema(folder) else first_schema()
+
+
+def _read_own_schema(folder: Path) -> Schema:
+    return read_schema(Member(read_json(folder, SCHEMA)[0], str(folder / SCHEMA)))
 
 
 @cache

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from model.artifact import read_checked, read_json, read_run
 from model.errors import ArtifactError
 from model.outputs import PROBABILITY
-from model.schema import Categorical, Schema
+from model.schema import Categorical, Numeric, Schema
 from model.strict_json import Member
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 METRICS: Final = "metrics.json"
 CARD: Final = "MODEL_CARD.md"
 POPULATION: Final = "population.json"
+MISSING: Final = "(missing)"
+"""The word of a group of customers whose own is not known; a group of numbers has a label and no bounds."""
 
 RELATIONS: Final = "relations"
 COMBINATIONS: Final = "combinations"
@@ -78,11 +80,15 @@ def check_population(population: Member, schema: Schema) -> None:
         feature = schema.by_name[name]
         if isinstance(feature, Categorical):
             words = described.at("words")
-            _check_words(words, list(words.object()), feature)
+            _check_words(words, list(words.object()), [str(value) for value in feature.values])
             for word in words.object():
                 words.at(word).share()
+            if feature.accepts_other:
+                described.at("other").share()
         else:
             _check_bins(described)
+        if feature.accepts_missing:
+            described.at("missing").share()
     _check_bins(population.at(PROBABILITY.name))
     for segment in population.at("segments").items():
         _check_segment(segment, schema)
@@ -92,10 +98,10 @@ def _check_bins(described: Member) -> None:
     described.at("shares").shares(len(described.at("edges").rising()) + 1)
 
 
-def _check_words(member: Member, words: list[Any], feature: Categorical) -> None:
+def _check_words(member: Member, words: list[Any], wanted: list[str]) -> None:
     # In this order, because customers are counted by the code of their word.
-    if words != [str(value) for value in feature.values]:
-        member.refuse(f"the words {', '.join(map(str, feature.values))}, in this order", ", ".join(map(str, words)))
+    if words != wanted:
+        member.refuse(f"the words {', '.join(wanted)}, in this order", ", ".join(map(str, words)))
 
 
 def _check_segment(segment: Member, schema: Schema) -> None:
@@ -105,18 +111,26 @@ def _check_segment(segment: Member, schema: Schema) -> None:
         segment.at("feature").refuse(f"one of {', '.join(schema.names)}")
     groups = segment.at("groups").items()
     if isinstance(feature, Categorical):
-        _check_words(segment.at("groups"), [group.at("word").text() for group in groups], feature)
+        words = [MISSING if level is None else str(level) for level in feature.levels]
+        _check_words(segment.at("groups"), [group.at("word").text() for group in groups], words)
     else:
-        if not groups:
-            segment.at("groups").refuse("a list of at least one group", "an empty list")
-        for group in groups:
-            group.at("label").text()
-        starts = [group.at("from").number() for group in groups]
-        if any(before >= after for before, after in pairwise(starts)):
-            segment.at("groups").refuse("a list of groups that begin one above the other", f"from {starts}")
+        _check_ranges(segment.at("groups"), groups, feature)
     for group in groups:
         group.at("share").share()
         for figure in ("churn_rate", "mean_probability"):
             group.at(figure).present("a number from 0 to 1, or null")
             if group.at(figure).value is not None:
                 group.at(figure).share()
+
+
+def _check_ranges(member: Member, groups: list[Member], feature: Numeric) -> None:
+    ranges = groups[:-1] if feature.accepts_missing else groups
+    if not ranges:
+        member.refuse("a list of at least one group", "an empty list")
+    for group in groups:
+        group.at("label").text()
+    starts = [group.at("from").number() for group in ranges]
+    if any(before >= after for before, after in pairwise(starts)):
+        member.refuse("a list of groups that begin one above the other", f"from {starts}")
+    if feature.accepts_missing and groups[-1].at("from").is_present:
+        groups[-1].refuse("the group of those whose number is not known, without bounds")

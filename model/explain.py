@@ -38,7 +38,7 @@ class Contribution(NamedTuple):
     def sentence(self) -> str:
         """The reason in plain words."""
         phrases = [phrase(feature, value) for feature, value in zip(self.features, self.values, strict=True)]
-        return f"{' and '.join(phrases)}: {effect(self.contribution)}"
+        return f"{' and '.join([phrases[0], *map(_continue, phrases[1:])])}: {effect(self.contribution)}"
 
 
 def terms_of(scorer: Scorer) -> list[tuple[Feature, ...]]:
@@ -78,6 +78,11 @@ def phrase(feature: Feature, value: Value) -> str:
         else f"{value:,.2f}"
     )
     return feature.phrase.format(value=text, s="" if value == 1 else "s")
+
+
+def _continue(phrase: str) -> str:
+    """Return the beginning of a sentence as it goes on within one: an abbreviation (DSL) keeps its capitals."""
+    return phrase if phrase[1:2].isupper() else f"{phrase[:1].lower()}{phrase[1:]}"
 
 
 def effect(contribution: float) -> str:

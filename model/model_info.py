@@ -8,7 +8,7 @@ from typing import Any, Final
 from model.artifact import read_checked, read_json, read_run
 from model.contents import CARD, METRICS
 from model.outputs import PROBABILITY
-from model.schema import OTHER, Numeric, Schema
+from model.schema import OTHER, Categorical, Numeric, Schema
 from model.scorecard import LineTerm, PairTerm, Scorer, TableTerm, Term, probability
 
 _ELSEWHERE: Final = ("version", "schema_version", "recipe", "trained_on", "threshold", "tiers", "example")
@@ -55,11 +55,16 @@ def _training(scorer: Scorer) -> dict[str, Any]:
     }
 
 
+def _levels(feature: Categorical) -> list[str | None]:
+    return [None if level is None else str(level) for level in feature.levels]
+
+
 def _shape(term: Term | PairTerm, schema: Schema) -> dict[str, Any]:
     if isinstance(term, PairTerm):
         return {
             "features": [axis.feature.name for axis in term.axes],
             "edges": [list(axis.edges) if isinstance(axis.feature, Numeric) else None for axis in term.axes],
+            "levels": [_levels(axis.feature) if isinstance(axis.feature, Categorical) else None for axis in term.axes],
             "points": [list(row) for row in term.points],
         }
     if isinstance(term, TableTerm):

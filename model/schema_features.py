@@ -135,7 +135,8 @@ def _number(member: Member, common: Mapping[str, Any], before: Sequence[Feature]
     blank = _blank(missing, bounds, before) if isinstance(missing.value, dict) else None
     return Numeric(
         **common,
-        **bounds,
+        minimum=bounds["minimum"],
+        maximum=bounds["maximum"],
         unit=read_text(member.at("unit"), 50) if member.at("unit").is_present else "",
         whole=whole,
         accepts_missing=blank is None and _accepts(missing),

@@ -58,7 +58,7 @@ def validate(raw: Mapping[str, object], features: Sequence[Feature], known: Mapp
                 customer[feature.name] = None
             elif isinstance(feature, Numeric) and feature.blank:
                 blanks.append(feature)
-                customer[feature.name] = feature.blank.equals + 0.0
+                customer[feature.name] = int(feature.blank.equals) if feature.whole else feature.blank.equals + 0.0
             else:
                 problems.append(problem("blank", field=feature.name, rule=feature.rule))
         else:

@@ -20,7 +20,6 @@ from app.web import problems
 from app.web.errors import STATUSES
 from model.errors import CustomerError, InputError, listed, show
 from model.parse import parse_customer, resolve
-from model.schema import NAMES
 from model.validate import validate
 
 if TYPE_CHECKING:
@@ -117,8 +116,8 @@ def _is_from_bucket(event: object) -> bool:
 
 
 def _is_customer(event: dict[str, Any]) -> bool:
-    positions, repeated = resolve(list(event))
-    return not {*positions, *repeated}.isdisjoint(NAMES)
+    positions, repeated = resolve(list(event), _SCORER.schema)
+    return not {*positions, *repeated}.isdisjoint(_SCORER.schema.names)
 
 
 def _answer_ping(invocation: Invocation) -> dict[str, Any]:
@@ -131,7 +130,8 @@ def _score(event: dict[str, Any], invocation: Invocation) -> dict[str, Any]:
     started = time.perf_counter()
     line: dict[str, object] = {"event": "customer", "model_version": _SCORER.version}
     try:
-        label = _SCORER.score(validate(parse_customer(event))).label
+        schema = _SCORER.schema
+        label = _SCORER.score(validate(parse_customer(event, schema), schema.features)).label
     except (CustomerError, InputError) as error:
         code, detail, members = problems.parts_of(error)
         invocation.write_request({**line, "code": code}, STATUSES[code], started)
@@ -158,7 +158,7 @@ def _write_job(line: dict[str, Any], invocation: Invocation) -> None:
 
 
 def _unknown_event(event: object) -> "EventError":
-    """Return an error that describes an event by its keys; one with digits may be a customerID, so it is hidden."""
+    """Return an error that describes an event by its keys; one with digits may be an id, so it is hidden."""
     from app.jobs.s3_events import EventError
 
     if isinstance(event, dict) and event.get("source") == "aws.events":

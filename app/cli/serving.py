@@ -11,7 +11,7 @@ from typing import Final
 import click
 
 from app.cli.terminal import EXIT_FAILED, read_settings
-from app.cli.versions import models_option
+from app.cli.versions import models_option, schema_of
 from model.errors import ChurnError
 
 CLI: Final = Path(__file__).parent
@@ -35,6 +35,8 @@ def serve(example: bool, **options: str | None) -> None:
     settings = read_settings(**options)
     # Started only when the port is ours, so that no other server's answer is shown.
     ask_example = [sys.executable, str(CLI), "ask", "--port", str(settings.port), "--wait", "30", "--show-address"]
+    if options["models"]:
+        ask_example += ["--models", options["models"]]
     server.serve(settings, (lambda: subprocess.Popen(ask_example)) if example else None)  # noqa: S603 - our own command
 
 
@@ -44,16 +46,15 @@ def serve(example: bool, **options: str | None) -> None:
     "--wait", type=click.FloatRange(0, 600), default=0.0, metavar="SECONDS", help="How long to wait for a server."
 )
 @click.option("--show-address", is_flag=True, hidden=True)
-def ask(port: str | None, wait: float, show_address: bool) -> None:
+@models_option()
+def ask(port: str | None, wait: float, show_address: bool, models: str | None) -> None:
     """Ask a running server for the example customer.
 
     Prints the request as a curl, and the answer of the server on this machine.
     """
     import http.client
 
-    from model.schema import EXAMPLE
-
-    path, kind, body = "/v1/customer", "application/json", json.dumps(dict(EXAMPLE))
+    path, kind, body = "/v1/customer", "application/json", json.dumps(dict(schema_of(models).example))
     address = ("127.0.0.1", read_settings(port=port).port)
     parent, deadline = os.getppid(), time.monotonic() + wait
     while True:

@@ -4,12 +4,15 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from app.cli.terminal import RenamedOption, option_names, read_settings
 from model.errors import ArtifactError
+
+if TYPE_CHECKING:
+    from model.schema import Schema
 
 
 def models_option(*former: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -48,6 +51,15 @@ def root_of(models: str | None) -> Path:
 
     folder = read_settings(models=models).models
     return Path(folder) if folder else ARTIFACTS
+
+
+def schema_of(models: str | None, version: str | None = None) -> "Schema":
+    """Return the schema of a version, by default of the one that is served."""
+    from model.artifact import load_schema
+
+    settings = read_settings(models=models, model_version=version)
+    with naming_version(version):
+        return load_schema(settings.model_version, root_of(models))
 
 
 @click.command()

@@ -4,13 +4,15 @@ Imports model/ and app/log.py; never app/aws/ or app/jobs/. Nothing is loaded at
 passed in.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flask import Flask
 
 from app.web import api_keys, cors, docs, pages, problems, request_logging, security_headers, static_files, v1, v2
+from app.web.query_options import offered_by
 from app.web.request_body import ChurnRequest
 from app.web.service import EXTENSION, AcquireSlot, Service, Uploads, no_slot_needed
 from model.scorecard import Scorer
@@ -43,8 +45,15 @@ def create_app(
     app.request_class = ChurnRequest
     # A redirect from //v1 would be a response in HTML, and many clients drop the body of a POST with it.
     app.url_map.merge_slashes = False
-    actions = _load_actions(settings.actions_file)
-    app.extensions[EXTENSION] = Service(scorer, settings, large_file_advice, actions, uploads, acquire_slot)
+    app.extensions[EXTENSION] = Service(
+        scorer,
+        settings,
+        large_file_advice,
+        _actions_loader(settings.actions_file, scorer),
+        cache(lambda: offered_by(scorer)),
+        uploads,
+        acquire_slot,
+    )
     request_logging.install(app)
     problems.install(app)
     security_headers.install(app, settings.frame_ancestors)
@@ -55,10 +64,18 @@ def create_app(
     return app
 
 
-def _load_actions(file: str | None) -> "Sequence[Action] | None":
-    # A test checks the table that comes with the model, so it is read when it is first needed.
-    if file is None:
-        return None
-    from model.actions import load
+def _actions_loader(file: str | None, scorer: Scorer) -> "Callable[[], tuple[Action, ...]]":
+    """Return a function that returns the actions: those of `file`, which is read at once, or of the model."""
+    if file is not None:
+        from model.actions import load
 
-    return load(Path(file))
+        actions = load(Path(file), scorer.schema)
+        return lambda: actions
+    return cache(lambda: _load_own(scorer))
+
+
+def _load_own(scorer: Scorer) -> "tuple[Action, ...]":
+    # The start has checked the table of the model, so it is read when it is first needed.
+    from model.actions import load_of
+
+    return load_of(scorer)

@@ -29,14 +29,14 @@ def score_file(file: BinaryIO, *, as_csv: bool, skip: bool, charset: str | None)
     InputError
         If the file cannot be read.
     RequestError
-        bad_rows, unless `skip`; duplicate_id, in a response listed by customerID; answer_too_large, too_much_work.
+        bad_rows, unless `skip`; duplicate_id, in a response listed by id; answer_too_large, too_much_work.
     """
     scorer, settings = service().scorer, service().settings
     # In a CSV the row identifies the customer, so ids may repeat.
     writer = Predictions(scorer) if as_csv else LabelObject(scorer, skip)
     max_rows = None if as_csv else settings.max_listed_rows
     limited = LimitedRun([ASK_FOR_JSON] if as_csv else [], max_rows=max_rows, skips_junk=True)
-    run = limited.open(file, scorer, charset, id_required=not as_csv)
+    run = limited.open(file, scorer, charset, id_required=not as_csv and scorer.schema.id is not None)
     spool = tempfile.SpooledTemporaryFile(SPOOL_BYTES)  # noqa: SIM115 (closed when the response is sent)
     try:
         _write(limited, writer, spool, skip=skip)

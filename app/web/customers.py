@@ -1,18 +1,18 @@
 """From the JSON bodies of /v2/customers and /v2/what-if to their responses, as plain values."""
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any, Final
 
 from app.web.errors import RequestError
 from app.web.responses import model_context
 from app.web.service import service
-from model import actions, whatif
+from model import whatif
 from model.errors import SHOWN_PROBLEMS, CustomerError, InputError, Problem, listed, problem, show
 from model.parse import customer_id, parse_changes, parse_customer
-from model.result import SUGGESTION_NOTE, to_alternative, to_result, to_verdict
-from model.schema import CUSTOMER_ID, Customer
+from model.result import SUGGESTION_NOTE, to_alternative, to_identity, to_result, to_verdict
+from model.schema import Customer, Schema
 from model.scorecard import Scorer
+from model.text import in_words
 from model.validate import validate
 
 MANY: Final = "customers"
@@ -35,8 +35,8 @@ def score_body(body: object, scorer: Scorer, reasons: int) -> dict[str, Any]:
         raise RequestError("wrong_shape", name="The body", rule=rule, shown=show(body))
     common = {**model_context(scorer), "reasons_method": scorer.reasons_method, "caution": SUGGESTION_NOTE}
     if MANY not in body:
-        identity, customer = read(body)
-        return {**to_result(scorer, customer, identity, _actions(), reasons), **common}
+        identity, customer = read(body, scorer.schema)
+        return {**to_result(scorer, customer, identity, service().load_actions(), reasons), **common}
     _check_members(body, (MANY,))
     entries = _entries(MANY, body[MANY], "Send them in parts, or as a CSV to /v2/batches.")
     results = [_result(entry, scorer, reasons) for entry in entries]
@@ -55,25 +55,25 @@ def _result(entry: object, scorer: Scorer, reasons: int) -> dict[str, Any]:
     try:
         if not isinstance(entry, dict):
             raise CustomerError([problem("not_a_customer", value=entry)])
-        identity, customer = read(entry)
+        identity, customer = read(entry, scorer.schema)
     except CustomerError as error:
-        return {**_identity(entry), "errors": [own.to_dict() for own in error.problems]}
+        return {**_identity(entry, scorer.schema), "errors": [own.to_dict() for own in error.problems]}
     except InputError as error:
         return {"errors": [error.problem.to_dict()]}
-    return to_result(scorer, customer, identity, _actions(), reasons)
+    return to_result(scorer, customer, identity, service().load_actions(), reasons)
 
 
-def read(value: object) -> tuple[str, Customer]:
+def read(value: object, schema: Schema) -> tuple[str, Customer]:
     """Return the id ("" without one) and the typed values of a customer, or raise all problems of both."""
-    raw = parse_customer(value)
+    raw = parse_customer(value, schema)
     problems: list[Problem] = []
     identity, customer = "", None
     try:
-        identity = customer_id(raw)
+        identity = customer_id(raw, schema)
     except CustomerError as error:
         problems += error.problems
     try:
-        customer = validate(raw)
+        customer = validate(raw, schema.features)
     except CustomerError as error:
         problems += error.problems
     if problems or customer is None:
@@ -81,12 +81,11 @@ def read(value: object) -> tuple[str, Customer]:
     return identity, customer
 
 
-def _identity(entry: object) -> dict[str, str]:
+def _identity(entry: object, schema: Schema) -> dict[str, str]:
     try:
-        identity = customer_id(parse_customer(entry))
+        return to_identity(schema, customer_id(parse_customer(entry, schema), schema))
     except (CustomerError, InputError):
         return {}
-    return {CUSTOMER_ID: identity} if identity else {}
 
 
 def compare_body(body: object, scorer: Scorer) -> dict[str, Any]:
@@ -104,8 +103,8 @@ def compare_body(body: object, scorer: Scorer) -> dict[str, Any]:
         raise RequestError("wrong_shape", name="The body", rule=rule, shown=show(body))
     _check_members(body, (ONE, CHANGES))
     if ONE not in body:
-        raise RequestError("missing_member", name=ONE)
-    identity, customer = read(body[ONE])
+        raise RequestError("missing_member", name=ONE, count=in_words(len(scorer.schema.features)))
+    identity, customer = read(body[ONE], scorer.schema)
     if body.get(CHANGES) is None:
         alternatives = whatif.alternatives(scorer, customer)
     else:
@@ -113,7 +112,7 @@ def compare_body(body: object, scorer: Scorer) -> dict[str, Any]:
         entries = _entries(CHANGES, [changes] if isinstance(changes, dict) else changes)
         alternatives = _requested(scorer, customer, entries)
     return {
-        **({CUSTOMER_ID: identity} if identity else {}),
+        **to_identity(scorer.schema, identity),
         **to_verdict(scorer.score(customer)),
         "alternatives": [to_alternative(alternative) for alternative in alternatives],
         **model_context(scorer),
@@ -125,7 +124,7 @@ def _requested(scorer: Scorer, customer: Customer, entries: Sequence[object]) ->
     alternatives, errors = [], []
     for number, entry in enumerate(entries, start=1):
         try:
-            alternatives.append(whatif.apply_change(scorer, customer, parse_changes(entry)))
+            alternatives.append(whatif.apply_change(scorer, customer, parse_changes(entry, scorer.schema)))
         except CustomerError as error:
             errors += [{"change": number, **own.to_dict()} for own in error.problems]
     if errors:
@@ -149,13 +148,3 @@ def _entries(name: str, value: object, advice: str = "Send them in parts.") -> l
     if len(value) > limit:
         raise RequestError("too_many_entries", name=name, count=len(value), limit=limit, advice=advice)
     return value
-
-
-def _actions() -> Sequence[actions.Action]:
-    own = service().actions
-    return _shipped_actions() if own is None else own
-
-
-@cache
-def _shipped_actions() -> Sequence[actions.Action]:
-    return actions.load()

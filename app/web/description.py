@@ -8,10 +8,10 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from app.web.query_options import QueryOption
 
-Schema = dict[str, Any]
+JsonSchema = dict[str, Any]
 View = TypeVar("View", bound=Callable[..., Any])
 
-TEXT: Final[Schema] = {"type": "string"}
+TEXT: Final[JsonSchema] = {"type": "string"}
 
 # Codes of errors by what can go wrong.
 ANY_REQUEST_ERRORS: Final = (
@@ -44,7 +44,7 @@ class Description(NamedTuple):
     ----------
     name : str
         The operationId.
-    responses, body : mapping of str to Schema or str
+    responses, body : mapping of str to dict or str
         By media type; a str names schemas of app/web/response_schemas.py, such as "OneResult | ManyResults".
     errors : sequence of str
         The codes of its errors, without those that any request can have.
@@ -53,8 +53,8 @@ class Description(NamedTuple):
     """
 
     name: str
-    responses: Mapping[str, Schema | str]
-    body: Mapping[str, Schema | str] = {}
+    responses: Mapping[str, JsonSchema | str]
+    body: Mapping[str, JsonSchema | str] = {}
     options: Sequence[QueryOption] = ()
     errors: Sequence[str] = ()
     status: int = 200
@@ -64,7 +64,7 @@ DESCRIPTIONS: Final[dict[Callable[..., Any], Description]] = {}
 """By view."""
 
 
-def describe(name: str, responses: Mapping[str, Schema | str], **more: Any) -> Callable[[View], View]:
+def describe(name: str, responses: Mapping[str, JsonSchema | str], **more: Any) -> Callable[[View], View]:
     """Return a decorator that keeps the description of a view."""
 
     def keep(view: View) -> View:

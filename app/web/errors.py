@@ -18,7 +18,7 @@ HTTP_ERRORS: Final[dict[str, ErrorKind]] = {
     "bad_rows": ErrorKind(422, "Rows of the file cannot be scored", "{rows_rejected:,} of {scope}{rows_in:,} rows cannot be scored. {first} {listed} of {total:,} problems are listed under errors. Correct them, or {advice}."),
     "wrong_shape": ErrorKind(422, "The body does not have the expected form", "{name} must be {rule}, not {shown}."),
     "unknown_member": ErrorKind(422, "The body does not have the expected form", "The body has {names}; only {known} can be in it. Put options in the query."),
-    "missing_member": ErrorKind(422, "The body does not have the expected form", 'The body has no "{name}". Send it as an object with the ten features.'),
+    "missing_member": ErrorKind(422, "The body does not have the expected form", 'The body has no "{name}". Send it as an object with the {count} features.'),
     "too_many_entries": ErrorKind(413, "Too large", 'The list "{name}" has {count:,} entries; at most {limit:,} are accepted in one request. {advice}'),
     "bad_changes": ErrorKind(422, "The changes cannot be applied", "{first} Each such problem is listed under errors, with the number of the change."),
     # Options and the form of the response.

@@ -3,6 +3,8 @@
 The examples are responses of the code that answers requests, so they are always those of the model that is served.
 """
 
+import csv
+import io
 import re
 from collections.abc import Mapping, Sequence
 from itertools import groupby
@@ -14,17 +16,18 @@ from werkzeug.routing import Rule
 from app.web.api_keys import CODES as KEY_ERRORS
 from app.web.api_keys import GUARDED, HEADER
 from app.web.customers import CHANGES, MANY, ONE, compare_body, score_body
-from app.web.description import ANY_REQUEST_ERRORS, DESCRIPTIONS, TEXT, Description, Schema, summary_of
+from app.web.description import ANY_REQUEST_ERRORS, DESCRIPTIONS, TEXT, Description, JsonSchema, summary_of
 from app.web.errors import ERRORS, STATUSES
 from app.web.problems import MEDIA_TYPE
-from app.web.query_options import QueryOption
+from app.web.query_options import QueryOption, resolve
 from app.web.response_schemas import components, request_bodies
 from app.web.responses import CSV, FORM, JSON
 from app.web.service import service
 from model.describe import EXAMPLE_ID, template
-from model.outputs import DEFAULT_REASONS
-from model.schema import BATCH_LABELS, CUSTOMER_ID, EXAMPLE, TENURE
-from model.scorecard import PROBABILITY_DECIMALS
+from model.explain import terms_of
+from model.outputs import DEFAULT_REASONS, ERROR, PREDICTION, PROBABILITY, ROW, TIER
+from model.schema import BATCH_LABELS, Categorical, Schema
+from model.scorecard import PROBABILITY_DECIMALS, Score
 from model.validate import validate
 
 VERSION: Final = "2.0.0"
@@ -35,7 +38,7 @@ _DESCRIPTION: Final = (
     "(RFC 9457) with a code that does not change. A path that is not described here returns 404, a method 405. Every "
     "GET also answers HEAD."
 )
-_HEADERS: Final[dict[str, Schema]] = {
+_HEADERS: Final[dict[str, JsonSchema]] = {
     "X-Request-Id": {"description": "Yours if you sent one, else a new one; it is in our log", "schema": TEXT},
     "X-Model-Version": {"description": "The model that was used", "schema": TEXT},
 }
@@ -72,7 +75,7 @@ def document(prefix: str) -> dict[str, Any]:
         "servers": [{"url": prefix or "/"}],
         "tags": [{"name": tag} for tag in dict.fromkeys(map(_tag, paths))],
         "paths": paths,
-        "components": {"schemas": components(), "headers": _HEADERS, **_security_schemes()},
+        "components": {"schemas": components(service().scorer), "headers": _HEADERS, **_security_schemes()},
     }
 
 
@@ -88,7 +91,7 @@ def _operation(rule: Rule, described: Description, summary: str) -> dict[str, An
         "operationId": described.name,
         "summary": summary,
         "tags": [_tag(path)],
-        "parameters": [*parameters, *map(_query_parameter, described.options)],
+        "parameters": [*parameters, *map(_query_parameter, resolve(described.options))],
         **({"requestBody": {"required": True, "content": body}} if body else {}),
         "responses": {
             str(described.status): {
@@ -111,15 +114,15 @@ def _tag(path: str) -> str:
     return version if version in {"v1", "v2"} else "pages"
 
 
-def _media(schema: Schema | str, examples: Mapping[str, Any]) -> dict[str, Any]:
+def _media(schema: JsonSchema | str, examples: Mapping[str, Any]) -> dict[str, Any]:
     return {"schema": _schema(schema), **({"examples": examples} if examples else {})}
 
 
-def _schema(schema: Schema | str) -> Schema:
+def _schema(schema: JsonSchema | str) -> JsonSchema:
     """Return a schema, or those with these names: "OneResult | ManyResults"."""
     if not isinstance(schema, str):
         return schema
-    bodies = request_bodies(service().settings.max_customers)
+    bodies = request_bodies(service().scorer.schema, service().settings.max_customers)
     schemas = [bodies.get(name, {"$ref": f"#/components/schemas/{name}"}) for name in schema.split(" | ")]
     return schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
 
@@ -148,7 +151,7 @@ def _error_response(status: int, codes: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _security_schemes() -> dict[str, Schema]:
+def _security_schemes() -> dict[str, JsonSchema]:
     scheme = {_KEY: {"type": "apiKey", "in": "header", "name": HEADER}}
     return {"securitySchemes": scheme} if service().settings.api_keys else {}
 
@@ -173,34 +176,65 @@ def _examples_of(kind: str, examples: Mapping[str, Example], side: str) -> dict[
 
 def _examples(name: str) -> dict[str, Example]:
     """Return the examples of an operation."""
-    scorer, customer = service().scorer, dict(EXAMPLE)
+    scorer = service().scorer
+    schema, customer = scorer.schema, dict(scorer.schema.example)
     if name == "template":
-        return {"example": Example("", None, CSV, template())}
+        return {"example": Example("", None, CSV, template(schema))}
     if name == "labelCustomer":
-        return {"example": Example(JSON, customer, JSON, {"Prediction": scorer.score(validate(customer)).label})}
+        return {"example": Example(JSON, customer, JSON, {"Prediction": _score(customer).label})}
     if name == "labelBatch":
-        label = BATCH_LABELS[scorer.score(validate(customer)).label]
-        return {"example": Example(FORM, {"file": template()}, JSON, {EXAMPLE_ID: label})}
+        # Without ids the row numbers are in their place.
+        labels = {EXAMPLE_ID if schema.id else "1": BATCH_LABELS[_score(customer).label]}
+        return {"example": Example(FORM, {"file": template(schema)}, JSON, labels)}
     if name == "scoreCustomers":
-        good = {CUSTOMER_ID: EXAMPLE_ID, **customer}
-        many = {MANY: [good, {CUSTOMER_ID: "0002-EXMPL", **customer, TENURE: "twelve"}]}
+        many = {MANY: [_identified(EXAMPLE_ID), {**_identified("0002-EXMPL"), **_mistake(schema)}]}
         bodies = {"one": customer, "many": many}
-        return {
-            key: Example(JSON, body, JSON, score_body(body, scorer, DEFAULT_REASONS)) for key, body in bodies.items()
-        }
+        reasons = min(DEFAULT_REASONS, len(terms_of(scorer)))
+        return {key: Example(JSON, body, JSON, score_body(body, scorer, reasons)) for key, body in bodies.items()}
     if name == "compareCustomer":
         ranked = compare_body({ONE: customer}, scorer)
         two = {ONE: customer, CHANGES: [alternative["changes"] for alternative in ranked["alternatives"][:2]]}
-        return {
-            "ranked": Example(JSON, {ONE: customer}, JSON, ranked),
-            "two": Example(JSON, two, JSON, compare_body(two, scorer)),
-        }
+        bodies = {"ranked": {ONE: customer}, **({"two": two} if two[CHANGES] else {})}
+        return {key: Example(JSON, body, JSON, compare_body(body, scorer)) for key, body in bodies.items()}
     if name == "scoreBatch":
-        score = scorer.score(validate(customer))
-        cells = [1, EXAMPLE_ID, score.label, f"{score.probability:.{PROBABILITY_DECIMALS}f}", score.tier, ""]
-        table = f"row,{CUSTOMER_ID},prediction,probability,tier,error\n{','.join(map(str, cells))}\n"
+        table = _table(customer)
         return {
-            "body": Example(CSV, template(), CSV, table),
-            "form": Example(FORM, {"file": template()}, CSV, table),
+            "body": Example(CSV, template(schema), CSV, table),
+            "form": Example(FORM, {"file": template(schema)}, CSV, table),
         }
     return {}
+
+
+def _score(customer: Mapping[str, Any]) -> Score:
+    scorer = service().scorer
+    return scorer.score(validate(customer, scorer.schema.features))
+
+
+def _identified(identity: str) -> dict[str, Any]:
+    """Return the example customer with an id, if customers of this schema have one."""
+    schema = service().scorer.schema
+    return {**({schema.id: identity} if schema.id else {}), **schema.example}
+
+
+def _mistake(schema: Schema) -> dict[str, str]:
+    """Return a value that is refused: "twelve" in the first number or, without one, no known word."""
+    for feature in sorted(schema.features, key=lambda feature: isinstance(feature, Categorical)):
+        if not (isinstance(feature, Categorical) and feature.accepts_other):
+            return {feature.name: "twelve"}
+    return {}
+
+
+def _table(customer: Mapping[str, Any]) -> str:
+    """Return the CSV in which the example customer is scored."""
+    id_name, score = service().scorer.schema.id, _score(customer)
+    columns = {
+        ROW.name: 1,
+        **({id_name: EXAMPLE_ID} if id_name else {}),
+        PREDICTION.name: score.label,
+        PROBABILITY.name: f"{score.probability:.{PROBABILITY_DECIMALS}f}",
+        TIER.name: score.tier,
+        ERROR.name: "",
+    }
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows((columns, columns.values()))
+    return text.getvalue()

@@ -14,7 +14,6 @@ from app.web.problems import to_members
 from app.web.responses import HTML, JSON
 from app.web.service import MAX_BINARY_BYTES, service
 from model.errors import ChurnError
-from model.schema import CUSTOMER_ID, EXAMPLE
 
 blueprint = Blueprint("pages", __name__)
 
@@ -111,14 +110,14 @@ def _page(*, has_bucket: bool) -> str:
     # Programs never need it, and a cold start for one customer does without.
     from app.web.form_fields import fields
 
-    max_bytes = _max_direct_bytes()
+    scorer, max_bytes = service().scorer, _max_direct_bytes()
     return render_template(
         "home.html",
         **_state(),
         routes=_routes(),
-        fields=fields(service().scorer.ranges),
-        customer_id=CUSTOMER_ID,
-        example=json.dumps(dict(EXAMPLE)),
+        fields=fields(scorer.schema, scorer.ranges),
+        schema=scorer.schema,
+        example=json.dumps(dict(scorer.schema.example)),
         origin=request.root_url.rstrip("/"),
         max_request_bytes=max_bytes,
         too_large_problem=None if has_bucket else _too_large_problem(max_bytes),

@@ -10,13 +10,15 @@ from typing import Any, Final, NamedTuple
 from flask import request
 
 from app.web.errors import RequestError
+from app.web.service import service
 from model.errors import listed, show
-from model.outputs import DEFAULT_REASONS, REASON_COUNT, TRUE_FALSE, OutputOption, output_options
-from model.schema import NAMES
+from model.outputs import DEFAULT_REASONS, REASON_COUNT, TRUE_FALSE, OutputOption, options_of, output_options
+from model.scorecard import Scorer
 from model.validate import read_number
 
 REPORT, REFUSE, SKIP = "report", "refuse", "skip"
 PREDICTIONS, REJECTS = "predictions", "rejects"
+_SHOWN_OPTIONS: Final = 10
 MAX_TOP: Final = 1000
 """The highest `top`: the summary is in memory."""
 
@@ -32,6 +34,8 @@ class QueryOption(NamedTuple):
         What is accepted, as the second half of "... must be".
     schema : dict
         The same as JSON Schema, for the API description.
+    output : OutputOption, optional
+        What it asks of the results; a model may have less of it, or none.
     """
 
     name: str
@@ -40,6 +44,7 @@ class QueryOption(NamedTuple):
     parse: Callable[[str], Any]
     rule: str
     schema: Mapping[str, Any]
+    output: OutputOption | None = None
 
 
 def _whole(maximum: int) -> Callable[[str], int | None]:
@@ -55,13 +60,15 @@ def _probability(text: str) -> float | None:
 
 
 def _output_option(option: OutputOption, default: int | None = None) -> QueryOption:
+    default = option.default if default is None else default
     return QueryOption(
         option.name,
         option.help,
-        option.default if default is None else default,
+        default if option.maximum is None else min(default, option.maximum),
         option.parse,
         option.rule(TRUE_FALSE, quote='"'),
         option.json_schema,
+        option,
     )
 
 
@@ -115,18 +122,37 @@ BATCHES: Final = (
 )
 
 
-def read_options(known: Sequence[QueryOption]) -> dict[str, Any]:
-    """Return the value of each known option of this request.
+def offered_by(scorer: Scorer) -> dict[str, OutputOption]:
+    """Return what callers may ask of the results of a model, by name."""
+    # A cold start for one customer of v1 does without.
+    from model.explain import terms_of
+
+    return {option.name: option for option in options_of(scorer.schema, len(terms_of(scorer)))}
+
+
+def resolve(options: Sequence[QueryOption]) -> list[QueryOption]:
+    """Return some options as the model that is served has them, without those that it has not."""
+    offered = service().output_options()
+    return [
+        _output_option(offered[option.name], option.default) if option.output else option
+        for option in options
+        if option.output is None or option.name in offered
+    ]
+
+
+def read_options(options: Sequence[QueryOption]) -> dict[str, Any]:
+    """Return the value of each of some options in this request, without those that the model has not.
 
     Raises
     ------
     RequestError
         unknown_option, bad_option.
     """
+    known = resolve(options)
     names = [option.name for option in known]
     unknown = [show(name) for name in request.args if name not in names]
     if unknown:
-        raise RequestError("unknown_option", names=listed(unknown[: len(NAMES)]), known=listed(names) or "none")
+        raise RequestError("unknown_option", names=listed(unknown[:_SHOWN_OPTIONS]), known=listed(names) or "none")
     return {option.name: _value(option) for option in known}
 
 

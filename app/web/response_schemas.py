@@ -1,4 +1,7 @@
-"""The bodies of responses and requests as JSON Schemas, from model/schema.py and model/outputs.py."""
+"""The bodies of responses and requests as JSON Schemas, from the schema of the model and model/outputs.py.
+
+What a model does not have is not described: an id, money, values that are not known, pairs of features, steps.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -8,47 +11,82 @@ from app.web.errors import STATUSES
 from app.web.responses import CSV
 from model.errors import ERRORS
 from model.json_schema import json_schema
-from model.outputs import IDENTITY, INPUT, PREDICTION, PROBABILITY, REASONS, ROW, TIER, VALUE_AT_RISK, computed_columns
-from model.schema import BATCH_LABELS, CHURN, CUSTOMER_ID, NAMES, NOT_CHURN, TIERS
+from model.outputs import (
+    IDENTITY,
+    INPUT,
+    PREDICTION,
+    PROBABILITY,
+    REASONS,
+    ROW,
+    TIER,
+    VALUE_AT_RISK,
+    computed_columns,
+    help_of,
+)
+from model.schema import BATCH_LABELS, CHURN, NOT_CHURN, TIERS, Categorical, Schema
+from model.scorecard import Scorer, StepTerm
 
-Schema = dict[str, Any]
+JsonSchema = dict[str, Any]
 
-_PROBABILITY: Final[Schema] = {"type": "number", "minimum": 0, "maximum": 1}
-_COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
-_NUMBER: Final[Schema] = {"type": "number"}
-_TEXT: Final[Schema] = {"type": "string"}
-_FEATURE: Final[Schema] = {"enum": list(NAMES)}
-_VALUE: Final[Schema] = {"type": ["string", "number"]}
+_PROBABILITY: Final[JsonSchema] = {"type": "number", "minimum": 0, "maximum": 1}
+_COUNT: Final[JsonSchema] = {"type": "integer", "minimum": 0}
+_NUMBER: Final[JsonSchema] = {"type": "number"}
+_TEXT: Final[JsonSchema] = {"type": "string"}
 
 
-def refer(name: str) -> Schema:
+def refer(name: str) -> JsonSchema:
     """Return a reference to one of `components`."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def members(required: Mapping[str, Schema], optional: Mapping[str, Schema] | None = None) -> Schema:
+def members(required: Mapping[str, JsonSchema], optional: Mapping[str, JsonSchema] | None = None) -> JsonSchema:
     """Return the schema of an object; a client must ignore further members."""
     return {"type": "object", "properties": {**required, **(optional or {})}, "required": list(required)}
 
 
-def array(items: Schema) -> Schema:
+def array(items: JsonSchema) -> JsonSchema:
     """Return the schema of a list."""
     return {"type": "array", "items": items}
 
 
-def _described(schema: Schema, description: str) -> Schema:
+def _described(schema: JsonSchema, description: str) -> JsonSchema:
     return {**schema, "description": description}
 
 
-def _by(names: Sequence[str], schema: Schema) -> Schema:
+def _by(names: Sequence[str], schema: JsonSchema) -> JsonSchema:
     return members(dict.fromkeys(names, schema))
 
 
-def _customer() -> Schema:
-    return {name: value for name, value in json_schema().items() if name != "$schema"}
+def _customer(schema: Schema) -> JsonSchema:
+    return {name: value for name, value in json_schema(schema).items() if name != "$schema"}
 
 
-def _problem() -> Schema:
+def _feature(schema: Schema) -> JsonSchema:
+    return {"enum": list(schema.names)}
+
+
+def _value(schema: Schema) -> JsonSchema:
+    may_miss = any(feature.accepts_missing for feature in schema.features)
+    return {"type": ["string", "number", *["null"] * may_miss]}
+
+
+def _identity(schema: Schema) -> dict[str, JsonSchema]:
+    return {schema.id: IDENTITY.json_schema} if schema.id else {}
+
+
+def _computed(schema: Schema) -> dict[str, JsonSchema]:
+    return {
+        column.name: {**column.json_schema, "description": help_of(column.help, schema)}
+        for column in computed_columns(schema)
+    }
+
+
+def _money(schema: Schema) -> dict[str, JsonSchema]:
+    """Return the amounts of a summary: none without money."""
+    return {VALUE_AT_RISK.name: _NUMBER} if schema.money else {}
+
+
+def _problem() -> JsonSchema:
     standard = {
         "type": _described({"type": "string", "format": "uri"}, "urn:churn:problem: and the code"),
         "title": _TEXT,
@@ -66,19 +104,21 @@ def _problem() -> Schema:
     return members(standard, listed)
 
 
-_ENTRY: Final = members(
-    {"code": {"enum": list(ERRORS)}, "message": _TEXT},
-    {
-        ROW.name: ROW.json_schema,
-        "change": _described({"type": "integer", "minimum": 1}, "From 1, the position in the list of changes"),
-        CUSTOMER_ID: _TEXT,
-        "field": _TEXT,
-        "value": _described(_TEXT, "The value as JSON, cut at 40 characters"),
-        "rule": _described(_TEXT, "What is accepted, as the second half of a sentence"),
-    },
-)
+def _entry(schema: Schema) -> JsonSchema:
+    return members(
+        {"code": {"enum": list(ERRORS)}, "message": _TEXT},
+        {
+            ROW.name: ROW.json_schema,
+            "change": _described({"type": "integer", "minimum": 1}, "From 1, the position in the list of changes"),
+            **({schema.id: _TEXT} if schema.id else {}),
+            "field": _TEXT,
+            "value": _described(_TEXT, "The value as JSON, cut at 40 characters"),
+            "rule": _described(_TEXT, "What is accepted, as the second half of a sentence"),
+        },
+    )
+
+
 _SCORE: Final = {column.name: column.json_schema for column in (PREDICTION, PROBABILITY, TIER)}
-_COMPUTED: Final = {column.name: column.json_schema for column in computed_columns()}
 _CONTEXT: Final = {
     "model_version": _TEXT,
     "threshold": _described(_PROBABILITY, "The lowest probability that is labelled churn"),
@@ -90,94 +130,137 @@ _METHOD: Final = {
         _TEXT, "exact: a reason is a part of the model's own sum; tree_shap: its share by TreeSHAP, which adds up too"
     )
 }
-_REASON: Final = {
-    "feature": _FEATURE,
-    "value": _VALUE,
+_EFFECT: Final = {
     "contribution": _described(_NUMBER, "In log-odds, unrounded, compared with the average training customer"),
     "sentence": _described(_TEXT, "The same in plain words"),
 }
-_ALTERNATIVE: Final = {
-    "changes": _described(
-        {"type": "object", "propertyNames": _FEATURE, "additionalProperties": _VALUE},
-        "What differs from the customer as it is",
-    ),
-    **_SCORE,
-    "difference": _described(
-        {"type": "number", "minimum": -1, "maximum": 1}, "From the probability now; below 0 is better"
-    ),
-}
-_IDENTITY: Final = {IDENTITY.name: IDENTITY.json_schema}
-_REASONS: Final = {REASONS.name: {**REASONS.json_schema, "items": refer("Reason")}}
-_RESULT: Final = {
-    **_SCORE,
-    **_COMPUTED,
-    "log_odds": _NUMBER,
-    "baseline": _described(_NUMBER, "Log-odds of the average customer; with all reasons added it is log_odds"),
-    **_REASONS,
-    "actions": _described(array(refer("Action")), "Suggestions that would lower this customer's risk, best first"),
-    "notes": _described(array(_TEXT), "What to know about this score, such as numbers beyond the training data"),
-}
-_SUMMARY: Final = {
-    "rows_in": _COUNT,
-    "rows_scored": _COUNT,
-    "rows_rejected": _COUNT,
-    "blank_lines": _COUNT,
-    "model_version": _TEXT,
-    "threshold": _PROBABILITY,
-    **_METHOD,
-    "predicted_churn": _COUNT,
-    "tiers": _by(TIERS, _COUNT),
-    "expected_churners": _NUMBER,
-    VALUE_AT_RISK.name: _NUMBER,
-    "errors_by_code": {"type": "object", "additionalProperties": _COUNT},
-    "top": array(
-        members({ROW.name: _COUNT, CUSTOMER_ID: _TEXT, PROBABILITY.name: _PROBABILITY, VALUE_AT_RISK.name: _NUMBER})
-    ),
-    "segments": array(members({"feature": _FEATURE, "groups": array({"type": "object"})})),
-    "drift": _described(
-        {"type": "object", "additionalProperties": {"type": ["number", "null"]}},
-        "Population stability index of each feature and of the probability; null for fewer than 500 customers",
-    ),
-    "distribution": _described(
-        array(members({"from": _PROBABILITY, "to": _PROBABILITY, "customers": _COUNT})),
-        "Customers by probability, in twenty bands",
-    ),
-    "by_threshold": array(
-        _by(("threshold", "customers", "expected_churners", VALUE_AT_RISK.name), {"type": "number", "minimum": 0})
-    ),
-    "notes": array(_TEXT),
-}
-_MODEL: Final = members(
-    {
-        "version": _TEXT,
-        "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
-        "threshold": _PROBABILITY,
-        "tiers": _by(TIERS, _PROBABILITY),
-        "baseline": members({"log_odds": _NUMBER, PROBABILITY.name: _PROBABILITY}),
-        "ranges": {"type": "object", "propertyNames": _FEATURE, "additionalProperties": array(_NUMBER)},
-        **_METHOD,
-        "additive": _described({"type": "boolean"}, "Whether the model is a sum of terms; if not, terms is empty"),
-        "terms": array(
-            members(
-                {"feature": _FEATURE},
-                {
-                    "table": {"type": "object", "additionalProperties": _NUMBER},
-                    "knots": array(_NUMBER),
-                    "points": array(_NUMBER),
-                },
-            )
+
+
+def _reason(scorer: Scorer) -> JsonSchema:
+    feature, value = _feature(scorer.schema), _value(scorer.schema)
+    one = members({"feature": feature, "value": value, **_EFFECT})
+    if not (scorer.additive and scorer.additive.pairs):
+        return one
+    two = {"minItems": 2, "maxItems": 2}
+    pair = members({"features": {**array(feature), **two}, "values": {**array(value), **two}, **_EFFECT})
+    return {"anyOf": [one, pair]}
+
+
+def _alternative(schema: Schema) -> dict[str, JsonSchema]:
+    changes = {"type": "object", "propertyNames": _feature(schema), "additionalProperties": _value(schema)}
+    return {
+        "changes": _described(changes, "What differs from the customer as it is"),
+        **_SCORE,
+        "difference": _described(
+            {"type": "number", "minimum": -1, "maximum": 1}, "From the probability now; below 0 is better"
         ),
-    },
-    {
-        "recipe": members({"name": _TEXT, "engines": array(_TEXT)}),
-        "trained_on": {"type": "object"},
-        "trained_at": {"type": "string", "format": "date-time"},
-        "threshold_choice": {"type": "object"},
-        "metrics": {"type": "object"},
-        "card": _described(_TEXT, "The model card, in Markdown"),
-    },
-)
-_TIME: Final[Schema] = {"type": "string", "format": "date-time"}
+    }
+
+
+_REASONS: Final = {REASONS.name: {**REASONS.json_schema, "items": refer("Reason")}}
+
+
+def _result(schema: Schema) -> dict[str, JsonSchema]:
+    return {
+        **_SCORE,
+        **_computed(schema),
+        "log_odds": _NUMBER,
+        "baseline": _described(_NUMBER, "Log-odds of the average customer; with all reasons added it is log_odds"),
+        **_REASONS,
+        "actions": _described(array(refer("Action")), "Suggestions that would lower this customer's risk, best first"),
+        "notes": _described(array(_TEXT), "What to know about this score, such as numbers beyond the training data"),
+    }
+
+
+def _summary(schema: Schema) -> dict[str, JsonSchema]:
+    top = {ROW.name: _COUNT, **({schema.id: _TEXT} if schema.id else {}), PROBABILITY.name: _PROBABILITY}
+    counted = ("threshold", "customers", "expected_churners", *_money(schema))
+    return {
+        "rows_in": _COUNT,
+        "rows_scored": _COUNT,
+        "rows_rejected": _COUNT,
+        "blank_lines": _COUNT,
+        "model_version": _TEXT,
+        "threshold": _PROBABILITY,
+        **_METHOD,
+        "predicted_churn": _COUNT,
+        "tiers": _by(TIERS, _COUNT),
+        "expected_churners": _NUMBER,
+        **_money(schema),
+        "errors_by_code": {"type": "object", "additionalProperties": _COUNT},
+        "top": array(members({**top, **_money(schema)})),
+        "segments": array(members({"feature": _feature(schema), "groups": array({"type": "object"})})),
+        "drift": _described(
+            {"type": "object", "additionalProperties": {"type": ["number", "null"]}},
+            "Population stability index of each feature and of the probability; null for fewer than 500 customers",
+        ),
+        "distribution": _described(
+            array(members({"from": _PROBABILITY, "to": _PROBABILITY, "customers": _COUNT})),
+            "Customers by probability, in twenty bands",
+        ),
+        "by_threshold": array(_by(counted, {"type": "number", "minimum": 0})),
+        "notes": array(_TEXT),
+    }
+
+
+def _term(scorer: Scorer) -> JsonSchema:
+    """Return the schema of a term, with the members that those of the model have."""
+    schema, additive = scorer.schema, scorer.additive
+    terms = additive.terms if additive else ()
+    pairs = additive.pairs if additive else ()
+    table = {"type": "object", "additionalProperties": _NUMBER}
+    optional = {"table": table, "knots": array(_NUMBER), "points": array(_NUMBER)}
+    if any(isinstance(term, StepTerm) for term in terms):
+        optional["edges"] = _described(array(_NUMBER), "Where steps begin, after the first; points has one more")
+    if any(isinstance(feature, Categorical) and feature.accepts_other for feature in schema.features):
+        optional["other"] = _described(_NUMBER, "The points of other words")
+    if any(feature.accepts_missing for feature in schema.features):
+        optional["missing"] = _described(_NUMBER, "The points of a value that is not known")
+    one = members({"feature": _feature(schema)}, optional)
+    return {"anyOf": [one, _pair(schema)]} if pairs else one
+
+
+def _pair(schema: Schema) -> JsonSchema:
+    two = {"minItems": 2, "maxItems": 2}
+    edges = {"anyOf": [array(_NUMBER), {"type": "null"}]}
+    levels = {"anyOf": [array({"type": ["string", "null"]}), {"type": "null"}]}
+    return members(
+        {
+            "features": {**array(_feature(schema)), **two},
+            "edges": _described({**array(edges), **two}, "Of a number: where steps begin, after the first"),
+            "levels": _described({**array(levels), **two}, "Of words: each, and null for a value that is not known"),
+            "points": _described(array(array(_NUMBER)), "By line of the first feature, then of the second"),
+        }
+    )
+
+
+def _model(scorer: Scorer) -> JsonSchema:
+    feature = _feature(scorer.schema)
+    return members(
+        {
+            "version": _TEXT,
+            "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+            "threshold": _PROBABILITY,
+            "tiers": _by(TIERS, _PROBABILITY),
+            "baseline": members({"log_odds": _NUMBER, PROBABILITY.name: _PROBABILITY}),
+            "ranges": {"type": "object", "propertyNames": feature, "additionalProperties": array(_NUMBER)},
+            **_METHOD,
+            "additive": _described({"type": "boolean"}, "Whether the model is a sum of terms; if not, terms is empty"),
+            "terms": array(_term(scorer)),
+        },
+        {
+            "recipe": members({"name": _TEXT, "engines": array(_TEXT)}),
+            "trained_on": {"type": "object"},
+            "trained_at": {"type": "string", "format": "date-time"},
+            "threshold_choice": {"type": "object"},
+            "metrics": {"type": "object"},
+            "horizon": _described(_TEXT, "What the probability refers to"),
+            "card": _described(_TEXT, "The model card, in Markdown"),
+        },
+    )
+
+
+_TIME: Final[JsonSchema] = {"type": "string", "format": "date-time"}
 _UPLOAD: Final = {
     "id": _TEXT,
     "url": _described({"type": "string", "format": "uri"}, "The address of the form, for POST as multipart/form-data"),
@@ -215,11 +298,11 @@ _HEALTH: Final = {
 }
 
 
-def request_bodies(max_customers: int) -> dict[str, Schema]:
+def request_bodies(schema: Schema, max_customers: int) -> dict[str, JsonSchema]:
     """Return the bodies of requests that are no component, by name."""
     customers = {**array(refer("Customer")), "minItems": 1, "maxItems": max_customers}
     # A change may be of any feature, in the form that a customer has.
-    change = {"type": "object", "propertyNames": _FEATURE}
+    change = {"type": "object", "propertyNames": _feature(schema)}
     changes = {**array(change), "minItems": 1, "maxItems": max_customers}
     what_if = members({ONE: refer("Customer")}, {CHANGES: {"anyOf": [change, changes]}})
     return {
@@ -229,39 +312,41 @@ def request_bodies(max_customers: int) -> dict[str, Schema]:
     }
 
 
-def components() -> dict[str, Schema]:
+def components(scorer: Scorer) -> dict[str, JsonSchema]:
     """Return every schema of the description by name."""
+    schema = scorer.schema
+    identity, result, alternative = _identity(schema), _result(schema), _alternative(schema)
     return {
-        "Customer": _customer(),
+        "Customer": _customer(schema),
         "Problem": _problem(),
-        "ProblemEntry": _ENTRY,
+        "ProblemEntry": _entry(schema),
         "Label": members({"Prediction": {"enum": [CHURN, NOT_CHURN]}}),
         "Labels": {"type": "object", "additionalProperties": {"enum": list(BATCH_LABELS.values())}},
-        "Reason": members(_REASON),
-        "Alternative": members(_ALTERNATIVE),
-        "Action": members({"suggestion": _TEXT, **_ALTERNATIVE}),
-        "Result": members(_RESULT, _IDENTITY),
-        "Errors": members({"errors": array(refer("ProblemEntry"))}, _IDENTITY),
-        "OneResult": members({**_RESULT, **_CONTEXT, **_METHOD}, _IDENTITY),
+        "Reason": _reason(scorer),
+        "Alternative": members(alternative),
+        "Action": members({"suggestion": _TEXT, **alternative}),
+        "Result": members(result, identity),
+        "Errors": members({"errors": array(refer("ProblemEntry"))}, identity),
+        "OneResult": members({**result, **_CONTEXT, **_METHOD}, identity),
         "ManyResults": members(
             {"results": array({"anyOf": [refer("Result"), refer("Errors")]}), **_CONTEXT, **_METHOD}
         ),
-        "Alternatives": members({**_SCORE, "alternatives": array(refer("Alternative")), **_CONTEXT}, _IDENTITY),
+        "Alternatives": members({**_SCORE, "alternatives": array(refer("Alternative")), **_CONTEXT}, identity),
         "Row": members(
             {ROW.name: ROW.json_schema},
             {
-                **_IDENTITY,
+                **identity,
                 **_SCORE,
-                **_COMPUTED,
+                **_computed(schema),
                 **_REASONS,
                 INPUT.name: INPUT.json_schema,
                 "errors": array(refer("ProblemEntry")),
             },
         ),
-        "Summary": members(_SUMMARY),
+        "Summary": members(_summary(schema)),
         "Upload": members(_UPLOAD),
         "Job": members({"id": _TEXT, "status": {"enum": list(_JOB_STATUSES)}}, _JOB),
-        "Model": _MODEL,
+        "Model": _model(scorer),
         "Health": members(_HEALTH),
         "Welcome": members({"message": _TEXT, **_HEALTH, "routes": {"type": "object", "additionalProperties": _TEXT}}),
     }

@@ -11,6 +11,7 @@ from model.scorecard import Scorer
 if TYPE_CHECKING:
     from app.settings import Settings
     from model.actions import Action
+    from model.outputs import OutputOption
 
 EXTENSION: Final = "churn"
 MAX_BINARY_BYTES: Final = "churn.max_binary_bytes"
@@ -45,6 +46,10 @@ class Service(NamedTuple):
     ----------
     large_file_advice : str
         What to do with a file that is too long for HTTP here, as a clause: "drop it into ..."; may be empty.
+    load_actions : callable
+        Returns what may be offered to customers; reads the table when it is first called.
+    output_options : callable
+        Returns what callers may ask of the results of the model, by name.
     uploads : callable, optional
         Returns the store of uploads, and connects to it when it is first called; None where there is none.
     acquire_slot : callable
@@ -55,7 +60,8 @@ class Service(NamedTuple):
     scorer: Scorer
     settings: "Settings"
     large_file_advice: str = ""
-    actions: "Sequence[Action] | None" = None
+    load_actions: "Callable[[], Sequence[Action]]" = tuple
+    output_options: "Callable[[], Mapping[str, OutputOption]]" = dict
     uploads: Callable[[], Uploads] | None = None
     acquire_slot: AcquireSlot = no_slot_needed
 

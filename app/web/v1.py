@@ -27,8 +27,9 @@ _ON_ERROR: Final = ("refuse", "skip")
 def customer() -> Response:
     """Label one customer."""
     body = read_json_body(service().settings.max_json_bytes)
-    valid = validate(parse_customer(parse_json(body)))
-    return Response(_RESPONSES[service().scorer.score(valid).label], content_type=JSON)
+    scorer = service().scorer
+    valid = validate(parse_customer(parse_json(body), scorer.schema), scorer.schema.features)
+    return Response(_RESPONSES[scorer.score(valid).label], content_type=JSON)
 
 
 @blueprint.post("/customerbatch")
@@ -40,7 +41,7 @@ def customer() -> Response:
     errors=(*FILE_ERRORS, "send_form", "duplicate_id"),
 )
 def customerbatch() -> Response:
-    """Label the customers of a CSV, listed by customerID or one line per row."""
+    """Label the customers of a CSV, listed by id or one line per row."""
     # numpy and pyarrow take longer to import than everything else together; one customer does without them.
     from app.web.customer_batch import score_file
 

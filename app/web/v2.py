@@ -140,7 +140,7 @@ def schema() -> Response:
     """Get one customer as JSON Schema."""
     from model.json_schema import json_schema
 
-    response = json_response(json_schema())
+    response = json_response(json_schema(service().scorer.schema))
     response.content_type = JSON_SCHEMA
     return response
 
@@ -151,7 +151,7 @@ def template() -> Response:
     """Get a CSV to fill in."""
     from model.describe import template as text
 
-    return _csv_file(text(), "customers.csv")
+    return _csv_file(text(service().scorer.schema), "customers.csv")
 
 
 @blueprint.get("/sample.csv")
@@ -160,7 +160,7 @@ def sample() -> Response:
     """Get a made-up list of 1,000 customers to try the service with."""
     from model.sample import sample as text
 
-    return _csv_file(text(), "sample.csv")
+    return _csv_file(text(service().scorer), "sample.csv")
 
 
 def _csv_file(text: str, name: str) -> Response:

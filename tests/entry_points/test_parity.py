@@ -87,7 +87,7 @@ def test_reasons_add_up_to_the_log_odds_and_come_strongest_first(customers_csv, 
         )
         sizes = [abs(reason.contribution) for reason in reasons]
         assert sizes == sorted(sizes, reverse=True)
-        assert {reason.features for reason in reasons} == {(feature,) for feature in FEATURES}
+        assert {reason.features[0].name for reason in reasons} == {feature.name for feature in FEATURES}
 
 
 def test_the_intercept_is_the_average_customer_of_the_training_data(scorer):

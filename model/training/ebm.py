@@ -1,0 +1,197 @@
+"""The recipe `ebm`: interpret's explainable boosting machine, compiled exactly into a scorecard with pairs.
+
+Each main effect is a table or steps, each pair a grid [1]_; so nothing of interpret is needed to serve the model.
+
+References
+----------
+.. [1] Lou, Caruana, Gehrke and Hooker, Accurate Intelligible Models with Pairwise Interactions, KDD 2013.
+"""
+
+import math
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+import pandas as pd
+from interpret.glassbox import ExplainableBoostingClassifier
+from interpret.utils import purify
+from scipy.special import expit
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from model.schema import Categorical, Feature, Numeric, Schema
+from model.training.metrics import Floats, Ints, round_probabilities
+
+if TYPE_CHECKING:
+    from model.training.cross_validation import Fold
+
+SEED: Final = 0
+
+MAX_PAIR_WORDS: Final = 50
+"""A feature with more words is in no pair: its grid would have more points than there are customers to fit them."""
+
+SIGNS: Final = {"rises": 1, "falls": -1, "free": 0}
+
+
+class Setting(NamedTuple):
+    """What could be chosen and is not: one setting for all data.
+
+    Attributes
+    ----------
+    pairs : int
+        Those whose grids reduce the loss most.
+    steps : int
+        The maximum of a number's main effect.
+    pair_steps : int
+        The maximum of a number in a pair.
+    bags : int
+        Machines fitted to 85 % of the customers each, of which the model is the mean.
+    """
+
+    pairs: int = 8
+    steps: int = 256
+    pair_steps: int = 32
+    bags: int = 4
+
+
+SETTINGS: Final = (Setting(),)
+
+
+def encode(X: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """Return words as their codes in text, numbers as they are, missing ones as None and NaN.
+
+    Codes, because interpret takes words such as 1 and 1.0, or with spaces around them, for the same.
+    """
+    columns: dict[str, Any] = {}
+    for feature in schema.features:
+        if isinstance(feature, Categorical):
+            texts = {level: str(code) for level, code in feature.codes.items() if level is not None}
+            columns[feature.name] = pd.Series(list(map(texts.get, X[feature.name])), index=X.index, dtype=object)
+        else:
+            columns[feature.name] = X[feature.name].astype(np.float64)
+    return pd.DataFrame(columns)
+
+
+def fit(X: pd.DataFrame, y: Ints, setting: Setting, schema: Schema, directed: bool = True) -> Pipeline:
+    """Return the fitted pipeline.
+
+    Parameters
+    ----------
+    X : DataFrame of shape (n_customers, n_features)
+    y : ndarray of shape (n_customers,), int
+    directed : bool
+        Whether the curves follow the directions of the schema. A feature with a direction is in no pair.
+    """
+    signs = [SIGNS[getattr(feature, "direction", "free")] if directed else 0 for feature in schema.features]
+    unpaired = [
+        sign != 0 or X[feature.name].nunique() < 2 or len(getattr(feature, "values", ())) > MAX_PAIR_WORDS
+        for feature, sign in zip(schema.features, signs, strict=True)
+    ]
+    pairs = list(combinations(range(len(signs)), 2))
+    excluded = [(first, second) for first, second in pairs if unpaired[first] or unpaired[second]]
+    classifier = ExplainableBoostingClassifier(
+        feature_types=["nominal" if isinstance(feature, Categorical) else "continuous" for feature in schema.features],
+        max_bins=setting.steps + 2,  # with those of missing and of unknown values
+        max_interaction_bins=setting.pair_steps + 2,
+        interactions=min(setting.pairs, len(pairs) - len(excluded)),
+        exclude=excluded,
+        outer_bags=setting.bags,
+        monotone_constraints=signs,
+        # One process: the result is the same with several, an interruption stops at once, and memory stays that of one.
+        n_jobs=1,
+        random_state=SEED,
+    )
+    codes = FunctionTransformer(encode, kw_args={"schema": schema})
+    with warnings.catch_warnings():
+        # That its plots would not show missing values.
+        warnings.filterwarnings("ignore", message="Missing values detected")
+        return Pipeline([("codes", codes), ("ebm", classifier)]).fit(X, y)
+
+
+def predict(
+    X: pd.DataFrame, y: Ints, fold: "Fold", settings: Sequence[Setting], schema: Schema, directed: bool = True
+) -> Iterator[tuple[Setting, Floats]]:
+    """Yield, for each setting, the probabilities of the test rows by a model of the training rows."""
+    train, test = fold
+    for setting in settings:
+        pipeline = fit(X.iloc[train], y[train], setting, schema, directed)
+        yield setting, round_probabilities(expit(pipeline.decision_function(X.iloc[test])))
+
+
+def compile_terms(pipeline: Pipeline, schema: Schema) -> dict[str, Any]:
+    """Return `intercept`, `terms` and `pairs` of scorecard.json.
+
+    What one feature of a pair does alone is moved from the grid to its own term, so that a pair is what the two do
+    together and each feature has one term [1]_. All are centred over the training data, as those of other recipes.
+
+    References
+    ----------
+    .. [1] Lengerich et al., Purifying Interaction Effects with the Functional ANOVA, AISTATS 2020.
+    """
+    classifier = pipeline.named_steps["ebm"]
+    intercepts = [float(classifier.intercept_[0])]
+    parts: dict[int, list[tuple[Any, Floats]]] = {index: [] for index in range(len(schema.features))}
+    pairs: list[dict[str, Any]] = []
+    terms = zip(classifier.term_features_, classifier.term_scores_, classifier.bin_weights_, strict=True)
+    for indices, scores, counts in terms:
+        # The bins of a main effect come first, then the coarser ones of pairs where those are others.
+        bins = [classifier.bins_[index][: len(indices)][-1] for index in indices]
+        pure, impurities, intercept = purify(scores, counts, is_randomized=False)
+        intercepts.append(float(intercept[0]))
+        if len(indices) == 1:
+            parts[indices[0]].append((bins[0], pure))
+            continue
+        for (side,), own in impurities:
+            parts[indices[side]].append((bins[side], own))
+        features = [schema.features[index] for index in indices]
+        lines = [_lines(feature, own) for feature, own in zip(features, bins, strict=True)]
+        pairs.append(
+            {
+                "features": [feature.name for feature in features],
+                "edges": [None if isinstance(own, Mapping) else own.tolist() for own in bins],
+                "points": pure[np.ix_(*lines)].tolist(),
+            }
+        )
+    return {
+        "intercept": math.fsum(intercepts),
+        "terms": [
+            _table(feature, parts[index]) if isinstance(feature, Categorical) else _steps(feature, parts[index])
+            for index, feature in enumerate(schema.features)
+        ],
+        "pairs": pairs,
+    }
+
+
+def _lines(feature: Feature, bins: Any) -> list[int]:
+    """Return the index in a tensor of interpret of each level, or each step and then of missing.
+
+    Index 0 is that of missing values, the last that of words which the training data never had.
+    """
+    if isinstance(feature, Categorical):
+        return [0 if level is None else bins.get(str(code), -1) for level, code in feature.codes.items()]
+    return [*range(1, len(bins) + 2), *[0] * feature.accepts_missing]
+
+
+def _table(feature: Categorical, parts: Sequence[tuple[Any, Floats]]) -> dict[str, Any]:
+    """Return the term of words: the sum of its parts, each with bins of its own."""
+    points = np.sum([scores[_lines(feature, bins)] for bins, scores in parts], axis=0).tolist()
+    missing = {"missing": points.pop()} if feature.accepts_missing else {}
+    other = {"other": points.pop()} if feature.accepts_other else {}
+    table = {str(word): own for word, own in zip(feature.values, points, strict=True)}
+    return {"feature": feature.name, "table": table, **other, **missing}
+
+
+def _steps(feature: Numeric, parts: Sequence[tuple[Any, Floats]]) -> dict[str, Any]:
+    """Return the term of a number: the sum of its parts at the edges of all of them, equal neighbours as one step."""
+    edges = np.unique(np.concatenate([cuts for cuts, _ in parts]))
+    starts = np.concatenate([[-np.inf], edges])
+    points = np.sum([scores[1 + np.searchsorted(cuts, starts, side="right")] for cuts, scores in parts], axis=0)
+    changes = np.flatnonzero(np.diff(points))
+    return {
+        "feature": feature.name,
+        "edges": edges[changes].tolist(),
+        "points": points[[0, *(changes + 1)]].tolist(),
+        **({"missing": math.fsum(float(scores[0]) for _, scores in parts)} if feature.accepts_missing else {}),
+    }
