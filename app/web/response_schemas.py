@@ -14,6 +14,7 @@ from model.json_schema import json_schema
 from model.outputs import (
     IDENTITY,
     INPUT,
+    NOTES,
     PREDICTION,
     PROBABILITY,
     REASONS,
@@ -168,7 +169,7 @@ def _result(schema: Schema) -> dict[str, JsonSchema]:
         "baseline": _described(_NUMBER, "Log-odds of the average customer; with all reasons added it is log_odds"),
         **_REASONS,
         "actions": _described(array(refer("Action")), "Suggestions that would lower this customer's risk, best first"),
-        "notes": _described(array(_TEXT), "What to know about this score, such as numbers beyond the training data"),
+        NOTES.name: _described(array(_TEXT), "What to know about this score, such as numbers beyond the training data"),
     }
 
 
@@ -316,6 +317,8 @@ def components(scorer: Scorer) -> dict[str, JsonSchema]:
     """Return every schema of the description by name."""
     schema = scorer.schema
     identity, result, alternative = _identity(schema), _result(schema), _alternative(schema)
+    oddities = _described(array(_TEXT), "Which combinations of values it has that the training data does not hold")
+    noted = {NOTES.name: oddities} if scorer.plausibility else {}
     return {
         "Customer": _customer(schema),
         "Problem": _problem(),
@@ -323,7 +326,7 @@ def components(scorer: Scorer) -> dict[str, JsonSchema]:
         "Label": members({"Prediction": {"enum": [CHURN, NOT_CHURN]}}),
         "Labels": {"type": "object", "additionalProperties": {"enum": list(BATCH_LABELS.values())}},
         "Reason": _reason(scorer),
-        "Alternative": members(alternative),
+        "Alternative": members(alternative, noted),
         "Action": members({"suggestion": _TEXT, **alternative}),
         "Result": members(result, identity),
         "Errors": members({"errors": array(refer("ProblemEntry"))}, identity),
@@ -339,6 +342,7 @@ def components(scorer: Scorer) -> dict[str, JsonSchema]:
                 **_SCORE,
                 **_computed(schema),
                 **_REASONS,
+                NOTES.name: NOTES.json_schema,
                 INPUT.name: INPUT.json_schema,
                 "errors": array(refer("ProblemEntry")),
             },

@@ -101,6 +101,7 @@ class ImplausibleRows:
                 continue
             rows = int(is_beyond(values, bounds).sum())
             self._rows[index] += rows
+            # Of all rows, to compare with the median of all; of other blocks it would take time for nothing.
             if rows >= LEAST_SHARE * len(values):
                 self._add_sizes(index, values)
         for index, relation in enumerate(self._relations, start=len(self._ranges)):
@@ -145,7 +146,7 @@ class ImplausibleRows:
         for index, (claim, usual) in enumerate(claims):
             count = int(self._rows[index])
             if count >= least:
-                yield f"{claim} in {count:,} of {named}{usual}{_cause(self._sizes[index])}."
+                yield f"{claim} in {count:,} of {named}{usual}{_cause(self._sizes[index])}"
 
 
 def _beyond(name: str, bounds: tuple[float, float]) -> str:
@@ -167,12 +168,12 @@ def _median(described: Mapping[str, Any]) -> float:
 
 
 def _cause(sizes: Counts) -> str:
-    """Return the likely cause as a clause; "" where none is likely."""
+    """Return the end of a sentence: the likely cause, or a full stop where none is likely."""
     total = int(sizes.sum())
     if not total:
-        return ""
+        return "."
     median = (int(np.searchsorted(np.cumsum(sizes), (total + 1) // 2)) + 0.5) / _BINS_A_DECADE - _DECADES
     factor = min(FACTORS, key=lambda factor: abs(math.log10(factor) - abs(median)))
     if abs(math.log10(factor) - abs(median)) > _NEAR:
-        return ""
+        return "."
     return f", about {factor:,} times too {'large' if median > 0 else 'small'}: another unit?"
