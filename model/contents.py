@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from model.artifact import read_checked, read_json, read_run
+from model.artifact import names, read_checked, read_json, read_run
 from model.errors import ArtifactError
 from model.outputs import PROBABILITY
 from model.schema import Categorical, Numeric, Schema
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 METRICS: Final = "metrics.json"
 CARD: Final = "MODEL_CARD.md"
+ACTIONS: Final = "actions.csv"
 POPULATION: Final = "population.json"
 MISSING: Final = "(missing)"
 """The word of a group of customers whose own is not known; a group of numbers has a label and no bounds."""
@@ -29,7 +30,7 @@ COMBINATIONS: Final = "combinations"
 
 
 def check_contents(folder: Path, schema: Schema) -> "Plausibility | None":
-    """Refuse a model whose metrics, card, population or run cannot be shown or compared with.
+    """Refuse a model whose metrics, card, population, run or actions cannot be shown, compared with or offered.
 
     Returns
     -------
@@ -38,7 +39,7 @@ def check_contents(folder: Path, schema: Schema) -> "Plausibility | None":
 
     Raises
     ------
-    ArtifactError
+    ArtifactError, ActionsError
     """
     check_metrics(Member(read_json(folder, METRICS)[0], str(folder / METRICS)))
     population = Member(read_json(folder, POPULATION)[0], str(folder / POPULATION))
@@ -46,6 +47,7 @@ def check_contents(folder: Path, schema: Schema) -> "Plausibility | None":
     run = Member(read_run(folder), str(folder / "run.json"))
     if "trained_at" in run.object():
         run.at("trained_at").text()
+    _check_actions(folder, schema)
     try:
         read_checked(folder, CARD).decode()
     except UnicodeDecodeError as error:
@@ -55,6 +57,14 @@ def check_contents(folder: Path, schema: Schema) -> "Plausibility | None":
     from model.plausibility import read
 
     return read(population, schema)
+
+
+def _check_actions(folder: Path, schema: Schema) -> None:
+    # A model from before they carried a table has that of the code, which tests check.
+    if ACTIONS in names(folder):
+        from model import actions
+
+        actions.parse(read_checked(folder, ACTIONS), folder / ACTIONS, schema)
 
 
 def check_metrics(metrics: Member) -> None:

@@ -158,5 +158,6 @@ def customers(draw, schema: Document) -> tuple[dict[str, str], dict[str, Any]]:
         if isinstance(blank, dict):
             ((name, word),) = blank["when"].items()
             if drawn[name][1] == word and draw(st.booleans()):
-                drawn[feature["name"]] = "", blank["equals"]
+                equals = blank["equals"]
+                drawn[feature["name"]] = "", equals if feature["whole"] else float(equals)
     return {name: cell for name, (cell, _) in drawn.items()}, {name: value for name, (_, value) in drawn.items()}

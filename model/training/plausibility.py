@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from model.bulk.plausibility import is_contradicted
 from model.contents import COMBINATIONS, RELATIONS
 from model.plausibility import Relation
-from model.schema import Categorical, Customer, Feature, Numeric, Schema
+from model.schema import Categorical, Numeric, Schema
+from model.training.data import LabelledData
 
 LEAST_CUSTOMERS: Final = 5
 LEAST_SHARE: Final = 0.001
@@ -53,21 +54,23 @@ _SCREENED_BEST: Final = 5
 Floats = NDArray[np.float64]
 
 
-def describe_plausibility(customers: Sequence[Customer], schema: Schema) -> dict[str, Any]:
+def describe_plausibility(data: LabelledData) -> dict[str, Any]:
     """Return the members of population.json that `model.plausibility.read` reads."""
-    columns = {feature.name: _column(customers, feature) for feature in schema.features}
-    return {RELATIONS: _relations(columns, schema), COMBINATIONS: _combinations(columns, schema)}
+    return {
+        RELATIONS: find_relations(data.columns, data.schema),
+        COMBINATIONS: find_combinations(data.columns, data.schema),
+    }
 
 
-def _column(customers: Sequence[Customer], feature: Feature) -> Floats:
-    """Return the codes of words, or numbers with NaN for a missing one."""
-    values: list[Any] = [customer[feature.name] for customer in customers]
-    if isinstance(feature, Categorical):
-        return np.array([feature.codes[value] for value in values], float)
-    return np.array([math.nan if value is None else value for value in values], float)
+def find_combinations(columns: Mapping[str, NDArray[Any]], schema: Schema) -> list[dict[str, Any]]:
+    """Return the combinations of each feature that can be changed with each other one: words, or numbers by word.
 
-
-def _combinations(columns: Mapping[str, Floats], schema: Schema) -> list[dict[str, Any]]:
+    Parameters
+    ----------
+    columns : mapping of str to ndarray of shape (n_customers,)
+        By feature name: codes of words, numbers with NaN for a missing one.
+    schema : Schema
+    """
     members: list[dict[str, Any]] = []
     for one, other in combinations(schema.features, 2):
         if not (one.actionable or other.actionable):
@@ -75,13 +78,13 @@ def _combinations(columns: Mapping[str, Floats], schema: Schema) -> list[dict[st
         first, second = (other, one) if isinstance(one, Numeric) else (one, other)
         if not isinstance(first, Categorical) or len(first.levels) > MAX_LEVELS:
             continue
-        codes = columns[first.name].astype(np.intp)
+        codes = columns[first.name]
         common = {"features": [first.name, second.name]}
         if isinstance(second, Numeric):
             members.append({**common, **_ranges(codes, len(first.levels), columns[second.name])})
         elif len(second.levels) <= MAX_LEVELS:
             counts = np.zeros((len(first.levels), len(second.levels)), np.int64)
-            np.add.at(counts, (codes, columns[second.name].astype(np.intp)), 1)
+            np.add.at(counts, (codes, columns[second.name]), 1)
             rarer = np.minimum(counts.sum(axis=1)[:, None], counts.sum(axis=0)[None, :])
             members.append({**common, "seen": [_bits(line) for line in counts >= _least(rarer)]})
     return members
@@ -91,7 +94,7 @@ def _least(customers: NDArray[np.int64]) -> Floats:
     return np.maximum(LEAST_CUSTOMERS, np.ceil(LEAST_SHARE * customers))
 
 
-def _ranges(codes: NDArray[np.intp], levels: int, values: Floats) -> dict[str, Any]:
+def _ranges(codes: NDArray[Any], levels: int, values: Floats) -> dict[str, Any]:
     """Return the range of a number by level: so many customers have its least and its greatest value, or one beyond."""
     ranges: list[list[float] | None] = []
     has_missing = []
@@ -108,8 +111,14 @@ def _bits(flags: NDArray[np.bool_]) -> str:
     return "".join("1" if flag else "0" for flag in flags.tolist())
 
 
-def _relations(columns: Mapping[str, Floats], schema: Schema) -> list[dict[str, Any]]:
-    """Return the tightest relation of each number to those before it or to the product of any two others."""
+def find_relations(columns: Mapping[str, NDArray[Any]], schema: Schema) -> list[dict[str, Any]]:
+    """Return the tightest relation of each number to those before it or to the product of any two others.
+
+    Parameters
+    ----------
+    columns, schema
+        As for `find_combinations`.
+    """
     numbers = [feature for feature in schema.features if isinstance(feature, Numeric)]
     names = [feature.name for feature in numbers if not (columns[feature.name] < 0).any()]
     with np.errstate(divide="ignore"):

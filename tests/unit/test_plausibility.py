@@ -43,8 +43,8 @@ def test_a_number_that_does_not_follow_from_the_others_has_a_note(scorer):
     customer = {**FIBER, "tenure": 12, "MonthlyCharges": 70.2, "TotalCharges": 8.0}
     assert notes(scorer, customer) == [
         (
-            "TotalCharges 8 does not fit tenure x MonthlyCharges = 842.40: in the training data it is 0.66 to 1.49 times "
-            "that."
+            "TotalCharges 8 does not fit tenure x MonthlyCharges = 842.40: "
+            "in the training data it is 0.66 to 1.49 times that."
         )
     ]
 
