@@ -14,17 +14,8 @@ from numpy.typing import NDArray
 from model.bulk.arrow import from_numpy
 from model.bulk.block import Block, has_few_values
 from model.schema import Categorical, Feature, Numeric
-from model.scorecard import (
-    PROBABILITY_DECIMALS,
-    Axis,
-    LineTerm,
-    PairTerm,
-    Scorecard,
-    Scorer,
-    StepTerm,
-    Term,
-    probability,
-)
+from model.scorecard import PROBABILITY_DECIMALS, Scorecard, Scorer, probability
+from model.terms import Axis, LineTerm, PairTerm, StepTerm, Term
 
 STEPS: Final = 10**PROBABILITY_DECIMALS
 """A printed probability is a whole number of these steps."""
@@ -97,7 +88,13 @@ def _compile(term: Term, feature: Feature) -> Points:
         return _tabulate(of_numbers, term.missing, feature)
     if not feature.accepts_missing:
         return lambda columns: of_numbers(columns[name])
-    return lambda columns: np.where(np.isnan(columns[name]), term.missing, of_numbers(columns[name]))
+
+    def of_columns(columns: Mapping[str, Floats]) -> Floats:
+        values = columns[name]
+        points: Floats = np.where(np.isnan(values), term.missing, of_numbers(values))
+        return points
+
+    return of_columns
 
 
 def _compile_line(term: LineTerm) -> Callable[[Floats], Floats]:
