@@ -32,8 +32,6 @@ SEED: Final = 0
 MAX_PAIR_WORDS: Final = 50
 """A feature with more words is in no pair: its grid would have more points than there are customers to fit them."""
 
-SIGNS: Final = {"rises": 1, "falls": -1, "free": 0}
-
 
 class Setting(NamedTuple):
     """What could be chosen and is not: one setting for all data.
@@ -74,17 +72,17 @@ def encode(X: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def fit(X: pd.DataFrame, y: Ints, setting: Setting, schema: Schema, directed: bool = True) -> Pipeline:
-    """Return the fitted pipeline.
+def fit(schema: Schema, X: pd.DataFrame, y: Ints, setting: Setting) -> Pipeline:
+    """Return the fitted pipeline. A feature with a direction is in no pair.
 
     Parameters
     ----------
+    schema : Schema
     X : DataFrame of shape (n_customers, n_features)
     y : ndarray of shape (n_customers,), int
-    directed : bool
-        Whether the curves follow the directions of the schema. A feature with a direction is in no pair.
     """
-    signs = [SIGNS[getattr(feature, "direction", "free")] if directed else 0 for feature in schema.features]
+    directions = directions_of(schema)
+    signs = [directions.get(feature.name, 0) for feature in schema.features]
     unpaired = [
         sign != 0 or X[feature.name].nunique() < 2 or len(getattr(feature, "values", ())) > MAX_PAIR_WORDS
         for feature, sign in zip(schema.features, signs, strict=True)
@@ -111,12 +109,12 @@ def fit(X: pd.DataFrame, y: Ints, setting: Setting, schema: Schema, directed: bo
 
 
 def predict(
-    X: pd.DataFrame, y: Ints, fold: "Fold", settings: Sequence[Setting], schema: Schema, directed: bool = True
+    schema: Schema, X: pd.DataFrame, y: Ints, fold: "Fold", settings: Sequence[Setting]
 ) -> Iterator[tuple[Setting, Floats]]:
     """Yield, for each setting, the probabilities of the test rows by a model of the training rows."""
     train, test = fold
     for setting in settings:
-        pipeline = fit(X.iloc[train], y[train], setting, schema, directed)
+        pipeline = fit(schema, X.iloc[train], y[train], setting)
         yield setting, round_probabilities(expit(pipeline.decision_function(X.iloc[test])))
 
 
