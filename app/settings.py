@@ -158,7 +158,7 @@ def _output_setting(option: OutputOption) -> Any:
             raise ValueError(option.rule(YES_NO))
         return value
 
-    unit = f"0 to {option.maximum}, or {ALL}" if option.maximum else " or ".join(YES_NO)
+    unit = f"0 to the model's terms, or {ALL}" if option.maximum else " or ".join(YES_NO)
     help = f"Results of bucket and folder: {option.help[0].lower()}{option.help[1:]}"
     return _setting(option.variable, parse, option.default, unit, help)
 

@@ -42,12 +42,20 @@ def make_scorer(settings: Settings) -> Scorer:
 def make_scoring(
     settings: Settings, scorer: Scorer, charset: str | None = None, outputs: "OutputOptions | None" = None
 ) -> "Scoring":
-    """Return what scores files: the model, the columns of the results (of the settings if None) and the limits."""
+    """Return what scores files: the model, the columns of the results (of the settings if None) and the limits.
+
+    Raises
+    ------
+    ChurnError
+        If columns are asked for that the model does not have.
+    """
     from app.jobs.scoring import Scoring
     from model.bulk.source import FileLimits
+    from model.explain import terms_of
 
+    outputs = (outputs or settings.outputs()).fit(scorer.schema, len(terms_of(scorer)))
     limits = FileLimits(max_gzip_ratio=settings.max_gzip_ratio)
-    return Scoring(scorer, outputs or settings.outputs(), limits, charset)
+    return Scoring(scorer, outputs, limits, charset)
 
 
 def make_store(settings: Settings, scorer: Scorer) -> "Store":

@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
-from model.artifact import read_checked, read_json, read_run
+from model.artifact import names, read_checked, read_json, read_run
 from model.errors import ArtifactError
 from model.outputs import PROBABILITY
 from model.schema import Categorical, Numeric, Schema
@@ -16,27 +16,37 @@ from model.strict_json import Member
 
 METRICS: Final = "metrics.json"
 CARD: Final = "MODEL_CARD.md"
+ACTIONS: Final = "actions.csv"
 POPULATION: Final = "population.json"
 MISSING: Final = "(missing)"
 """The word of a group of customers whose own is not known; a group of numbers has a label and no bounds."""
 
 
 def check_contents(folder: Path, schema: Schema) -> None:
-    """Refuse a model whose metrics, card, population or run cannot be shown or compared with.
+    """Refuse a model whose metrics, card, population, run or actions cannot be shown, compared with or offered.
 
     Raises
     ------
-    ArtifactError
+    ArtifactError, ActionsError
     """
     check_metrics(Member(read_json(folder, METRICS)[0], str(folder / METRICS)))
     check_population(Member(read_json(folder, POPULATION)[0], str(folder / POPULATION)), schema)
     run = Member(read_run(folder), str(folder / "run.json"))
     if "trained_at" in run.object():
         run.at("trained_at").text()
+    _check_actions(folder, schema)
     try:
         read_checked(folder, CARD).decode()
     except UnicodeDecodeError as error:
         raise ArtifactError(f"{folder / CARD} must be text in UTF-8; byte {error.start} is not.") from error
+
+
+def _check_actions(folder: Path, schema: Schema) -> None:
+    # A model from before they carried a table has that of the code, which tests check.
+    if ACTIONS in names(folder):
+        from model import actions
+
+        actions.parse(read_checked(folder, ACTIONS), folder / ACTIONS, schema)
 
 
 def check_metrics(metrics: Member) -> None:

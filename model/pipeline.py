@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from model import artifact
 from model.artifact import (
@@ -29,7 +29,7 @@ from model.artifact import (
 )
 from model.contents import METRICS
 from model.errors import ArtifactError, show
-from model.schema import Categorical, Customer, Schema
+from model.schema import Categorical, Customer, Schema, Value
 from model.scorecard import EXACT, Score, Scorecard, classify
 from model.scorecard_file import read_cuts
 from model.strict_json import Member
@@ -59,22 +59,27 @@ def to_frame(columns: Mapping[str, Sequence[object]], schema: Schema) -> "pd.Dat
     Returns
     -------
     DataFrame of shape (n_customers, n_features)
-        Words as objects (as int64 where all are numbers), numbers as float64; missing ones None and NaN.
+        Words as text (as int64 where all levels are numbers), numbers as float64; missing ones None and NaN.
     """
     import pandas as pd
 
-    def dtype(feature: object) -> str:
+    frame = {}
+    for feature in schema.features:
+        values: Any = columns[feature.name]
         if isinstance(feature, Categorical):
+            spelt = dict(zip(feature.levels, levels_of(feature), strict=True))
             is_whole = all(isinstance(level, int) for level in feature.levels)
-            return "int64" if is_whole else "object"
-        return "float64"
+            frame[feature.name] = pd.Series([spelt[value] for value in values], dtype="int64" if is_whole else "object")
+        else:
+            frame[feature.name] = pd.Series(values, dtype="float64")
+    return pd.DataFrame(frame)
 
-    return pd.DataFrame(
-        {
-            feature.name: pd.Series(cast("Any", columns[feature.name]), dtype=dtype(feature))
-            for feature in schema.features
-        }
-    )
+
+def levels_of(feature: Categorical) -> list[Value]:
+    """Return the levels of a feature as `to_frame` has them: all numbers, or all text and None, as encoders need."""
+    if all(isinstance(level, int) for level in feature.levels):
+        return list(feature.levels)
+    return [None if level is None else str(level) for level in feature.levels]
 
 
 @dataclass(frozen=True)
@@ -155,7 +160,7 @@ class PipelineScorer:
         """
         import numpy as np
 
-        frame = _frame_of_columns(columns, self.schema)
+        frame = frame_of_columns(columns, self.schema)
         return self._log_odds(frame) if len(frame) else np.empty(0)
 
     def contributions_batch(self, columns: Mapping[str, "np.ndarray"]) -> "np.ndarray":
@@ -174,7 +179,7 @@ class PipelineScorer:
         import numpy as np
 
         assert isinstance(self.reasons, TreeReasons)
-        frame = _frame_of_columns(columns, self.schema)
+        frame = frame_of_columns(columns, self.schema)
         return self.reasons.of(frame) if len(frame) else np.empty((0, len(self.schema.features)))
 
     def with_threshold(self, threshold: float) -> "PipelineScorer":
@@ -200,7 +205,8 @@ def _frame_of(customers: Sequence[Customer], schema: Schema) -> "pd.DataFrame":
     return to_frame({name: [customer[name] for customer in customers] for name in schema.names}, schema)
 
 
-def _frame_of_columns(columns: Mapping[str, "np.ndarray"], schema: Schema) -> "pd.DataFrame":
+def frame_of_columns(columns: Mapping[str, "np.ndarray"], schema: Schema) -> "pd.DataFrame":
+    """Return the same for columns of codes into `levels` and of numbers."""
     import numpy as np
 
     spelt: dict[str, Any] = {}

@@ -205,7 +205,10 @@ Feature = Categorical | Numeric
 def default_label(name: str) -> str:
     """Return the name of a column in plain words: MonthlyCharges and monthly_charges are "Monthly charges"."""
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).replace("_", " ").strip()
-    return words.capitalize() if words.isascii() else words
+    if not words.isascii() or words.isupper():
+        return words.capitalize() if words.isascii() else words
+    # An abbreviation keeps its capitals.
+    return words[:1].upper() + re.sub(r"(?<= )[A-Z](?=[a-z])", lambda letter: letter[0].lower(), words[1:])
 
 
 class Target(NamedTuple):

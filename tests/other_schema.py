@@ -143,3 +143,47 @@ def _line(feature: dict, edges: list[float] | None, value: object) -> int:
     levels += [OTHER] if feature.get("other") == "accept" else []
     levels += [None] if feature.get("missing") == "accept" else []
     return levels.index(value)
+
+
+IDS = ["№ 1", "=1+1", "a,b", 'say "x"', "007", "O'Brien", "x;y", "北京-1", "9", "0"]
+
+
+class Shop(NamedTuple):
+    """The model in a folder, without or with an id and money."""
+
+    models: Path
+    schema: dict
+
+    @property
+    def ids(self) -> list[str]:
+        """The customers' ids; none where the schema has none."""
+        return IDS if "id" in self.schema else []
+
+    def identity(self, number: int) -> dict[str, str]:
+        """Return the member that names a customer, where there is one."""
+        return {ID: self.ids[number]} if self.ids else {}
+
+    @property
+    def file(self) -> bytes:
+        """The customers as a CSV."""
+        return to_csv([shopper.row for shopper in SHOPPERS], self.ids)
+
+    @property
+    def bad_file(self) -> bytes:
+        """A good customer before those who are refused."""
+        rows = [GOOD.row, *(row for row, _ in BAD.values())]
+        return to_csv(rows, [str(number) for number in range(len(rows))] if self.ids else [])
+
+    def money_of(self, shopper: Shopper) -> str | None:
+        """Return the printed value at risk, where there is one."""
+        return f"{shopper.typed[MONEY] * expect(shopper.typed).probability:.2f}" if self.ids else None
+
+
+def open_shop(root: Path, has_id: bool) -> Shop:
+    """Write the models below a folder."""
+    schema = WITH_ID if has_id else SCHEMA
+    return Shop(write_models(root / "models", files(schema)), schema)
+
+
+def cells_of(answer: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(answer, newline="")))

@@ -16,7 +16,7 @@ _DATA = click.option(
     "--data",
     required=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="CSV file of customers with a Churn column.",
+    help="CSV file of customers, with the column that states who left.",
 )
 
 
@@ -35,31 +35,69 @@ def _training(module: str) -> Any:
         raise ChurnError(f"Training needs {error.name}, which is not installed here. Run: make dev") from error
 
 
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
 @click.command()
 @_DATA
 @models_option("--out")
 @click.option("--version", help="Version to create, MAJOR.MINOR.PATCH.  [default: the next minor version]")
-@click.option("--recipe", default="additive", show_default=True, help="Kind of model: additive or boosting.")
+@click.option(
+    "--schema",
+    "schema_file",
+    type=_FILE,
+    metavar="FILE.toml",
+    help="Your columns, as churn infer-schema proposes them.  [default: the ten of the model that comes with the code]",
+)
+@click.option("--recipe", help="Kind of model: spline, ebm, boosting or auto.  [default: spline]")
+@click.option("--actions", type=_FILE, metavar="FILE.csv", help="Table of what might be offered to a customer.")
 @click.option(
     "--trust",
     multiple=True,
     metavar="COLUMN",
     help="Train on a column that would be refused: the same word in every row, or one that decides the outcome alone.",
 )
-def train(data: Path, models: str | None, version: str | None, recipe: str, trust: tuple[str, ...]) -> None:
+def train(
+    data: Path,
+    models: str | None,
+    version: str | None,
+    schema_file: Path | None,
+    recipe: str | None,
+    actions: Path | None,
+    trust: tuple[str, ...],
+) -> None:
     """Train a model and evaluate it.
 
-    The data is a CSV file with the ten columns and Churn. The result is the folder of one version.
+    The data is a CSV file with the columns of the schema and the one that states who left. The result is the folder of
+    one version.
     """
-    from model.schema import NAMES
+    from model.artifact import first_schema
 
-    for name in set(trust) - set(NAMES):
-        raise click.UsageError(f"--trust must name one of {', '.join(NAMES)}, not {name}.")
-    train_version, kind = _training("train").train, _training("recipes").recipe_of(recipe)
+    train_version, kind = _training("train").train, _training("recipes").recipe_of(recipe or "spline")
+    schema = _read_schema(schema_file) if schema_file else None
+    names = (schema or first_schema()).names
+    for name in set(trust) - set(names):
+        raise click.UsageError(f"--trust must name one of {', '.join(names)}, not {name}.")
     interrupt_on_sigterm()
     with report_stages() as report:
-        folder = train_version(data, version, root_of(models), progress=report, recipe=kind, trusted=trust)
+        folder = train_version(
+            data,
+            version,
+            root_of(models),
+            progress=report,
+            recipe=kind,
+            trusted=trust,
+            schema=schema,
+            actions=actions,
+            warn=lambda sentence: click.echo(sentence, err=True),
+        )
     click.echo(folder)
+
+
+def _read_schema(path: Path) -> Any:
+    from model.schema_toml import read_toml
+
+    return read_toml(path)
 
 
 @click.command()

@@ -211,7 +211,7 @@ class LimitedRun:
         self.counts.update(rows_in=self._run.rows_in, rows_rejected=self._run.rows_rejected)
         for index, problems in block.problems.items():
             self.problems_total += len(problems)
-            if not (self._skips_junk and is_not_a_customer(problems)):
+            if not (self._skips_junk and is_not_a_customer(problems, block.schema)):
                 self._kinds[problems[0].code, problems[0].field] += 1
             if len(self.problems) < SHOWN_PROBLEMS:
                 self.problems.extend(block.located(index)[: SHOWN_PROBLEMS - len(self.problems)])

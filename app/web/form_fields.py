@@ -53,7 +53,7 @@ class Field:
     may_be_blank : bool
         Whether it is typed, and may be left blank because it is not known.
     is_amount : bool
-        Whether it is a number in the currency.
+        Whether it is a number in the currency; of those that can be changed, the money of the schema alone.
     lowest, highest : float
         The range of a number in the training data, for a slider.
     """
@@ -85,6 +85,11 @@ class Field:
     def is_short(self) -> bool:
         """Whether label and control fit on one line: a number, or one of two."""
         return self.is_number or (len(self.options) == 2 and self.is_few)
+
+    @property
+    def unit_is_shown(self) -> bool:
+        """Whether the page shows the number with its unit, and not as an amount."""
+        return self.is_number and not self.is_amount and (self.can_change or not self.whole)
 
     @property
     def is_decimal(self) -> bool:
@@ -152,4 +157,5 @@ def _is_amount(feature: Numeric, schema: Schema) -> bool:
     money = schema.by_name.get(schema.money or "")
     if not isinstance(money, Numeric):
         return False
-    return feature == money or (bool(feature.unit) and feature.unit.split()[:1] == money.unit.split()[:1])
+    has_unit = bool(feature.unit) and feature.unit.split()[0] == money.unit.partition(" ")[0]
+    return feature.name == money.name or (has_unit and not feature.actionable)

@@ -36,7 +36,9 @@ class LabelObject:
         if self._id_name is None:
             return
         left_out = ~block.good if self._skip else np.zeros(block.rows, bool)
-        left_out[[index for index, problems in block.problems.items() if is_not_a_customer(problems)]] = True
+        left_out[[index for index, problems in block.problems.items() if is_not_a_customer(problems, block.schema)]] = (
+            True
+        )
         ids = block.ids
         if left_out.any():
             ids = pc.if_else(pa.array(left_out), "", ids)

@@ -108,7 +108,8 @@ def _html(text: str) -> Response:
 
 def _page(*, has_bucket: bool) -> str:
     # Programs never need it, and a cold start for one customer does without.
-    from app.web.form_fields import fields
+    from app.web.form_fields import fields, period
+    from model.explain import terms_of
 
     scorer, max_bytes = service().scorer, _max_direct_bytes()
     return render_template(
@@ -117,6 +118,8 @@ def _page(*, has_bucket: bool) -> str:
         routes=_routes(),
         fields=fields(scorer.schema, scorer.ranges),
         schema=scorer.schema,
+        period=period(scorer.schema),
+        terms=len(terms_of(scorer)),
         example=json.dumps(dict(scorer.schema.example)),
         origin=request.root_url.rstrip("/"),
         max_request_bytes=max_bytes,

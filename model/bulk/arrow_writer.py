@@ -10,21 +10,21 @@ from model.bulk.csv_writer import RECORD, sentences
 from model.bulk.reasons import Reasons
 from model.bulk.score import STEPS, to_steps, to_tiers
 from model.outputs import ERROR, PREDICTION, PROBABILITY, TIER, OutputOptions, computed_columns, reason_names
-from model.schema import CHURN, CUSTOMER_ID, NOT_CHURN, TIERS
+from model.schema import CHURN, NOT_CHURN, TIERS, Schema
 from model.scorecard import Scorer
 
 KIND, PREDICTIONS, REJECTS = "kind", "predictions", "rejects"
 """What a row is; the first column of what a worker gives."""
 
 
-def columns_of(options: OutputOptions) -> dict[str, str]:
+def columns_of(schema: Schema, options: OutputOptions) -> dict[str, str]:
     """Return the columns of predictions and rejects, and their types: `string` or `double`."""
     return {
-        CUSTOMER_ID: "string",
+        **({schema.id: "string"} if schema.id else {}),
         PREDICTION.name: "string",
         PROBABILITY.name: "double",
         TIER.name: "string",
-        **{column.name: "double" for column in computed_columns(options)},
+        **{column.name: "double" for column in computed_columns(schema, options)},
         **dict.fromkeys(reason_names(options.reasons), "string"),
         **dict.fromkeys((ERROR.name, RECORD), "string"),
     }
@@ -38,10 +38,10 @@ class ArrowWriter:
 
     def __init__(self, scorer: Scorer, options: OutputOptions) -> None:
         self._scorer = scorer
-        self._computed = computed_columns(options)
+        self._computed = computed_columns(scorer.schema, options)
         self._reasons = Reasons(scorer, options.reasons) if options.reasons else None
         types = {"string": pa.string(), "double": pa.float64()}
-        self._fields = {name: types[kind] for name, kind in columns_of(options).items()}
+        self._fields = {name: types[kind] for name, kind in columns_of(scorer.schema, options).items()}
         self._schema = pa.schema([(KIND, pa.string()), *self._fields.items()])
 
     def rows(self, block: Block) -> Any:
@@ -52,15 +52,15 @@ class ArrowWriter:
         for index, problems in block.problems.items():
             errors[index] = sentences(problems)
         predictions = {
-            CUSTOMER_ID: block.ids,
+            **self._ids(block),
             PREDICTION.name: _words((NOT_CHURN, CHURN), probability >= self._scorer.threshold, bad),
             PROBABILITY.name: pa.array(to_steps(probability) / STEPS, mask=bad),
             TIER.name: _words(TIERS, to_tiers(probability, self._scorer.tiers), bad),
             ERROR.name: pa.array(errors, pa.string()),
         }
         for column in self._computed:
-            numbers = np.round(column.compute(block.columns, block), column.decimals)
-            predictions[column.name] = pa.array(numbers, mask=bad)
+            numbers = np.round(column.compute(block.schema, block.columns, block), column.decimals)
+            predictions[column.name] = pa.array(numbers, mask=bad | np.isnan(numbers))
         if self._reasons:
             reasons = self._reasons.of(block)
             for rank, name in enumerate(reason_names(self._reasons.count)):
@@ -69,10 +69,13 @@ class ArrowWriter:
         batches = [self._batch(PREDICTIONS, block.rows, predictions)]
         if block.problems:
             rejected = pa.array(list(block.problems))
-            rejects = {name: predictions[name].take(rejected) for name in (CUSTOMER_ID, ERROR.name)}
+            rejects = {name: predictions[name].take(rejected) for name in (*self._ids(block), ERROR.name)}
             rejects[RECORD] = pa.array(list(block.records.values()), pa.string())
             batches.append(self._batch(REJECTS, len(rejected), rejects))
         return pa.concat_batches(batches)
+
+    def _ids(self, block: Block) -> dict[str, Any]:
+        return {self._scorer.schema.id: block.ids} if self._scorer.schema.id else {}
 
     def message(self, kind: str, text: str) -> Any:
         """Return a row that holds a message of ours."""

@@ -9,16 +9,46 @@ from numpy.typing import NDArray
 
 from model.bulk.records import Records, split
 from model.errors import Problem
-from model.schema import FEATURES, Categorical, Customer, Value
+from model.schema import Categorical, Customer, Feature, Schema, Value
 
-WORD_CODES: Final[dict[str, dict[Value, int]]] = {
-    feature.name: {value: code for code, value in enumerate(feature.values)}
-    for feature in FEATURES
-    if isinstance(feature, Categorical)
-}
-"""The code of each word, by feature."""
+FEW_NUMBERS: Final = 10_000
+"""Whole numbers between minimum and maximum that are read by their spellings, and scored by a table of points."""
 
 Array = NDArray[Any]
+
+
+def has_few_values(feature: Feature) -> bool:
+    """Return whether a column is read by its distinct spellings: words, and whole numbers of which there are few."""
+    return isinstance(feature, Categorical) or (feature.whole and feature.maximum - feature.minimum <= FEW_NUMBERS)
+
+
+def column_type(feature: Feature) -> np.dtype[Any]:
+    """Return the type of a feature's column: the smallest for the codes of words, float64 for numbers."""
+    return np.min_scalar_type(-len(feature.levels)) if isinstance(feature, Categorical) else np.dtype(np.float64)
+
+
+def filler(feature: Feature) -> float:
+    """Return what a column has where there is no accepted value; any value that can be scored would do."""
+    return 0 if isinstance(feature, Categorical) else feature.minimum
+
+
+def are_equal(column: Array, feature: Feature, value: Value) -> NDArray[np.bool_]:
+    """Return which elements of a column are a typed value."""
+    if isinstance(feature, Categorical):
+        equal: NDArray[np.bool_] = column == feature.codes[value]
+    else:
+        equal = np.isnan(column) if value is None else column == value
+    return equal
+
+
+def to_values(feature: Feature, column: Array) -> list[Value]:
+    """Return the elements of a column as `model.validate` returns them."""
+    if isinstance(feature, Categorical):
+        return [feature.levels[code] for code in column.tolist()]
+    if feature.accepts_missing:
+        kind = int if feature.whole else float
+        return [None if number != number else kind(number) for number in column.tolist()]
+    return [int(number) for number in column.tolist()] if feature.whole else column.tolist()
 
 
 @dataclass
@@ -27,20 +57,21 @@ class Block:
 
     Attributes
     ----------
+    schema : Schema
     first_row : int
         Number of the first row; rows count from 1.
     rows : int
         Good and bad ones.
     ids : pyarrow.StringArray of length rows
-        customerID as `model.text.clean_id` returns it; "" where absent.
+        As `model.text.clean_id` returns them; "" where absent.
     columns : dict of str to ndarray of shape (rows,)
-        int8 codes into `Categorical.values`, float64 for numbers; fillers in bad rows.
+        Codes of `Categorical.codes`, float64 for numbers, NaN where missing; fillers in bad rows.
     good : ndarray of shape (rows,), bool
     problems : dict of int to tuple of Problem
         By index in the block, in file order, one entry for each bad row. Rows that are wrong in the same way share
         their problems, which name neither row nor customer; `located` does.
     identities : dict of int to str
-        The customerID of each bad row, trimmed; "" where absent.
+        The id of each bad row, trimmed; "" where absent.
     records : dict of int to str
         The record of each bad row, unchanged but for its line end.
     blank_lines : int
@@ -53,6 +84,7 @@ class Block:
         Set by the scoring step.
     """
 
+    schema: Schema
     first_row: int
     rows: int
     ids: Any
@@ -72,7 +104,7 @@ class Block:
         return split(self.source[int(self.record_indices[index])], self.source.delimiter)
 
     def located(self, index: int) -> tuple[Problem, ...]:
-        """Return the problems of one bad row, with its number and its customerID."""
+        """Return the problems of one bad row, with its number and its id."""
         row, identity = self.first_row + index, self.identities[index]
         return tuple([problem.at(row, identity) for problem in self.problems[index]])
 
@@ -85,6 +117,7 @@ class Block:
             stop = min(start + rows, self.rows)
             bad = [index for index in range(start, stop) if index in self.problems]
             yield Block(
+                self.schema,
                 self.first_row + start,
                 stop - start,
                 self.ids.slice(start, stop - start),
@@ -101,11 +134,7 @@ class Block:
 
     def customer(self, index: int) -> Customer:
         """Return one good row as `model.validate` returns it."""
-        customer: Customer = {}
-        for feature in FEATURES:
-            value = self.columns[feature.name][index]
-            if isinstance(feature, Categorical):
-                customer[feature.name] = feature.values[int(value)]
-            else:
-                customer[feature.name] = int(value) if feature.whole else float(value)
-        return customer
+        return {
+            feature.name: to_values(feature, self.columns[feature.name][index : index + 1])[0]
+            for feature in self.schema.features
+        }

@@ -30,6 +30,7 @@ from model.bulk.summary import Summary
 from model.bulk.table import TableRecords
 from model.errors import InputError
 from model.outputs import OutputOptions
+from model.schema import Schema
 from model.scorecard import Scorer
 
 VALUE: Final = "value"
@@ -100,9 +101,9 @@ class Layout:
     has_lines: bool = False
     is_sure: bool = True
 
-    def columns(self) -> Columns:
+    def columns(self, schema: Schema) -> Columns:
         """Return what parses the rows of one file."""
-        return Columns(list(self.header), dict(self.positions), self.delimiter, id_required=False)
+        return Columns(schema, list(self.header), dict(self.positions), self.delimiter, id_required=False)
 
 
 def look(source: Readable, work: Work) -> tuple[Layout, list[str]]:
@@ -115,7 +116,7 @@ def look(source: Readable, work: Work) -> tuple[Layout, list[str]]:
     """
     # Workers read the rest, in parts; searching all of it here would read every file twice.
     text = Utf8Stream(source, work.charset, work.limits, looks_ahead=False)
-    reader = Reader(text, next_row=lambda: 1)
+    reader = Reader(text, next_row=lambda: 1, schema=work.scorer.schema)
     layout = Layout(
         header=tuple(reader.header.names),
         positions=tuple(reader.header.positions.items()),
@@ -171,7 +172,7 @@ def score_files(batches: Iterable[Any], layout: Layout, work: Work) -> Iterator[
 def score_rows(batches: Iterable[Any], layout: Layout, work: Work) -> Iterator[Any]:
     """Score rows of a table, whose columns are those of the layout."""
     part = _Part(work, layout)
-    columns = layout.columns()
+    columns = layout.columns(work.scorer.schema)
     for batch in batches:
         if batch.num_rows:
             yield part.score(columns.parse_table(TableRecords(batch.columns), first_row=1))
@@ -195,7 +196,7 @@ class _Piece:
         self.start = start
         self._part = part
         self._layout = layout
-        self._columns = layout.columns()
+        self._columns = layout.columns(part.schema)
         self._above = 0 if start else layout.lines_above
         self._rows = 0
         self._has_failed = False
@@ -245,6 +246,7 @@ class _Part:
     """The output of one part."""
 
     def __init__(self, work: Work, layout: Layout) -> None:
+        self.schema = work.scorer.schema
         self.summary = work.summary()
         self.marks: dict[tuple[int, str], None] = {}
         self._scorer = BulkScorer(work.scorer)

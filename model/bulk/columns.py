@@ -16,20 +16,19 @@ from numpy.typing import NDArray
 from pyarrow import csv
 
 from model.bulk.arrow import join_texts
-from model.bulk.block import WORD_CODES, Array, Block
+from model.bulk.block import Array, Block, are_equal, column_type, filler, has_few_values
 from model.bulk.encoding import BOM
 from model.bulk.fallback import BLANK_ID, CHECK_EVERY, MAX_REMEMBERED_BYTES, STRAY, Fallback, PartialBlock
-from model.bulk.numbers import BLANKS, DecimalMark, to_amounts
+from model.bulk.numbers import BLANKS, Bools, DecimalMark, meaning_of_blank, numeric_features, to_amounts
 from model.bulk.records import Records
 from model.bulk.table import TableRecords
 from model.errors import Problem
-from model.schema import BY_NAME, CUSTOMER_ID, FEATURES, TENURE, Categorical, Feature, Numeric
+from model.schema import Categorical, Feature, Numeric, Schema
 from model.text import clean_id, has_invisible
-from model.validate import LONGEST_NUMBER, find_word, read_value
+from model.validate import LONGEST_NUMBER, find_word, is_blank, read_value
 
-_UNREAD: Final = -1
 _MAX_SPELLINGS: Final = 10_000
-"""Distinct spellings remembered for a feature; a file of noise must not fill the memory."""
+"""Distinct spellings remembered for a feature, beyond its words; a file of noise must not fill the memory."""
 
 _TEXT_BLOCKS: Final = 15
 """Blocks read as text after one with an amount that is no number: more follow, and each try to convert is wasted."""
@@ -48,37 +47,43 @@ class Columns:
 
     Parameters
     ----------
+    schema : Schema
     header : list of str
     positions : mapping of str to int
         The index of each column of the schema in the header.
     delimiter : str
     id_required : bool
-        Whether a blank customerID is a problem.
+        Whether a blank id is a problem.
     check : callable, optional
         Called repeatedly while many rows are validated one by one; may raise an exception that ends the work.
     """
 
     def __init__(
         self,
+        schema: Schema,
         header: list[str],
         positions: Mapping[str, int],
         delimiter: str,
         id_required: bool,
         check: Callable[[], object] = lambda: None,
     ) -> None:
+        self._schema = schema
         self._width = len(header)
         self._positions = dict(positions)
         self._delimiter = delimiter
         self._id_required = id_required
         self._check = check
-        self._decimal_mark = DecimalMark() if delimiter != "," else None
-        self._fallback = Fallback(self._width, self._positions, id_required, self._decimal_mark is not None, check)
-        self._spellings: dict[str, dict[str, float]] = {feature.name: {} for feature in FEATURES}
+        self._decimal_mark = DecimalMark(numeric_features(schema)) if delimiter != "," else None
+        has_commas = self._decimal_mark is not None
+        self._fallback = Fallback(schema, self._width, self._positions, id_required, has_commas, check)
+        self._spellings: dict[str, dict[str, float | None]] = {name: {} for name in schema.names}
+        self._spelt = {feature.name for feature in schema.features if has_few_values(feature)}
+        self._may_all_be_missing = all(feature.accepts_missing for feature in schema.features)
         words = pa.dictionary(pa.int32(), pa.string())
         self._texts = {
-            str(position): words if _has_few_spellings(name) else pa.string() for name, position in positions.items()
+            str(position): words if name in self._spelt else pa.string() for name, position in positions.items()
         }
-        amounts = [name for name in positions if name in BY_NAME and not _has_few_spellings(name)]
+        amounts = [name for name in schema.names if name not in self._spelt]
         self._numbers = {**self._texts, **{str(positions[name]): pa.float64() for name in amounts}}
         self._text_blocks_left = 0
 
@@ -102,7 +107,7 @@ class Columns:
         names = list(self._positions)
         columns = [records.columns[self._positions[name]] for name in names]
         texts = [
-            column.dictionary_encode() if _has_few_spellings(name) else column
+            column.dictionary_encode() if name in self._spelt else column
             for name, column in zip(names, columns, strict=True)
         ]
         table = pa.Table.from_arrays(texts, [str(self._positions[name]) for name in names])
@@ -122,8 +127,10 @@ class Columns:
             unread[pc.equal(pc.binary_length(ids), 0).to_numpy(zero_copy_only=False)] |= BLANK_ID
         if len(kept) == records.count and not strays and not unread.any():
             good = np.ones(records.count, bool)
-            return Block(first_row, records.count, ids, columns, good, source=records, record_indices=kept)
-        partial = PartialBlock(records.count, kept, columns, unread, ids)
+            return Block(
+                self._schema, first_row, records.count, ids, columns, good, source=records, record_indices=kept
+            )
+        partial = PartialBlock(self._schema, records.count, kept, columns, unread, ids)
         partial.unread[list(strays)] |= STRAY
         return self._fallback.complete(records, first_row, partial, strays)
 
@@ -197,9 +204,9 @@ class Columns:
         return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
     def _ids(self, table: Any) -> Any:
-        if CUSTOMER_ID not in self._positions:
+        if self._schema.id is None or self._schema.id not in self._positions:
             return pa.array([""] * table.num_rows, pa.string())
-        ids = self._column(table, CUSTOMER_ID)
+        ids = self._column(table, self._schema.id)
         content = join_texts(ids)
         codes = np.frombuffer(content, np.uint8)
         if not len(codes) or (codes.min() > _SPACE and codes.max() < _DEL):
@@ -210,55 +217,104 @@ class Columns:
 
     def _convert(
         self, table: Any, kept: NDArray[np.int64], records: Records, first_row: int
-    ) -> tuple[dict[str, Array], NDArray[np.int32]]:
+    ) -> tuple[dict[str, Array], NDArray[np.int64]]:
         """Return a typed column for each feature, and for each row a bit for each feature that is unread."""
-        texts = {feature.name: self._column(table, feature.name) for feature in FEATURES}
+        texts = {name: self._column(table, name) for name in self._schema.names}
         if self._decimal_mark is not None:
             self._decimal_mark.check(texts, kept, records, first_row)
         columns: dict[str, Array] = {}
-        unread = np.zeros(table.num_rows, np.int32)
-        for bit, feature in enumerate(FEATURES):
+        unread = np.zeros(table.num_rows, np.int64)
+        unread_by_name: dict[str, Bools] = {}
+        for bit, feature in enumerate(self._schema.features):
+            may_be_blank = self._may_be_blank(feature, columns, unread_by_name)
             text = texts[feature.name]
-            if isinstance(feature, Categorical) or feature.whole:
-                values = self._read_spellings(feature, text.dictionary.to_pylist())
-                column = values.take(text.indices.to_numpy())
-                is_unread = column == _UNREAD if _UNREAD in values else None
+            if feature.name in self._spelt:
+                column, is_unread = self._read_words(feature, text, may_be_blank)
             else:
-                is_new = columns[TENURE] == 0 if feature.blank_is_zero_when_new and TENURE in columns else None
-                column, is_unread = to_amounts(text, feature, is_new, self._decimal_mark is not None)
+                assert isinstance(feature, Numeric)
+                column, is_unread = to_amounts(text, feature, may_be_blank, self._decimal_mark is not None)
             if is_unread is not None:
                 unread[is_unread] |= 1 << bit
+                unread_by_name[feature.name] = is_unread
             columns[feature.name] = column
+        if self._may_all_be_missing:
+            # Such a row may be blank, and then it is none.
+            unread[self._are_missing(columns)] |= (1 << len(columns)) - 1
         return columns, unread
 
-    def _read_spellings(self, feature: Feature, spellings: list[str]) -> Array:
-        """Return the code or number of each distinct spelling, `_UNREAD` where `model.validate` must decide."""
+    def _may_be_blank(
+        self, feature: Feature, columns: Mapping[str, Array], unread_by_name: Mapping[str, Bools]
+    ) -> Bools | bool:
+        """Return whether a blank of a feature is certainly accepted, given the features before it."""
+        if not isinstance(feature, Numeric) or feature.blank is None:
+            return feature.accepts_missing
+        other = self._schema.by_name[feature.blank.feature]
+        accepted: Bools = are_equal(columns[other.name], other, feature.blank.value)
+        if other.name in unread_by_name:
+            accepted &= ~unread_by_name[other.name]
+        return accepted
+
+    def _are_missing(self, columns: Mapping[str, Array]) -> Bools:
+        """Return which rows have no value at all."""
+        missing = np.ones(len(next(iter(columns.values()))), bool)
+        for feature in self._schema.features:
+            missing &= are_equal(columns[feature.name], feature, None)
+        return missing
+
+    def _read_words(self, feature: Feature, text: Any, may_be_blank: Bools | bool) -> tuple[Array, Bools | None]:
+        """Return a column that is read by its distinct spellings, and which of it `model.validate` must decide about.
+
+        Parameters
+        ----------
+        text : pyarrow.DictionaryArray
+        """
+        spellings, indices = text.dictionary.to_pylist(), text.indices.to_numpy()
+        values, unread = self._read_spellings(feature, spellings)
+        column = values.take(indices)
+        if not unread:
+            return column, None
+        flags = np.zeros(len(spellings), bool)
+        flags[unread] = True
+        is_unread: Bools = flags.take(indices)
+        if isinstance(feature, Numeric) and feature.blank:
+            flags[[index for index in unread if not is_blank(spellings[index])]] = False
+            accepted = flags.take(indices) & may_be_blank
+            column[accepted] = meaning_of_blank(feature)
+            is_unread &= ~accepted
+        return column, is_unread
+
+    def _read_spellings(self, feature: Feature, spellings: list[str]) -> tuple[Array, list[int]]:
+        """Return the code or number of each distinct spelling, and the indices of those that are unread."""
         known = self._spellings[feature.name]
-        values = np.empty(len(spellings), np.int8 if isinstance(feature, Categorical) else np.float64)
+        most = _MAX_SPELLINGS + (len(feature.levels) if isinstance(feature, Categorical) else 0)
+        values = np.full(len(spellings), filler(feature), column_type(feature))
+        unread = []
         new = 0
         for index, spelling in enumerate(spellings):
-            value = known.get(spelling)
-            if value is None:
+            if spelling in known:
+                value = known[spelling]
+            else:
                 if not new % CHECK_EVERY:
                     self._check()
                 new += 1
                 value = _read_spelling(feature, self._fallback.with_point(feature.name, spelling))
-                if len(known) < _MAX_SPELLINGS and len(spelling) <= MAX_REMEMBERED_BYTES:
+                if len(known) < most and len(spelling) <= MAX_REMEMBERED_BYTES:
                     known[spelling] = value
-            values[index] = value
-        return values
+            if value is None:
+                unread.append(index)
+            else:
+                values[index] = value
+        return values, unread
 
 
-def _read_spelling(feature: Feature, spelling: str) -> float:
+def _read_spelling(feature: Feature, spelling: str) -> float | None:
+    """Return the code or number of a spelling, None where `model.validate` must decide about it."""
+    if is_blank(spelling):
+        missing = feature.codes[None] if isinstance(feature, Categorical) and feature.accepts_missing else np.nan
+        return missing if feature.accepts_missing else None
     if isinstance(feature, Categorical):
         # Without the error, which costs ten times as much and is made once for each cell by the fallback.
         word = find_word(feature, spelling)
-        return _UNREAD if word is None else WORD_CODES[feature.name][word]
+        return None if word is None else feature.codes[word]
     value = read_value(feature, spelling)
-    return _UNREAD if isinstance(value, Problem) else float(value)
-
-
-def _has_few_spellings(name: str) -> bool:
-    """Whether to read a column by its distinct spellings: words, and whole months, of which there are few."""
-    feature = BY_NAME.get(name)
-    return isinstance(feature, Categorical) or (isinstance(feature, Numeric) and feature.whole)
+    return None if value is None or isinstance(value, Problem | str) else float(value)

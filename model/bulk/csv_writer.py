@@ -18,7 +18,6 @@ from model.errors import Problem
 from model.formulas import escape_formulas
 from model.outputs import (
     ERROR,
-    IDENTITY,
     PREDICTION,
     PROBABILITY,
     ROW,
@@ -28,7 +27,7 @@ from model.outputs import (
     reason_names,
 )
 from model.parse import resolve
-from model.schema import CHURN, CUSTOMER_ID, NOT_CHURN, TIERS
+from model.schema import CHURN, NOT_CHURN, TIERS
 from model.scorecard import PROBABILITY_DECIMALS, Scorer
 
 FORMAT: Final = 2
@@ -78,18 +77,20 @@ class Predictions:
         self._threshold = scorer.threshold
         self._tiers = scorer.tiers
         self._is_safe = options.spreadsheet_safe
-        self._computed = computed_columns(options)
+        schema = scorer.schema
+        self._computed = computed_columns(schema, options)
+        self._has_ids = schema.id is not None
         self._reasons = Reasons(scorer, options.reasons) if options.reasons else None
         self._width = len(names)
-        # customerID is among the first columns already, and a header with two could not be read again.
-        known = resolve(names)[0].get(CUSTOMER_ID) if options.include_input else None
+        # The id is among the first columns already, and a header with two could not be read again.
+        known = resolve(names, schema)[0].get(schema.id) if options.include_input and schema.id else None
         self._included = [index for index in range(len(names)) if index != known] if options.include_input else []
         extra = [column.name for column in self._computed]
         extra += reason_names(options.reasons)
         extra += [names[index] for index in self._included]
         self._has_extra = bool(extra)
-        standard = [column.name for column in (IDENTITY, PREDICTION, PROBABILITY, TIER, ERROR)]
-        columns = [*[ROW.name] * numbered, *standard, *extra]
+        standard = [column.name for column in (PREDICTION, PROBABILITY, TIER, ERROR)]
+        columns = [*[ROW.name] * numbered, *([schema.id] if schema.id else []), *standard, *extra]
         self.header = (",".join(quote(self._safe(name)) for name in columns) + "\n").encode()
 
     def lines(self, block: Block) -> bytes:
@@ -100,7 +101,8 @@ class Predictions:
         ends = self._ends(block) if self._has_extra else _LINE_END
         numbers = np.arange(block.first_row, block.first_row + block.rows)
         front = [from_numpy(numbers).cast(pa.string())] if self._numbered else []
-        lines = pc.binary_join_element_wise(*front, self._ids(block.ids), verdicts, ends, _COMMA)
+        ids = [self._ids(block.ids)] if self._has_ids else []
+        lines = pc.binary_join_element_wise(*front, *ids, verdicts, ends, _COMMA)
         if block.problems:
             lines = self._replace_bad(lines, block, ends)
         return join_texts(lines)
@@ -119,7 +121,10 @@ class Predictions:
     def _ends(self, block: Block) -> Any:
         """Return the rest of each line after the standard columns, from its comma to its line end."""
         columns = [
-            [f"{number:.{column.decimals}f}" for number in column.compute(block.columns, block).tolist()]
+            [
+                "" if number != number else f"{number:.{column.decimals}f}"
+                for number in column.compute(block.schema, block.columns, block).tolist()
+            ]
             for column in self._computed
         ]
         if self._reasons:
@@ -142,10 +147,10 @@ class Predictions:
         """Return the lines with those of bad rows replaced by their errors."""
         bad = []
         for index, _, errors in _error_cells(block, lambda text: quote(self._safe(text))):
-            identity = quote(self._safe(block.identities[index]))
+            identity = f"{quote(self._safe(block.identities[index]))}," if self._has_ids else ""
             end = ends[index].as_py() if self._has_extra else "\n"
             front = f"{block.first_row + index}," if self._numbered else ""
-            bad.append(f"{front}{identity},,,,{errors}{end}")
+            bad.append(f"{front}{identity},,,{errors}{end}")
         order = np.arange(block.rows)
         order[~block.good] = block.rows + np.arange(len(bad))
         return pa.concat_arrays([lines, pa.array(bad, pa.string())]).take(from_numpy(order))

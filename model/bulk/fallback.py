@@ -3,27 +3,27 @@
 Each distinct cell, and each distinct set of wrong cells, is validated once: most bad rows of a file are wrong alike.
 """
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from model.bulk.arrow import from_numpy
-from model.bulk.block import WORD_CODES, Array, Block
-from model.bulk.numbers import NUMERIC, comma_to_point
+from model.bulk.block import Array, Block, column_type, filler, to_values
+from model.bulk.numbers import comma_to_point, numeric_features
 from model.bulk.records import Records, split
 from model.bulk.records import is_blank as is_blank_record
 from model.errors import CustomerError, Problem, problem
-from model.schema import BY_NAME, CUSTOMER_ID, FEATURES, TENURE, Customer, Numeric, Value
+from model.schema import Categorical, Customer, Feature, Numeric, Schema, Value
+from model.schema_file import MAX_FEATURES
 from model.text import clean_id
-from model.validate import NOTHING, is_blank, read_value, validate
+from model.validate import is_blank, read_value, validate
 
-BLANK_ID: Final = 1 << len(FEATURES)
-ALL_FEATURES: Final = BLANK_ID - 1
-"""Every feature is unread; the row may be blank."""
+BLANK_ID: Final = 1 << MAX_FEATURES
+"""The row lacks the id that it needs; the bits below are those of the features."""
 
 STRAY: Final = BLANK_ID << 1
 """The record had a byte that is not UTF-8."""
@@ -43,7 +43,7 @@ _MAX_CELLS: Final = 4_096
 _MAX_ROWS: Final = 1_000
 """Rows whose outcome is remembered, likewise."""
 
-_MAX_COMBINATIONS: Final = 2048
+MAX_COMBINATIONS: Final = 2048
 """Combinations of unread features, and counts of fields, that are remembered: files choose them."""
 
 _LATE_QUOTE: Final = (
@@ -54,32 +54,19 @@ _WHOLE_LINE: Final = (
     " The line is in quotes as a whole, so that it is one cell: remove the quotes at its start and end."
 )
 
-_BLANK_ID_PROBLEM: Final = problem("blank_id", field=CUSTOMER_ID)
-_BLANK_WHEN_NEW: Final = {
-    feature.name for feature in FEATURES if isinstance(feature, Numeric) and feature.blank_is_zero_when_new
-}
-_TENURE_BIT: Final = 1 << [feature.name for feature in FEATURES].index(TENURE)
 
-
-@lru_cache(_MAX_COMBINATIONS)
-def features_of(unread: int) -> tuple[str, ...]:
-    """Return the features whose bits are set."""
-    return tuple(feature.name for bit, feature in enumerate(FEATURES) if unread >> bit & 1)
-
-
-def validate_cell(name: str, cell: str, tenure: Value | None) -> Value | Problem:
-    """Return what `model.validate` makes of one field; the tenure is that of the same customer, if it is known."""
+def validate_cell(by_name: Mapping[str, Feature], name: str, cell: str) -> Value | Problem:
+    """Return what `model.validate` makes of one field, unless it depends on another of the same customer."""
     if not is_blank(cell):
         # What `validate` does with it as well; its exception takes as long again.
-        return read_value(BY_NAME[name], cell)
-    known = NOTHING if tenure is None else {TENURE: tenure}
+        return read_value(by_name[name], cell)
     try:
-        return validate({name: cell}, [BY_NAME[name]], known)[name]
+        return validate({name: cell}, [by_name[name]])[name]
     except CustomerError as error:
         return error.problems[0]
 
 
-@lru_cache(_MAX_COMBINATIONS)
+@functools.lru_cache(MAX_COMBINATIONS)
 def field_count(count: int, expected: int, advice: str = "") -> Problem:
     """Return the problem of a record with too many or too few fields."""
     return problem("field_count", fields=_fields(count), expected=_fields(expected), advice=advice)
@@ -97,9 +84,10 @@ def _quote_advice(cells: list[str], delimiter: str) -> str:
     return _LATE_QUOTE if is_late else ""
 
 
-def is_not_a_customer(problems: Sequence[Problem]) -> bool:
+def is_not_a_customer(problems: Sequence[Problem], schema: Schema) -> bool:
     """Return whether nothing in a row is a customer's: a total, a footer, a row of other columns."""
-    return problems[0].code == "field_count" or sum(problem.field in BY_NAME for problem in problems) == len(BY_NAME)
+    wrong = sum(problem.field in schema.by_name for problem in problems)
+    return problems[0].code == "field_count" or wrong == len(schema.features)
 
 
 class PartialBlock:
@@ -107,44 +95,56 @@ class PartialBlock:
 
     Parameters
     ----------
+    schema : Schema
     count : int
         Of all records.
     kept : ndarray of int64
         The indices of the records that were read.
     columns : dict of str to ndarray
         Of those.
-    unread : ndarray of int32
+    unread : ndarray of int64
         Of those: a bit for each feature that `model.validate` must decide about.
     ids : pyarrow.StringArray
         Of those.
     """
 
     def __init__(
-        self, count: int, kept: NDArray[np.int64], columns: dict[str, Array], unread: NDArray[np.int32], ids: Any
+        self,
+        schema: Schema,
+        count: int,
+        kept: NDArray[np.int64],
+        columns: dict[str, Array],
+        unread: NDArray[np.int64],
+        ids: Any,
     ) -> None:
-        self.unread = np.full(count, WRONG_FIELD_COUNT, np.int32)
+        self._schema = schema
+        self.unread = np.full(count, WRONG_FIELD_COUNT, np.int64)
         self.unread[kept] = unread
         # The index of each record among the rows read; for the others that of the one before, as a filler.
         self._rows = np.maximum(np.cumsum(self.unread != WRONG_FIELD_COUNT) - 1, 0)
         self._columns = columns
         self._ids = ids
 
-    def tenures(self, records: NDArray[np.int64]) -> list[int]:
-        """Return the tenure of some records, which has a meaning only where it was read."""
+    def values_at(self, name: str, records: NDArray[np.int64]) -> list[Value]:
+        """Return a feature of some records, which has a meaning only where it was read."""
         if not len(self._ids):
-            return [0] * len(records)
-        return self._columns[TENURE][self._rows[records]].astype(int).tolist()  # type: ignore[no-any-return]
+            return [None] * len(records)
+        return to_values(self._schema.by_name[name], self._columns[name][self._rows[records]])
 
     def columns_at(self, records: NDArray[np.int64], accepted: Mapping[int, Customer]) -> dict[str, Array]:
         """Return the columns of some records, with the values that were accepted after all."""
         if not len(self._ids):
-            return {name: np.zeros(len(records), column.dtype) for name, column in self._columns.items()}
+            return {
+                feature.name: np.full(len(records), filler(feature), column_type(feature))
+                for feature in self._schema.features
+            }
         rows = self._rows[records]
         columns = {name: column.take(rows) for name, column in self._columns.items()}
         for row, customer in accepted.items():
             for name, value in customer.items():
-                codes = WORD_CODES.get(name)
-                columns[name][row] = value if codes is None else codes[value]
+                feature = self._schema.by_name[name]
+                # A missing number is NaN in a column, as None becomes there.
+                columns[name][row] = feature.codes[value] if isinstance(feature, Categorical) else value
         return columns
 
     def ids_at(self, records: NDArray[np.int64], others: list[str]) -> Any:
@@ -157,11 +157,19 @@ class PartialBlock:
         return pa.concat_arrays([self._ids, pa.array(others, pa.string())]).take(from_numpy(rows))
 
 
+class _Unread(NamedTuple):
+    """Some unread features, and those that were read and decide about blanks of them."""
+
+    names: tuple[str, ...]
+    deciding: tuple[str, ...]
+
+
 class Fallback:
     """Validates the unread fields of one file.
 
     Parameters
     ----------
+    schema : Schema
     width : int
         Fields of a record.
     positions : mapping of str to int
@@ -175,16 +183,27 @@ class Fallback:
 
     def __init__(
         self,
+        schema: Schema,
         width: int,
         positions: Mapping[str, int],
         id_required: bool,
         has_commas: bool,
         check: Callable[[], object],
     ) -> None:
+        self._schema = schema
         self._width, self._positions, self._id_required = width, positions, id_required
-        self._has_commas, self._check = has_commas, check
-        self._id_position = positions.get(CUSTOMER_ID, width)
-        self._validate_cell = lru_cache(_MAX_CELLS)(validate_cell)
+        self._check = check
+        self._id_position = positions.get(schema.id, width) if schema.id else width
+        self._blank_id = problem("blank_id", field=schema.id_label)
+        self._with_commas = {feature.name for feature in numeric_features(schema)} if has_commas else set()
+        self._blanks = {
+            feature.name: feature.blank.feature
+            for feature in schema.features
+            if isinstance(feature, Numeric) and feature.blank
+        }
+        self._validate_cell = functools.partial(validate_cell, schema.by_name)
+        self._remembered_cell = functools.lru_cache(_MAX_CELLS)(self._validate_cell)
+        self._combinations: dict[int, _Unread] = {}
         self._outcomes: dict[tuple[object, ...], Customer | tuple[Problem, ...]] = {}
 
     def complete(self, records: Records, first_row: int, partial: PartialBlock, strays: Mapping[int, str]) -> Block:
@@ -199,14 +218,15 @@ class Fallback:
         indices = np.flatnonzero(is_row & (partial.unread != 0))
         # Empty lines are counted all at once: ten million of them are a small file.
         empty_above = np.cumsum(~is_row)[indices].tolist()
-        tenures = partial.tenures(indices)
+        deciding = {name: partial.values_at(name, indices) for name in set(self._blanks.values())}
+        all_features = (1 << len(self._schema.features)) - 1
         blank_records = 0
         for number, (index, unread) in enumerate(zip(indices.tolist(), partial.unread[indices].tolist(), strict=True)):
             if not number % CHECK_EVERY:
                 self._check()
             record = records[index]
             # A row of which a feature was read is not blank.
-            if unread & ALL_FEATURES == ALL_FEATURES and is_blank_record(record, delimiter):
+            if unread & all_features == all_features and is_blank_record(record, delimiter):
                 is_row[index] = False
                 blank_records += 1
                 continue
@@ -214,7 +234,7 @@ class Fallback:
             identity = clean_id(cells[self._id_position]) if self._id_position < len(cells) else ""
             if unread == WRONG_FIELD_COUNT:
                 other_ids.append(identity)
-            outcome = self._decide(cells, identity, unread, tenures[number], delimiter)
+            outcome = self._decide(cells, identity, unread, deciding, number, delimiter)
             if index in strays:
                 others = () if isinstance(outcome, dict) else outcome
                 outcome = (*others, problem("stray_byte", bytes=strays[index]))
@@ -229,6 +249,7 @@ class Fallback:
         good = np.ones(len(rows), bool)
         good[list(problems)] = False
         return Block(
+            self._schema,
             first_row,
             len(rows),
             partial.ids_at(rows, other_ids),
@@ -243,40 +264,73 @@ class Fallback:
         )
 
     def _decide(
-        self, cells: list[str], identity: str, unread: int, tenure: int, delimiter: str
+        self,
+        cells: list[str],
+        identity: str,
+        unread: int,
+        deciding: Mapping[str, Sequence[Value]],
+        number: int,
+        delimiter: str,
     ) -> Customer | tuple[Problem, ...]:
-        """Return the values of the unread fields, or all that is wrong with the row."""
+        """Return the values of the unread fields, or all that is wrong with the row.
+
+        Parameters
+        ----------
+        deciding : mapping of str to sequence of Value
+            Features that decide about blanks of others; `number` is the index of the row among their values.
+        """
         if len(cells) != self._width:
             return (field_count(len(cells), self._width, _quote_advice(cells, delimiter)),)
-        names = features_of(unread)
-        texts = tuple([cells[self._positions[name]] for name in names])
-        # The tenure matters for another field only where that is blank.
-        is_independent = unread & _TENURE_BIT or not any(name in _BLANK_WHEN_NEW for name in names)
-        known = None if is_independent else tenure
+        combination = self._combination(unread)
+        texts = tuple([cells[self._positions[name]] for name in combination.names])
+        known = tuple([deciding[name][number] for name in combination.deciding])
         key = (unread, texts, known, self._id_required and not identity)
         outcome = self._outcomes.get(key)
         if outcome is None:
-            outcome = self._validate(names, texts, known, self._id_required and not identity)
+            others = dict(zip(combination.deciding, known, strict=True))
+            outcome = self._validate(combination.names, texts, others, self._id_required and not identity)
             if len(self._outcomes) < _MAX_ROWS and sum(map(len, texts)) <= MAX_REMEMBERED_BYTES:
                 self._outcomes[key] = outcome
         return outcome
 
     def _validate(
-        self, names: tuple[str, ...], cells: tuple[str, ...], tenure: Value | None, lacks_id: bool
+        self, names: tuple[str, ...], cells: tuple[str, ...], known: Customer, lacks_id: bool
     ) -> Customer | tuple[Problem, ...]:
         values: Customer = {}
-        problems: list[Problem] = [_BLANK_ID_PROBLEM] if lacks_id else []
+        blanks: list[str] = []
+        problems: list[Problem] = [self._blank_id] if lacks_id else []
         for name, text in zip(names, cells, strict=True):
             cell = self.with_point(name, text)
-            known = values.get(TENURE, tenure) if name in _BLANK_WHEN_NEW and is_blank(cell) else None
-            remembered = self._validate_cell if len(cell) <= MAX_REMEMBERED_BYTES else validate_cell
-            outcome = remembered(name, cell, known)
+            if name in self._blanks and is_blank(cell):
+                blanks.append(name)
+                continue
+            validate_ = self._remembered_cell if len(cell) <= MAX_REMEMBERED_BYTES else self._validate_cell
+            outcome = validate_(name, cell)
             if isinstance(outcome, Problem):
                 problems.append(outcome)
             else:
                 values[name] = outcome
+        if blanks:
+            # After the others, as in `validate` itself.
+            features = [self._schema.by_name[name] for name in blanks]
+            try:
+                customer = validate(dict.fromkeys(blanks, ""), features, {**known, **values})
+            except CustomerError as error:
+                problems.extend(error.problems)
+            else:
+                values.update({name: customer[name] for name in blanks})
         return tuple(problems) if problems else values
+
+    def _combination(self, unread: int) -> _Unread:
+        combination = self._combinations.get(unread)
+        if combination is None:
+            names = tuple([feature.name for bit, feature in enumerate(self._schema.features) if unread >> bit & 1])
+            deciding = {self._blanks[name] for name in names if name in self._blanks}
+            combination = _Unread(names, tuple(sorted(deciding - set(names))))
+            if len(self._combinations) < MAX_COMBINATIONS:
+                self._combinations[unread] = combination
+        return combination
 
     def with_point(self, name: str, cell: str) -> str:
         """Return a cell with a point for the decimal comma, where the file may have one."""
-        return comma_to_point(cell) if self._has_commas and BY_NAME.get(name) in NUMERIC else cell
+        return comma_to_point(cell) if name in self._with_commas else cell

@@ -10,7 +10,6 @@ from model.bulk.csv_writer import codes_of, combine
 from model.bulk.reasons import Reasons
 from model.outputs import INPUT, PREDICTION, PROBABILITY, REASONS, ROW, TIER, OutputOptions, computed_columns
 from model.result import to_reason
-from model.schema import CUSTOMER_ID
 from model.scorecard import Scorer
 
 
@@ -29,6 +28,7 @@ class NdJson:
     header = b""
 
     def __init__(self, scorer: Scorer, options: OutputOptions | None = None, names: Sequence[str] = ()) -> None:
+        self._id_member = f",{_text(scorer.schema.id)}:" if scorer.schema.id else ""
         self._threshold = scorer.threshold
         self._tiers = scorer.tiers
         self._options = options or OutputOptions()
@@ -43,7 +43,7 @@ class NdJson:
         for index, (identity, code, more) in enumerate(
             zip(block.ids.to_pylist(), codes, self._more(block), strict=True)
         ):
-            name = f',"{CUSTOMER_ID}":{_text(identity)}' if identity else ""
+            name = f"{self._id_member}{_text(identity)}" if identity else ""
             if index in block.problems:
                 errors = [problem.to_dict() for problem in block.located(index)]
                 tail = f'"errors":{_compact(errors)}{self._input(block, index)}'
@@ -54,10 +54,10 @@ class NdJson:
 
     def _more(self, block: Block) -> list[str]:
         more = [""] * block.rows
-        for column in computed_columns(self._options):
-            numbers = column.compute(block.columns, block).tolist()
+        for column in computed_columns(block.schema, self._options):
+            numbers = column.compute(block.schema, block.columns, block).tolist()
             more = [
-                f'{members},"{column.name}":{number:.{column.decimals}f}'
+                f'{members},"{column.name}":{"null" if number != number else f"{number:.{column.decimals}f}"}'
                 for members, number in zip(more, numbers, strict=True)
             ]
         if self._reasons:

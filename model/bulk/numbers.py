@@ -1,6 +1,6 @@
 """Columns of amounts, as numbers or still as text, to float64; and the one decimal mark of a file."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -9,17 +9,15 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from model.bulk.arrow import from_numpy, join_texts, offsets_of
+from model.bulk.block import filler
 from model.bulk.records import Records, is_blank
 from model.errors import InputError, show
-from model.schema import FEATURES, Numeric
+from model.schema import Feature, Numeric, Schema
 from model.text import clean
 from model.validate import LONGEST_NUMBER, NUMBER, read_number
 
 BLANKS: Final = ("", " ")
 """What pyarrow may read as a null instead of a number; 11 rows of the public data have a space."""
-
-NUMERIC: Final = tuple(feature for feature in FEATURES if isinstance(feature, Numeric) or feature.numbers)
-"""The features that may be written with a decimal mark."""
 
 _NULL: Final = pa.array([None], pa.string())[0]
 _NUMBER_BYTES: Final = np.zeros(256, bool)
@@ -30,14 +28,24 @@ Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
 
-def to_amounts(column: Any, feature: Numeric, is_new: Bools | None, has_commas: bool) -> tuple[Floats, Bools]:
-    """Return a whole column of amounts, and which of them `model.validate` must decide about.
+def numeric_features(schema: Schema) -> tuple[Feature, ...]:
+    """Return the features that may be written with a decimal mark."""
+    return tuple(feature for feature in schema.features if isinstance(feature, Numeric) or feature.numbers)
+
+
+def meaning_of_blank(feature: Feature) -> float:
+    """Return the number that an accepted blank stands for: NaN for a missing one."""
+    return feature.blank.equals if isinstance(feature, Numeric) and feature.blank else np.nan
+
+
+def to_amounts(column: Any, feature: Numeric, may_be_blank: Bools | bool, has_commas: bool) -> tuple[Floats, Bools]:
+    """Return a whole column of numbers, and which of them `model.validate` must decide about.
 
     Parameters
     ----------
     column : pyarrow.StringArray or pyarrow.DoubleArray of length rows
-    is_new : ndarray of shape (rows,), bool, optional
-        Which customers' amount may be blank, and then is 0.
+    may_be_blank : bool, or ndarray of shape (rows,)
+        Whether a blank is certainly accepted, for all customers or for each.
     has_commas : bool
         Whether the decimal mark may be a comma.
     """
@@ -48,10 +56,14 @@ def to_amounts(column: Any, feature: Numeric, is_new: Bools | None, has_commas: 
     amounts = numbers.to_numpy(zero_copy_only=False) + 0.0
     # False for NaN, which a null is too.
     known = (amounts >= feature.minimum) & (amounts <= feature.maximum)
-    amounts = np.where(known, amounts, 0.0)
-    if is_new is not None:
+    if feature.whole:
+        known &= amounts == np.floor(amounts)
+    amounts = np.where(known, amounts, filler(feature))
+    if may_be_blank is not False:
         # Every block of real data has a few; validated one by one they took 8 % of the time of a clean file.
-        known |= blank & is_new
+        accepted = blank & may_be_blank
+        amounts[accepted] = meaning_of_blank(feature)
+        known |= accepted
     return amounts, ~known
 
 
@@ -80,9 +92,16 @@ def _parse(text: Any, has_commas: bool) -> tuple[Any, NDArray[np.bool_]]:
 
 
 class DecimalMark:
-    """Holds a file with semicolons or tabs to one decimal mark, the first that it uses."""
+    """Holds a file with semicolons or tabs to one decimal mark, the first that it uses.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    features : sequence of Feature
+        Those that may be written with one.
+    """
+
+    def __init__(self, features: Sequence[Feature]) -> None:
+        self._names = [feature.name for feature in features]
         # The mark, and the row, the column and the cell that had it first.
         self._first: tuple[str, int, str, str] | None = None
 
@@ -101,19 +120,19 @@ class DecimalMark:
         kept : ndarray of int64
             The records that those are of.
         """
-        marks = {mark for feature in NUMERIC for mark in ",." if mark.encode() in _bytes_of(columns[feature.name])}
+        marks = {mark for name in self._names for mark in ",." if mark.encode() in _bytes_of(columns[name])}
         if not marks or (self._first and marks == {self._first[0]}):
             return
-        cells_of_rows = zip(*[columns[feature.name].to_pylist() for feature in NUMERIC], strict=True)
+        cells_of_rows = zip(*[columns[name].to_pylist() for name in self._names], strict=True)
         for index, cells in zip(kept.tolist(), cells_of_rows, strict=True):
-            for feature, cell in zip(NUMERIC, cells, strict=True):
+            for name, cell in zip(self._names, cells, strict=True):
                 mark = "," if "," in cell else "." if "." in cell else None
                 if mark is None or read_number(clean(cell).replace(",", ".")) is None:
                     continue
                 if self._first is None:
-                    self._first = (mark, first_row + _rows_above(records, index), feature.name, clean(cell))
+                    self._first = (mark, first_row + _rows_above(records, index), name, clean(cell))
                 elif self._first[0] != mark:
-                    self._refuse(mark, first_row + _rows_above(records, index), feature.name, clean(cell))
+                    self._refuse(mark, first_row + _rows_above(records, index), name, clean(cell))
 
     def _refuse(self, mark: str, row: int, name: str, cell: str) -> None:
         assert self._first is not None

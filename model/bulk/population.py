@@ -1,8 +1,9 @@
 """A batch compared with the training data: how far features and scores have moved, and segments.
 
 The population stability index of a feature is the sum over its bins of (share now - share then) x ln(share now / share
-then), with the bins of population.json (deciles of the training data, or words). By convention, below 0.1 nothing
-much has moved, and above 0.25 the model should be checked.
+then), with the bins of population.json (deciles of the training data, or words; other words and missing values where
+they are accepted) and one of the rows that were rejected because of the feature. By convention, below 0.1 nothing much
+has moved, and above 0.25 the model should be checked.
 
 References
 ----------
@@ -10,7 +11,8 @@ N. Siddiqi, Credit Risk Scorecards, 2006, chapter 9 (system stability report).
 """
 
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final
 
@@ -21,8 +23,9 @@ from model.artifact import read_json
 from model.bulk.block import Block
 from model.bulk.score import bins_of
 from model.contents import POPULATION
+from model.errors import Problem, listed
 from model.outputs import PROBABILITY
-from model.schema import BY_NAME, Categorical
+from model.schema import Categorical, Feature, Schema
 from model.scorecard import PROBABILITY_DECIMALS, Scorer
 
 LEAST_SHARE: Final = 0.0001
@@ -32,6 +35,17 @@ LEAST_CUSTOMERS: Final = 500
 """Of a file whose drift is shown: in summaries, on the page, by churn drift and in logs. By chance alone an index of
 ten bins is (10 - 1) / rows on average: 0.018 with 500, but 0.09 with 100, where every tenth file or so would look as if
 something had moved."""
+
+REJECTED: Final = "(rejected)"
+"""The bin of rows whose value of a feature was not accepted, which the training data did not have."""
+
+LEAST_NEW_WORDS: Final = 10
+"""Rows rejected because of unknown words from which on a summary has a note of them."""
+
+_MOST_WORDS: Final = 1_000
+"""Unknown words of a feature that are counted each; a file of noise must not fill the memory."""
+
+_SHOWN_WORDS: Final = 5
 
 _ROUNDED: Final = 6
 """Decimals of shares and rates, as in population.json."""
@@ -44,7 +58,21 @@ def load(scorer: Scorer) -> dict[str, Any] | None:
     return read_json(scorer.folder, POPULATION)[0]
 
 
-def population_stability_index(counts: NDArray[np.int64], shares: Mapping[str, float] | list[float]) -> float | None:
+def count_problems(block: Block) -> Iterator[tuple[tuple[Problem, ...], int]]:
+    """Yield each distinct tuple of problems of a block, and the number of rows that share it."""
+    rows = Counter(map(id, block.problems.values()))
+    problems = {id(problems): problems for problems in block.problems.values()}
+    for key, count in rows.items():
+        yield problems[key], count
+
+
+def shares_of(described: Mapping[str, Any]) -> list[float]:
+    """Return the share of each bin of a feature or of the probability, in the order of the codes of words."""
+    bins = described["words"].values() if "words" in described else described["shares"]
+    return [*bins, *[described[name] for name in ("other", "missing") if name in described]]
+
+
+def population_stability_index(counts: NDArray[np.int64], shares: Sequence[float]) -> float | None:
     """Return the population stability index of a batch, None for one without customers.
 
     Of few customers it is mostly chance: see `LEAST_CUSTOMERS`.
@@ -53,15 +81,14 @@ def population_stability_index(counts: NDArray[np.int64], shares: Mapping[str, f
     ----------
     counts : ndarray of shape (n_bins,), int64
         Customers of the batch by bin.
-    shares : mapping or list of n_bins floats
+    shares : sequence of n_bins floats
         Of the training population.
     """
     total = int(counts.sum())
     if not total:
         return None
-    then = list(shares.values()) if isinstance(shares, Mapping) else shares
     index = 0.0
-    for count, share in zip(counts.tolist(), then, strict=True):
+    for count, share in zip(counts.tolist(), shares, strict=True):
         now, before = max(count / total, LEAST_SHARE), max(share, LEAST_SHARE)
         index += (now - before) * math.log(now / before)
     return round(index, _ROUNDED)
@@ -74,28 +101,46 @@ class Comparison:
     ----------
     population : dict
         The content of population.json.
+    schema : Schema
     """
 
-    def __init__(self, population: Mapping[str, Any]) -> None:
-        self._population = population
-        self._features = [(feature["feature"], feature) for feature in population["features"]]
-        self._bins = {name: np.zeros(_n_bins(feature), np.int64) for name, feature in self._features}
-        self._score_bins = np.zeros(len(population[PROBABILITY.name]["shares"]), np.int64)
-        self._segments = [_Segment(feature) for feature in population["segments"]]
+    def __init__(self, population: Mapping[str, Any], schema: Schema) -> None:
+        self._described = {feature["feature"]: feature for feature in population["features"]}
+        self._probability = population[PROBABILITY.name]
+        self._features = [(schema.by_name[name], described.get("edges")) for name, described in self._described.items()]
+        self._bins = {name: _zeros(described) for name, described in self._described.items()}
+        self._score_bins = _zeros(self._probability)
+        self._segments = [_Segment(group, schema.by_name[group["feature"]]) for group in population["segments"]]
+        self._rejected: Counter[str] = Counter()
+        self._rows_with_new_words = 0
+        self._new_words: dict[str, Counter[str]] = {name: Counter() for name in self._described}
 
     def add(self, block: Block) -> None:
-        """Count the good rows of one scored block."""
+        """Count the rows of one scored block."""
         # Where all are good nothing has to be copied.
         good = block.good if block.problems else slice(None)
         probability = block.probability[good]
-        for name, described in self._features:
-            values = block.columns[name][good]
-            bins = bins_of(values, described["edges"]) if "edges" in described else values
-            self._bins[name] += np.bincount(bins, minlength=len(self._bins[name]))
-        bins = bins_of(probability, self._population[PROBABILITY.name]["edges"])
+        for feature, edges in self._features:
+            bins = _bins(block.columns[feature.name][good], feature, edges)
+            self._bins[feature.name] += np.bincount(bins, minlength=len(self._bins[feature.name]))
+        bins = bins_of(probability, self._probability["edges"])
         self._score_bins += np.bincount(bins, minlength=len(self._score_bins))
         for segment in self._segments:
-            segment.add(block.columns[segment.feature][good], probability)
+            segment.add(block.columns[segment.feature.name][good], probability)
+        for problems, rows in count_problems(block):
+            self._count_rejected(problems, rows)
+
+    def _count_rejected(self, problems: tuple[Problem, ...], rows: int) -> None:
+        self._rows_with_new_words += rows * any(problem.code == "unknown_word" for problem in problems)
+        for problem in problems:
+            name = problem.field
+            if name is None or name not in self._bins:
+                continue
+            self._rejected[name] += rows
+            if problem.code == "unknown_word":
+                words, word = self._new_words[name], problem.value or ""
+                if word in words or len(words) < _MOST_WORDS:
+                    words[word] += rows
 
     def state(self) -> dict[str, Any]:
         """Return the counts so far as plain JSON, for `merge`."""
@@ -103,6 +148,9 @@ class Comparison:
             "bins": {name: counts.tolist() for name, counts in self._bins.items()},
             "score_bins": self._score_bins.tolist(),
             "segments": [[segment.customers.tolist(), segment.probability_sums.tolist()] for segment in self._segments],
+            "rejected": dict(self._rejected),
+            "rows_with_new_words": self._rows_with_new_words,
+            "new_words": {name: dict(words) for name, words in self._new_words.items() if words},
         }
 
     def merge(self, state: Mapping[str, Any]) -> None:
@@ -113,41 +161,70 @@ class Comparison:
         for segment, (customers, probability_sums) in zip(self._segments, state["segments"], strict=True):
             segment.customers += np.array(customers, np.int64)
             segment.probability_sums += np.array(probability_sums)
+        self._rejected.update(state["rejected"])
+        self._rows_with_new_words += state["rows_with_new_words"]
+        for name, words in state["new_words"].items():
+            self._new_words[name].update(words)
 
     def drift(self) -> dict[str, float | None]:
         """Return the population stability index of each feature and of the probability.
 
-        All are None below `LEAST_CUSTOMERS` good rows.
+        All are None below `LEAST_CUSTOMERS`, good or rejected because of the feature.
         """
-        if self._score_bins.sum() < LEAST_CUSTOMERS:
-            return {**dict.fromkeys(self._bins), PROBABILITY.name: None}
-        indices: dict[str, float | None] = {
-            name: population_stability_index(self._bins[name], described.get("words") or described["shares"])
-            for name, described in self._features
-        }
-        return {
-            **indices,
-            PROBABILITY.name: population_stability_index(
-                self._score_bins, self._population[PROBABILITY.name]["shares"]
-            ),
-        }
+        indices: dict[str, float | None] = {}
+        for name in (*self._bins, PROBABILITY.name):
+            counts, shares = self._counts_and_shares(name)
+            enough = counts.sum() >= LEAST_CUSTOMERS
+            indices[name] = population_stability_index(counts, shares) if enough else None
+        return indices
+
+    def _counts_and_shares(self, name: str) -> tuple[NDArray[np.int64], list[float]]:
+        """Return the customers now, and the share then, of each bin of a feature or of the probability."""
+        counts = self._bins.get(name, self._score_bins)
+        shares = shares_of(self._described.get(name, self._probability))
+        if self._rejected[name]:
+            return np.append(counts, self._rejected[name]), [*shares, 0.0]
+        return counts, shares
 
     def bins(self, name: str) -> list[dict[str, Any]]:
         """Return the bins of a feature, or of the probability: group, and the share of customers then and now."""
-        described: Mapping[str, Any] = dict(self._features).get(name, self._population[PROBABILITY.name])
-        counts = self._bins.get(name, self._score_bins)
+        described: Mapping[str, Any] = self._described.get(name, self._probability)
+        counts, shares = self._counts_and_shares(name)
+        labels = list(described["words"]) if "words" in described else _labels_of(described["edges"])
+        labels += [f"({key})" for key in ("other", "missing") if key in described]
+        labels += [REJECTED] * (len(counts) - len(labels))
         total = int(counts.sum())
-        words = described.get("words")
-        labels = list(words) if words else _labels_of(described["edges"])
-        then = list(words.values()) if words else described["shares"]
         return [
             {"group": label, "then": round(share, _ROUNDED), "now": round(count / total, _ROUNDED) if total else None}
-            for label, share, count in zip(labels, then, counts.tolist(), strict=True)
+            for label, share, count in zip(labels, shares, counts.tolist(), strict=True)
         ]
 
     def segments(self) -> list[dict[str, Any]]:
-        """Return the segments of the batch, each compared with the same one of the training population."""
+        """Return the groups of customers, with what the training data had in them."""
         return [segment.to_dict() for segment in self._segments]
+
+    def new_words(self) -> dict[str, Any]:
+        """Return how many rows were rejected because of unknown words, and by feature which those are, most first."""
+        words = {name: dict(words.most_common()) for name, words in self._new_words.items() if words}
+        return {"rows": self._rows_with_new_words, "words": words}
+
+    def notes(self) -> list[str]:
+        """Return a note of the unknown words, if there are many."""
+        if self._rows_with_new_words < LEAST_NEW_WORDS:
+            return []
+        return [sentence_of(self.new_words())]
+
+
+def sentence_of(new_words: Mapping[str, Any]) -> str:
+    """Return the unknown words of a file, with the rows that have them."""
+    named = []
+    for name, words in new_words["words"].items():
+        shown = [f"{word} ({rows:,})" for word, rows in list(words.items())[:_SHOWN_WORDS]]
+        more = [f"{len(words) - len(shown):,} more words"] * (len(words) > len(shown))
+        named.append(f"{name} {listed([*shown, *more])}")
+    rows = new_words["rows"]
+    subject = "1 row was" if rows == 1 else f"{rows:,} rows were"
+    return f"{subject} rejected because of words that the model does not know: {'; '.join(named)}."
 
 
 def largest_drift(summary: Mapping[str, Any]) -> dict[str, Any]:
@@ -169,18 +246,33 @@ def _labels_of(edges: list[float]) -> list[str]:
     return [f"below {edges[0]:,.6g}", *between, f"{edges[-1]:,.6g} and more"]
 
 
+def _zeros(described: Mapping[str, Any]) -> NDArray[np.int64]:
+    return np.zeros(len(shares_of(described)), np.int64)
+
+
+def _bins(values: NDArray[Any], feature: Feature, edges: Sequence[float] | None) -> NDArray[Any]:
+    """Return the bin of each value: the code of a word, or the number of edges that are reached; last, the missing."""
+    if edges is None:
+        return values
+    bins = bins_of(values, edges)
+    if feature.accepts_missing:
+        bins[np.isnan(values)] = len(edges) + 1
+    return bins
+
+
 class _Segment:
     """One feature by which customers are grouped."""
 
-    def __init__(self, described: Mapping[str, Any]) -> None:
-        self.feature: str = described["feature"]
+    def __init__(self, described: Mapping[str, Any], feature: Feature) -> None:
+        self.feature = feature
         self._groups = described["groups"]
-        self._edges = [group["from"] for group in self._groups[1:]] if "from" in self._groups[0] else None
+        is_words = isinstance(feature, Categorical)
+        self._edges = None if is_words else [group["from"] for group in self._groups[1:] if "from" in group]
         self.customers = np.zeros(len(self._groups), np.int64)
         self.probability_sums = np.zeros(len(self._groups))
 
     def add(self, values: NDArray[Any], probability: NDArray[np.float64]) -> None:
-        bins = values if self._edges is None else bins_of(values, self._edges)
+        bins = _bins(values, self.feature, self._edges)
         self.customers += np.bincount(bins, minlength=len(self._groups))
         self.probability_sums += np.bincount(bins, weights=probability, minlength=len(self._groups))
 
@@ -201,9 +293,4 @@ class _Segment:
                     "training": {key: group[key] for key in ("share", "churn_rate", "mean_probability")},
                 }
             )
-        return {"feature": self.feature, "groups": groups}
-
-
-def _n_bins(described: Mapping[str, Any]) -> int:
-    feature = BY_NAME[described["feature"]]
-    return len(feature.values) if isinstance(feature, Categorical) else len(described["shares"])
+        return {"feature": self.feature.name, "groups": groups}

@@ -12,7 +12,7 @@ from model.bulk.header import Header, notes_on
 from model.bulk.records import MAX_RECORD_BYTES, Records, find_ends, is_blank, scan, where_unclosed
 from model.bulk.source import MIB
 from model.errors import InputError
-from model.schema import NAMES
+from model.schema import Schema
 
 BLOCK_BYTES: Final = MIB - (MIB >> 4)
 """Bytes read at a time. A block with the rest of the one before stays below MAX_RECORD_BYTES, so that the length of
@@ -36,8 +36,9 @@ class Reader:
     text : Utf8Stream
     next_row : callable
         Returns the number of the next row, for messages: the caller counts, since blank records are no rows.
-    needed : sequence of str
-        The columns that the file must have.
+    schema : Schema
+    needed : sequence of str, optional
+        The columns that the file must have; the features if None.
 
     Attributes
     ----------
@@ -52,13 +53,15 @@ class Reader:
         Whatever is wrong with the file as a whole.
     """
 
-    def __init__(self, text: Utf8Stream, next_row: Callable[[], int], needed: Sequence[str] = NAMES) -> None:
+    def __init__(
+        self, text: Utf8Stream, next_row: Callable[[], int], schema: Schema, needed: Sequence[str] | None = None
+    ) -> None:
         self._text = text
         self._next_row = next_row
         start, is_all = self._read_start()
-        self.header = Header(start, is_all, needed, text.encoding)
+        self.header = Header(start, is_all, schema, schema.names if needed is None else needed, text.encoding)
         self.above, self._rest = start[: self.header.end], start[self.header.end :]
-        self.notes = notes_on(self.header.names, self.header.positions)
+        self.notes = notes_on(self.header.names, self.header.positions, schema)
 
     def _read_start(self) -> tuple[bytes, bool]:
         """Return the start of the text, long enough for any header, and whether that is all of it."""

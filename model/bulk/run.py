@@ -12,7 +12,6 @@ from model.bulk.score import BulkScorer
 from model.bulk.source import FileLimits, Readable
 from model.bulk.summary import TOP, Summary
 from model.errors import InputError
-from model.schema import COLUMNS, NAMES
 from model.scorecard import Scorer
 
 __all__ = ["Block", "FileLimits", "Run"]
@@ -30,7 +29,7 @@ class Run:
         As declared by the sender.
     limits : FileLimits, optional
     id_required : bool
-        Whether every row needs a customerID.
+        Whether every row needs an id, if the schema has one.
     top : int
         How many customers the summary names.
     summary : Summary, optional
@@ -66,12 +65,14 @@ class Run:
         self._scorer = BulkScorer(scorer)
         self._summary = summary or Summary(scorer, top)
         self._text = Utf8Stream(source, charset, self._limits)
-        self._reader = Reader(self._text, next_row=lambda: self.rows_in + 1, needed=COLUMNS if id_required else NAMES)
+        id_required = id_required and scorer.schema.id is not None
+        needed = scorer.schema.columns if id_required else scorer.schema.names
+        self._reader = Reader(self._text, next_row=lambda: self.rows_in + 1, schema=scorer.schema, needed=needed)
         header = self._reader.header
         self.header = header.names
         self.delimiter = header.delimiter
         self._budget = budget
-        self._columns = Columns(self.header, header.positions, self.delimiter, id_required, self._check)
+        self._columns = Columns(scorer.schema, self.header, header.positions, self.delimiter, id_required, self._check)
         self._summary.blank_lines = header.blank_lines
 
     def __iter__(self) -> Iterator[Block]:
@@ -141,4 +142,4 @@ class Run:
         AssertionError
             If the rows in are not the rows scored + the rows rejected; nothing may be published then.
         """
-        return {**self._summary.to_dict(), "notes": self.notes}
+        return {**self._summary.to_dict(), "notes": [*self.notes, *self._summary.notes]}

@@ -1,6 +1,7 @@
 """A whole file in numbers, for summary.json: a few counts a block, so that memory does not grow with the rows."""
 
 import heapq
+import math
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
@@ -9,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.bulk.block import Block
-from model.bulk.population import Comparison, load
+from model.bulk.population import Comparison, count_problems, load
 from model.bulk.score import to_tiers
 from model.outputs import PROBABILITY, ROW, VALUE_AT_RISK
-from model.schema import CUSTOMER_ID, MONTHLY_CHARGES, TIERS
+from model.schema import TIERS, Schema
 from model.scorecard import PROBABILITY_DECIMALS, Scorer
 
 TOP: Final = 10
-"""Customers with most value at risk that a summary names unless asked for more."""
+"""Customers that a summary names unless asked for more: those with most value at risk, or most likely to leave."""
 
 STEPS: Final = 100
 """`by_threshold` has a line for each hundredth, and one for 1."""
@@ -32,7 +33,7 @@ class Summary:
     ----------
     scorer : Scorer
     top : int
-        How many customers to name, those with most value at risk.
+        How many customers to name: those with most value at risk, or without money those most likely to leave.
     population : dict, optional
         The content of population.json, if the folder of the scorer is not on this machine.
     numbered : bool
@@ -55,10 +56,11 @@ class Summary:
         self._churn = 0
         self._tiers = np.zeros(len(TIERS), np.int64)
         self._codes: Counter[str] = Counter()
-        self._by_step = np.zeros((3, STEPS + 1))
-        self._top = _Top(top, numbered)
+        self._money = scorer.schema.money
+        self._by_step = np.zeros((3 if self._money else 2, STEPS + 1))
+        self._top = _Top(top, numbered, scorer.schema)
         population = population or load(scorer)
-        self._comparison = Comparison(population) if population else None
+        self._comparison = Comparison(population, scorer.schema) if population else None
 
     def add(self, block: Block) -> None:
         """Count one scored block."""
@@ -66,20 +68,29 @@ class Summary:
         self.rows_rejected += len(block.problems)
         self.rows_scored += int(block.good.sum())
         self.blank_lines += block.blank_lines
-        for problems in block.problems.values():
-            self._codes.update({problem.code for problem in problems})
+        for problems, rows in count_problems(block):
+            self._codes.update(dict.fromkeys({problem.code for problem in problems}, rows))
         # Where all are good nothing has to be copied.
         good = block.good if block.problems else slice(None)
         probability = block.probability[good]
-        at_risk = probability * block.columns[MONTHLY_CHARGES][good]
+        weights = [None, probability]
+        if self._money:
+            at_risk = probability * block.columns[self._money][good]
+            # That of a customer whose money is missing is not known, and adds nothing.
+            weights.append(np.nan_to_num(at_risk))
         self._churn += int((probability >= self._scorer.threshold).sum())
         self._tiers += np.bincount(to_tiers(probability, self._scorer.tiers), minlength=len(TIERS))
         steps = _steps_of(probability)
-        for line, weights in enumerate((None, probability, at_risk)):
-            self._by_step[line] += np.bincount(steps, weights=weights, minlength=STEPS + 1)
+        for line, weight in enumerate(weights):
+            self._by_step[line] += np.bincount(steps, weights=weight, minlength=STEPS + 1)
         if self._comparison:
             self._comparison.add(block)
-        self._top.add(block, at_risk)
+        self._top.add(block, at_risk if self._money else probability)
+
+    @property
+    def notes(self) -> list[str]:
+        """What to know about the rows as a whole."""
+        return self._comparison.notes() if self._comparison else []
 
     def state(self) -> dict[str, Any]:
         """Return the counts as JSON values, for `merge`; floats keep every bit."""
@@ -113,14 +124,15 @@ class Summary:
         if self.rows_in != self.rows_scored + self.rows_rejected:
             raise AssertionError(f"{self.rows_in} rows in, {self.rows_scored} scored, {self.rows_rejected} rejected")
         from_above = np.cumsum(self._by_step[:, ::-1], axis=1)[:, ::-1].T.tolist()
+        money = [VALUE_AT_RISK.name] if self._money else []
         by_threshold = [
             {
                 "threshold": step / STEPS,
                 "customers": int(customers),
                 "expected_churners": round(churners, 2),
-                VALUE_AT_RISK.name: round(value, 2),
+                **dict(zip(money, [round(value, 2) for value in values], strict=True)),
             }
-            for step, (customers, churners, value) in enumerate(from_above)
+            for step, (customers, churners, *values) in enumerate(from_above)
         ]
         bands = self._by_step[0, :-1].reshape(-1, _STEPS_IN_A_BAND).sum(axis=1)
         bands[-1] += self._by_step[0, -1]
@@ -140,7 +152,7 @@ class Summary:
             "predicted_churn": self._churn,
             "tiers": dict(zip(TIERS, self._tiers.tolist(), strict=True)),
             "expected_churners": by_threshold[0]["expected_churners"],
-            VALUE_AT_RISK.name: by_threshold[0][VALUE_AT_RISK.name],
+            **({VALUE_AT_RISK.name: by_threshold[0][VALUE_AT_RISK.name]} if self._money else {}),
             "errors_by_code": dict(sorted(self._codes.items())),
             "top": self._top.to_list(),
             "segments": self._comparison.segments() if self._comparison else [],
@@ -160,25 +172,28 @@ def _steps_of(probability: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 class _Top:
-    """The rows with most value at risk so far; of equal ones the first."""
+    """The rows with most value at risk so far, or without money those most likely to leave; of equal ones the first."""
 
-    def __init__(self, most: int, numbered: bool) -> None:
+    def __init__(self, most: int, numbered: bool, schema: Schema) -> None:
         self._most = most
         self._numbered = numbered
+        self._schema = schema
         self.entries: list[tuple[float, int, str, float]] = []
 
-    def add(self, block: Block, at_risk: NDArray[np.float64]) -> None:
-        if not self._most or not len(at_risk):
+    def add(self, block: Block, weights: NDArray[np.float64]) -> None:
+        if not self._most or not len(weights):
             return
+        # Behind all others, and back to None in `to_list`.
+        weights = np.where(np.isnan(weights), -math.inf, weights)
         rows = np.flatnonzero(block.good)
-        if len(at_risk) > self._most:
-            least = np.partition(at_risk, -self._most)[-self._most]
-            candidates = at_risk >= least
-            rows, at_risk = rows[candidates], at_risk[candidates]
-        for index, value in zip(rows.tolist(), at_risk.tolist(), strict=True):
-            # The row is negated, so that of equal values the earlier one ranks higher.
+        if len(weights) > self._most:
+            least = np.partition(weights, -self._most)[-self._most]
+            candidates = weights >= least
+            rows, weights = rows[candidates], weights[candidates]
+        for index, weight in zip(rows.tolist(), weights.tolist(), strict=True):
+            # The row is negated, so that of equal weights the earlier one ranks higher.
             number = block.first_row + index if self._numbered else 0
-            self.offer((value, -number, block.ids[index].as_py(), float(block.probability[index])))
+            self.offer((weight, -number, block.ids[index].as_py(), float(block.probability[index])))
 
     def offer(self, entry: tuple[float, int, str, float]) -> None:
         """Keep an entry if it ranks among the highest."""
@@ -191,9 +206,13 @@ class _Top:
         return [
             {
                 **({ROW.name: -row} if self._numbered else {}),
-                CUSTOMER_ID: customer_id,
+                **({self._schema.id: customer_id} if self._schema.id else {}),
                 PROBABILITY.name: round(probability, PROBABILITY_DECIMALS),
-                VALUE_AT_RISK.name: round(value, 2),
+                **({VALUE_AT_RISK.name: _to_money(weight)} if self._schema.money else {}),
             }
-            for value, row, customer_id, probability in sorted(self.entries, reverse=True)
+            for weight, row, customer_id, probability in sorted(self.entries, reverse=True)
         ]
+
+
+def _to_money(weight: float) -> float | None:
+    return round(weight, 2) if math.isfinite(weight) else None

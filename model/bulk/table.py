@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from model.bulk.arrow import join_texts
 from model.bulk.records import Records, quote
 from model.errors import InputError, listed
-from model.schema import BY_NAME, Categorical
+from model.schema import Categorical, Schema
 
 TEXT, BOOLEAN, WHOLE, NUMBER = "text", "boolean", "whole number", "number"
 """The kinds of columns that some feature accepts."""
@@ -23,9 +23,9 @@ _DELIMITER: Final = ","
 _SPECIAL: Final = b',"\r\n'
 
 
-def kinds_of(name: str) -> tuple[str, ...]:
-    """Return the kinds of columns that a feature, or the customerID, accepts; as in JSON, nothing is guessed."""
-    feature = BY_NAME.get(name)
+def kinds_of(name: str, schema: Schema) -> tuple[str, ...]:
+    """Return the kinds of columns that a feature, or the id, accepts; as in JSON, nothing is guessed."""
+    feature = schema.by_name.get(name)
     if feature is None:
         return (TEXT, WHOLE)
     if isinstance(feature, Categorical):
@@ -33,7 +33,7 @@ def kinds_of(name: str) -> tuple[str, ...]:
     return (TEXT, WHOLE, NUMBER)
 
 
-def check_kinds(kinds: Mapping[str, tuple[str | None, str]]) -> None:
+def check_kinds(kinds: Mapping[str, tuple[str | None, str]], schema: Schema) -> None:
     """Refuse a table whose columns have types that are not accepted, and name all of them.
 
     Parameters
@@ -47,9 +47,9 @@ def check_kinds(kinds: Mapping[str, tuple[str | None, str]]) -> None:
         wrong_types.
     """
     wrong = [
-        f"{name} is {type_name}, and must be {listed(kinds_of(name), 'or')}"
+        f"{name} is {type_name}, and must be {listed(kinds_of(name, schema), 'or')}"
         for name, (kind, type_name) in kinds.items()
-        if kind not in kinds_of(name)
+        if kind not in kinds_of(name, schema)
     ]
     if wrong:
         raise InputError("wrong_types", wrong="; ".join(wrong))

@@ -1,11 +1,12 @@
-"""A recipe that is not additive: scikit-learn's histogram gradient boosting, with the same directions.
+"""A recipe that is not additive: scikit-learn's histogram gradient boosting, with the directions of the schema.
 
-One column a feature: words by their index in the schema, numbers as they are. The trees capture interactions; so no
-curve shows the effect of one feature, and the reasons are shares (model/trees.py), not parts of a sum.
+One column a feature: words by the index of their level in the schema, numbers as they are, NaN where missing. The trees
+capture interactions; so no curve shows the effect of one feature, and the reasons are shares (model/trees.py), not
+parts of a sum.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -18,10 +19,11 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OrdinalEncoder
 
 from model.errors import TrainingError
-from model.schema import NAMES
-from model.training.additive import DIRECTIONS, NUMBERS, WORDS
-from model.training.compile import document_header
+from model.pipeline import levels_of
+from model.schema import Schema
+from model.training.compile import ranges_of
 from model.training.metrics import Floats, Ints, round_probabilities
+from model.training.spline import SIGNS, numbers_of, words_of
 from model.trees import METHOD, TreeReasons
 
 if TYPE_CHECKING:
@@ -51,14 +53,18 @@ SETTINGS: Final = tuple(Setting(leaves, trees) for leaves in (3, 4, 8) for trees
 """Simplest first. Trees of two leaves use one feature each and would be additive again."""
 
 
-def _classifier(setting: Setting) -> HistGradientBoostingClassifier:
+FEW_SETTINGS: Final = tuple(Setting(leaves, trees) for leaves in (4, 8) for trees in (120, 240))
+"""Of a schema with many features."""
+
+
+def _classifier(schema: Schema, setting: Setting) -> HistGradientBoostingClassifier:
     return HistGradientBoostingClassifier(
         learning_rate=LEARNING_RATE,
         max_iter=setting.trees,
         max_leaf_nodes=setting.leaves,
         min_samples_leaf=40,
         l2_regularization=1.0,
-        monotonic_cst=[0] * len(WORDS) + [DIRECTIONS[name] for name in NUMBERS],
+        monotonic_cst=[0] * len(words_of(schema)) + [SIGNS.get(number.direction, 0) for number in numbers_of(schema)],
         # Cross-validation holds customers out already; holding more out would make the counts in the trees, and so the
         # baseline, those of a part of the customers.
         early_stopping=False,
@@ -66,31 +72,39 @@ def _classifier(setting: Setting) -> HistGradientBoostingClassifier:
     )
 
 
-def _features() -> ColumnTransformer:
-    words = OrdinalEncoder(categories=[list(feature.values) for feature in WORDS])
+def _features(schema: Schema) -> ColumnTransformer:
+    words, numbers = words_of(schema), [feature.name for feature in numbers_of(schema)]
+    encoder = OrdinalEncoder(
+        categories=[levels_of(feature) for feature in words],
+        encoded_missing_value=np.nan,
+    )
     return ColumnTransformer(
-        [("words", words, [feature.name for feature in WORDS]), ("numbers", "passthrough", NUMBERS)],
+        [("words", encoder, [feature.name for feature in words]), ("numbers", "passthrough", numbers)],
         verbose_feature_names_out=False,
     )
 
 
-def fit(X: pd.DataFrame, y: Ints, setting: Setting) -> Pipeline:
+def fit(schema: Schema, X: pd.DataFrame, y: Ints, setting: Setting) -> Pipeline:
     """Return the fitted pipeline.
 
     Parameters
     ----------
-    X : DataFrame of shape (n_customers, 10)
+    schema : Schema
+    X : DataFrame of shape (n_customers, n_features)
     y : ndarray of shape (n_customers,), int
     """
-    return Pipeline([("features", _features()), ("trees", _classifier(setting))]).fit(X, y)
+    return Pipeline([("features", _features(schema)), ("trees", _classifier(schema, setting))]).fit(X, y)
 
 
-def predict(X: pd.DataFrame, y: Ints, fold: "Fold", settings: Sequence[Setting]) -> Iterator[tuple[Setting, Floats]]:
+def predict(
+    schema: Schema, X: pd.DataFrame, y: Ints, fold: "Fold", settings: Sequence[Setting]
+) -> Iterator[tuple[Setting, Floats]]:
     """Yield, for each setting, the probabilities of the test rows by a model of the training rows.
 
     Parameters
     ----------
-    X : DataFrame of shape (n_customers, 10)
+    schema : Schema
+    X : DataFrame of shape (n_customers, n_features)
     y : ndarray of shape (n_customers,), int
     settings : sequence of Setting
         Those with equal leaves one after the other, with rising numbers of trees: fewer trees are the first of more.
@@ -98,14 +112,14 @@ def predict(X: pd.DataFrame, y: Ints, fold: "Fold", settings: Sequence[Setting])
     train, test = fold
     for _, equal in groupby(settings, key=lambda setting: setting.leaves):
         group = list(equal)
-        model = fit(X.iloc[train], y[train], group[-1])
+        model = fit(schema, X.iloc[train], y[train], group[-1])
         stages = model[-1].staged_decision_function(model[:-1].transform(X.iloc[test]))
         log_odds = dict(enumerate(stages, start=1))
         for setting in group:
             yield setting, round_probabilities(expit(log_odds[setting.trees].ravel()))
 
 
-def to_pipeline_metadata(pipeline: Pipeline, data: "LabelledData", version: str, threshold: float) -> dict[str, Any]:
+def to_pipeline_metadata(pipeline: Pipeline, data: "LabelledData", header: Mapping[str, Any]) -> dict[str, Any]:
     """Return the content of outline.json.
 
     Raises
@@ -116,15 +130,15 @@ def to_pipeline_metadata(pipeline: Pipeline, data: "LabelledData", version: str,
     X = data.frame()
     log_odds = pipeline.decision_function(X)
     baseline = math.fsum(log_odds.tolist()) / len(log_odds)
-    reasons = TreeReasons(pipeline).of(X[:CHECKED_ROWS])
+    reasons = TreeReasons(pipeline, data.schema.names).of(X[:CHECKED_ROWS])
     difference = float(np.max(np.abs(baseline + reasons.sum(axis=1) - log_odds[:CHECKED_ROWS])))
     if not difference < MAX_SUM_DIFFERENCE:
         raise TrainingError(
             f"Baseline and reasons differ from the log-odds by {difference:.1e}; {MAX_SUM_DIFFERENCE:.0e} is allowed."
         )
     return {
-        **document_header(data, version, threshold),
+        **header,
         "baseline": baseline,
-        "ranges": {name: [float(X[name].min()), float(X[name].max())] for name in NAMES if name in NUMBERS},
+        "ranges": ranges_of(data),
         "reasons_method": METHOD,
     }

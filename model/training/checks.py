@@ -1,16 +1,17 @@
 """Second step of training: data that no honest model can be trained on is refused, before any work."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
+from model.bulk.block import to_values
 from model.errors import TrainingError, show
-from model.schema import FEATURES, Numeric
+from model.schema import Feature, Numeric
 from model.training.data import LabelledData
-from model.training.metrics import Ints
+from model.training.metrics import Floats, Ints
 
 MIN_ROWS: Final = 200
 MIN_PER_CLASS: Final = 50
@@ -37,25 +38,14 @@ def check(data: LabelledData, path: Path, trusted: Collection[str] = ()) -> None
     Raises
     ------
     TrainingError
-        If there are too few rows, or of a class, or a column never varies, or predicts the outcome almost alone, or a
-        customerID appears twice: its rows could be in both parts of a fold and make the metrics look better than they
-        are.
+        If there are too few rows, or of a class, or a column never varies, or predicts the outcome almost alone, or an
+        id appears twice: its rows could be in both parts of a fold and make the metrics look better than they are.
     """
-    _check_counts(len(data.labels), sum(data.labels), path)
-    y = np.array(data.labels)
-    for feature in FEATURES:
-        values: list[Any] = [customer[feature.name] for customer in data.customers]
-        if isinstance(feature, Numeric):
-            if len(set(values)) == 1:
-                raise TrainingError(
-                    f"{feature.name} is the same in every row of {path}; a model cannot be trained on it."
-                )
-        elif len(set(values)) == 1 and feature.name not in trusted:
-            raise TrainingError(
-                f"{feature.name} is {show(values[0])} in every row of {path}; a model cannot be trained on it. If "
-                f"that is so for all your customers, pass --trust {feature.name}: the model will then not use it."
-            )
-        alone = _auc_alone(values, y, isinstance(feature, Numeric))
+    _check_counts(data.rows, data.churners, path)
+    for feature in data.schema.features:
+        column = data.columns[feature.name]
+        _check_varies(feature, column, path, trusted)
+        alone = auc_alone(column, data.labels, isinstance(feature, Numeric))
         if alone >= LEAK_AUC and feature.name not in trusted:
             raise TrainingError(
                 f"{feature.name} alone predicts who churned in {path}: ROC AUC {alone:.4f}, where {LEAK_AUC} is "
@@ -63,7 +53,22 @@ def check(data: LabelledData, path: Path, trusted: Collection[str] = ()) -> None
                 "be for the customers to be scored. Use its values from before; if they are from before, pass "
                 f"--trust {feature.name}."
             )
-    _check_ids(data.ids, path)
+    _check_ids(data, path)
+
+
+def _check_varies(feature: Feature, column: Floats, path: Path, trusted: Collection[str]) -> None:
+    if isinstance(feature, Numeric):
+        known = column[~np.isnan(column)]
+        if not len(known) or (known == known[0]).all():
+            state = "the same in every row" if len(known) == len(column) else "nowhere two different numbers"
+            raise TrainingError(f"{feature.name} is {state} of {path}; a model cannot be trained on it.")
+    elif (column == column[0]).all() and feature.name not in trusted:
+        (value,) = to_values(feature, column[:1])
+        word = "blank" if value is None else show(value)
+        raise TrainingError(
+            f"{feature.name} is {word} in every row of {path}; a model cannot be trained on it. If "
+            f"that is so for all your customers, pass --trust {feature.name}: the model will then not use it."
+        )
 
 
 def _check_counts(rows: int, churners: int, path: Path) -> None:
@@ -78,31 +83,51 @@ def _check_counts(rows: int, churners: int, path: Path) -> None:
         )
 
 
-def _auc_alone(values: Sequence[Any], y: Ints, is_number: bool) -> float:
+def auc_alone(column: Floats, y: Ints, is_number: bool) -> float:
     """Return the ROC AUC of one feature: of the churn rates of its words, or of bins of its numbers.
 
-    A number is also used as it is, rising and falling, since a bin may hold the border between the two classes.
+    A number is also used as it is, rising and falling, since a bin may hold the border between the two classes. What is
+    missing is a word, or a bin, of its own.
+
+    Parameters
+    ----------
+    column : ndarray of shape (n_customers,)
+        As in `LabelledData`.
+    y : ndarray of shape (n_customers,), int
     """
     if not is_number:
-        _, groups = np.unique(np.asarray(values, dtype=str), return_inverse=True)
-        return _auc_of_rates(groups, y)
-    numbers = np.asarray(values, dtype=np.float64)
-    bins = max(2, min(_MAX_BINS, len(numbers) // _ROWS_PER_BIN))
-    edges = np.unique(np.quantile(numbers, np.linspace(0, 1, bins + 1)[1:-1]))
-    unbinned = float(roc_auc_score(y, numbers))
-    return max(unbinned, 1 - unbinned, _auc_of_rates(np.searchsorted(edges, numbers, side="right"), y))
+        return _auc_of_rates(np.unique(column, return_inverse=True)[1], y)
+    is_known = ~np.isnan(column)
+    known = column[is_known]
+    bins = max(2, min(_MAX_BINS, len(known) // _ROWS_PER_BIN))
+    edges = np.unique(np.quantile(known, np.linspace(0, 1, bins + 1)[1:-1]))
+    groups = np.searchsorted(edges, column, side="right") + 1
+    groups[~is_known] = 0
+    unbinned = float(roc_auc_score(y, np.where(is_known, column, known.min() - 1.0)))
+    return max(unbinned, 1 - unbinned, _auc_of_rates(groups, y))
 
 
 def _auc_of_rates(groups: Ints, y: Ints) -> float:
-    rates = np.bincount(groups, weights=y) / np.maximum(np.bincount(groups), 1)
-    return float(roc_auc_score(y, rates[groups]))
+    count = int(groups.max()) + 1
+    if count * _ROWS_PER_BIN <= len(y):
+        rates = np.bincount(groups, weights=y) / np.maximum(np.bincount(groups), 1)
+        return float(roc_auc_score(y, rates[groups]))
+    # The rate of a few customers is nearly their own outcome: each half is given the rates of the other.
+    scores = np.empty(len(y))
+    half = np.random.default_rng(0).permutation(len(y)) % 2 == 0
+    for own in (half, ~half):
+        totals = np.bincount(groups[~own], minlength=count)
+        left = np.bincount(groups[~own], weights=y[~own], minlength=count)
+        scores[own] = ((left + y.mean()) / (totals + 1.0))[groups[own]]
+    return float(roc_auc_score(y, scores))
 
 
-def _check_ids(ids: Sequence[str], path: Path) -> None:
+def _check_ids(data: LabelledData, path: Path) -> None:
     first: dict[str, int] = {}
-    for row, customer_id in enumerate(ids, start=1):
+    for row, customer_id in enumerate(data.ids, start=1):
         if customer_id and first.setdefault(customer_id, row) != row:
             raise TrainingError(
-                f"customerID {show(customer_id)} is in row {first[customer_id]} and again in row {row} of {path}. A "
-                "customer may be in training data once, or test folds would hold customers of the training folds."
+                f"{data.schema.id_label} {show(customer_id)} is in row {first[customer_id]} and again in row {row} of "
+                f"{path}. A customer may be in training data once, or test folds would hold customers of the training "
+                "folds."
             )

@@ -15,6 +15,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from model.artifact import ARTIFACTS
+from model.errors import TrainingError
 from model.scorecard import Scorer
 from model.training.bootstrap import DRAWS, WeightedMetrics, intervals
 from model.training.checks import MIN_PER_CLASS
@@ -47,7 +48,7 @@ def compare(
     first, second : str
         Versions in `root`.
     data_path : Path
-        A CSV with the ten columns and Churn.
+        A CSV with the columns of both models and their target.
     seed, draws : int
         Of the folds, and of the bootstrap behind the intervals.
     progress : callable
@@ -58,11 +59,12 @@ def compare(
     TrainingError, ArtifactError
     """
     scorers, trainings = zip(*(load(version, root) for version in (first, second)), strict=True)
-    data = read_labelled(data_path)
-    seen = [data.sha256 == training["trained_on"]["sha256"] for training in trainings]
-    stored = [probabilities_of(scorer, data) for scorer in scorers]
+    data = _read(data_path, scorers)
+    labels, sha256 = data[0].labels, data[0].sha256
+    seen = [sha256 == training["trained_on"]["sha256"] for training in trainings]
+    stored = [probabilities_of(scorer, own) for scorer, own in zip(scorers, data, strict=True)]
     retrained = _retrain(data, trainings, seed, lambda share: progress("training on the folds", 0.75 * share))
-    rows, honest = np.arange(len(data.labels)), stored
+    rows, honest = np.arange(len(labels)), stored
     if retrained and any(seen):
         rows = retrained.rows
         honest = [retrained.out_of_fold(i) if seen[i] else stored[i][rows] for i in range(2)]
@@ -70,13 +72,25 @@ def compare(
     return {
         "first": _model_info(scorers[0], trainings[0], seen[0], bool(retrained and seen[0])),
         "second": _model_info(scorers[1], trainings[1], seen[1], bool(retrained and seen[1])),
-        "rows": len(data.labels),
-        "churners": sum(data.labels),
-        "sha256": data.sha256,
-        **_differences(np.array(data.labels)[rows], scorers, honest, seed, draws, bootstrap_progress),
+        "rows": len(labels),
+        "churners": int(labels.sum()),
+        "sha256": sha256,
+        "id": data[0].schema.id_label,
+        **_differences(labels[rows], scorers, honest, seed, draws, bootstrap_progress),
         "anew": _differences_of_folds(retrained, trainings, seed) if retrained else None,
         **label_changes(data, scorers, stored),
     }
+
+
+def _read(path: Path, scorers: Sequence[Scorer]) -> list[LabelledData]:
+    """Return the customers of a file as the schema of each model has them."""
+    first, second = (scorer.schema for scorer in scorers)
+    data = [read_labelled(path, first)]
+    data.append(data[0] if first == second else read_labelled(path, second))
+    if not np.array_equal(data[0].labels, data[1].labels):
+        columns = f"{first.target.column} and {second.target.column}"
+        raise TrainingError(f"The models predict different outcomes, by {columns} of {path}; they cannot be compared.")
+    return data
 
 
 def losses(comparison: dict[str, Any]) -> dict[str, float | None]:
@@ -155,22 +169,22 @@ class _Retrained:
 
 
 def _retrain(
-    data: LabelledData, trainings: Sequence[dict[str, Any]], seed: int, progress: Callable[[float], None]
+    data: Sequence[LabelledData], trainings: Sequence[dict[str, Any]], seed: int, progress: Callable[[float], None]
 ) -> _Retrained | None:
     """Return both recipes at their settings on the same folds; None where a class is too small for folds."""
-    labels = np.array(data.labels)
+    labels = data[0].labels
     if min(labels.sum(), len(labels) - labels.sum()) < MIN_PER_CLASS:
         return None
     rows = sample_rows(labels, seed)
-    sample = data.subset(rows.tolist())
-    X, y = sample.frame(), np.array(sample.labels)
+    y = labels[rows]
+    frames = [own.subset(rows).frame() for own in data]
     folds = make_folds(y, seed)
     recipes = [_recipe(training) for training in trainings]
     probabilities: list[list[Floats]] = [[], []]
     with threadpool_limits(limits=1):
         for number, fold in enumerate(folds, start=1):
-            for by_fold, (recipe, setting) in zip(probabilities, recipes, strict=True):
-                ((_, y_prob),) = recipe.predict(X, y, fold, [setting])
+            for by_fold, own, X, (recipe, setting) in zip(probabilities, data, frames, recipes, strict=True):
+                ((_, y_prob),) = recipe.predict(own.schema, X, y, fold, [setting])
                 by_fold.append(y_prob)
             progress(number / len(folds))
     return _Retrained(rows, y, folds, probabilities)

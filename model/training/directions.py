@@ -1,22 +1,26 @@
-"""What holding each curve to one direction costs, and where the data would turn against it: for the model card."""
+"""What holding curves to their directions costs, and where the data would turn against them: for the model card."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import Pipeline
 
-from model.training.additive import DIRECTIONS, Setting, fit, knots_of, points_of
+from model.schema import Numeric, Schema
 from model.training.cross_validation import Fold, Selection, log_losses, paired_interval, size_ratio
 from model.training.metrics import Floats, Ints, round_probabilities, rounded
+from model.training.spline import SIGNS, Setting, fit, knots_of, numbers_of, points_of
 
 Curve = tuple[list[float], list[float]]
 """Knots and points."""
 
+FREE: Final = "free"
 
-def describe_directions(X: pd.DataFrame, y: Ints, selection: Selection) -> dict[str, Any]:
+
+def describe_directions(schema: Schema, X: pd.DataFrame, y: Ints, selection: Selection) -> dict[str, Any]:
     """Return the model without directions compared with the one with them, on the same folds at the same setting.
 
     A turn is a stretch on which the free curve goes against its direction. A refit (on the training rows of a fold)
@@ -24,59 +28,129 @@ def describe_directions(X: pd.DataFrame, y: Ints, selection: Selection) -> dict[
 
     Parameters
     ----------
-    X : DataFrame of shape (n_customers, 10)
+    schema : Schema
+    X : DataFrame of shape (n_customers, n_features)
     y : ndarray of shape (n_customers,), int
 
     Returns
     -------
     dict
-        free, held: log loss and ROC AUC; difference (held - free) with its interval; curves: for each number its
-        direction and the turns: from, to, change in log-odds, customers (share within), refits (of `of`).
+        Empty where no number has a direction. Else `directions`: free, held: log loss and ROC AUC; difference (held -
+        free) with its interval; curves: for each number with a direction that, `cost` (where the directions together
+        cost something beyond chance: what this one alone does, or None) and the turns: from, to, change in log-odds,
+        customers (share within), refits (of `of`).
     """
+    directed = [feature for feature in numbers_of(schema) if feature.direction in SIGNS]
+    if not directed:
+        return {}
     folds, held = selection.folds, selection.probabilities
-    refits = [fit(X.iloc[train], y[train], selection.setting, directed=False) for train, _ in folds]
-    free = [
-        round_probabilities(refit.predict_proba(X.iloc[test])[:, 1])
-        for refit, (_, test) in zip(refits, folds, strict=True)
-    ]
-    free_losses, held_losses = log_losses(y, folds, free), log_losses(y, folds, held)
-    difference, margin = paired_interval(held_losses - free_losses, size_ratio(folds))
+    free_schema = without_directions(schema, [feature.name for feature in directed])
+    refits = [fit(free_schema, X.iloc[train], y[train], selection.setting) for train, _ in folds]
+    free = _predict(refits, X, folds)
+    held_losses = log_losses(y, folds, held)
+    cost = _difference(held_losses, log_losses(y, folds, free), folds)
+    curves = _turns(free_schema, directed, X, y, selection.setting, refits)
+    for curve in curves:
+        curve["cost"] = None
+        if cost["low"] > 0.0 and len(directed) == 1:
+            curve["cost"] = cost
+        elif cost["low"] > 0.0:
+            alone = without_directions(schema, [curve["feature"]])
+            models = [fit(alone, X.iloc[train], y[train], selection.setting) for train, _ in folds]
+            own = _difference(held_losses, log_losses(y, folds, _predict(models, X, folds)), folds)
+            curve["cost"] = own if own["low"] > 0.0 else None
     return {
-        "free": {"log_loss": rounded(free_losses.mean()), "roc_auc": _mean_auc(y, folds, free)},
-        "held": {"log_loss": rounded(held_losses.mean()), "roc_auc": _mean_auc(y, folds, held)},
-        "difference": rounded(difference),
-        "low": rounded(difference - margin),
-        "high": rounded(difference + margin),
-        "curves": _turns(X, y, selection.setting, [_curves(refit) for refit in refits]),
+        "directions": {
+            "free": {"log_loss": rounded(log_losses(y, folds, free).mean()), "roc_auc": _mean_auc(y, folds, free)},
+            "held": {"log_loss": rounded(held_losses.mean()), "roc_auc": _mean_auc(y, folds, held)},
+            **cost,
+            "curves": curves,
+        }
     }
 
 
-def _turns(X: pd.DataFrame, y: Ints, setting: Setting, refits: Sequence[dict[str, Curve]]) -> list[dict[str, Any]]:
+def warnings_of(metrics: dict[str, Any]) -> list[str]:
+    """Return what `describe_directions` found to cost accuracy beyond chance, as sentences."""
+    directions = metrics.get("directions")
+    if directions is None or directions["low"] <= 0.0:
+        return []
+    costly = [curve for curve in directions["curves"] if curve["cost"]]
+    named = ", ".join(f"{curve['feature']} ({curve['direction']})" for curve in costly or directions["curves"])
+    held, free = directions["held"], directions["free"]
+    sentence = (
+        f"The direction of {named} costs accuracy beyond chance: log loss {held['log_loss']:.4f}, and "
+        f"{free['log_loss']:.4f} with the curves free; ROC AUC {held['roc_auc']:.4f} and {free['roc_auc']:.4f}. Write "
+        f'direction = "{FREE}" unless the direction is known to be right.'
+    )
+    return [sentence]
+
+
+def without_directions(schema: Schema, names: Sequence[str]) -> Schema:
+    """Return the schema with some numbers free."""
+    features = tuple(
+        replace(feature, direction=FREE) if isinstance(feature, Numeric) and feature.name in names else feature
+        for feature in schema.features
+    )
+    return replace(schema, features=features)
+
+
+def _predict(models: Sequence[Pipeline], X: pd.DataFrame, folds: Sequence[Fold]) -> list[Floats]:
+    return [
+        round_probabilities(model.predict_proba(X.iloc[test])[:, 1])
+        for model, (_, test) in zip(models, folds, strict=True)
+    ]
+
+
+def _difference(held: Floats, free: Floats, folds: Sequence[Fold]) -> dict[str, float]:
+    difference, margin = paired_interval(held - free, size_ratio(folds))
+    return {
+        "difference": rounded(difference),
+        "low": rounded(difference - margin),
+        "high": rounded(difference + margin),
+    }
+
+
+def _turns(
+    schema: Schema,
+    directed: Sequence[Numeric],
+    X: pd.DataFrame,
+    y: Ints,
+    setting: Setting,
+    refits: Sequence[Pipeline],
+) -> list[dict[str, Any]]:
+    whole = _curves(schema, directed, fit(schema, X, y, setting))
+    parts = [_curves(schema, directed, refit) for refit in refits]
     curves = []
-    for name, (knots, points) in _curves(fit(X, y, setting, directed=False)).items():
+    for feature in directed:
         turns = []
-        for first, last in _runs(np.diff(points) * DIRECTIONS[name] < 0.0):
+        knots, points = whole[feature.name]
+        for first, last in _runs(np.diff(points) * SIGNS[feature.direction] < 0.0):
             ends = [knots[first], knots[last]]
             change = points[last] - points[first]
             # np.interp is constant beyond the outer knots, as the model is.
-            confirmed = sum(bool(np.diff(np.interp(ends, *refit[name]))[0] * change > 0.0) for refit in refits)
+            confirmed = sum(bool(np.diff(np.interp(ends, *part[feature.name]))[0] * change > 0.0) for part in parts)
             turns.append(
                 {
                     "from": ends[0],
                     "to": ends[1],
                     "change": rounded(change),
-                    "customers": rounded(X[name].between(ends[0], ends[1]).mean()),
+                    "customers": rounded(X[feature.name].between(ends[0], ends[1]).mean()),
                     "refits": confirmed,
                     "of": len(refits),
                 }
             )
-        curves.append({"feature": name, "direction": "rises" if DIRECTIONS[name] > 0 else "falls", "turns": turns})
+        curves.append({"feature": feature.name, "direction": feature.direction, "turns": turns})
     return curves
 
 
-def _curves(pipeline: Pipeline) -> dict[str, Curve]:
-    points = points_of(pipeline)
-    return {name: (knots_of(pipeline, name), points[name]) for name in DIRECTIONS}
+def _curves(schema: Schema, features: Sequence[Numeric], pipeline: Pipeline) -> dict[str, Curve]:
+    points = points_of(schema, pipeline)
+    curves = {}
+    for feature in features:
+        knots = knots_of(schema, pipeline, feature.name)
+        # The last point, where there is one more, is that of missing.
+        curves[feature.name] = (knots, points[feature.name][: len(knots)])
+    return curves
 
 
 def _runs(against: Any) -> list[tuple[int, int]]:

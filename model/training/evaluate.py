@@ -16,11 +16,12 @@ from model.artifact import ARTIFACTS, folder_of, read_json
 from model.contents import METRICS
 from model.engine import load_scorer
 from model.errors import TrainingError
+from model.schema import Schema
 from model.scorecard import Scorecard, Scorer
 from model.training.bootstrap import CONFIDENCE, DRAWS, WeightedMetrics, intervals
 from model.training.cross_validation import ignore_progress
 from model.training.data import LabelledData, read
-from model.training.groups import FEATURES, RATES, GroupRates, slices, spread
+from model.training.groups import RATES, GroupRates, compared_features, slices, spread
 from model.training.metrics import (
     ROC_STEPS,
     TITLES,
@@ -53,7 +54,7 @@ def evaluate(
     Parameters
     ----------
     data_path : Path
-        A CSV with the ten columns and Churn.
+        A CSV with the columns of the model and its target.
     seed, draws : int
         Of the bootstrap behind the intervals.
     progress : callable
@@ -64,9 +65,9 @@ def evaluate(
     TrainingError, ArtifactError
     """
     scorer, training_metrics = load(version, root)
-    data = read_labelled(data_path)
-    y_true, y_prob = np.array(data.labels), probabilities_of(scorer, data)
-    groups = [GroupRates(feature, data.customers, y_true, y_prob) for feature in FEATURES]
+    data = read_labelled(data_path, scorer.schema)
+    y_true, y_prob = data.labels, probabilities_of(scorer, data)
+    groups = [GroupRates(feature, data, y_prob) for feature in compared_features(scorer.schema)]
     weighted = WeightedMetrics(y_true, y_prob, scorer.threshold)
 
     def statistic(weights: Ints) -> dict[str, float]:
@@ -97,7 +98,8 @@ def evaluate(
         "lift": lift_by_tenth(y_true, y_prob) if y_true.any() else [],
         "roc": roc_points(y_true, y_prob) if has_both else [],
         "by_threshold": [_threshold_row(y_true, y_prob, groups, step / ROC_STEPS) for step in range(ROC_STEPS + 1)],
-        "slices": slices(data.customers, [(np.arange(len(y_true)), y_true, y_prob)], FEATURES),
+        "slices": slices(data, [(np.arange(len(y_true)), y_true, y_prob)]),
+        "protected": [feature.name for feature in scorer.schema.features if feature.is_protected],
         "groups": [row for group in groups for row in _group_rows(group, scorer.threshold)],
         "gaps": [
             {**group.gap(name, rates), "interval": bounds[f"{group.feature} {name}"]}
@@ -114,10 +116,10 @@ def load(version: str | None, root: Path = ARTIFACTS) -> tuple[Scorer, dict[str,
     return scorer, read_json(folder, METRICS)[0]
 
 
-def read_labelled(path: Path) -> LabelledData:
+def read_labelled(path: Path, schema: Schema) -> LabelledData:
     """Return the labelled customers of a CSV that has any."""
-    data = read(path)
-    if not data.labels:
+    data = read(path, schema)
+    if not data.rows:
         raise TrainingError(f"{path} has a header and no rows.")
     return data
 

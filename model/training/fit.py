@@ -1,21 +1,23 @@
 """A model fitted to labelled customers: setting and threshold selected out of fold, the rest fitted to all."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+from scipy.special import expit
 from sklearn.pipeline import Pipeline
 
 from model.errors import TrainingError
 from model.pipeline import to_frame
-from model.schema import NAMES, Customer
-from model.scorecard import Scorecard, from_document, probability
-from model.training.compile import EXACT_WITHIN, max_difference, random_customers
+from model.schema import Customer
+from model.scorecard import Scorecard
+from model.scorecard_file import read_scorecard
+from model.training.compile import EXACT_WITHIN, document_header, max_difference, random_customers
 from model.training.cross_validation import Progress, Selection, by_repeat, ignore_progress, sample_rows, select_setting
 from model.training.data import LabelledData
-from model.training.recipes import ADDITIVE, Recipe
-from model.training.threshold import choose_threshold
+from model.training.metrics import Floats
+from model.training.recipes import SPLINE, Recipe
+from model.training.threshold import choose_threshold, choose_tiers
 
 SEED: Final = 0
 
@@ -43,15 +45,22 @@ class FittedModel:
 
     def scorecard(self) -> Scorecard:
         """Return the compiled model."""
-        return from_document(self.document, sha256="")
+        return read_scorecard(self.document, self.measured.schema, sha256="")
 
-    def probabilities(self, customers: Sequence[Customer]) -> list[float]:
+    def probabilities(self, data: LabelledData) -> Floats:
         """Return the probabilities of customers by the model that is served: the scorecard if it is one."""
         if "terms" in self.document:
             scorecard = self.scorecard()
-            return [scorecard.score(customer).probability for customer in customers]
-        X = to_frame({name: [customer[name] for customer in customers] for name in NAMES})
-        return list(map(probability, self.pipeline.decision_function(X).tolist()))
+            return np.array([scorecard.score(customer).probability for customer in data.customers])
+        return np.asarray(expit(self.pipeline.decision_function(data.frame())))
+
+    def probability_of(self, customer: Customer) -> float:
+        """Return the probability of one valid customer."""
+        if "terms" in self.document:
+            return self.scorecard().score(customer).probability
+        schema = self.measured.schema
+        X = to_frame({name: [customer[name]] for name in schema.names}, schema)
+        return float(expit(self.pipeline.decision_function(X))[0])
 
 
 def fit_model(
@@ -59,17 +68,18 @@ def fit_model(
     version: str,
     seed: int = SEED,
     progress: Progress = ignore_progress,
-    recipe: Recipe = ADDITIVE,
+    recipe: Recipe = SPLINE,
 ) -> FittedModel:
     """Select the setting and the threshold out of fold, fit all customers, compile: all scorecard.json needs."""
-    measured = data.subset(sample_rows(np.array(data.labels), seed).tolist())
-    y = np.array(measured.labels)
-    selection = select_setting(measured.frame(), y, seed, recipe, progress)
+    schema, measured = data.schema, data.subset(sample_rows(data.labels, seed))
+    y = measured.labels
+    selection = select_setting(schema, measured.frame(), y, seed, recipe, progress)
     repeats = by_repeat(y, [test for _, test in selection.folds], selection.probabilities)
-    threshold = choose_threshold([(y_true, y_prob) for _, y_true, y_prob in repeats])
-    pipeline = recipe.fit(data.frame(), np.array(data.labels), selection.setting)
-    document = recipe.to_document(pipeline, data, version, threshold["threshold"])
-    return FittedModel(measured, selection, threshold, pipeline, document)
+    tiers = choose_tiers(data.churners / data.rows)
+    threshold = choose_threshold([(y_true, y_prob) for _, y_true, y_prob in repeats], tiers)
+    pipeline = recipe.fit(schema, data.frame(), data.labels, selection.setting)
+    header = document_header(data, version, threshold["threshold"], tiers)
+    return FittedModel(measured, selection, threshold, pipeline, recipe.to_document(pipeline, data, header))
 
 
 def check_exact(model: FittedModel, data: LabelledData, seed: int, count: int) -> float:

@@ -1,4 +1,6 @@
-"""Metrics of groups of customers, and the rates by which groups are treated differently: by age, contract, tenure.
+"""Metrics of groups of customers, and the rates by which groups are treated differently.
+
+Compared are the groups of protected features, and the segments of summaries.
 
 Groups that churn at different rates cannot have equal label rates, equal error rates and calibrated probabilities all
 at once [1]_, so a gap is a reason to look, not by itself a fault.
@@ -14,15 +16,10 @@ from typing import Any, Final
 import numpy as np
 
 from model.bulk.outcomes import calibration_error
-from model.schema import TENURE, Customer
+from model.schema import Feature, Schema
+from model.training.data import LabelledData
 from model.training.metrics import Floats, Ints, compute_metrics, mean_of, round_probabilities, rounded
-from model.training.population import groups
-
-SLICES: Final = ("SeniorCitizen", "Contract", TENURE)
-"""The features whose groups are in metrics.json."""
-
-FEATURES: Final = ("SeniorCitizen", "Partner", "Dependents", "Contract", TENURE)
-"""The features whose groups an evaluation compares."""
+from model.training.population import groups_of
 
 RATES: Final = {
     "label_rate": "labelled churn",
@@ -35,33 +32,34 @@ MIN_CUSTOMERS: Final = 20
 """A rate of fewer customers than this is not compared: one of them would change it by 5 points."""
 
 
-def members_of(feature: str, customers: Sequence[Customer]) -> tuple[list[str], Ints]:
+def compared_features(schema: Schema) -> list[Feature]:
+    """Return the features whose groups are compared, in schema order."""
+    return [feature for feature in schema.features if feature.is_protected or feature.name in schema.segments]
+
+
+def members_of(feature: Feature, data: LabelledData) -> tuple[list[str], Ints]:
     """Return the names of the groups of a feature, and the index of each customer's group."""
-    tests = groups(feature)
-    names = [str(group.get("word", group.get("label"))) for group, _ in tests]
-    index = [next(number for number, (_, holds) in enumerate(tests) if holds(customer)) for customer in customers]
-    return names, np.array(index, dtype=np.int64)
+    groups, index = groups_of(feature, data)
+    return [str(group.get("word", group.get("label"))) for group in groups], index
 
 
-def slices(
-    customers: Sequence[Customer], repeats: Sequence[tuple[Ints, Ints, Floats]], features: Sequence[str] = SLICES
-) -> list[dict[str, Any]]:
-    """Return metrics of the groups of some features, each the mean over the repeats.
+def slices(data: LabelledData, repeats: Sequence[tuple[Ints, Ints, Floats]]) -> list[dict[str, Any]]:
+    """Return metrics of the groups of the features that are compared, each the mean over the repeats.
 
     Parameters
     ----------
     repeats : sequence of (rows, y_true, y_prob), ndarrays of shape (n_customers,)
-        Row numbers into `customers`, labels, and probabilities out of fold.
+        Row numbers into `data`, labels, and probabilities out of fold.
     """
     rows = []
-    for feature in features:
-        names, index = members_of(feature, customers)
+    for feature in compared_features(data.schema):
+        names, index = members_of(feature, data)
         for number, name in enumerate(names):
             metrics = []
             for row_numbers, y_true, y_prob in repeats:
                 inside = index[row_numbers] == number
                 metrics.append(_slice(y_true[inside], round_probabilities(y_prob[inside])))
-            rows.append({"feature": feature, "group": name, **mean_of(metrics)})
+            rows.append({"feature": feature.name, "group": name, **mean_of(metrics)})
     return rows
 
 
@@ -93,14 +91,14 @@ class GroupRates:
         Of the groups that have customers.
     """
 
-    def __init__(self, feature: str, customers: Sequence[Customer], y_true: Ints, y_prob: Floats) -> None:
-        names, index = members_of(feature, customers)
+    def __init__(self, feature: Feature, data: LabelledData, y_prob: Floats) -> None:
+        names, index = members_of(feature, data)
         present, self._index = np.unique(index, return_inverse=True)
-        self.feature = feature
+        self.feature = feature.name
         self.names = [names[number] for number in present]
-        self._left, self._probability = y_true.astype(np.float64), round_probabilities(y_prob)
+        self._left, self._probability = data.labels.astype(np.float64), round_probabilities(y_prob)
         left = self._sum(self._left)
-        count = self._sum(np.ones(len(y_true)))
+        count = self._sum(np.ones(data.rows))
         self._has_enough = {
             "label_rate": count >= MIN_CUSTOMERS,
             "true_positive_rate": left >= MIN_CUSTOMERS,

@@ -5,23 +5,28 @@ from typing import Any, Final
 
 import numpy as np
 
-from model.schema import CHURN, NAMES, NOT_CHURN, Customer
+from model.explain import terms_of
+from model.schema import CHURN, NOT_CHURN, Customer
 from model.scorecard import PROBABILITY_DECIMALS, Scorer
 from model.training.data import LabelledData
 from model.training.metrics import Floats, round_probabilities
 
 MAX_CUSTOMERS: Final = 1000
 MAX_TERMS: Final = 3
+EVERYONE: Final = "everyone alike"
 MIN_CHANGE: Final = 0.01
 """In log-odds. A feature that changed less is no reason: it changes a probability by less than a quarter of a point."""
 
 
-def label_changes(data: LabelledData, scorers: Sequence[Scorer], probabilities: Sequence[Floats]) -> dict[str, Any]:
+def label_changes(
+    data: Sequence[LabelledData], scorers: Sequence[Scorer], probabilities: Sequence[Floats]
+) -> dict[str, Any]:
     """Return how many customers both, one or none label churn, and those whose label changes, the largest first.
 
     Parameters
     ----------
-    data : LabelledData
+    data : two of LabelledData
+        The same customers, as either schema has them.
     scorers : two of Scorer
     probabilities : two of ndarray of shape (n_customers,), float64
         Theirs.
@@ -41,11 +46,13 @@ def label_changes(data: LabelledData, scorers: Sequence[Scorer], probabilities: 
         "changed": [
             {
                 "row": row + 1,
-                **({"customerID": data.ids[row]} if data.ids else {}),
-                "left": bool(data.labels[row]),
+                **({data[0].schema.id_label: data[0].ids[row]} if data[0].ids else {}),
+                "left": bool(data[0].labels[row]),
                 "first": _prediction(bool(before[row]), probabilities[0][row]),
                 "second": _prediction(bool(after[row]), probabilities[1][row]),
-                "why": _reasons(data.customers[row], scorers, [y_prob[row] for y_prob in probabilities]),
+                "why": _reasons(
+                    [own.customers[row] for own in data], scorers, [y_prob[row] for y_prob in probabilities]
+                ),
             }
             for row in order[:MAX_CUSTOMERS].tolist()
         ],
@@ -59,7 +66,9 @@ def _prediction(is_churn: bool, probability: float) -> dict[str, Any]:
     }
 
 
-def _reasons(customer: Customer, scorers: Sequence[Scorer], probabilities: Sequence[float]) -> list[dict[str, Any]]:
+def _reasons(
+    customers: Sequence[Customer], scorers: Sequence[Scorer], probabilities: Sequence[float]
+) -> list[dict[str, Any]]:
     """Return what changed this customer's label, in log-odds; `threshold` where that alone would have done it."""
     first, second = scorers
     old, new = (round_probabilities(np.array(probability)) for probability in probabilities)
@@ -68,12 +77,21 @@ def _reasons(customer: Customer, scorers: Sequence[Scorer], probabilities: Seque
     if (old >= second.threshold) == is_churn:
         reasons.append({"threshold": [first.threshold, second.threshold]})
     sign = 1 if is_churn and not old >= first.threshold else -1
-    changes = {"everyone alike": second.baseline - first.baseline}
-    terms = zip(NAMES, first.contributions(customer), second.contributions(customer), strict=True)
-    changes |= {name: after - before for name, before, after in terms}
+    before, after = (_terms(scorer, customer) for scorer, customer in zip(scorers, customers, strict=True))
+    changes = {terms: after.get(terms, 0.0) - before.get(terms, 0.0) for terms in {**before, **after}}
     largest = sorted(changes.items(), key=lambda item: -sign * item[1])[:MAX_TERMS]
+    known = {**customers[0], **customers[1]}
     return reasons + [
-        {"feature": name, **({"value": customer[name]} if name in customer else {}), "log_odds": round(change, 4)}
-        for name, change in largest
+        {
+            "feature": " and ".join(terms) or EVERYONE,
+            **({"value": known[terms[0]]} if len(terms) == 1 else {}),
+            "log_odds": round(change, 4),
+        }
+        for terms, change in largest
         if sign * change >= MIN_CHANGE
     ]
+
+
+def _terms(scorer: Scorer, customer: Customer) -> dict[tuple[str, ...], float]:
+    """Return the points of the baseline, under (), and of each term, under its features."""
+    return {(): scorer.baseline, **dict(zip(terms_of(scorer), scorer.contributions(customer), strict=True))}

@@ -5,9 +5,10 @@ violates it and no tie prevents a better fit: the optimum under the constraints,
 """
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
+from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
 from model.training.metrics import Floats, Ints
@@ -31,7 +32,7 @@ class Chain(NamedTuple):
 
 
 def fit_monotone_logistic(
-    design: Floats,
+    design: Any,
     y: Ints,
     C: float,
     chains: Sequence[Chain],
@@ -40,7 +41,7 @@ def fit_monotone_logistic(
 
     Parameters
     ----------
-    design : ndarray of shape (n_customers, n_columns), float64
+    design : ndarray or sparse matrix of shape (n_customers, n_columns), float64
     y : ndarray of shape (n_customers,), int
         0 or 1.
     C : float
@@ -61,7 +62,8 @@ def fit_monotone_logistic(
         join = np.zeros((design.shape[1], len(blocks)))
         for column, block in enumerate(blocks):
             join[block, column] = len(block) ** -0.5
-        logistic = LogisticRegression(C=C, solver="newton-cholesky", tol=TOLERANCE).fit(design @ join, y)
+        joined = design @ (sparse.csr_array(join) if sparse.issparse(design) else join)
+        logistic = LogisticRegression(C=C, solver="newton-cholesky", tol=TOLERANCE).fit(joined, y)
         coefficients = join @ logistic.coef_[0]
         violations = {
             column
@@ -91,7 +93,7 @@ def _blocks(count: int, tied: set[int]) -> list[list[int]]:
 
 
 def _worst_tie(
-    design: Floats,
+    design: Any,
     y: Ints,
     C: float,
     chains: Sequence[Chain],

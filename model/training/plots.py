@@ -112,7 +112,7 @@ def costs(axes: Axes, rows: Sequence[Row], threshold: float) -> None:
     axes.plot(_thresholds(rows), [row["cost"] for row in rows], color=BLUE)
     top = max(row["cost"] for row in rows) * 1.05
     _mark(axes, threshold, top)
-    axes.set(xlabel="threshold", ylabel="cost per customer, monthly bills", xlim=(0, 1), ylim=(0, top))
+    axes.set(xlabel="threshold", ylabel="cost per customer, in contacts", xlim=(0, 1), ylim=(0, top))
 
 
 @_as_svg

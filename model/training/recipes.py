@@ -3,8 +3,8 @@
 Cross-validation, selection of the setting, threshold and metrics are the same for all, so any two can be compared.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
@@ -12,7 +12,8 @@ from sklearn.pipeline import Pipeline
 
 from model.artifact import OUTLINE, SCORECARD
 from model.errors import TrainingError, listed, show
-from model.training import additive, boosting
+from model.schema import Categorical, Schema
+from model.training import boosting, spline
 from model.training.compile import RANDOM_CUSTOMERS, to_document
 from model.training.cross_validation import REPEATS
 from model.training.directions import describe_directions
@@ -21,6 +22,13 @@ from model.training.metrics import Floats, Ints
 if TYPE_CHECKING:
     from model.training.cross_validation import Fold, Selection
     from model.training.data import LabelledData
+
+
+WIDE: Final = 120
+"""Columns of a design matrix with `KNOTS` knots a number. The time of a fit grows with their square; the shipped schema
+has 54, all columns of the public data 80."""
+
+KNOTS: Final = 12
 
 
 @dataclass(frozen=True)
@@ -35,12 +43,15 @@ class Recipe:
         Those that can serve the model, the preferred one first.
     settings : sequence of named tuples
         Among which cross-validation selects, simplest first.
-    predict : callable (X, y, fold, settings) -> iterator of (setting, ndarray)
+    few_settings : sequence of named tuples
+        The same for a schema that is wide: see `adapted_to`.
+    predict : callable (schema, X, y, fold, settings) -> iterator of (setting, ndarray)
         For each setting the probabilities of the fold's test rows by a model of its training rows.
-    fit : callable (X, y, setting) -> Pipeline
-    to_document : callable (pipeline, data, version, threshold) -> dict
-        The content of scorecard.json; of outline.json where the scorecard cannot be the model itself.
-    describe : callable (X, y, selection) -> dict
+    fit : callable (schema, X, y, setting) -> Pipeline
+    to_document : callable (pipeline, data, header) -> dict
+        The content of scorecard.json; of outline.json where the scorecard cannot be the model itself. `header` has the
+        members that both begin with.
+    describe : callable (schema, X, y, selection) -> dict
         Members of metrics.json that only this recipe has.
     repeats : int
         How often cross-validation is repeated.
@@ -51,10 +62,11 @@ class Recipe:
     name: str
     engines: tuple[str, ...]
     settings: Sequence[Any]
-    predict: "Callable[[pd.DataFrame, Ints, Fold, Sequence[Any]], Iterator[tuple[Any, Floats]]]"
-    fit: Callable[[pd.DataFrame, Ints, Any], Pipeline]
-    to_document: "Callable[[Pipeline, LabelledData, str, float], dict[str, Any]]"
-    describe: "Callable[[pd.DataFrame, Ints, Selection], dict[str, Any]]"
+    few_settings: Sequence[Any]
+    predict: "Callable[[Schema, pd.DataFrame, Ints, Fold, Sequence[Any]], Iterator[tuple[Any, Floats]]]"
+    fit: Callable[[Schema, pd.DataFrame, Ints, Any], Pipeline]
+    to_document: "Callable[[Pipeline, LabelledData, Mapping[str, Any]], dict[str, Any]]"
+    describe: "Callable[[Schema, pd.DataFrame, Ints, Selection], dict[str, Any]]"
     repeats: int = REPEATS
     random_customers: int = RANDOM_CUSTOMERS
 
@@ -68,28 +80,40 @@ class Recipe:
         """The file with the result of `to_document`."""
         return SCORECARD if self.is_exact else OUTLINE
 
+    def adapted_to(self, schema: Schema) -> "Recipe":
+        """Return the recipe for a schema: with fewer settings and repeats where a fit takes many times as long."""
+        words = [feature for feature in schema.features if isinstance(feature, Categorical)]
+        numbers = len(schema.features) - len(words)
+        columns = sum(len(feature.levels) for feature in words) + KNOTS * numbers
+        return replace(self, settings=self.few_settings, repeats=1) if columns > WIDE else self
 
-ADDITIVE: Final = Recipe(
-    name="additive",
+
+SPLINE: Final = Recipe(
+    name="spline",
     engines=("scorecard", "pipeline"),
-    settings=additive.SETTINGS,
-    predict=additive.predict,
-    fit=additive.fit,
+    settings=spline.SETTINGS,
+    few_settings=spline.FEW_SETTINGS,
+    predict=spline.predict,
+    fit=spline.fit,
     to_document=to_document,
-    describe=lambda X, y, selection: {"directions": describe_directions(X, y, selection)},
+    describe=describe_directions,
 )
 
 BOOSTING: Final = Recipe(
     name="boosting",
     engines=("pipeline",),
     settings=boosting.SETTINGS,
+    few_settings=boosting.FEW_SETTINGS,
     predict=boosting.predict,
     fit=boosting.fit,
     to_document=boosting.to_pipeline_metadata,
-    describe=lambda _X, _y, _selection: {},
+    describe=lambda _schema, _X, _y, _selection: {},
 )
 
-RECIPES: Final = {recipe.name: recipe for recipe in (ADDITIVE, BOOSTING)}
+RECIPES: Final = {recipe.name: recipe for recipe in (SPLINE, BOOSTING)}
+
+ALIASES: Final = {"additive": SPLINE.name}
+"""Former names, in the metrics of older models and in scripts."""
 
 
 def recipe_of(name: str) -> Recipe:
@@ -99,6 +123,7 @@ def recipe_of(name: str) -> Recipe:
     ------
     TrainingError
     """
-    if name not in RECIPES:
+    recipe = RECIPES.get(ALIASES.get(name, name))
+    if recipe is None:
         raise TrainingError(f"A recipe must be {listed(list(RECIPES), last='or')}, not {show(name)}.")
-    return RECIPES[name]
+    return recipe

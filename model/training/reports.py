@@ -12,10 +12,13 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from model.errors import listed
-from model.training import plots, threshold
+from model.schema import in_words
+from model.training import plots
 from model.training.compare import METRICS
 from model.training.groups import MIN_CUSTOMERS, RATES
 from model.training.metrics import TITLES
+from model.training.spline import RARE
+from model.training.threshold import SAVED_VALUE
 
 PEERS: Final = "peers.json"
 """Written by `make bench-model`; a model may be without it."""
@@ -88,9 +91,10 @@ _ENVIRONMENT.filters.update(
 _ENVIRONMENT.globals.update(
     TITLES=TITLES,
     RATES=RATES,
+    RARE=RARE,
+    in_words=in_words,
     MIN_CUSTOMERS=MIN_CUSTOMERS,
-    CONTACT_COST=threshold.CONTACT_COST,
-    SAVED_VALUE=threshold.SAVED_VALUE,
+    SAVED_VALUE=SAVED_VALUE,
     plots=plots,
     verdict=verdict,
     zip=zip,
@@ -112,7 +116,9 @@ def model_card(metrics: Mapping[str, Any], peers: Mapping[str, Any] | None = Non
 
 def _shown_settings(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the selected setting, and of each value of its first member the best."""
-    first = next(iter(metrics["setting"]))
+    first = next(iter(metrics["setting"]), None)
+    if first is None:
+        return []
     best: dict[Any, dict[str, Any]] = {}
     for row in sorted(metrics["settings"], key=lambda row: row["log_loss"]):
         best.setdefault(row[first], row)

@@ -24,14 +24,17 @@ import sklearn
 from threadpoolctl import threadpool_limits
 
 from model import artifact
+from model.actions import FIRST_TABLE, TABLE, parse
 from model.artifact import ARTIFACTS
 from model.contents import CARD, METRICS, POPULATION
 from model.errors import ArtifactError
 from model.pipeline import LIBRARY, joblib_name
-from model.schema import CHURN, EXAMPLE, NOT_CHURN, SCHEMA_VERSION
+from model.schema import CHURN, NOT_CHURN, Schema
+from model.schema_document import to_json
 from model.scorecard import tier_of
+from model.scorecard_file import MODEL_SCHEMA
 from model.training.checks import check
-from model.training.compile import EXACT_WITHIN, TIERS, to_bytes
+from model.training.compile import EXACT_WITHIN, to_bytes
 from model.training.cross_validation import (
     FOLDS,
     Progress,
@@ -39,6 +42,7 @@ from model.training.cross_validation import (
     nested_cross_validation,
 )
 from model.training.data import read
+from model.training.directions import warnings_of
 from model.training.fit import SEED, FittedModel, check_exact, fit_model
 from model.training.groups import slices
 from model.training.metrics import (
@@ -51,7 +55,7 @@ from model.training.metrics import (
     rounded,
 )
 from model.training.population import describe_population
-from model.training.recipes import ADDITIVE, Recipe
+from model.training.recipes import SPLINE, Recipe
 from model.training.reports import model_card
 from model.versions import write_default
 
@@ -62,15 +66,18 @@ def train(
     root: Path = ARTIFACTS,
     seed: int = SEED,
     progress: Callable[[str, float], None] | None = None,
-    recipe: Recipe = ADDITIVE,
+    recipe: Recipe = SPLINE,
     trusted: Collection[str] = (),
+    schema: Schema | None = None,
+    actions: Path | None = None,
+    warn: Callable[[str], None] = lambda _sentence: None,
 ) -> Path:
     """Train a model, measure it honestly and store it; return its folder.
 
     Parameters
     ----------
     data_path : Path
-        A CSV with the ten columns and Churn.
+        A CSV with the columns of the schema and its target.
     version : str, optional
         MAJOR.MINOR.PATCH; the next minor version if None.
     root : Path
@@ -83,6 +90,12 @@ def train(
         What kind of model.
     trusted : collection of str
         Columns that `check` accepts though it would refuse them; recorded in metrics.json.
+    schema : Schema, optional
+        That of the model that comes with the code if None.
+    actions : Path, optional
+        The table of what might be offered; without a schema, that of the model that comes with the code.
+    warn : callable
+        Called with a sentence for each thing that should be known before the model is used.
 
     Raises
     ------
@@ -99,9 +112,14 @@ def train(
             f"Model {version} exists already in {root}. Choose another version; a version never changes."
         )
     _check_folder(root)
+    actions_path = actions or (None if schema else ARTIFACTS / FIRST_TABLE)
+    schema = schema or artifact.first_schema()
+    actions_table = _read_actions(actions_path, schema) if actions_path else {}
     report("Reading the customers", 0.0)
-    data = read(data_path)
+    data = read(data_path, schema)
+    schema = data.schema
     check(data, data_path, trusted)
+    recipe = recipe.adapted_to(schema)
     # A second BLAS thread costs more than it saves on matrices of 7,043 x 40.
     with threadpool_limits(limits=1):
         model = fit_model(
@@ -116,6 +134,8 @@ def train(
         )
     if trusted:
         metrics["protocol"]["trusted"] = sorted(trusted)
+    for sentence in warnings_of(metrics):
+        warn(sentence)
     report("Writing the model", 0.99)
     pipeline = io.BytesIO()
     joblib.dump(model.pipeline, pipeline)
@@ -132,7 +152,9 @@ def train(
         joblib_name(version): pipeline.getvalue(),
         METRICS: to_bytes(metrics),
         CARD: model_card(metrics).encode("utf-8"),
-        POPULATION: to_bytes(describe_population(model.probabilities(data.customers), data.customers, data.labels)),
+        POPULATION: to_bytes(describe_population(model.probabilities(data), data)),
+        artifact.SCHEMA: to_json(schema),
+        **actions_table,
         artifact.RUN: to_bytes(run),
     }
     is_first = not (root / "DEFAULT").exists() and not artifact.versions(root)
@@ -141,6 +163,13 @@ def train(
         write_default(version, root)
     report("Done", 1.0)
     return folder
+
+
+def _read_actions(path: Path, schema: Schema) -> dict[str, bytes]:
+    """Return the file of a table of actions that fits the schema."""
+    content = path.read_bytes()
+    parse(content, path, schema)
+    return {TABLE: content}
 
 
 def next_version(root: Path = ARTIFACTS) -> str:
@@ -170,9 +199,9 @@ def _metrics_of(
     recipe: Recipe,
 ) -> dict[str, Any]:
     """Return the content of metrics.json."""
-    X, y = model.measured.frame(), np.array(model.measured.labels)
+    schema, X, y = model.measured.schema, model.measured.frame(), model.measured.labels
     selection = model.selection
-    outer = list(nested_cross_validation(X, y, seed, recipe, progress))
+    outer = list(nested_cross_validation(schema, X, y, seed, recipe, progress))
     probabilities = [y_prob for _, _, y_prob in outer]
     repeats = by_repeat(y, [test for test, _, _ in outer], probabilities)
     folds = [{**setting._asdict(), **compute_metrics(y[test], y_prob)} for test, setting, y_prob in outer]
@@ -182,10 +211,18 @@ def _metrics_of(
     ]
     y_true = np.concatenate([labels for _, labels, _ in repeats])
     y_prob = np.concatenate([by_row for _, _, by_row in repeats])
-    (example,) = model.probabilities([dict(EXAMPLE)])
+    example = model.probability_of(schema.example)
+    tiers = model.document["tiers"]
     return {
         "version": version,
-        "schema_version": SCHEMA_VERSION,
+        "schema_version": MODEL_SCHEMA,
+        "schema": {
+            "features": len(schema.features),
+            "target": schema.target.column,
+            "currency": schema.currency,
+            "horizon": schema.horizon,
+            "protected": [feature.name for feature in schema.features if feature.is_protected],
+        },
         "recipe": {"name": recipe.name, "engines": list(recipe.engines)},
         "trained_on": model.document["trained_on"],
         "trained_with": {
@@ -215,13 +252,13 @@ def _metrics_of(
         "folds": folds,
         "calibration": calibration_curve(y_true, y_prob),
         "roc": roc_points(y_true, y_prob),
-        "slices": slices(model.measured.customers, repeats),
+        "slices": slices(model.measured, repeats),
         "setting": selection.setting._asdict(),
         "settings": selection.table,
         "setting_out_of_fold": _mean_and_sd(fixed_folds),
         "threshold": model.threshold,
-        "tiers": dict(TIERS),
-        **recipe.describe(X, y, selection),
+        "tiers": tiers,
+        **recipe.describe(schema, X, y, selection),
         **(
             {"exactness": {"within": EXACT_WITHIN, "random_customers": recipe.random_customers}}
             if recipe.is_exact
@@ -230,7 +267,7 @@ def _metrics_of(
         "example": {
             "probability": rounded(example),
             "prediction": CHURN if example >= model.threshold["threshold"] else NOT_CHURN,
-            "tier": tier_of(example, TIERS),
+            "tier": tier_of(example, tiers),
         },
     }
 

@@ -15,7 +15,7 @@ from commands import CLI, HEADER, LINE, ROOT, names, rows, write
 from shipped import NAMES, SCHEMA
 from terminals import run_on_a_terminal
 
-from model.schema import json_schema
+from model.json_schema import json_schema
 
 
 def test_a_terminal_shows_a_bar_with_rows_per_second_and_time_left(folder):

@@ -14,8 +14,9 @@ from model.bulk.encoding import Utf8Stream
 from model.bulk.reader import Reader
 from model.bulk.run import Run
 from model.errors import CustomerError, InputError
+from model.json_schema import json_schema
 from model.parse import parse_customer
-from model.schema import Categorical, Numeric, json_schema
+from model.schema import Categorical, Numeric
 from model.scorecard import LineTerm, TableTerm
 from model.validate import validate
 

@@ -10,7 +10,7 @@ from model.errors import ArtifactError
 from model.explain import explain
 from model.schema import Categorical
 from model.scorecard import LineTerm, probability, tier_of
-from model.scorecard_file import read_scorecard
+from model.scorecard_file import check_version, read_scorecard
 
 TIERS = {"high": 0.5, "medium": 0.25, "low": 0.0}
 
@@ -83,7 +83,7 @@ def test_the_reasons_come_strongest_first_and_add_up(document):
 
     reasons = explain(scorecard, dict(EXAMPLE))
 
-    assert reasons[0] == ("tenure", 12, 1.0)
+    assert (reasons[0].features[0].name, *reasons[0][1:]) == ("tenure", (12,), 1.0)
     assert [reason.features[0].name for reason in reasons[1:3]] == ["SeniorCitizen", "Partner"]
     assert scorecard.intercept + sum(reason.contribution for reason in reasons) == 4.75
 
@@ -121,16 +121,11 @@ def _without_a_word(document):
     next(term for term in document["terms"] if term["feature"] == "Contract")["table"].popitem()
 
 
-def _for_another_schema(document):
-    document["schema_version"] = SCHEMA_VERSION + 1
-
-
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
         pytest.param(_without_contract, "incomplete.*Contract", id="a feature without a term"),
         pytest.param(_without_a_word, "incomplete.*Two year", id="a word without points"),
-        pytest.param(_for_another_schema, r'built for schema .* Run "churn train"', id="another schema"),
         pytest.param(lambda document: document.pop("threshold"), "incomplete.*threshold", id="no threshold"),
         pytest.param(lambda document: document["tiers"].pop("low"), "incomplete.*low", id="a tier missing"),
         pytest.param(lambda document: document.update(intercept="x"), "incomplete", id="no number"),
@@ -142,3 +137,10 @@ def test_a_document_that_is_not_whole_is_refused(document, spoil, message):
 
     with pytest.raises(ArtifactError, match=message):
         read_scorecard(spoilt, SCHEMA, "")
+
+
+def test_a_document_for_another_schema_is_refused(document):
+    check_version(document, "scorecard.json", SCHEMA_VERSION)
+
+    with pytest.raises(ArtifactError, match=r'built for schema 1 and .* reads schema 2\. Run "churn train"'):
+        check_version(document, "scorecard.json", SCHEMA_VERSION + 1)

@@ -19,13 +19,14 @@ function readColours() {
  * Draw a chart at the end of `root`.
  *
  * `label` describes it for those who cannot see it; `configure(colours)` returns the configuration of Chart.js, and is called
- * again when the colours change; `columns` and `rows` are the same values as a table.
+ * again when the colours change; `columns` and `rows` are the same values as a table; `note` is what the chart leaves out.
  */
-export async function drawChart(root, { label, configure, columns, rows }) {
+export async function drawChart(root, { label, configure, columns, rows, note = "" }) {
   const canvas = create("canvas", { role: "img", "aria-label": `${label} The values are in the table below.` });
   const table = scrollable(`${label} As a table.`, createTable(columns, rows));
   const details = create("details", {}, create("summary", {}, "Show the values as a table"), table);
-  root.append(create("figure", {}, create("div", { className: "chart" }, canvas), details));
+  const more = note ? [create("p", { className: "help" }, note)] : [];
+  root.append(create("figure", {}, create("div", { className: "chart" }, canvas), ...more, details));
   library ??= loadLibrary();
   const Chart = await library;
   let chart = null;

@@ -1,7 +1,7 @@
 // The view "Single customer": sends the form to /v2/customers as it is filled in, and shows the answer or the errors.
 import { apiUrl, request } from "./api.js";
-import { announce, byId, errorBox } from "./dom.js";
-import { formatCount, formatMoney, formatProbability, normalizeNumber, tierLabel } from "./format.js";
+import { announce, byId, controlOf, errorBox, isNumber, numberText, OTHER } from "./dom.js";
+import { formatCount, formatProbability, normalizeNumber, tierLabel } from "./format.js";
 import { showRisk } from "./risk.js";
 import { clearChanges, showWhatIf, startWhatIf } from "./what_if.js";
 
@@ -27,17 +27,25 @@ let retry = () => update();
 
 /** The customer of the form: words as they are, numbers in the form that the API accepts. */
 const readForm = () =>
-  Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, normalizeNumber(value)]));
+  Object.fromEntries(
+    [...new FormData(form)].map(([name, value]) => [name, isNumber(name) ? normalizeNumber(value) : value]),
+  );
 
 /** Show the view with a scored row of a list: its values by column name, and its row number. */
 export function showCustomer(values, row) {
   const byName = new Map(Object.entries(values).map(([name, value]) => [name.trim().toLowerCase(), String(value)]));
   const columnValue = (name) => byName.get(name.toLowerCase()) ?? "";
   const customer = Object.fromEntries(
-    features.map((name) => [name, columnValue(name).replace(DECIMAL_COMMA, "$1.$2")]),
+    features.map((name) => [
+      name,
+      isNumber(name) ? columnValue(name).replace(DECIMAL_COMMA, "$1.$2") : columnValue(name),
+    ]),
   );
   location.hash = "#customer";
-  return openCustomer(columnValue(form.dataset.idName).trim() || `Row ${formatCount(row)}`, customer);
+  return openCustomer(
+    (form.dataset.idName && columnValue(form.dataset.idName).trim()) || `Row ${formatCount(row)}`,
+    customer,
+  );
 }
 
 /** Open a customer of a list. The form and the answer of the customer before are hidden until the new answer arrives. */
@@ -53,7 +61,10 @@ async function openCustomer(name, customer) {
   try {
     // The API knows how a word or number may be written: its reasons have each value as the form has it.
     const response = await request(PATH, { json: customer, signal });
-    for (const { feature, value } of (await response.json()).reasons) form.elements[feature].value = String(value);
+    for (const { feature, value } of (await response.json()).reasons) {
+      // A pair has the values of two features, which have reasons of their own.
+      if (feature) controlOf(form, feature).value = value === OTHER ? customer[feature] : (value ?? "");
+    }
     clearChanges();
     showSource(name);
     await update();
@@ -151,9 +162,10 @@ function markFields(errors) {
 /** Show how a number was read that would be another one in German. */
 function showParsedNumbers() {
   for (const note of form.querySelectorAll(".parsed-note")) {
-    const { value } = form.elements[note.closest(".field").dataset.feature];
+    const { feature } = note.closest(".field").dataset;
+    const { value } = controlOf(form, feature);
     note.textContent = LIKE_THOUSANDS.test(value)
-      ? `Read as ${formatMoney(Number(value))}: the point is the decimal mark.`
+      ? `Read as ${numberText(feature, Number(value))}: the point is the decimal mark.`
       : "";
   }
 }
@@ -190,7 +202,7 @@ function showRiskBar(answer) {
   riskBar.hidden = resultIsVisible || result.hidden || result.closest("section").hidden;
 }
 
-startWhatIf((name) => form.elements[name].value, readForm);
+startWhatIf((name) => controlOf(form, name).value, readForm);
 
 export function start() {
   const updateLater = () => {

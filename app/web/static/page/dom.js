@@ -1,4 +1,10 @@
 // Elements of the page. Text is always inserted as text: nothing from a customer or the API is parsed as HTML.
+import { formatMoney, formatNumber } from "./format.js";
+
+/** Of a value that is missing. */
+const NOT_KNOWN = "not known";
+/** The word of the API for words that the training data had seldom or never. */
+export const OTHER = "(other)";
 
 export const byId = (id) => document.getElementById(id);
 
@@ -59,11 +65,42 @@ const formField = (feature) => document.querySelector(`#customer-form [data-feat
 /** The label of a feature in the form. */
 export const featureLabel = (feature) => formField(feature)?.querySelector(".label").textContent ?? feature;
 
-/** The text of a feature's option in the form: 1 may be "Yes". */
+/** Whether a feature is a number. */
+export const isNumber = (feature) => Boolean(formField(feature)?.querySelector("[inputmode]"));
+
+/** The words of a feature in the order of the form. */
+export const wordsOf = (feature) =>
+  [...formField(feature).querySelectorAll("option, [type=radio]")].map(({ value }) => value).filter(Boolean);
+
+/** The text of a feature's word: 1 may be "Yes"; null is a missing one. */
 export function optionText(feature, value) {
-  const option = formField(feature)?.querySelector(`[value="${CSS.escape(value)}"]`);
-  return (option?.textContent || option?.parentElement.textContent)?.trim() ?? value;
+  if (value === OTHER) return "Other";
+  const option = formField(feature)?.querySelector(
+    `:is(select option, [type=radio])[value="${CSS.escape(value ?? "")}"]`,
+  );
+  return (option?.textContent || option?.parentElement.textContent)?.trim() ?? value ?? "Not known";
 }
+
+/** A number of a feature: "$70.35", "12 GB". */
+export function numberText(feature, value) {
+  const unit = formField(feature)?.dataset.unit;
+  return unit === undefined ? formatMoney(value) : `${formatNumber(value)} ${unit}`.trim();
+}
+
+/** Whether a feature that can be changed is the money that is at risk. */
+export const isMoney = (feature) => formField(feature)?.dataset.unit === undefined;
+
+/** A value of a feature as people read it. */
+export function valueText(feature, value) {
+  if (!isNumber(feature)) return optionText(feature, value);
+  return value === null ? NOT_KNOWN : numberText(feature, value);
+}
+
+// A feature may be called "elements" or "length".
+const elementsOf = Object.getOwnPropertyDescriptor(HTMLFormElement.prototype, "elements").get;
+
+/** The control of a feature in a form; of several radio buttons, all of them. */
+export const controlOf = (form, feature) => elementsOf.call(form).namedItem(feature);
 
 /** Have a screen reader read a text, without moving the focus. */
 export function announce(text) {

@@ -7,12 +7,15 @@ const POINTS = new Intl.NumberFormat(LOCALE, {
   maximumFractionDigits: 1,
   signDisplay: "exceptZero",
 });
-const MONEY = new Intl.NumberFormat(LOCALE, { style: "currency", currency: "USD" });
-const WHOLE_MONEY = new Intl.NumberFormat(LOCALE, { style: "currency", currency: "USD", maximumFractionDigits: 0 });
+const AMOUNT = new Intl.NumberFormat(LOCALE, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+const NUMBER = new Intl.NumberFormat(LOCALE, { maximumSignificantDigits: 6 });
 const MEGABYTES = new Intl.NumberFormat(LOCALE, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const COUNT = new Intl.NumberFormat(LOCALE);
 const DATE = new Intl.DateTimeFormat(LOCALE, { dateStyle: "long", timeZone: "UTC" });
 const MINUS = "\u2212";
+/** The sign of amounts, and the time that the money at risk is for; the page states them where they are others. A worker has no page. */
+const { currency: CURRENCY = "$", period: PERIOD = "a month" } = globalThis.document?.documentElement.dataset ?? {};
+const CURRENCY_SIGN = /\p{L}$/u.test(CURRENCY) ? `${CURRENCY}\u00a0` : CURRENCY;
 
 /** 0.5205 as "52.1%". */
 export const formatProbability = (value) => PERCENT.format(value);
@@ -27,7 +30,20 @@ export const formatDifference = (difference) => `${POINTS.format(difference * 10
 export const formatDistance = (value) => formatDifference(value).replace("+", "");
 
 /** 36.62 as "$36.62"; from a thousand on without cents. */
-export const formatMoney = (value) => (Math.abs(value) < 1000 ? MONEY : WHOLE_MONEY).format(value);
+export function formatMoney(value) {
+  const amount = Math.abs(value);
+  const digits = amount < 1000 ? AMOUNT.format(amount) : COUNT.format(Math.round(amount));
+  return `${value < 0 ? "-" : ""}${CURRENCY_SIGN}${digits}`;
+}
+
+/** What follows the money at risk: " a month". */
+export const PER_PERIOD = PERIOD && ` ${PERIOD}`;
+
+/** The money at risk: "$36.62 a month". */
+export const formatMoneyAtRisk = (value) => (value === null ? "not known" : `${formatMoney(value)}${PER_PERIOD}`);
+
+/** A number of any kind: 1234.5 as "1,234.5". */
+export const formatNumber = (value) => NUMBER.format(value).replace("-", MINUS);
 
 /** 7043 as "7,043". */
 export const formatCount = (value) => COUNT.format(value);
@@ -58,10 +74,8 @@ const PLAIN = /^[+-]?\d+(\.\d*)?$/;
  * "1,234" is ambiguous, so it stays as it is, and the API returns an error.
  */
 export function normalizeNumber(text) {
-  const digits = text
-    .trim()
-    .replace(/^\$\s*/, "")
-    .replace(SPACES, "");
+  const typed = text.trim();
+  const digits = (typed.startsWith(CURRENCY) ? typed.slice(CURRENCY.length).trimStart() : typed).replace(SPACES, "");
   if (GERMAN.test(digits)) return digits.replaceAll(".", "").replace(",", ".");
   if (ENGLISH.test(digits)) return digits.replaceAll(",", "");
   return PLAIN.test(digits) ? digits : text;

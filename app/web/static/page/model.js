@@ -10,7 +10,8 @@ import {
   formatShare,
   pluralize,
 } from "./format.js";
-import { drawCalibration, drawRoc, drawTerms } from "./model_charts.js";
+import { drawCalibration, drawRoc } from "./model_charts.js";
+import { drawTerms } from "./model_terms.js";
 
 const METRICS = {
   roc_auc: ["Ranking (ROC AUC)", "1 is perfect, 0.5 is chance"],
@@ -101,15 +102,16 @@ async function show(model) {
   if (metrics?.calibration) await drawCalibration(byId("model-calibration-title").parentElement, metrics.calibration);
   if (metrics?.roc) await drawRoc(byId("model-roc-title").parentElement, metrics.roc, model.threshold);
   byId("model-terms-help").hidden = !model.additive;
-  await drawTerms(byId("model-terms"), model.terms ?? []);
+  await drawTerms(byId("model-terms"), model);
 }
 
-function facts({ version, sha256, trained_at: trainedAt, trained_on: data, recipe }) {
+function facts({ version, sha256, trained_at: trainedAt, trained_on: data, recipe, horizon }) {
   const rows = [["Version", version]];
   if (trainedAt) rows.push(["Trained on", formatDate(trainedAt)]);
   if (data)
     rows.push(["Training data", `${formatCount(data.rows)} customers, ${formatCount(data.churners)} of them left`]);
   if (recipe) rows.push(["Type", recipe.name]);
+  if (horizon) rows.push(["Time horizon", horizon]);
   rows.push(["SHA-256", create("code", { className: "break-anywhere" }, sha256)]);
   return rows;
 }

@@ -1,7 +1,6 @@
-// The charts of the view "Model".
+// The charts of the view "Model" that show how good the model is; those of its terms are in model_terms.js.
 import { drawChart } from "./charts.js";
-import { create, featureLabel, optionText } from "./dom.js";
-import { formatCount, formatDecimals, formatMoney, formatProbability, formatShare } from "./format.js";
+import { formatCount, formatProbability, formatShare } from "./format.js";
 
 const percentAxis = (text) => ({
   type: "linear",
@@ -103,71 +102,3 @@ export function drawRoc(root, points, threshold) {
     }),
   });
 }
-
-const valuesOf = (term) => (term.table ? Object.values(term.table) : term.points);
-const rangeOf = (term) => Math.max(...valuesOf(term)) - Math.min(...valuesOf(term));
-
-/** A chart for each term, the one with the largest effect first, all on the same scale. */
-export async function drawTerms(root, terms) {
-  root.replaceChildren();
-  if (terms.length === 0)
-    root.append(create("p", {}, "This kind of model has no terms that could be drawn one by one."));
-  const values = terms.flatMap(valuesOf);
-  const scale = { min: Math.floor(Math.min(0, ...values)), max: Math.ceil(Math.max(0, ...values)) };
-  for (const term of [...terms].sort((a, b) => rangeOf(b) - rangeOf(a))) {
-    const section = create("section", {}, create("h3", {}, featureLabel(term.feature)));
-    root.append(section);
-    await drawChart(section, termChart(term, scale));
-  }
-}
-
-function termChart(term, scale) {
-  const name = featureLabel(term.feature);
-  const points = term.table
-    ? Object.entries(term.table).map(([value, effect]) => [optionText(term.feature, value), effect])
-    : term.knots.map((knot, index) => [formatKnot(knot), term.points[index]]);
-  const yAxis = (colours) => ({
-    ...scale,
-    grid: { color: ({ tick }) => (tick.value === 0 ? colours.strongBorder : colours.border) },
-  });
-  const plugins = {
-    tooltip: { displayColors: false, callbacks: { label: ({ parsed }) => `adds ${formatDecimals(parsed.y, 2)}` } },
-  };
-  const bars = (colours) => ({
-    type: "bar",
-    data: {
-      labels: points.map(([value]) => value.replace(/ \(.*\)$/, "").split(" ")),
-      datasets: [
-        {
-          data: points.map(([, effect]) => effect),
-          backgroundColor: points.map(([, effect]) => (effect > 0 ? colours.high : colours.low)),
-          maxBarThickness: 40,
-        },
-      ],
-    },
-    options: { scales: { x: { grid: { display: false }, ticks: { autoSkip: false } }, y: yAxis(colours) }, plugins },
-  });
-  const line = (colours) => ({
-    type: "line",
-    data: {
-      datasets: [
-        {
-          data: term.knots.map((knot, index) => ({ x: knot, y: term.points[index] })),
-          borderColor: colours.accent,
-          backgroundColor: colours.accent,
-          borderWidth: 2,
-          pointRadius: 3,
-        },
-      ],
-    },
-    options: { scales: { x: { type: "linear", grid: { display: false } }, y: yAxis(colours) }, plugins },
-  });
-  return {
-    label: `How much ${name} adds to the log-odds of leaving.`,
-    columns: [name, "Adds"],
-    rows: points.map(([value, effect]) => [value, formatDecimals(effect, 2)]),
-    configure: term.table ? bars : line,
-  };
-}
-
-const formatKnot = (value) => (Number.isInteger(value) ? formatCount(value) : formatMoney(value).replace("$", ""));

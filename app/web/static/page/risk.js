@@ -1,6 +1,6 @@
 // The answer of /v2/customers for one customer: the risk, what it means, and the reasons.
 import { byId, create } from "./dom.js";
-import { formatMoney, formatProbability, formatShare, tierLabel } from "./format.js";
+import { formatMoneyAtRisk, formatProbability, formatShare, tierLabel } from "./format.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -10,7 +10,7 @@ export function showRisk(answer) {
   byId("risk-tier").className = `pill ${answer.tier}`;
   byId("risk-tier").textContent = tierLabel(answer.tier);
   byId("risk-meaning").textContent = meaning(answer);
-  byId("risk-money").textContent = `${formatMoney(answer.value_at_risk)} a month`;
+  if (byId("risk-money")) byId("risk-money").textContent = formatMoneyAtRisk(answer.value_at_risk);
   byId("risk-prediction").textContent = `${prediction(answer)} (threshold ${formatShare(answer.threshold)})`;
   showScale(answer);
   byId("risk-notes").hidden = answer.notes.length === 0;

@@ -1,7 +1,7 @@
 // What would change the risk, by /v2/what-if: a form of changes, the suggested offers, and all single changes by effect.
 import { request } from "./api.js";
-import { announce, byId, create, featureLabel, optionText } from "./dom.js";
-import { formatDifference, formatMoney, formatProbability, normalizeNumber, tierLabel } from "./format.js";
+import { announce, byId, controlOf, create, featureLabel, isMoney, valueText } from "./dom.js";
+import { formatDifference, formatProbability, normalizeNumber, PER_PERIOD, tierLabel } from "./format.js";
 
 const INPUT_DELAY_MS = 80;
 
@@ -58,9 +58,10 @@ export async function showWhatIf(customer, answer, signal) {
 function copyCustomer() {
   for (const name of features) {
     if (changed.has(name)) continue;
-    const control = form.elements[name];
+    const control = controlOf(form, name);
     if (control.type === "range") {
-      const value = Number(normalizeNumber(getValue(name)));
+      // Of a number that is not known, the slider begins at the lowest.
+      const value = Number(normalizeNumber(getValue(name)) || control.dataset.lowest);
       control.min = Math.min(control.dataset.lowest, value);
       control.max = Math.max(control.dataset.highest, value);
       control.value = value;
@@ -74,8 +75,9 @@ function copyCustomer() {
 function showSliderValues() {
   for (const output of form.querySelectorAll("output")) {
     const slider = byId(output.htmlFor.value);
-    output.textContent = formatMoney(Number(slider.value));
-    slider.setAttribute("aria-valuetext", `${output.textContent} a month`);
+    const isKnown = changed.has(slider.name) || getValue(slider.name).trim() !== "";
+    output.textContent = valueText(slider.name, isKnown ? Number(slider.value) : null);
+    slider.setAttribute("aria-valuetext", `${output.textContent}${isMoney(slider.name) ? PER_PERIOD : ""}`);
   }
 }
 
@@ -90,7 +92,7 @@ async function update() {
     result.replaceChildren(create("span", { className: "help" }, "Change a value to see how the risk would change."));
     return;
   }
-  const changes = Object.fromEntries([...changed].map((name) => [name, controlValue(form.elements[name])]));
+  const changes = Object.fromEntries([...changed].map((name) => [name, controlValue(controlOf(form, name))]));
   try {
     const response = await request("v2/what-if", { json: { customer: getCustomer(), changes: [changes] }, signal });
     const { alternatives, probability } = await response.json();
@@ -100,7 +102,13 @@ async function update() {
   }
 }
 
-const controlValue = (control) => (control.type === "range" ? Number(control.value).toFixed(2) : control.value);
+const controlValue = (control) => (control.type === "range" ? sliderValue(control) : control.value);
+
+/** The position of a slider in numbers that people would write: a hundredth of its range is the finest. */
+function sliderValue({ step, min, max, value }) {
+  const finest = Math.floor(Math.log10((max - min) / 100 || 1));
+  return Number(value).toFixed(step === "any" ? Math.max(2, -finest) : 0);
+}
 
 function showResult(before, { probability, tier, difference }) {
   const after = formatProbability(probability);
@@ -127,8 +135,5 @@ const change = (text, { probability, difference }) =>
 
 const describeChanges = ({ changes }) =>
   Object.entries(changes)
-    .map(
-      ([name, value]) =>
-        `${featureLabel(name)}: ${typeof value === "number" ? formatMoney(value) : optionText(name, value)}`,
-    )
+    .map(([name, value]) => `${featureLabel(name)}: ${valueText(name, value)}`)
     .join(", ");

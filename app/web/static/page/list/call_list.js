@@ -1,15 +1,18 @@
 // The call list: a table of the customers that reach the threshold, with its filters, order and pages.
 import { byId, create } from "../dom.js";
-import { formatCount, formatMoney, formatProbability, pluralize } from "../format.js";
+import { formatCount, formatMoney, formatProbability, PER_PERIOD, pluralize } from "../format.js";
 import { drawPager } from "./pager.js";
 
 const PAGE_ROWS = 15;
 const INPUT_DELAY_MS = 200;
+const HAS_ID = byId("list-result").dataset.idName !== "";
 const COLUMNS = [
-  { by: "customer", name: "Customer" },
+  HAS_ID ? { by: "customer", name: "Customer" } : { by: "row", name: "Row" },
   { by: "risk", name: "Risk" },
   { by: "money", name: "Money at risk", className: "number" },
 ];
+
+const most = (isMoney) => (isMoney ? "the most money at risk" : "the highest risk");
 
 export class CallList {
   #controls = byId("list-controls");
@@ -36,7 +39,7 @@ export class CallList {
     this.#controls.reset();
     const { order } = this.#controls.elements;
     for (const option of order.options) option.hidden = option.disabled = option.value.startsWith("money") && !hasMoney;
-    if (isPartial) order.value = "money:down";
+    if (isPartial) order.value = hasMoney ? "money:down" : "risk:down";
     for (const element of [this.#controls, byId("list-download"), byId("list-spreadsheet-safe").closest("label")])
       element.hidden = isPartial;
   }
@@ -74,10 +77,10 @@ export class CallList {
   }
 
   #countText(total, { search, tier, limit, by, descending }) {
-    if (this.#result.isPartial) return `${pluralize(total, "customer")} with the most money at risk`;
+    if (this.#result.isPartial) return `${pluralize(total, "customer")} with ${most(this.#result.hasMoney)}`;
     if (!search && !tier && limit === Infinity) return pluralize(total, "customer");
     const showsWhich = total === limit && !(descending && (by === "risk" || by === "money"));
-    const which = showsWhich ? `, those with the ${by === "money" ? "most money at" : "highest"} risk` : "";
+    const which = showsWhich ? `, those with ${most(by === "money")}` : "";
     return `${formatCount(total)} of ${pluralize(this.#customers, "customer")} to call${which}`;
   }
 
@@ -122,9 +125,9 @@ export class CallList {
       cells.push(
         create(
           "td",
-          { className: "number" },
-          formatMoney(money),
-          create("span", { className: "visually-hidden" }, " a month"),
+          { className: "number", "data-note": `${PER_PERIOD} at risk` },
+          money === null ? "not known" : formatMoney(money),
+          create("span", { className: "visually-hidden" }, PER_PERIOD),
         ),
       );
     }
@@ -147,7 +150,7 @@ export class CallList {
 
   async #sortBy(column) {
     const { by, descending } = this.query;
-    const isUp = column === by ? descending : column === "customer";
+    const isUp = column === by ? descending : column === COLUMNS[0].by;
     this.#controls.elements.order.value = `${column}:${isUp ? "up" : "down"}`;
     await this.#show(0);
     byId("list-table").querySelector(`[data-by="${column}"] .sort-button`)?.focus();

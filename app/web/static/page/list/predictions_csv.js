@@ -2,14 +2,16 @@
 import { csvFormatRows, csvParseRows } from "../../vendor/d3-dsv-3.0.2/d3-dsv.min.mjs";
 import { escapeFormulas } from "./formulas.js";
 
+const MONEY = "value_at_risk";
+
 const columnNames = (idName, hasMoney) => [
   "row",
-  idName,
+  ...(idName ? [idName] : []),
   "prediction",
   "probability",
   "tier",
   "error",
-  ...(hasMoney ? ["value_at_risk"] : []),
+  ...(hasMoney ? [MONEY] : []),
 ];
 
 /** Write rows with `reasonCount` reasons each; `isSafe` keeps a spreadsheet from running ids as formulas. */
@@ -18,12 +20,12 @@ export function toCsv(rows, { idName, hasMoney, reasonCount, isSafe }) {
   const header = [...columnNames(idName, hasMoney), ...reasons.map((index) => `reason_${index + 1}`)];
   const records = rows.map((row) => [
     row.number,
-    isSafe ? escapeFormulas(row.id) : row.id,
+    ...(idName ? [isSafe ? escapeFormulas(row.id) : row.id] : []),
     row.label,
     row.probability.toFixed(4),
     row.tier,
     "",
-    ...(hasMoney ? [row.money.toFixed(2)] : []),
+    ...(hasMoney ? [row.money?.toFixed(2) ?? ""] : []),
     ...reasons.map((index) => row.reasons[index]?.sentence ?? ""),
   ]);
   return `${csvFormatRows([header, ...records])}\n`;
@@ -31,18 +33,19 @@ export function toCsv(rows, { idName, hasMoney, reasonCount, isSafe }) {
 
 /** Read predictions.csv: calls `addRow` for each row, and returns whether there is a column of money. */
 export function fromCsv(text, idName, addRow) {
-  let indexes = null;
+  let header = null;
   csvParseRows(text, (cells) => {
-    if (indexes) addRow(toRow(cells, indexes));
-    else indexes = columnNames(idName, true).map((name) => cells.indexOf(name));
+    if (header) addRow(toRow((name) => cells[header.indexOf(name)], idName));
+    else header = cells;
     // Nothing is collected.
     return null;
   });
-  return indexes?.at(-1) >= 0;
+  return header?.includes(MONEY) ?? false;
 }
 
-function toRow(cells, indexes) {
-  const [number, id, label, probability, tier, error, money] = indexes.map((index) => cells[index]);
-  if (error) return { number: Number(number), id, errors: [{ message: error }] };
-  return { number: Number(number), id, label, tier, probability: Number(probability), money: Number(money ?? 0) };
+function toRow(cell, idName) {
+  const row = { number: Number(cell("row")), id: idName && cell(idName) };
+  if (cell("error")) return { ...row, errors: [{ message: cell("error") }] };
+  const money = cell(MONEY) ? Number(cell(MONEY)) : null;
+  return { ...row, label: cell("prediction"), tier: cell("tier"), probability: Number(cell("probability")), money };
 }

@@ -29,12 +29,13 @@ export async function showRejectedRows(result, offset = 0) {
 
 function rejectedTable(rows, columns) {
   const { idName } = byId("list-result").dataset;
-  const lines = rows.flatMap((row) => row.errors.map((error) => errorLine(row, error, columns, idName)));
+  const shown = columns.filter((name) => idName || name !== "Customer");
+  const lines = rows.flatMap((row) => row.errors.map((error) => errorLine(row, error, shown, idName)));
   return create(
     "table",
     { className: "row-cards" },
     create("caption", { className: "visually-hidden" }, "Rejected rows"),
-    create("thead", {}, create("tr", {}, ...columns.map((name) => create("th", { scope: "col" }, name)))),
+    create("thead", {}, create("tr", {}, ...shown.map((name) => create("th", { scope: "col" }, name)))),
     create("tbody", {}, ...lines),
   );
 }

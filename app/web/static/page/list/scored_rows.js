@@ -9,7 +9,8 @@ const COMPARE = {
   row: (rows) => (a, b) => rows.numbers[a] - rows.numbers[b],
   customer: (rows) => (a, b) => NATURAL.compare(rows.ids[a], rows.ids[b]),
   risk: (rows) => (a, b) => rows.probabilities[a] - rows.probabilities[b],
-  money: (rows) => (a, b) => rows.money[a] - rows.money[b],
+  // Where it is not known, it is the lowest.
+  money: (rows) => (a, b) => (rows.money[a] ?? -Number.MAX_VALUE) - (rows.money[b] ?? -Number.MAX_VALUE),
 };
 
 export class ScoredRows {
@@ -78,7 +79,7 @@ export class ScoredRows {
     this.numbers.push(number);
     this.ids.push(id ?? "");
     this.probabilities.push(probability ?? -1);
-    this.money.push(money ?? 0);
+    this.money.push(money ?? null);
     this.tiers.push(tier ?? "");
     this.labels.push(label ?? "");
     this.reasons.push((reasons ?? []).map((reason) => this.#share(reason)));

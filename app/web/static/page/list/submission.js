@@ -23,6 +23,11 @@ const maxRequestBytes = () => Number(byId("list-start").dataset.maxRequestBytes)
 /** The error of a larger body, if there is no bucket. */
 const tooLargeProblem = () => JSON.parse(byId("list-start").dataset.tooLargeProblem ?? "null");
 const idName = () => byId("list-result").dataset.idName;
+/** How many reasons a customer of a list has, and whether the model has money. */
+const columns = () => {
+  const { reasons = 3, hasMoney = "yes" } = byId("list-result").dataset;
+  return { reasons: Number(reasons), hasMoney: hasMoney === "yes" };
+};
 
 export class Submission {
   /** The id of the job, as soon as the bucket may have the file. */
@@ -84,7 +89,14 @@ export class Submission {
 
   async #scoreDirectly(list, size) {
     for (;;) {
-      const request = { ...list, size, url: apiUrl(BATCHES).href, headers: authHeaders(), idName: idName() };
+      const request = {
+        ...list,
+        size,
+        url: apiUrl(BATCHES).href,
+        headers: authHeaders(),
+        idName: idName(),
+        ...columns(),
+      };
       const answer = await this.#worker.call("score", request);
       checkModelVersion(answer.model);
       const { summary, reasonCount, hasInput } = answer;
@@ -94,7 +106,7 @@ export class Submission {
           body: list.body,
           summary,
           reasonCount,
-          hasMoney: true,
+          hasMoney: columns().hasMoney,
           rowsClosed,
           notes: rowsClosed ? [rowsClosed] : [],
         };
@@ -178,8 +190,10 @@ export class Submission {
       }
     }
     await this.#worker.call("readTop", { customers: summary.top, idName: idName() });
-    const note = `${reason}, so the table has only the ${pluralize(summary.top.length, "customer")} with the most money at risk.`;
-    return { hasMoney: true, isPartial: true, note };
+    const { hasMoney } = columns();
+    const which = hasMoney ? "most money at" : "highest";
+    const note = `${reason}, so the table has only the ${pluralize(summary.top.length, "customer")} with the ${which} risk.`;
+    return { hasMoney, isPartial: true, note };
   }
 }
 

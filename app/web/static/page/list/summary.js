@@ -1,6 +1,6 @@
 // The summary of a list as tiles, bars and words. Every number is one of the API's.
-import { byId, create, createTable } from "../dom.js";
-import { formatCount, formatMoney, formatShare, tierLabel } from "../format.js";
+import { byId, create, createTable, optionText } from "../dom.js";
+import { formatCount, formatMoney, formatMoneyAtRisk, formatShare, PER_PERIOD, tierLabel } from "../format.js";
 
 function tile(name, value, note = "", className = "") {
   const figure = create("strong", {}, value);
@@ -13,6 +13,10 @@ function tile(name, value, note = "", className = "") {
     create("dd", {}, figure, ...(note ? [create("span", {}, note)] : [])),
   );
 }
+
+/** A tile unless the model has no money. */
+const moneyTile = ({ value_at_risk: money }, note) =>
+  money === undefined ? [] : [tile("Money at risk", formatMoney(money), note)];
 
 /** The counts and sums of the whole file. */
 export function summaryTiles(summary) {
@@ -31,7 +35,7 @@ export function summaryTiles(summary) {
       tile(tierLabel(tier), formatCount(customers), "", `is-${tier}`),
     ),
     tile("Expected to leave", formatCount(leavers), leavers === 1 ? "customer" : "customers"),
-    tile("Money at risk", formatMoney(summary.value_at_risk), "a month"),
+    ...moneyTile(summary, PER_PERIOD.trim()),
   ];
 }
 
@@ -44,7 +48,7 @@ export function thresholdTiles(entry, summary) {
       formatCount(Math.round(entry.expected_churners)),
       `of ${formatCount(Math.round(summary.expected_churners))}`,
     ),
-    tile("Money at risk", formatMoney(entry.value_at_risk), `of ${formatMoney(summary.value_at_risk)} a month`),
+    ...moneyTile(entry, `of ${formatMoneyAtRisk(summary.value_at_risk)}`),
   ];
 }
 
@@ -85,7 +89,7 @@ export function segmentTables(segments, labels) {
     createTable(
       ["Group", "Share of customers", "Average risk"],
       groups.map(({ group, share, mean_probability: risk, training }) => [
-        group,
+        optionText(feature, group),
         comparison(share, training.share),
         comparison(risk, training.mean_probability),
       ]),

@@ -52,7 +52,7 @@ export function start(view) {
     announce("The call list was downloaded.");
   });
   element("download-scored").addEventListener("click", ({ target }) =>
-    download(target, "scored", { value_at_risk: true, reasons: result.reasonCount }),
+    download(target, "scored", { ...(result.hasMoney && { value_at_risk: true }), reasons: result.reasonCount }),
   );
   element("download-rejected").addEventListener("click", ({ target }) =>
     download(target, "rejects", { output: "rejects" }),

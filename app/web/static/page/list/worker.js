@@ -9,8 +9,12 @@ const MAX_TEXT_BYTES = 16e6;
 const MAX_FULL_BYTES = 100e6;
 const PROGRESS_INTERVAL_MS = 100;
 // The options of a request, and of one whose answer would be too long otherwise.
-const FULL = { reasons: 3, value_at_risk: true, include_input: true };
-const SHORT = { reasons: 1, value_at_risk: true };
+const full = ({ reasons, hasMoney: money }) => ({
+  reasons,
+  ...(money && { value_at_risk: true }),
+  include_input: true,
+});
+const short = ({ hasMoney: money }) => ({ reasons: 1, ...(money && { value_at_risk: true }) });
 
 let idName = "";
 let rows = null;
@@ -43,19 +47,20 @@ function startRows(id, reasons) {
 
 /** Score a compressed list. Returns its summary, or the error of the API. */
 async function score(list) {
-  let options = list.size > MAX_FULL_BYTES ? SHORT : FULL;
-  let answer = await sendList(list, options);
-  if (answer.code === "answer_too_large" && options === FULL) {
-    options = SHORT;
-    answer = await sendList(list, options);
+  let hasInput = list.size <= MAX_FULL_BYTES;
+  let answer = await sendList(list, hasInput ? full(list) : short(list));
+  if (answer.code === "answer_too_large" && hasInput) {
+    hasInput = false;
+    answer = await sendList(list, short(list));
   }
-  if (answer.status === 200 && summary) return { ...answer, summary, reasonCount, hasInput: options === FULL };
+  if (answer.status === 200 && summary) return { ...answer, summary, reasonCount, hasInput };
   if (answer.status === 0 || answer.status === 200) return { ...(await explainBreak(list)), rows: rows.length };
   return answer;
 }
 
 async function sendList({ url, body, rows: total, headers, size, idName: id }, options) {
   startRows(id, options.reasons);
+  hasMoney = Boolean(options.value_at_risk);
   let rest = "";
   const answer = await send({
     url: `${url}?${new URLSearchParams(options)}`,
