@@ -1,6 +1,7 @@
 """The recipe `ebm`: interpret's explainable boosting machine, compiled exactly into a scorecard with pairs.
 
-Each main effect is a table or steps, each pair a grid [1]_; so nothing of interpret is needed to serve the model.
+Each main effect is a table or steps, each pair a grid [1]_, so nothing of interpret is needed to serve the model, and
+the artifact has no pickle of it.
 
 References
 ----------
@@ -22,10 +23,14 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from model.schema import Categorical, Feature, Numeric, Schema
+from model.training.compile import ranges_of, table
+from model.training.directions import describe_directions
 from model.training.metrics import Floats, Ints, round_probabilities
+from model.training.spline import directions_of
 
 if TYPE_CHECKING:
-    from model.training.cross_validation import Fold
+    from model.training.cross_validation import Fold, Selection
+    from model.training.data import LabelledData
 
 SEED: Final = 0
 
@@ -48,10 +53,10 @@ class Setting(NamedTuple):
         Machines fitted to 85 % of the customers each, of which the model is the mean.
     """
 
-    pairs: int = 8
-    steps: int = 256
-    pair_steps: int = 32
-    bags: int = 4
+    pairs: int = 16
+    steps: int = 64
+    pair_steps: int = 16
+    bags: int = 8
 
 
 SETTINGS: Final = (Setting(),)
@@ -118,6 +123,16 @@ def predict(
         yield setting, round_probabilities(expit(pipeline.decision_function(X.iloc[test])))
 
 
+def to_document(pipeline: Pipeline, data: "LabelledData", header: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the content of scorecard.json."""
+    return {**header, "ranges": ranges_of(data), **compile_terms(pipeline, data.schema)}
+
+
+def describe(schema: Schema, X: pd.DataFrame, y: Ints, selection: "Selection") -> dict[str, Any]:
+    """Return what the directions of the schema cost."""
+    return describe_directions(schema, X, y, selection, fit)
+
+
 def compile_terms(pipeline: Pipeline, schema: Schema) -> dict[str, Any]:
     """Return `intercept`, `terms` and `pairs` of scorecard.json.
 
@@ -155,7 +170,7 @@ def compile_terms(pipeline: Pipeline, schema: Schema) -> dict[str, Any]:
     return {
         "intercept": math.fsum(intercepts),
         "terms": [
-            _table(feature, parts[index]) if isinstance(feature, Categorical) else _steps(feature, parts[index])
+            _words(feature, parts[index]) if isinstance(feature, Categorical) else _steps(feature, parts[index])
             for index, feature in enumerate(schema.features)
         ],
         "pairs": pairs,
@@ -172,13 +187,10 @@ def _lines(feature: Feature, bins: Any) -> list[int]:
     return [*range(1, len(bins) + 2), *[0] * feature.accepts_missing]
 
 
-def _table(feature: Categorical, parts: Sequence[tuple[Any, Floats]]) -> dict[str, Any]:
+def _words(feature: Categorical, parts: Sequence[tuple[Any, Floats]]) -> dict[str, Any]:
     """Return the term of words: the sum of its parts, each with bins of its own."""
     points = np.sum([scores[_lines(feature, bins)] for bins, scores in parts], axis=0).tolist()
-    missing = {"missing": points.pop()} if feature.accepts_missing else {}
-    other = {"other": points.pop()} if feature.accepts_other else {}
-    table = {str(word): own for word, own in zip(feature.values, points, strict=True)}
-    return {"feature": feature.name, "table": table, **other, **missing}
+    return table(feature, dict(zip(feature.levels, points, strict=True)))
 
 
 def _steps(feature: Numeric, parts: Sequence[tuple[Any, Floats]]) -> dict[str, Any]:
