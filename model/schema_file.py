@@ -18,8 +18,12 @@ MAX_FEATURES: Final = 60
 _TOP: Final = (
     *("id", "target", "positive", "negative", "money", "segments", "currency", "horizon", "example", "features"),
 )
-_RESERVED: Final = ("row", "prediction", "probability", "tier", "error", "errors", "reasons", "input", "value_at_risk")
-"""Columns of results, so that no id can be named like one."""
+_RESERVED: Final = (
+    *("row", "prediction", "probability", "tier", "error", "errors", "reasons", "input", "value_at_risk", "record"),
+    *("log_odds", "baseline", "actions", "notes", "alternatives", "model_version", "threshold", "tiers", "caution"),
+    *("reasons_method", "code", "message", "field", "value", "rule", "change", "customers"),
+)
+"""Columns and members of results, so that no id can be named like one."""
 
 
 def read_schema(document: Member) -> Schema:

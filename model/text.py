@@ -46,7 +46,7 @@ def clean(text: str) -> str:
 
 
 def clean_id(text: str) -> str:
-    """Return a customerID without what nobody sees; control characters are removed as well."""
+    """Return an id without what nobody sees; control characters are removed as well."""
     return clean(_CONTROLS.sub("", text))
 
 

@@ -10,12 +10,14 @@ from model import artifact
 from model.engine import load_scorer
 from model.errors import ArtifactError
 from model.schema import Categorical, Numeric, Schema, Target
-from model.training import auto, ebm, spline
+from model.training import auto, boosting, ebm, spline
 from model.training.cross_validation import make_folds
 from model.training.data import LabelledData
 from model.training.metrics import round_probabilities
-from model.training.recipes import EBM, EXACT_RECIPES, SPLINE, recipes_of
+from model.training.recipes import BOOSTING, EBM, EXACT_RECIPES, SPLINE, recipes_of
 from model.training.train import train
+
+pytestmark = pytest.mark.usefixtures("one_blas_thread")
 
 SCHEMA = Schema(
     features=(
@@ -42,36 +44,39 @@ def invent(rows, has_interaction):
     return LabelledData(SCHEMA, {"Calls (30d)": calls, "plan": plan, "fee": fee}, labels, [], "0" * 64)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def few_boosted_trees():
+    quick = replace(BOOSTING, settings=(boosting.Setting(3, 20), boosting.Setting(3, 40)), repeats=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(auto, "BOOSTING", quick)
+        yield
+
+
 def choose(data, recipes=QUICK):
     return auto.choose_recipe(data, recipes, seed=0, report=lambda _stage, _share: None)
 
 
 @pytest.mark.parametrize(("has_interaction", "expected"), [(False, "spline"), (True, "ebm")])
 def test_the_richer_recipe_is_chosen_only_where_the_simpler_one_is_worse_beyond_chance(has_interaction, expected):
-    choice = choose(invent(1500, has_interaction))
+    choice = choose(invent(1000, has_interaction))
 
     assert choice.recipe.name == expected
     rows = {row["name"]: row for row in choice.facts["auto"]["recipes"]}
     assert list(rows) == ["spline", "ebm"]
     assert (rows["spline"]["low"] > 0) is has_interaction
     assert rows[expected]["low"] <= 0 <= rows[expected]["high"]
-
-
-def test_boosted_trees_are_measured_on_the_same_folds():
-    choice = choose(invent(1500, has_interaction=True))
-
-    boosting = choice.facts["auto"]["boosting"]
-    assert set(boosting) == {"setting", "log_loss", "roc_auc", "pr_auc", "difference", "low", "high"}
-    assert boosting["low"] <= boosting["difference"] <= boosting["high"]
-    assert 0.7 < boosting["roc_auc"] < 0.9
+    boosted = choice.facts["auto"]["boosting"]
+    assert set(boosted) == {"setting", "log_loss", "roc_auc", "pr_auc", "difference", "low", "high"}
+    assert boosted["low"] <= boosted["difference"] <= boosted["high"]
+    assert 0.6 < boosted["roc_auc"] < 0.9
 
 
 def test_a_recipe_that_chooses_nothing_is_fitted_once_a_fold():
     data, fits = invent(600, has_interaction=True), []
 
-    def predict(schema, X, y, fold, settings):
+    def predict(schema, customers, y, fold, settings):
         fits.append(fold)
-        return ebm.predict(schema, X, y, fold, settings)
+        return ebm.predict(schema, customers, y, fold, settings)
 
     choice = choose(data, [replace(QUICK[1], predict=predict)])
 
@@ -94,7 +99,7 @@ def test_auto_names_the_exact_recipes_simplest_first():
 def trained(tmp_path_factory):
     """The folder of a version that `auto` chose, and what training said."""
     root, said = tmp_path_factory.mktemp("auto"), []
-    data = invent(1500, has_interaction=True)
+    data = invent(1000, has_interaction=True)
     lines = ["Left?,fee,plan,Calls (30d)"]
     for customer, label in zip(data.customers, data.labels.tolist(), strict=True):
         fee = "" if customer["fee"] is None else customer["fee"]
