@@ -113,8 +113,7 @@ def _line_of(key: str, text: str) -> int:
         if _FEATURE_HEADER.match(line):
             return number if name == "features" else fallback
         table = _TABLE_HEADER.match(line)
-        found = _parts(table[1])[0] if table else _key(line)
-        if found == name:
+        if name == (_parts(table[1])[0] if table else _key(line)):
             return number
     return fallback
 
@@ -198,7 +197,7 @@ def to_toml(
     document = to_document(schema)
     features, example = document.pop("features"), document.pop("example")
     lines = [*map(_comment, above), *[""] * bool(above)]
-    for key in dict.fromkeys([*document, *(key for key in comments if key in _COMMENTED)]):
+    for key in _TOP:
         lines += map(_comment, comments.get(key, ()))
         if key in document:
             lines += _assign(key, document[key])
@@ -210,11 +209,11 @@ def to_toml(
     return "\n".join(lines) + "\n"
 
 
-_COMMENTED: Final = ("id", "target", "positive", "money", "segments", "currency", "horizon")
+_TOP: Final = ("id", "target", "positive", "negative", "money", "segments", "currency", "horizon")
 
 
 def _comment(text: str) -> str:
-    return "# " + "".join(letter if letter.isprintable() else " " for letter in text)
+    return f"# {''.join(letter if letter.isprintable() else ' ' for letter in text)}".rstrip()
 
 
 def _assign(key: str, value: object) -> list[str]:

@@ -224,7 +224,7 @@ def _metrics_of(
     ]
     y_true = np.concatenate([labels for _, labels, _ in repeats])
     y_prob = np.concatenate([by_row for _, _, by_row in repeats])
-    example = model.probability_of(schema.example)
+    example = model.probability_of(dict(schema.example))
     tiers = model.document["tiers"]
     return {
         "version": version,
