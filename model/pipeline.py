@@ -234,7 +234,7 @@ def load(version: str | None = None, root: Path = ARTIFACTS) -> PipelineScorer:
     scorecard = artifact.load(folder.name, root) if is_additive(folder) else None
     if scorecard and not (folder / name).exists() and name not in artifact.names(folder):
         raise ArtifactError(
-            f"Model {folder.name} has no pipeline, because its scorecard is the whole model. Set CHURN_ENGINE=scorecard."
+            f"Model {folder.name} has no pipeline: its scorecard is the whole model. Set CHURN_ENGINE=scorecard."
         )
     content = read_checked(folder, name)
     facts = _facts_of(scorecard) if scorecard else _pipeline_metadata(folder)
