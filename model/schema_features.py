@@ -65,10 +65,10 @@ def _words(member: Member, common: Mapping[str, Any], kind: str) -> Categorical:
     if not 1 <= len(values) <= MAX_WORDS or len(values) + accepts_missing + accepts_other < 2:
         member.at("values").refuse(f"a list of 2 to {MAX_WORDS:,} words", len(values))
     seen: dict[str, Word] = {}
-    for value, given in zip(member.at("values").items(), values, strict=True):
-        if fold(str(given)) in seen:
-            value.refuse(f'a word that is unlike "{seen[fold(str(given))]}"')
-        seen[fold(str(given))] = given
+    for value, word in zip(member.at("values").items(), values, strict=True):
+        if fold(str(word)) in seen:
+            value.refuse(f'a word that is unlike "{seen[fold(str(word))]}"')
+        seen[fold(str(word))] = word
     return Categorical(
         **common,
         values=values,

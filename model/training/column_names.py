@@ -1,4 +1,4 @@
-"""What the name of a column tells: its words, a label, a unit, a role. Proposals to people, who know better."""
+"""What the name of a column suggests: its words, a label, a unit, a role. Proposals to people, who know better."""
 
 import re
 from typing import Final
