@@ -231,8 +231,12 @@ def load(version: str | None = None, root: Path = ARTIFACTS) -> PipelineScorer:
     """
     folder = folder_of(version, root)
     name = joblib_name(folder.name)
-    content = read_checked(folder, name)
     scorecard = artifact.load(folder.name, root) if is_additive(folder) else None
+    if scorecard and not (folder / name).exists() and name not in artifact.names(folder):
+        raise ArtifactError(
+            f"Model {folder.name} has no pipeline: its scorecard is the whole model. Set CHURN_ENGINE=scorecard."
+        )
+    content = read_checked(folder, name)
     facts = _facts_of(scorecard) if scorecard else _pipeline_metadata(folder)
     schema: Schema = facts["schema"]
     metrics = Member(read_json(folder, METRICS)[0], str(folder / METRICS))
