@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.errors import show
-from model.schema import Numeric, default_label, fold, written
+from model.schema import Numeric, fold, written
 from model.schema_features import MAX_NUMBER, MAX_TEXT
 from model.text import clean_id, counted
 from model.training import column_names
@@ -67,7 +67,7 @@ def _unfit_content(profile: Profile) -> str:
     if len(words) == 1 and not profile.blanks:
         return f"it is {show(next(iter(words)))} in every row"
     if column_names.is_position(column.name) and (profile.is_number or profile.form):
-        return "it is a position on a map; a column with the region would say more"
+        return "it is a position on a map; a column with the region would be better"
     if profile.form:
         sample = show(next(iter(words)))
         return f"it holds {profile.form}, such as {sample}{_ADVICE.get(profile.form, '')}"
@@ -118,7 +118,7 @@ def _number(profile: Profile, notes: list[str]) -> Proposal:
     facts = [f"The data has {written(float(known.min()))} to {written(float(known.max()))}."]
     feature = Numeric(
         name=column.name,
-        label=label if label != default_label(column.name) else "",
+        label=label,
         unit=unit,
         minimum=minimum,
         maximum=maximum,

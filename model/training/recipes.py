@@ -13,7 +13,7 @@ from sklearn.pipeline import Pipeline
 from model.artifact import OUTLINE, SCORECARD
 from model.errors import TrainingError, listed, show
 from model.schema import Categorical, Schema
-from model.training import boosting, spline
+from model.training import boosting, ebm, spline
 from model.training.compile import RANDOM_CUSTOMERS, to_document
 from model.training.cross_validation import REPEATS
 from model.training.directions import describe_directions
@@ -57,6 +57,8 @@ class Recipe:
         How often cross-validation is repeated.
     random_customers : int
         On how many of them scorecard and pipeline are compared.
+    libraries : tuple of str
+        The distributions that only this recipe trains with.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Recipe:
     describe: "Callable[[Schema, pd.DataFrame, Ints, Selection], dict[str, Any]]"
     repeats: int = REPEATS
     random_customers: int = RANDOM_CUSTOMERS
+    libraries: tuple[str, ...] = ()
 
     @property
     def is_exact(self) -> bool:
@@ -110,7 +113,26 @@ BOOSTING: Final = Recipe(
     describe=lambda _schema, _X, _y, _selection: {},
 )
 
-RECIPES: Final = {recipe.name: recipe for recipe in (SPLINE, BOOSTING)}
+EBM: Final = Recipe(
+    name="ebm",
+    engines=("scorecard",),
+    settings=ebm.SETTINGS,
+    few_settings=ebm.SETTINGS,
+    predict=ebm.predict,
+    fit=ebm.fit,
+    to_document=ebm.to_document,
+    describe=ebm.describe,
+    random_customers=20_000,
+    libraries=("interpret-core",),
+)
+
+RECIPES: Final = {recipe.name: recipe for recipe in (SPLINE, EBM, BOOSTING)}
+
+AUTO: Final = "auto"
+"""The name of a choice among `EXACT_RECIPES`."""
+
+EXACT_RECIPES: Final = (SPLINE, EBM)
+"""Simplest first."""
 
 ALIASES: Final = {"additive": SPLINE.name}
 """Former names, in the metrics of older models and in scripts."""
@@ -125,5 +147,15 @@ def recipe_of(name: str) -> Recipe:
     """
     recipe = RECIPES.get(ALIASES.get(name, name))
     if recipe is None:
-        raise TrainingError(f"A recipe must be {listed(list(RECIPES), last='or')}, not {show(name)}.")
+        raise TrainingError(f"A recipe must be {listed([*RECIPES, AUTO], last='or')}, not {show(name)}.")
     return recipe
+
+
+def recipes_of(name: str) -> tuple[Recipe, ...]:
+    """Return the recipe `name`, or those among which `auto` chooses.
+
+    Raises
+    ------
+    TrainingError
+    """
+    return EXACT_RECIPES if name == AUTO else (recipe_of(name),)

@@ -18,7 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, SplineTransformer
 
-from model.pipeline import levels_of
+from model.pipeline import levels_of, to_series
 from model.schema import Categorical, Numeric, Schema, Value
 from model.training.metrics import Floats, Ints, round_probabilities
 from model.training.monotone import Chain, fit_monotone_logistic
@@ -223,7 +223,7 @@ def _points_of_words(
         return {}
     encoder = features.named_transformers_[_WORDS]
     most = max(len(feature.levels) for feature in words)
-    every = pd.DataFrame({feature.name: pd.Series(_repeat(levels_of(feature), most)) for feature in words})
+    every = pd.DataFrame({feature.name: to_series(feature, _repeat(feature.levels, most)) for feature in words})
     columns = encoder.transform(every)
     indicators = columns.toarray() if encoder.sparse_output else columns
     points, start = {}, features.output_indices_[_WORDS].start
@@ -235,7 +235,7 @@ def _points_of_words(
     return points
 
 
-def _repeat(levels: list[Value], count: int) -> list[Value]:
+def _repeat(levels: Sequence[Value], count: int) -> list[Value]:
     return [levels[index % len(levels)] for index in range(count)]
 
 
