@@ -153,7 +153,7 @@ def _blank(missing: Member, bounds: Mapping[str, float], before: Sequence[Featur
     equals = missing.at("equals").number((bounds["minimum"], bounds["maximum"]), "a number from minimum to maximum")
     when = missing.at("when").object()
     if len(when) != 1:
-        missing.at("when").refuse("one feature and its value, such as { tenure = 0 }", len(when))
+        missing.at("when").refuse("one feature and its value, such as { orders = 0 }", len(when))
     ((name, value),) = when.items()
     feature = next((feature for feature in before if feature.name == name), None)
     if feature is None or (isinstance(feature, Numeric) and feature.blank):
