@@ -22,7 +22,7 @@ from benchmarks.data import BUILD, ROOT, source
 from benchmarks.peers import INNER_FOLDS, RIVALS
 from model import artifact
 from model.schema import Schema
-from model.schema_file import to_json
+from model.schema_document import to_json
 from model.training.cross_validation import Fold, make_folds, paired_interval, sample_rows, select_setting, size_ratio
 from model.training.data import LabelledData, read
 from model.training.infer import infer
