@@ -44,7 +44,7 @@ def infer_schema(customers: Path, target: str, id_column: str | None, positive: 
 @click.argument("schema_file", type=_FILE, metavar="SCHEMA.toml")
 @click.argument("customers", type=_FILE, required=False)
 def check_schema(schema_file: Path, customers: Path | None) -> None:
-    """Check a schema file, and whether a file of customers fits it.
+    """Check a schema file, and a file of customers against it.
 
     Exit status: 0 if all fits, 2 if something must be changed.
     """

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.errors import show
-from model.schema import Numeric, default_label, fold, written
+from model.schema import Numeric, fold, written
 from model.schema_features import MAX_NUMBER, MAX_TEXT
 from model.text import clean_id, counted
 from model.training import column_names
@@ -118,7 +118,7 @@ def _number(profile: Profile, notes: list[str]) -> Proposal:
     facts = [f"The data has {written(float(known.min()))} to {written(float(known.max()))}."]
     feature = Numeric(
         name=column.name,
-        label=label if label != default_label(column.name) else "",
+        label=label,
         unit=unit,
         minimum=minimum,
         maximum=maximum,
