@@ -2,8 +2,8 @@
 
 usage: python -m benchmarks.schemas [--data FOLDER] [--only TABLE...] [--print]
 
-The schemas are those that `churn infer-schema` proposes, unchanged. All models are measured on the same folds, each with
-its settings chosen inside the training part; what was measured is kept in build/schemas/. Some 20 minutes of CPU.
+The schemas are those that `churn infer-schema` proposes, unchanged. All models are measured on the same folds, each
+with its settings chosen inside the training part; what was measured is kept in build/schemas/. 20 minutes of CPU.
 """
 
 import argparse
@@ -102,7 +102,8 @@ def _measure(table: Table, folder: Path) -> list[str]:
     lines = []
     for name, figures in [*rows, (f"boosting ({title})", best)]:
         cells = [f"{_mean(figures, key):.{decimals}f}" for key, decimals in FIGURES.items()]
-        cells += ["", ""] if figures is best else [_difference(figures, best, key, folds) for key in ("roc_auc", "log_loss")]
+        for key in ("roc_auc", "log_loss"):
+            cells.append("" if figures is best else _difference(figures, best, key, folds))
         lines.append(f"| {shape} | {name} | {' | '.join(cells)} |")
         shape = " |  | "
     print("\n".join(lines), file=sys.stderr, flush=True)
@@ -165,11 +166,13 @@ def _difference(figures: list[dict[str, Any]], best: list[dict[str, Any]], key: 
 
 
 def _page(lines: list[str]) -> list[str]:
-    head = ["table", "rows", "features", "model", "ROC AUC", "PR-AUC", "log loss", "ROC AUC, difference", "log loss, difference"]
+    figures = ["ROC AUC", "PR-AUC", "log loss"]
+    head = ["table", "rows", "features", "model", *figures, "ROC AUC, difference", "log loss, difference"]
     return [
-        "Five stratified folds, twice; settings chosen inside each training part (spline: five folds; boosting: 3, 6 or 12",
-        f"leaves and 60 to 240 trees, {INNER_FOLDS} folds, the better of scikit-learn's and LightGBM; ebm chooses nothing). Differences",
-        "to boosting, with paired 95 % intervals: an ROC AUC above 0 and a log loss below 0 speak for ours.",
+        "Five stratified folds, twice; settings chosen inside each training part (`spline`: on five folds; boosting, the",
+        f"better of scikit-learn's and LightGBM: 3, 6 or 12 leaves and 60 to 240 trees, on {INNER_FOLDS} folds; `ebm`",
+        "chooses nothing). Differences to boosting have paired 95 % intervals: a ROC AUC above 0 and a log loss below 0",
+        "speak for ours.",
         "",
         f"| {' | '.join(head)} |",
         "| --- | ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: |",
