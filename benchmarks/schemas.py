@@ -102,8 +102,7 @@ def _measure(table: Table, folder: Path) -> list[str]:
     lines = []
     for name, figures in [*rows, (f"boosting ({title})", best)]:
         cells = [f"{_mean(figures, key):.{decimals}f}" for key, decimals in FIGURES.items()]
-        for key in ("roc_auc", "log_loss"):
-            cells.append("" if figures is best else _difference(figures, best, key, folds))
+        cells += [_difference(figures, best, key, folds) for key in ("roc_auc", "log_loss")]
         lines.append(f"| {shape} | {name} | {' | '.join(cells)} |")
         shape = " |  | "
     print("\n".join(lines), file=sys.stderr, flush=True)
@@ -160,6 +159,8 @@ def _mean(figures: list[dict[str, Any]], key: str) -> float:
 
 
 def _difference(figures: list[dict[str, Any]], best: list[dict[str, Any]], key: str, folds: list[Fold]) -> str:
+    if figures is best:
+        return ""
     differences = np.array([fold[key] - other[key] for fold, other in zip(figures, best, strict=True)])
     mean, margin = paired_interval(differences, size_ratio(folds))
     return f"{mean:+.4f} ({mean - margin:+.4f} to {mean + margin:+.4f})"
@@ -169,10 +170,10 @@ def _page(lines: list[str]) -> list[str]:
     figures = ["ROC AUC", "PR-AUC", "log loss"]
     head = ["table", "rows", "features", "model", *figures, "ROC AUC, difference", "log loss, difference"]
     return [
-        "Five stratified folds, twice; settings chosen inside each training part (`spline`: on five folds; boosting, the",
-        f"better of scikit-learn's and LightGBM: 3, 6 or 12 leaves and 60 to 240 trees, on {INNER_FOLDS} folds; `ebm`",
-        "chooses nothing). Differences to boosting have paired 95 % intervals: a ROC AUC above 0 and a log loss below 0",
-        "speak for ours.",
+        "Five stratified folds, twice; settings chosen inside each training part (`spline`: on five folds; boosting,",
+        f"the better of scikit-learn's and LightGBM: 3, 6 or 12 leaves and 60 to 240 trees, on {INNER_FOLDS} folds;",
+        "`ebm` chooses nothing). Differences to boosting have paired 95 % intervals: a ROC AUC above 0 and a log loss",
+        "below 0 speak for ours.",
         "",
         f"| {' | '.join(head)} |",
         "| --- | ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: |",
