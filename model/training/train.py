@@ -55,6 +55,7 @@ from model.training.metrics import (
     roc_points,
     rounded,
 )
+from model.training.plausibility import describe_plausibility
 from model.training.population import describe_population
 from model.training.recipes import SPLINE, Recipe
 from model.training.reports import model_card
@@ -161,7 +162,7 @@ def train(
         **({joblib_name(version): _pickle(model)} if "pipeline" in recipe.engines else {}),
         METRICS: to_bytes(metrics),
         CARD: model_card(metrics).encode("utf-8"),
-        POPULATION: to_bytes(describe_population(model.probabilities(data), data)),
+        POPULATION: to_bytes({**describe_population(model.probabilities(data), data), **describe_plausibility(data)}),
         artifact.SCHEMA: to_json(schema),
         **actions_table,
         artifact.RUN: to_bytes(run),
