@@ -20,7 +20,8 @@ from typing import Any, Final
 import numpy as np
 
 from model.contents import MISSING
-from model.schema import OTHER, Categorical, Feature, Numeric, written
+from model.schema import OTHER, Categorical, Feature, Numeric
+from model.text import written
 from model.training.data import LabelledData
 from model.training.metrics import Floats, Ints, rounded
 
