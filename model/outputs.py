@@ -123,6 +123,8 @@ class ComputedColumn(NamedTuple):
         Whether the results of a model with a schema have the column.
     decimals : int
         Of the number as it is written.
+    is_on_request : bool
+        Whether one customer's answer, too, has the column only where it is asked for.
     """
 
     name: str
@@ -132,6 +134,7 @@ class ComputedColumn(NamedTuple):
     compute: Callable[[Schema, Mapping[str, Any], Any], Any]
     decimals: int = 2
     is_in: Callable[[Schema], bool] = lambda _schema: True
+    is_on_request: bool = False
 
     @property
     def json_schema(self) -> JsonSchema:
@@ -169,6 +172,25 @@ VALUE_AT_RISK: Final = ComputedColumn(
 )
 """In its help and that of its option, {money} is the schema's."""
 
+PROBABILITY_INTERVAL: Final = OutputOption(
+    "probability_interval",
+    "Add the 95 % interval of the probability: how far the model may be off, not the outcome",
+)
+PROBABILITY_LOW: Final = ComputedColumn(
+    "probability_low",
+    "The lower bound of the 95 % interval of the probability, at four decimals",
+    PROBABILITY.json_type,
+    PROBABILITY_INTERVAL,
+    compute=lambda _schema, _features, score: score.probability_low,
+    decimals=4,
+    is_on_request=True,
+)
+PROBABILITY_HIGH: Final = PROBABILITY_LOW._replace(
+    name="probability_high",
+    help="The upper bound of the 95 % interval of the probability, at four decimals",
+    compute=lambda _schema, _features, score: score.probability_high,
+)
+
 REASON_COUNT: Final = OutputOption(
     "reasons",
     "How many reasons to give, the strongest first",
@@ -197,6 +219,7 @@ SPREADSHEET_SAFE: Final = OutputOption(
 COLUMNS: tuple[Column | ComputedColumn, ...] = (
     *(ROW, IDENTITY, PREDICTION, PROBABILITY, TIER, ERROR),
     VALUE_AT_RISK,
+    *(PROBABILITY_LOW, PROBABILITY_HIGH),
     REASONS,
     INPUT,
 )
@@ -204,10 +227,10 @@ COLUMNS: tuple[Column | ComputedColumn, ...] = (
 
 
 def computed_columns(schema: Schema, options: "OutputOptions | None" = None) -> list[ComputedColumn]:
-    """Return the columns that are computed: all of them, or those of lists with these options."""
+    """Return the columns that are computed: those of one customer's answer, or those of lists with these options."""
     computed = [column for column in COLUMNS if isinstance(column, ComputedColumn) and column.is_in(schema)]
     if options is None:
-        return computed
+        return [column for column in computed if not column.is_on_request]
     return [column for column in computed if column.option is None or options[column.option.name]]
 
 
@@ -217,9 +240,10 @@ def output_options() -> list[OutputOption]:
     return [*dict.fromkeys(options), SPREADSHEET_SAFE]
 
 
-def options_of(schema: Schema, terms: int) -> list[OutputOption]:
+def options_of(schema: Schema, terms: int, has_interval: bool) -> list[OutputOption]:
     """Return what callers may ask of the results of one model, with so many terms."""
     absent = [column.option for column in COLUMNS if isinstance(column, ComputedColumn) and not column.is_in(schema)]
+    absent += [] if has_interval else [PROBABILITY_INTERVAL]
     return [_option_of(option, schema, terms) for option in output_options() if option not in absent]
 
 
@@ -281,6 +305,11 @@ class OutputOptions(Mapping[str, Any]):
         return bool(self[INCLUDE_INPUT.name])
 
     @property
+    def probability_interval(self) -> bool:
+        """Whether rows have the interval of their probability."""
+        return bool(self[PROBABILITY_INTERVAL.name])
+
+    @property
     def spreadsheet_safe(self) -> bool:
         """Whether cells that a spreadsheet would run as formulas are made text."""
         return bool(self[SPREADSHEET_SAFE.name])
@@ -293,7 +322,8 @@ class OutputOptions(Mapping[str, Any]):
         ChurnError
             If more is asked for than the model has.
         """
-        offered = {option.name: option for option in options_of(schema, terms)}
+        # Whether there are intervals is known when they are read.
+        offered = {option.name: option for option in options_of(schema, terms, has_interval=True)}
         for name, value in self.items():
             if value and name not in offered:
                 raise ChurnError(f"{name} needs money in the schema, and that of the model has none.")

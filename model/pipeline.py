@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from model.interval import Interval
+
 LIBRARY: Final = "scikit-learn"
 
 
@@ -108,6 +110,8 @@ class PipelineScorer:
         With a `decision_function` that takes `to_frame`'s frame and gives log-odds.
     reasons : Scorecard or TreeReasons
         What gives the contributions: the scorecard of the same artifact, if the model is additive.
+    interval : Interval, optional
+        By how much the points may be off, where that was loaded.
     """
 
     schema: Schema
@@ -120,6 +124,7 @@ class PipelineScorer:
     folder: Path | None
     model: Any
     reasons: Scorecard | TreeReasons
+    interval: "Interval | None" = None
 
     @property
     def additive(self) -> Scorecard | None:

@@ -11,10 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from model.errors import ArtifactError
 from model.schema import CHURN, NOT_CHURN, TIERS, Categorical, Customer, Feature, Schema, Value
+
+if TYPE_CHECKING:
+    from model.interval import Interval
 
 PROBABILITY_DECIMALS: Final = 4
 """Of every probability printed anywhere; label and tier come from the unrounded one."""
@@ -36,12 +39,16 @@ class Score(NamedTuple):
         `churn` where the probability reaches the threshold, else `not churn`.
     tier : str
         high, medium or low.
+    probability_low, probability_high : float, optional
+        The bounds of its 95 % interval, where that was asked for: see model/interval.py.
     """
 
     log_odds: float
     probability: float
     label: str
     tier: str
+    probability_low: float | None = None
+    probability_high: float | None = None
 
 
 def probability(log_odds: float) -> float:
@@ -222,6 +229,10 @@ class Scorer(Protocol):
     def folder(self) -> Path | None:
         """The folder of the artifact; None for a model that was not loaded from one."""
 
+    @property
+    def interval(self) -> "Interval | None":
+        """By how much the points may be off; None until `model.interval.with_interval` loads it."""
+
     def score(self, customer: Customer) -> Score:
         """Return the score of one valid customer."""
 
@@ -259,6 +270,8 @@ class Scorecard:
         Least and greatest value of each number seen in training.
     folder : Path, optional
         Of the artifact.
+    interval : Interval, optional
+        By how much the points may be off, where that was loaded.
     """
 
     schema: Schema
@@ -271,6 +284,7 @@ class Scorecard:
     ranges: Mapping[str, tuple[float, float]]
     pairs: tuple[PairTerm, ...] = ()
     folder: Path | None = None
+    interval: "Interval | None" = None
 
     @property
     def baseline(self) -> float:

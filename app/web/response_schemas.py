@@ -10,12 +10,15 @@ from app.web.customers import CHANGES, MANY, ONE
 from app.web.errors import STATUSES
 from app.web.responses import CSV
 from model.errors import ERRORS
+from model.interval import is_available
 from model.json_schema import json_schema
 from model.outputs import (
     IDENTITY,
     INPUT,
     PREDICTION,
     PROBABILITY,
+    PROBABILITY_HIGH,
+    PROBABILITY_LOW,
     REASONS,
     ROW,
     TIER,
@@ -79,6 +82,11 @@ def _computed(schema: Schema) -> dict[str, JsonSchema]:
         column.name: {**column.json_schema, "description": help_of(column.help, schema)}
         for column in computed_columns(schema)
     }
+
+
+def _bounds(scorer: Scorer) -> dict[str, JsonSchema]:
+    """Return the bounds of a probability, which a model may have."""
+    return {column.name: column.json_schema for column in (PROBABILITY_LOW, PROBABILITY_HIGH) if is_available(scorer)}
 
 
 def _money(schema: Schema) -> dict[str, JsonSchema]:
@@ -316,6 +324,7 @@ def components(scorer: Scorer) -> dict[str, JsonSchema]:
     """Return every schema of the description by name."""
     schema = scorer.schema
     identity, result, alternative = _identity(schema), _result(schema), _alternative(schema)
+    optional = {**identity, **_bounds(scorer)}
     return {
         "Customer": _customer(schema),
         "Problem": _problem(),
@@ -325,9 +334,9 @@ def components(scorer: Scorer) -> dict[str, JsonSchema]:
         "Reason": _reason(scorer),
         "Alternative": members(alternative),
         "Action": members({"suggestion": _TEXT, **alternative}),
-        "Result": members(result, identity),
+        "Result": members(result, optional),
         "Errors": members({"errors": array(refer("ProblemEntry"))}, identity),
-        "OneResult": members({**result, **_CONTEXT, **_METHOD}, identity),
+        "OneResult": members({**result, **_CONTEXT, **_METHOD}, optional),
         "ManyResults": members(
             {"results": array({"anyOf": [refer("Result"), refer("Errors")]}), **_CONTEXT, **_METHOD}
         ),
@@ -338,6 +347,7 @@ def components(scorer: Scorer) -> dict[str, JsonSchema]:
                 **identity,
                 **_SCORE,
                 **_computed(schema),
+                **_bounds(scorer),
                 **_REASONS,
                 INPUT.name: INPUT.json_schema,
                 "errors": array(refer("ProblemEntry")),

@@ -53,6 +53,8 @@ class Recipe:
         members that both begin with.
     describe : callable (schema, X, y, selection) -> dict
         Members of metrics.json that only this recipe has.
+    deviations : callable (schema, pipeline, X, setting) -> ndarray of shape (n_deviations, n_points), optional
+        By how much the points may be off; None for a model without intervals.
     repeats : int
         How often cross-validation is repeated.
     random_customers : int
@@ -67,6 +69,7 @@ class Recipe:
     fit: Callable[[Schema, pd.DataFrame, Ints, Any], Pipeline]
     to_document: "Callable[[Pipeline, LabelledData, Mapping[str, Any]], dict[str, Any]]"
     describe: "Callable[[Schema, pd.DataFrame, Ints, Selection], dict[str, Any]]"
+    deviations: Callable[[Schema, Pipeline, pd.DataFrame, Any], Floats] | None = None
     repeats: int = REPEATS
     random_customers: int = RANDOM_CUSTOMERS
 
@@ -97,6 +100,7 @@ SPLINE: Final = Recipe(
     fit=spline.fit,
     to_document=to_document,
     describe=describe_directions,
+    deviations=spline.deviations_of,
 )
 
 BOOSTING: Final = Recipe(

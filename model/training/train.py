@@ -28,11 +28,13 @@ from model.actions import FIRST_TABLE, TABLE, parse
 from model.artifact import ARTIFACTS
 from model.contents import CARD, METRICS, POPULATION
 from model.errors import ArtifactError
+from model.interval import INTERVAL
 from model.pipeline import LIBRARY, joblib_name
 from model.schema import CHURN, NOT_CHURN, Schema
 from model.schema_document import to_json
 from model.scorecard import tier_of
 from model.scorecard_file import MODEL_SCHEMA
+from model.training import interval
 from model.training.checks import check
 from model.training.compile import EXACT_WITHIN, to_bytes
 from model.training.cross_validation import (
@@ -41,7 +43,7 @@ from model.training.cross_validation import (
     by_repeat,
     nested_cross_validation,
 )
-from model.training.data import read
+from model.training.data import LabelledData, read
 from model.training.directions import warnings_of
 from model.training.fit import SEED, FittedModel, check_exact, fit_model
 from model.training.groups import slices
@@ -132,6 +134,7 @@ def train(
         metrics = _metrics_of(
             model, version, seed, lambda share: report("Measuring the procedure", 0.16 + 0.82 * share), recipe
         )
+        interval_file = _interval_of(model, data, recipe)
     if trusted:
         metrics["protocol"]["trusted"] = sorted(trusted)
     for sentence in warnings_of(metrics):
@@ -154,6 +157,7 @@ def train(
         CARD: model_card(metrics).encode("utf-8"),
         POPULATION: to_bytes(describe_population(model.probabilities(data), data)),
         artifact.SCHEMA: to_json(schema),
+        **interval_file,
         **actions_table,
         artifact.RUN: to_bytes(run),
     }
@@ -163,6 +167,15 @@ def train(
         write_default(version, root)
     report("Done", 1.0)
     return folder
+
+
+def _interval_of(model: FittedModel, data: LabelledData, recipe: Recipe) -> dict[str, bytes]:
+    """Return the file with which the model knows the intervals of its probabilities, if it has any."""
+    if recipe.deviations is None:
+        return {}
+    deviations = recipe.deviations(data.schema, model.pipeline, data.frame(), model.selection.setting)
+    document = interval.to_document(deviations)
+    return {INTERVAL: interval.to_bytes(document)} if document else {}
 
 
 def _read_actions(path: Path, schema: Schema) -> dict[str, bytes]:
