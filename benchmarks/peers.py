@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from interpret.glassbox import ExplainableBoostingClassifier
 from lightgbm import LGBMClassifier
+from model.training.additive import DIRECTIONS, NUMBERS, WORDS, Setting, columns_of, fit_features, fit_logistic
 from scipy.special import expit
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
@@ -21,7 +22,6 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
-from model.training.additive import DIRECTIONS, NUMBERS, WORDS, Setting, columns_of, fit_features, fit_logistic
 from model.training.metrics import round_probabilities
 from model.training.monotone import Chain, fit_monotone_logistic
 

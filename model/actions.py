@@ -1,7 +1,7 @@
 """What might be offered to a customer: an editable table, and the entries that would lower this customer's risk.
 
-Each model may have one, actions.csv, with a line an action: the feature, the value it is for (blank: any), the value it would become (a
-word, a number, or a change such as -10%), and the sentence to show. Standard library only.
+Each model may have one, actions.csv, with a line an action: the feature, the value it is for (blank: any), the value it
+would become (a word, a number, or a change such as -10%), and the sentence to show. Standard library only.
 """
 
 import csv

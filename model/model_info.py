@@ -9,7 +9,8 @@ from model.artifact import read_checked, read_json, read_run
 from model.contents import CARD, METRICS
 from model.outputs import PROBABILITY
 from model.schema import OTHER, Categorical, Numeric, Schema
-from model.scorecard import LineTerm, PairTerm, Scorer, TableTerm, Term, probability
+from model.scorecard import Scorer, probability
+from model.terms import LineTerm, PairTerm, TableTerm, Term
 
 _ELSEWHERE: Final = ("version", "schema_version", "recipe", "trained_on", "threshold", "tiers", "example")
 

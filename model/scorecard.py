@@ -1,20 +1,18 @@
 """The score of one customer: log-odds, probability, label and tier. Standard library only.
 
-The model is additive: an intercept, one term a feature (a table for words; a piecewise linear curve, or steps, for
-numbers), and pair terms. The terms are centred over the training data, so the intercept is the log-odds of the average customer and each term is
-at once that feature's contribution. model/bulk adds the same terms in the same order, and so gets the same bits.
+The model is additive: an intercept, a term for each feature, and pair terms; see model/terms.py. They are centred over
+the training data, so the intercept is the log-odds of the average customer and each term is at once a contribution.
+model/bulk adds the same terms in the same order, and so gets the same bits.
 """
 
 import math
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
-from model.errors import ArtifactError
-from model.schema import CHURN, NOT_CHURN, TIERS, Categorical, Customer, Feature, Schema, Value
+from model.schema import CHURN, NOT_CHURN, TIERS, Customer, Schema
+from model.terms import PairTerm, Term
 
 if TYPE_CHECKING:
     from model.interval import Interval
@@ -54,136 +52,6 @@ class Score(NamedTuple):
 def probability(log_odds: float) -> float:
     """Return the logistic function of `log_odds`: 1 / (1 + exp(-z)), in (0, 1)."""
     return 1.0 / (1.0 + math.exp(-log_odds)) if log_odds > -700.0 else 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class TableTerm:
-    """A feature of words: points, in log-odds, by canonical word, `OTHER` and None where the feature accepts them."""
-
-    feature: str
-    points: Mapping[Value, float]
-
-    def __call__(self, value: Value) -> float:
-        """Return the points of a level."""
-        return self.points[value]
-
-
-class LineTerm:
-    """A feature of numbers: the points, in log-odds, are linear between knots and constant beyond the outer ones.
-
-    Parameters
-    ----------
-    feature : str
-    knots : sequence of float, strictly rising
-    points : sequence of float
-        At each knot.
-    missing : float
-        The points of a missing number, where the feature accepts that.
-    """
-
-    __slots__ = ("feature", "knots", "missing", "points", "slopes")
-
-    def __init__(self, feature: str, knots: Sequence[float], points: Sequence[float], missing: float = 0.0) -> None:
-        if len(knots) != len(points) or any(left >= right for left, right in pairwise(knots)):
-            raise ArtifactError(f"The knots of {feature} must rise strictly and have one point each.")
-        self.feature = feature
-        self.knots = list(map(float, knots))
-        self.points = list(map(float, points))
-        self.missing = missing
-        # The slope beyond the last knot is 0 and that before the first is never used: see __call__.
-        self.slopes = [
-            (self.points[i + 1] - self.points[i]) / (self.knots[i + 1] - self.knots[i]) for i in range(len(knots) - 1)
-        ] + [0.0]
-
-    def __call__(self, value: Value) -> float:
-        """Return the points at a number, or of a missing one."""
-        if value is None:
-            return self.missing
-        assert not isinstance(value, str)
-        below = bisect_right(self.knots, value) - 1
-        if below < 0:
-            return self.points[0]
-        return self.points[below] + self.slopes[below] * (value - self.knots[below])
-
-
-@dataclass(frozen=True, slots=True)
-class StepTerm:
-    """A feature of numbers: the points, in log-odds, are constant between edges.
-
-    Attributes
-    ----------
-    feature : str
-    edges : sequence of float, strictly rising
-        A number belongs to the step that begins at the greatest edge it reaches.
-    points : sequence of float
-        Of each step, one more than there are edges.
-    missing : float
-        The points of a missing number, where the feature accepts that.
-    """
-
-    feature: str
-    edges: Sequence[float]
-    points: Sequence[float]
-    missing: float = 0.0
-
-    def __call__(self, value: Value) -> float:
-        """Return the points at a number, or of a missing one."""
-        if value is None:
-            return self.missing
-        assert not isinstance(value, str)
-        return self.points[bisect_right(self.edges, value)]
-
-
-Term = TableTerm | LineTerm | StepTerm
-
-
-class Axis(NamedTuple):
-    """One side of the grid of a pair.
-
-    Attributes
-    ----------
-    feature : Categorical or Numeric
-    edges : sequence of float, strictly rising
-        Of a number, as those of `StepTerm`; the words of a `Categorical` need none.
-    """
-
-    feature: Feature
-    edges: Sequence[float] = ()
-
-    @property
-    def size(self) -> int:
-        """The lines of the grid: the levels, or the steps and, where it is accepted, one for missing."""
-        if isinstance(self.feature, Categorical):
-            return len(self.feature.levels)
-        return len(self.edges) + 1 + self.feature.accepts_missing
-
-    def index(self, value: Value) -> int:
-        """Return the line of a value."""
-        if isinstance(self.feature, Categorical):
-            return self.feature.codes[value]
-        if value is None:
-            return len(self.edges) + 1
-        assert not isinstance(value, str)
-        return bisect_right(self.edges, value)
-
-
-class PairTerm(NamedTuple):
-    """Two features together: points, in log-odds, in a grid.
-
-    Attributes
-    ----------
-    axes : (Axis, Axis)
-    points : sequence of sequence of float
-        A row for each line of the first axis, in it a number for each of the second.
-    """
-
-    axes: tuple[Axis, Axis]
-    points: Sequence[Sequence[float]]
-
-    def __call__(self, customer: Customer) -> float:
-        """Return the points of a customer."""
-        first, second = self.axes
-        return self.points[first.index(customer[first.feature.name])][second.index(customer[second.feature.name])]
 
 
 class Scorer(Protocol):

@@ -11,8 +11,9 @@ from typing import Any, Final
 
 from model.errors import ArtifactError, show
 from model.schema import OTHER, TIERS, Categorical, Numeric, Schema, Value
-from model.scorecard import Axis, LineTerm, PairTerm, Scorecard, StepTerm, TableTerm, Term
+from model.scorecard import Scorecard
 from model.strict_json import Member
+from model.terms import Axis, LineTerm, PairTerm, StepTerm, TableTerm, Term
 
 MODEL_SCHEMA: Final = 2
 """`schema_version` of a model with a schema.json; 1 is the schema of artifacts/schema-1.json."""

@@ -21,6 +21,7 @@ RANDOM_CUSTOMERS = 2_000
 def quick_recipe(settings: int = 2) -> "Recipe":
     """The additive recipe with few settings, one repeat, and few random customers to compare with the pipeline."""
     from model.training.additive import Setting
+
     from model.training.recipes import ADDITIVE
 
     few = (Setting(2, 0.3), Setting(4, 0.3))[:settings]

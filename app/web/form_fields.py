@@ -87,6 +87,16 @@ class Field:
         return self.is_number or (len(self.options) == 2 and self.is_few)
 
     @property
+    def hint(self) -> str:
+        """What is below the label."""
+        text = self.help if self.help != self.label else ""
+        if self.unit:
+            text = f"{text}, in {self.unit}" if text else f"In {self.unit}"
+        if self.may_be_blank:
+            text = f"{text}. Blank if it is not known." if text else "Blank if it is not known."
+        return text
+
+    @property
     def unit_is_shown(self) -> bool:
         """Whether the page shows the number with its unit, and not as an amount."""
         return self.is_number and not self.is_amount and (self.can_change or not self.whole)
@@ -145,7 +155,8 @@ def _default(feature: Feature, value: Value) -> str:
 
 def _options(feature: Categorical) -> Iterator[FieldOption]:
     # 0 and 1 are how some data spells no and yes.
-    flags: dict[Word, str] = {word: "Yes" if flag else "No" for flag, word in feature.booleans.items()}
+    booleans = feature.booleans.items() if feature.numbers else ()
+    flags: dict[Word, str] = {word: "Yes" if flag else "No" for flag, word in booleans}
     for word in feature.values:
         yield FieldOption(str(word), flags.get(word, str(word)))
     if feature.accepts_missing:

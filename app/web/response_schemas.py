@@ -27,7 +27,8 @@ from model.outputs import (
     help_of,
 )
 from model.schema import BATCH_LABELS, CHURN, NOT_CHURN, TIERS, Categorical, Schema
-from model.scorecard import Scorer, StepTerm
+from model.scorecard import Scorer
+from model.terms import StepTerm
 
 JsonSchema = dict[str, Any]
 

@@ -14,17 +14,8 @@ from numpy.typing import NDArray
 from model.bulk.arrow import from_numpy
 from model.bulk.block import Block, has_few_values
 from model.schema import Categorical, Feature, Numeric
-from model.scorecard import (
-    PROBABILITY_DECIMALS,
-    Axis,
-    LineTerm,
-    PairTerm,
-    Scorecard,
-    Scorer,
-    StepTerm,
-    Term,
-    probability,
-)
+from model.scorecard import PROBABILITY_DECIMALS, Scorecard, Scorer, probability
+from model.terms import Axis, LineTerm, PairTerm, StepTerm, Term
 
 STEPS: Final = 10**PROBABILITY_DECIMALS
 """A printed probability is a whole number of these steps."""

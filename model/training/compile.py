@@ -15,8 +15,9 @@ from sklearn.pipeline import Pipeline
 from model.bulk.block import to_values
 from model.pipeline import to_frame
 from model.schema import OTHER, Categorical, Customer, Numeric
-from model.scorecard import LineTerm, Scorecard, StepTerm, TableTerm
+from model.scorecard import Scorecard
 from model.scorecard_file import MODEL_SCHEMA
+from model.terms import LineTerm, StepTerm, TableTerm
 from model.training.data import LabelledData
 from model.training.spline import knots_of, points_of
 

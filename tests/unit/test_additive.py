@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+from model.training.additive import DIRECTIONS, Setting, fit, knots_of, points_of, quantile_knots, round_digits
 from scipy.optimize import minimize
 from shipped import FEATURES
 from trainings import quick_recipe
 
 from model.schema import Numeric
-from model.scorecard import LineTerm
-from model.training.additive import DIRECTIONS, Setting, fit, knots_of, points_of, quantile_knots, round_digits
+from model.terms import LineTerm
 from model.training.compile import max_difference, random_customers, to_bytes
 from model.training.fit import check_exact, fit_model
 from model.training.monotone import Chain, fit_monotone_logistic

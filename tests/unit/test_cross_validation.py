@@ -4,11 +4,11 @@ import math
 
 import numpy as np
 import pytest
+from model.training.additive import predict
 from trainings import quick_recipe
 
 from model.errors import TrainingError
 from model.training import cross_validation
-from model.training.additive import predict
 from model.training.fit import fit_model
 from model.training.recipes import recipe_of
 

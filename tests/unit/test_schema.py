@@ -17,7 +17,7 @@ from model.errors import CustomerError, InputError
 from model.json_schema import json_schema
 from model.parse import parse_customer
 from model.schema import Categorical, Numeric
-from model.scorecard import LineTerm, TableTerm
+from model.terms import LineTerm, TableTerm
 from model.validate import validate
 
 ROOT = Path(__file__).parents[2]

@@ -9,8 +9,9 @@ from shipped import EXAMPLE, FEATURES, SCHEMA, SCHEMA_VERSION
 from model.errors import ArtifactError
 from model.explain import explain
 from model.schema import Categorical
-from model.scorecard import LineTerm, probability, tier_of
+from model.scorecard import probability, tier_of
 from model.scorecard_file import check_version, read_scorecard
+from model.terms import LineTerm
 
 TIERS = {"high": 0.5, "medium": 0.25, "low": 0.0}
 

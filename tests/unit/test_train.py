@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+from model.training.additive import points_of
 from shipped import EXAMPLE, NAMES
 from trainings import quick_recipe
 
@@ -12,7 +13,6 @@ from model import artifact
 from model.artifact import ARTIFACTS
 from model.errors import ArtifactError
 from model.pipeline import joblib_name
-from model.training.additive import points_of
 from model.training.compile import RANDOM_CUSTOMERS, to_bytes
 from model.training.data import read
 from model.training.fit import check_exact, fit_model

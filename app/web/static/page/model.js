@@ -79,7 +79,9 @@ export async function start() {
 }
 
 async function show(model) {
-  const { metrics, threshold_choice: choice } = model;
+  const { threshold_choice: choice } = model;
+  // Of a model that was written by hand nothing was measured.
+  const metrics = model.metrics?.out_of_fold && model.metrics;
   byId("model-facts").replaceChildren(
     ...facts(model).map(([name, value]) => create("div", {}, create("dt", {}, name), create("dd", {}, value))),
   );

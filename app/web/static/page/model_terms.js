@@ -8,6 +8,8 @@ const MAX_BARS = 12;
 /** More lines of a table are not read. */
 const MAX_LINES = 100;
 const MAX_PAIR_LINES = 20;
+/** Per cent of the colour of the largest effect: the numbers can still be read on it. */
+const DEEPEST = 45;
 const LONGEST_LINE = 16;
 const MOST_LINES = 4;
 
@@ -24,12 +26,13 @@ export async function drawTerms(root, { terms = [], ranges }) {
   const values = terms.flatMap(valuesOf);
   const scale = { min: Math.floor(smallest(values)), max: Math.ceil(largest(values)) };
   const effects = new Map(terms.map((term) => [term, rangeOf(valuesOf(term))]));
-  const strongest = largest(values.map(Math.abs));
+  const pairs = terms.filter(({ features }) => features);
+  const strongest = largest(pairs.flatMap(({ points }) => points.flat()).map(Math.abs));
   for (const term of [...terms].sort((a, b) => effects.get(b) - effects.get(a))) {
     const names = (term.features ?? [term.feature]).map(featureLabel);
     const section = create("section", {}, create("h3", {}, names.join(" and ")));
     root.append(section);
-    if (term.features) section.append(pairTable(term, terms, strongest));
+    if (term.features) section.append(pairTable(term, strongest));
     else await drawChart(section, termChart(term, scale, ranges));
   }
 }
@@ -157,7 +160,7 @@ function pairTable({ features, edges, levels, points }, strongest) {
       { className: `number ${effect > 0 ? "raises" : "lowers"}` },
       formatDecimals(effect, 2),
     );
-    element.style.setProperty("--strength", `${Math.round((100 * Math.abs(effect)) / (strongest || 1))}%`);
+    element.style.setProperty("--strength", `${(DEEPEST * Math.abs(effect)) / (strongest || 1)}%`);
     return element;
   };
   const label = `How much ${rowName} and ${columnName} add together to the log-odds of leaving.`;
