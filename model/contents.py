@@ -17,6 +17,7 @@ from model.strict_json import Member
 METRICS: Final = "metrics.json"
 CARD: Final = "MODEL_CARD.md"
 ACTIONS: Final = "actions.csv"
+INTERVAL: Final = "interval.json"
 POPULATION: Final = "population.json"
 MISSING: Final = "(missing)"
 """The word of a group of customers whose own is not known; a group of numbers has a label and no bounds."""
@@ -35,6 +36,9 @@ def check_contents(folder: Path, schema: Schema) -> None:
     if "trained_at" in run.object():
         run.at("trained_at").text()
     _check_actions(folder, schema)
+    if INTERVAL in names(folder):
+        # Its content is checked when it is asked for; until then a start costs no more than without it.
+        read_checked(folder, INTERVAL)
     try:
         read_checked(folder, CARD).decode()
     except UnicodeDecodeError as error:

@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from model import artifact
+from model.contents import INTERVAL
 from model.errors import InputError
 from model.schema import Categorical, Customer, Feature, Value
-from model.scorecard import LineTerm, PairTerm, Score, Scorecard, Scorer, StepTerm, TableTerm, Term, probability
+from model.scorecard import Score, Scorecard, Scorer, probability
 from model.strict_json import Member
+from model.terms import LineTerm, PairTerm, StepTerm, TableTerm, Term
 
-INTERVAL: Final = "interval.json"
 MOST_DEVIATIONS: Final = 1000
 
 
@@ -161,6 +162,7 @@ def _content(folder: Path) -> tuple[float, list[int], list[list[int]]]:
     if not 0 < len(deviations) <= MOST_DEVIATIONS or any(len(deviation) != width for deviation in deviations):
         document.at("deviations").refuse(f"1 to {MOST_DEVIATIONS:,} lists of the same length", len(deviations))
     columns = document.at("columns").whole_numbers()
-    if columns and not (min(columns) >= 0 and max(columns) < width):
-        document.at("columns").refuse(f"a list of numbers from 0 to {width - 1}", max(columns))
+    for column in columns:
+        if not 0 <= column < width:
+            document.at("columns").refuse(f"a list of numbers from 0 to {width - 1}", column)
     return unit, columns, deviations

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from model.bulk.score import Floats, bins_of, lines_of
 from model.interval import Interval, starts_of
 from model.schema import Categorical, Feature
-from model.scorecard import LineTerm, PairTerm, StepTerm, Term
+from model.terms import LineTerm, PairTerm, StepTerm, Term
 
 _ROWS_AT_ONCE: Final = 1024
 """Whose sums are in the processor's cache together; more take longer."""

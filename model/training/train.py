@@ -26,9 +26,8 @@ from threadpoolctl import threadpool_limits
 from model import artifact
 from model.actions import FIRST_TABLE, TABLE, parse
 from model.artifact import ARTIFACTS
-from model.contents import CARD, METRICS, POPULATION
+from model.contents import CARD, INTERVAL, METRICS, POPULATION
 from model.errors import ArtifactError
-from model.interval import INTERVAL
 from model.pipeline import LIBRARY, joblib_name
 from model.schema import CHURN, NOT_CHURN, Schema
 from model.schema_document import to_json
