@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from model.engine import ENGINES
 from model.errors import ChurnError, listed, show
-from model.outputs import ALL, YES_NO, OutputOption, OutputOptions, output_options
+from model.outputs import ALL, YES_NO, OutputOption, OutputOptions, help_of, output_options
 
 MAX_JOB_BYTES: Final = 5 * 1024**3
 """S3 accepts no longer file in one request."""
@@ -159,7 +159,8 @@ def _output_setting(option: OutputOption) -> Any:
         return value
 
     unit = f"0 to the model's terms, or {ALL}" if option.maximum else " or ".join(YES_NO)
-    help = f"Results of bucket and folder: {option.help[0].lower()}{option.help[1:]}"
+    text = help_of(option.help)
+    help = f"Results of bucket and folder: {text[0].lower()}{text[1:]}"
     return _setting(option.variable, parse, option.default, unit, help)
 
 

@@ -34,7 +34,6 @@ from model.bulk.population import load
 from model.bulk.summary import Summary
 from model.bulk.table import BOOLEAN, NUMBER, TEXT, WHOLE, check_kinds
 from model.errors import ChurnError
-from model.parse import resolve
 
 CSV, PARQUET, TABLE = "csv", "parquet", "table"
 BATCH_ROWS: Final = 10_000
@@ -116,7 +115,7 @@ def score(spark: SparkSession, job: Job, scoring: Scoring) -> dict[str, Any]:
         _write(data.scored, f"{draft}/output", job.target_format)
         summary = _summarize(spark, f"{draft}/output", data, work)
         check_unchanged(files, job.source, data.files)
-        summary |= {"job": spark.sparkContext.applicationId, "notes": data.notes}
+        summary |= {"job": spark.sparkContext.applicationId, "notes": [*data.notes, *summary["notes"]]}
         _publish(files, draft, target, job.target_format, summary)
     except (PySparkException, Py4JJavaError) as error:
         raise ChurnError(f"Spark ended the job: {_first_line(error)} Nothing was written.") from error
@@ -142,15 +141,16 @@ def _read(spark: SparkSession, files: HadoopFiles, job: Job, work: Work) -> _Inp
 
 
 def _score_table(table: DataFrame, work: Work) -> _Input:
-    positions = check_header(table.columns)
+    schema = work.scorer.schema
+    positions = check_header(table.columns, schema)
     layout = Layout(tuple(positions), tuple((name, index) for index, name in enumerate(positions)))
     types = {name: table.schema[index].dataType.simpleString() for name, index in positions.items()}
-    check_kinds({name: (_kind(type_), type_) for name, type_ in types.items()})
+    check_kinds({name: (_kind(type_), type_) for name, type_ in types.items()}, schema)
     # By position: a name may contain dots, or differ from another only in case.
     numbered = table.toDF(*map(str, range(len(table.columns))))
     columns = numbered.select(*[f"`{index}`" for index in positions.values()])
     scored = _score(columns, partial(cluster.score_rows, layout=layout, work=work), work)
-    return _Input(scored, {}, notes_on(table.columns, resolve(table.columns)[0]))
+    return _Input(scored, {}, notes_on(table.columns, positions, schema))
 
 
 def _kind(type_name: str) -> str | None:
@@ -204,9 +204,13 @@ def _uris(files: HadoopFiles, file: HadoopFile) -> tuple[str, str]:
 
 
 def _score(frame: DataFrame, function: Callable[[Iterable[Any]], Iterator[Any]], work: Work) -> DataFrame:
-    columns = columns_of(work.options) if work.typed else {cluster.VALUE: "string"}
-    schema = ", ".join(f"`{name}` {type_}" for name, type_ in {KIND: "string", **columns}.items())
+    columns = columns_of(work.scorer.schema, work.options) if work.typed else {cluster.VALUE: "string"}
+    schema = ", ".join(f"{_quoted(name)} {type_}" for name, type_ in {KIND: "string", **columns}.items())
     return frame.mapInArrow(function, schema)
+
+
+def _quoted(name: str) -> str:
+    return f"`{name.replace('`', '``')}`"
 
 
 def _write(frame: DataFrame, folder: str, target_format: str) -> None:
@@ -236,7 +240,7 @@ def _summarize(spark: SparkSession, folder: str, data: _Input, work: Work) -> di
         if len(marks) > 1:
             errors.setdefault(data.names[file], "The file uses both the comma and the point as decimal mark. Use one.")
     refuse(errors, len(set(data.names.values())))
-    return summary.to_dict()
+    return {**summary.to_dict(), "notes": summary.notes}
 
 
 def _read_messages(spark: SparkSession, folder: str, work: Work) -> dict[str, list[dict[str, Any]]]:

@@ -49,7 +49,7 @@ ERRORS: Final[dict[str, ErrorKind]] = {
     "out_of_range": ErrorKind(None, None, "{field} {rule}, not {value}."),
     "unknown_word": ErrorKind(None, None, "{field} {rule}, not {value}."),
     "ambiguous_name": ErrorKind(None, None, "{field} is given more than once: as {keys}. Send it once."),
-    "blank_id": ErrorKind(None, None, "{field} is blank. This response lists labels by customerID, so every row needs one."),
+    "blank_id": ErrorKind(None, None, "{field} is blank. This response lists labels by {field}, so every row needs one."),
     "bad_id": ErrorKind(None, None, "{field} must be text or a whole number, not {value}."),
     "not_a_customer": ErrorKind(None, None, "A customer must be a JSON object, not {value}."),
     "not_changes": ErrorKind(None, None, "Changes must be a JSON object of features and their values, not {value}."),
@@ -57,7 +57,7 @@ ERRORS: Final[dict[str, ErrorKind]] = {
     # One row of a file.
     "field_count": ErrorKind(None, None, "The row has {fields}, but the header has {expected}.{advice}"),
     "stray_byte": ErrorKind(None, None, "The row has bytes that are not UTF-8 ({bytes}), although the file is UTF-8. Correct the character and save the file as UTF-8; if the whole file is Windows-1252, set that as its charset."),
-    "duplicate_id": ErrorKind(422, "A customerID is repeated", "{field} {value} is in row {first} and again in row {row}. A response listed by customerID can have it only once. Ask for text/csv, which has one line per row."),
+    "duplicate_id": ErrorKind(422, "An id is repeated", "{field} {value} is in row {first} and again in row {row}. A response listed by {field} can have it only once. Ask for text/csv, which has one line per row."),
     # A table, or a file that is split.
     "wrong_types": ErrorKind(None, None, "The table has columns of types that are not accepted: {wrong}."),
     "quoted_line_end": ErrorKind(None, None, "A quote is still open at the end of a line. A file with line breaks inside quotes cannot be split; run with --multiline, which reads each file whole."),
@@ -149,6 +149,8 @@ class Problem(NamedTuple):
     row : int, optional
         From 1, the first row after the header.
     customer_id : str, optional
+    id_column : str, optional
+        Where the id is.
     """
 
     code: str
@@ -158,24 +160,25 @@ class Problem(NamedTuple):
     rule: str | None = None
     row: int | None = None
     customer_id: str | None = None
+    id_column: str | None = None
 
-    def at(self, row: int, customer_id: str | None = None) -> "Problem":
+    def at(self, row: int, customer_id: str | None = None, id_column: str | None = None) -> "Problem":
         """Return the same problem with its row."""
         # Not _replace, which is slower: a file may have a million bad rows.
-        return Problem(self.code, self.message, self.field, self.value, self.rule, row, customer_id or None)
+        return Problem(self.code, self.message, self.field, self.value, self.rule, row, customer_id or None, id_column)
 
     def __str__(self) -> str:
         template = ERRORS[self.code].sentence
         if self.row is None or "{row}" in template or "{subject}" in template:
             return self.message
-        who = f" (customerID {show(self.customer_id)[1:-1]})" if self.customer_id else ""
+        who = f" ({self.id_column} {show(self.customer_id)[1:-1]})" if self.customer_id else ""
         return f"Row {self.row}{who}: {self.message}"
 
     def to_dict(self) -> dict[str, object]:
         """Return the problem as it is in a response; unknown members are left out."""
         known = {
             "row": self.row,
-            "customerID": _cut(self.customer_id),
+            self.id_column or "": _cut(self.customer_id),
             "field": self.field,
             "value": self.value,
             "code": self.code,

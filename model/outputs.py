@@ -20,6 +20,9 @@ TRUE_FALSE: Final = ("true", "false")
 MAX_REASONS: Final = 200
 """More terms than any model has; `options_of` lowers it to those of one."""
 
+NEEDS_MONEY: Final = "needs a column of money, and the schema of the model has none."
+"""Why an option is refused, after its name."""
+
 JsonSchema = dict[str, Any]
 _TEXT: Final[JsonSchema] = {"type": "string"}
 
@@ -74,7 +77,8 @@ class OutputOption(NamedTuple):
         """Return the accepted texts, as the second half of "... must be"; `words` are those for on and off."""
         if self.maximum is None:
             return f"{quote}{words[0]}{quote} or {quote}{words[1]}{quote}"
-        return f'a whole number from 0 to {self.maximum}, or "{ALL}"'
+        bound = "" if self.maximum == MAX_REASONS else f" from 0 to {self.maximum}"
+        return f'a whole number{bound}, or "{ALL}"'
 
     def parse(self, text: str, words: tuple[str, str] = TRUE_FALSE) -> int | bool | None:
         """Return the value of a text, None for one that is not accepted."""
@@ -315,7 +319,7 @@ class OutputOptions(Mapping[str, Any]):
         return bool(self[SPREADSHEET_SAFE.name])
 
     def fit(self, schema: Schema, terms: int) -> "OutputOptions":
-        """Return the options as a model with this schema and so many terms can follow them.
+        """Return the options, those of the environment, as a model with this schema and so many terms can follow them.
 
         Raises
         ------
@@ -324,12 +328,12 @@ class OutputOptions(Mapping[str, Any]):
         """
         # Whether there are intervals is known when they are read.
         offered = {option.name: option for option in options_of(schema, terms, has_interval=True)}
-        for name, value in self.items():
-            if value and name not in offered:
-                raise ChurnError(f"{name} needs money in the schema, and that of the model has none.")
-            option = offered.get(name)
-            if option and option.maximum is not None and option.maximum < value < MAX_REASONS:
-                raise ChurnError(f"{name} must be {option.rule(TRUE_FALSE)}, not {value}.")
+        for option in output_options():
+            value, own = self[option.name], offered.get(option.name)
+            if value and own is None:
+                raise ChurnError(f"{option.variable} {NEEDS_MONEY}")
+            if own and own.maximum is not None and own.maximum < value < MAX_REASONS:
+                raise ChurnError(f'{option.variable} must be {own.rule(TRUE_FALSE)}, not "{value}".')
         return OutputOptions(**{**self._values, REASON_COUNT.name: min(self.reasons, terms)})
 
     def identity(self) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from model import artifact
 from model.artifact import ARTIFACTS, read_json
 from model.contents import POPULATION
-from model.schema import Categorical, Feature, Numeric, Schema
+from model.schema import OTHER, Categorical, Feature, Numeric, Schema
 from model.scorecard import Scorer
 
 ROWS: Final = 1000
@@ -65,7 +65,9 @@ def _value(
     if next(draws) < described.get("missing", 0.0):
         return ""
     if isinstance(feature, Categorical):
-        return feature.values[_pick(list(described["words"].values()), next(draws))]
+        # A word that is not listed, as some of the customers' are.
+        words = [*feature.values, OTHER]
+        return words[_pick([*described["words"].values(), described.get("other", 0.0)], next(draws))]
     low, high = ranges.get(feature.name, (feature.minimum, feature.maximum))
     edges = [low, *described["edges"], high]
     index = _pick(described["shares"], next(draws))

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from model.errors import CustomerError
+from model.outputs import COLUMNS, IDENTITY
 from model.schema import DEFAULT_POSITIVE, Categorical, Feature, Numeric, Schema, Target, Value, fold
 from model.schema_features import read_feature, read_name, read_text, read_word
 from model.strict_json import Member
@@ -18,8 +19,13 @@ MAX_FEATURES: Final = 60
 _TOP: Final = (
     *("id", "target", "positive", "negative", "money", "segments", "currency", "horizon", "example", "features"),
 )
-_RESERVED: Final = ("row", "prediction", "probability", "tier", "error", "errors", "reasons", "input", "value_at_risk")
-"""Columns of results, so that no id can be named like one."""
+_RESERVED: Final = (
+    *(column.name for column in COLUMNS if column != IDENTITY),
+    *("errors", "record"),
+    *("log_odds", "baseline", "actions", "notes", "alternatives", "model_version", "threshold", "tiers", "caution"),
+    *("reasons_method", "code", "message", "field", "value", "rule", "change", "customers"),
+)
+"""Columns and members of results, so that no id can be named like one."""
 
 
 def read_schema(document: Member) -> Schema:
@@ -35,7 +41,7 @@ def read_schema(document: Member) -> Schema:
     if not 1 <= len(described) <= MAX_FEATURES:
         document.at("features").refuse(f"a list of 1 to {MAX_FEATURES} features", len(described))
     identity = read_name(document.at("id")) if document.at("id").is_present else None
-    if identity and fold(identity) in _RESERVED:
+    if identity and is_reserved(identity):
         document.at("id").refuse("a column that no column of the results is named like")
     taken = {fold(identity)} if identity else set()
     for member in described:
@@ -55,6 +61,11 @@ def read_schema(document: Member) -> Schema:
         horizon=read_text(document.at("horizon")) if document.at("horizon").is_present else "",
     )
     return with_example(schema, _example(document.at("example"), schema))
+
+
+def is_reserved(name: str) -> bool:
+    """Return whether the results have a column of this name, so that no id can be named like it."""
+    return fold(name) in _RESERVED
 
 
 def with_example(schema: Schema, example: Mapping[str, Value]) -> Schema:

@@ -198,7 +198,7 @@ def to_toml(
     document = to_document(schema)
     features, example = document.pop("features"), document.pop("example")
     lines = [*map(_comment, above), *[""] * bool(above)]
-    for key in dict.fromkeys([*document, *(key for key in comments if key in _COMMENTED)]):
+    for key in _TOP:
         lines += map(_comment, comments.get(key, ()))
         if key in document:
             lines += _assign(key, document[key])
@@ -210,11 +210,11 @@ def to_toml(
     return "\n".join(lines) + "\n"
 
 
-_COMMENTED: Final = ("id", "target", "positive", "money", "segments", "currency", "horizon")
+_TOP: Final = ("id", "target", "positive", "negative", "money", "segments", "currency", "horizon")
 
 
 def _comment(text: str) -> str:
-    return "# " + "".join(letter if letter.isprintable() else " " for letter in text)
+    return f"# {''.join(letter if letter.isprintable() else ' ' for letter in text)}".rstrip()
 
 
 def _assign(key: str, value: object) -> list[str]:

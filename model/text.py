@@ -46,7 +46,7 @@ def clean(text: str) -> str:
 
 
 def clean_id(text: str) -> str:
-    """Return a customerID without what nobody sees; control characters are removed as well."""
+    """Return an id without what nobody sees; control characters are removed as well."""
     return clean(_CONTROLS.sub("", text))
 
 
@@ -91,6 +91,11 @@ def _look(letter: str) -> str:
 
     plain = unicodedata.normalize("NFKC", letter)
     return plain if plain.isascii() and letter.isalnum() else letter
+
+
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun: 1 row, 2,000 rows."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
 _FEW: Final = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")

@@ -1,5 +1,6 @@
 """The parts of the API description that tests compare answers with."""
 
+import io
 from collections.abc import Iterator
 
 import jsonschema_rs
@@ -32,3 +33,35 @@ def check_described(document: dict, route: str, answer) -> None:
     if answer.is_json or answer.mimetype == "application/problem+json":
         schema = {**content["schema"], "components": document["components"]}
         jsonschema_rs.Draft202012Validator(schema).validate(answer.json)
+
+
+def examples(document: dict) -> Iterator[tuple[str, str, str | None, object, str, object]]:
+    """Yield route, name, kind and content of a request, kind and content of its answer."""
+    for route, operation in operations(document):
+        asked = operation.get("requestBody", {"content": {}})["content"]
+        for kind, media in content_of(operation).items():
+            for name, promised in media.get("examples", {}).items():
+                sent = [
+                    (item, result["examples"][name])
+                    for item, result in asked.items()
+                    if name in result.get("examples", {})
+                ]
+                for taken, content in sent or [(None, {"value": None})]:
+                    yield route, name, taken, content["value"], kind, promised["value"]
+
+
+def check_examples(document: dict, client) -> set[str]:
+    """Send each example of a request, hold the answer to the promised one, and return the routes that have any."""
+    routes = set()
+    for route, _, taken, content, kind, promised in examples(document):
+        method, path = route.split()
+        sent = {"data": content, "content_type": taken}
+        if taken == "application/json":
+            sent = {"json": content}
+        elif taken == "multipart/form-data":
+            sent = {"data": {name: (io.BytesIO(text.encode()), "x.csv") for name, text in content.items()}}
+        answer = client.open(path, method=method, headers={"Accept": kind}, **sent)
+        check_described(document, route, answer)
+        assert (answer.json if kind == "application/json" else answer.text) == promised
+        routes.add(route)
+    return routes

@@ -10,14 +10,14 @@ if not __package__:
 
 import click
 
-from app.cli import monitoring, schema, scoring, serving, spark, submitting, training, versions
+from app.cli import monitoring, schema, schema_files, scoring, serving, spark, submitting, training, versions
 from app.cli.terminal import EXIT_INVALID, CommandGroup
 from model.errors import ChurnError
 
 COMMANDS: Final = (
     *(scoring.score, scoring.watch, submitting.submit, spark.spark),
     *(serving.serve, serving.ask, serving.key),
-    *(schema.schema, schema.template),
+    *(schema.schema, schema.template, schema_files.infer_schema, schema_files.check_schema),
     *(training.train, training.evaluate, training.compare),
     *(versions.models, versions.promote),
     *(monitoring.drift, monitoring.backtest),

@@ -12,7 +12,7 @@ import click
 
 from app.cli.scoring import engine_option
 from app.cli.terminal import EXIT_ABOVE_LIMIT, FiniteRange, read_settings
-from app.cli.versions import models_option, naming_version, version_option
+from app.cli.versions import models_option, naming_version, schema_of, version_option
 from model.errors import ChurnError
 from model.outputs import TIER
 from model.scorecard import Scorer
@@ -20,6 +20,7 @@ from model.scorecard import Scorer
 if TYPE_CHECKING:
     from model.bulk.run import Run
     from model.bulk.unchanged import Unchanged
+    from model.schema import Schema
 
 TRAINING: Final = "training"
 _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -41,8 +42,9 @@ def drift(files: tuple[str, ...], as_json: bool, fail_above: float | None, **opt
 
     NEW and BASELINE are CSV files of customers. Without BASELINE, or if it is the word "training", NEW is compared with
     the training data. The result has, for each feature and for the score, the population stability index, what chance
-    alone would give, and the group that changed most. Rows that cannot be scored are counted and left out. Below 500
-    customers in either file an index is mostly chance, so none is shown.
+    alone would give, and the group that changed most. Rows that were rejected because of a feature are a group of it,
+    and words that the model does not know are listed. Below 500 customers in either file an index is mostly chance, so
+    none is shown.
     """
     from app import wiring
     from model.bulk import population
@@ -64,13 +66,13 @@ def drift(files: tuple[str, ...], as_json: bool, fail_above: float | None, **opt
         with _open_run(baseline, scorer) as run:
             described, rejected = describe(run), run.rows_rejected
     with _open_run(new, scorer) as run:
-        features = compare(described, run)
-    drift_max = max((feature["psi"] for feature in features if feature["psi"] is not None), default=None)
+        compared = compare(described, run)
+    drift_max = max((feature["psi"] for feature in compared["features"] if feature["psi"] is not None), default=None)
     result = {
         "model_version": scorer.version,
         "baseline": {"name": baseline, "customers": described["customers"], "rejected": rejected},
         "new": {"name": new, "customers": run.rows_scored, "rejected": run.rows_rejected},
-        "features": features,
+        **compared,
         "drift_max": drift_max,
     }
     click.echo(json.dumps(result, indent=2) if as_json else "\n".join(_drift_lines(result)))
@@ -81,22 +83,25 @@ def drift(files: tuple[str, ...], as_json: bool, fail_above: float | None, **opt
 @click.command()
 @click.argument("predictions", type=_FILE)
 @click.argument("truth", type=_FILE)
+@version_option()
+@models_option()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def backtest(predictions: Path, truth: Path, as_json: bool) -> None:
+def backtest(predictions: Path, truth: Path, model_version: str | None, models: str | None, as_json: bool) -> None:
     """Compare predictions with what happened.
 
-    PREDICTIONS is a predictions.csv. TRUTH is a later CSV file with customerID and Churn (Yes, No, 1 or 0). They are
-    matched by customerID. Rows without a match are counted and listed, and an id that occurs twice in a file is not
+    PREDICTIONS is a predictions.csv. TRUTH is a later CSV file with the id and the target column of the model's schema.
+    They are matched by id. Rows without a match are counted and listed, and an id that occurs twice in a file is not
     used.
     """
     from model.bulk import backtest as module
 
+    schema = schema_of(models, model_version)
     with _open(str(predictions)) as file:
-        predicted = module.read_predictions(file)
+        predicted = module.read_predictions(file, schema)
     with _open(str(truth)) as file:
-        actual = module.read_truth(file)
-    result = module.backtest(predicted, actual)
-    click.echo(json.dumps(result, indent=2) if as_json else "\n".join(_backtest_lines(result)))
+        actual = module.read_truth(file, schema)
+    result = module.backtest(predicted, actual, schema)
+    click.echo(json.dumps(result, indent=2) if as_json else "\n".join(_backtest_lines(result, schema)))
 
 
 @contextmanager
@@ -125,15 +130,16 @@ def _open_run(name: str, scorer: Scorer) -> Iterator["Run"]:
 
 def _drift_lines(result: Mapping[str, Any]) -> list[str]:
     from model.bulk.drift import CHANGED, MOVED
-    from model.bulk.population import LEAST_CUSTOMERS
+    from model.bulk.population import LEAST_CUSTOMERS, sentence_of
 
     before, new = (result[name] for name in ("baseline", "new"))
     title = f"{_describe(new)} compared with {_describe(before)}; model {result['model_version']}"
     fewer = min(before, new, key=lambda side: side["customers"])
-    if fewer["customers"] < LEAST_CUSTOMERS:
+    new_words = ["", sentence_of(result["new_words"])] if result["new_words"]["rows"] else []
+    if result["drift_max"] is None:
         count = f"{fewer['customers']:,} {'customer' if fewer['customers'] == 1 else 'customers'}"
         few = f"{fewer['name']} has {count}, and below {LEAST_CUSTOMERS} on either side an index is mostly chance."
-        return [title, "", f"Too few customers: {few}"]
+        return [title, "", f"Too few customers: {few}", *new_words]
     lines = [f"{'':<18}{'index':>8}{'chance':>8}  {'':<9}what changed most"]
     for feature in result["features"]:
         largest = feature["most"]
@@ -144,6 +150,7 @@ def _drift_lines(result: Mapping[str, Any]) -> list[str]:
         title,
         "",
         *lines,
+        *new_words,
         "",
         f"steady below {MOVED}, moved below {CHANGED}, changed from there on: then look at the model.",
     ]
@@ -154,7 +161,7 @@ def _describe(side: Mapping[str, Any]) -> str:
     return f"{side['name']} ({side['customers']:,} customers{rejected})"
 
 
-def _backtest_lines(result: Mapping[str, Any]) -> list[str]:
+def _backtest_lines(result: Mapping[str, Any], schema: "Schema") -> list[str]:
     lines = [
         f"{result['customers']:,} customers in both files, {result['churners']:,} of them left.",
         *(_match_line(name, result[name]) for name in ("predictions", "truth")),
@@ -176,8 +183,9 @@ def _backtest_lines(result: Mapping[str, Any]) -> list[str]:
     ]
     if result["money"]:
         lines.append("")
+        unit = getattr(schema.by_name[schema.money or ""], "unit", "")
         for name, figure in result["money"].items():
-            lines.append(f"{name.replace('_', ' ').capitalize():<30}{figure:>14,.2f} a month")
+            lines.append(f"{name.replace('_', ' ').capitalize():<30}{figure:>14,.2f} {unit}".rstrip())
     return lines
 
 

@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -16,11 +16,13 @@ from app.cli.terminal import (
     OutputFolder,
     interrupt_on_sigterm,
     limit_to_one_thread,
+    option_names,
     progress_bar,
     read_settings,
 )
 from app.cli.versions import models_option, naming_version, version_option
-from model.outputs import YES_NO, OutputOption, OutputOptions, output_options
+from model.errors import ChurnError, show
+from model.outputs import NEEDS_MONEY, YES_NO, OutputOption, OutputOptions, help_of, options_of, output_options
 
 if TYPE_CHECKING:
     from app.jobs.scoring import ReportProgress, Scoring
@@ -33,9 +35,11 @@ engine_option: Final = click.option(
 
 
 def _output_flag(option: OutputOption) -> Callable[..., Any]:
+    # The model, and with it the name of the money, is not known before the options are read.
+    text = f"{help_of(option.help)}."
     if option.maximum is None:
-        return click.option(option.flag, is_flag=True, flag_value=YES_NO[0], default=None, help=f"{option.help}.")
-    return click.option(option.flag, metavar="N", help=f"{option.help}.")
+        return click.option(option.flag, is_flag=True, flag_value=YES_NO[0], default=None, help=text)
+    return click.option(option.flag, metavar="N", help=text)
 
 
 def scoring_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -59,13 +63,32 @@ def make_scoring(charset: str | None, *, outputs_of_settings: bool = False, **op
     Columns that no option asks for are left out, or with `outputs_of_settings` as in the settings.
     """
     from app import wiring
+    from model.explain import terms_of
 
+    # What an option of the results accepts depends on the model.
+    texts = {option.name: options.pop(option.name) for option in output_options()}
     settings = read_settings(**options)
-    outputs = settings.outputs()
-    if not outputs_of_settings:
-        outputs = OutputOptions(**{name: outputs[name] for name in outputs if options[name] is not None})
     with naming_version(options["model_version"]):
-        return wiring.make_scoring(settings, wiring.make_scorer(settings), charset, outputs)
+        scorer = wiring.make_scorer(settings)
+    given = _parse_outputs(texts, options_of(scorer.schema, len(terms_of(scorer))))
+    others = settings.outputs() if outputs_of_settings else {}
+    return wiring.make_scoring(settings, scorer, charset, OutputOptions(**{**others, **given}))
+
+
+def _parse_outputs(texts: Mapping[str, str | None], offered: Sequence[OutputOption]) -> dict[str, int | bool]:
+    """Return the values of the options of the results that were given."""
+    flags, by_name, values = option_names(), {option.name: option for option in offered}, {}
+    for name, text in texts.items():
+        if text is None:
+            continue
+        option = by_name.get(name)
+        if option is None:
+            raise ChurnError(f"{flags[name]} {NEEDS_MONEY}")
+        value = option.parse(text.strip().lower(), YES_NO)
+        if value is None:
+            raise ChurnError(f"{flags[name]} must be {option.rule(YES_NO)}, not {show(text)}.")
+        values[name] = value
+    return values
 
 
 @click.command()

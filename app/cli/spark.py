@@ -7,7 +7,6 @@ import click
 from app.cli.scoring import describe_counts, make_scoring, scoring_options
 from model.errors import ChurnError
 from model.outputs import INCLUDE_INPUT
-from model.schema import CUSTOMER_ID
 
 FORMATS: Final = ("csv", "parquet", "table")
 
@@ -44,7 +43,7 @@ def spark(
     if options[INCLUDE_INPUT.name] is not None:
         raise click.UsageError(
             f"Spark does not add the columns of the file. Leave {INCLUDE_INPUT.flag} out, and join the predictions to "
-            f"the file by {CUSTOMER_ID}."
+            "the file by their id."
         )
     try:
         from app import spark as cluster

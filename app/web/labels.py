@@ -83,4 +83,4 @@ class LabelObject:
 
     def _duplicate(self, customer_id: str, first: int, row: int) -> Problem:
         found = problem("duplicate_id", field=self._id_name, value=customer_id, first=first, row=row)
-        return found.at(row, customer_id)
+        return found.at(row, customer_id, self._id_name)

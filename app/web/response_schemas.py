@@ -3,11 +3,26 @@
 What a model does not have is not described: an id, money, values that are not known, pairs of features, steps.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from app.web.customers import CHANGES, MANY, ONE
 from app.web.errors import STATUSES
+from app.web.json_schemas import (
+    COUNT,
+    METHOD,
+    NUMBER,
+    SHARE,
+    TEXT,
+    JsonSchema,
+    array,
+    by,
+    described,
+    feature_name,
+    feature_value,
+    members,
+    refer,
+)
+from app.web.model_schemas import model
 from app.web.responses import CSV
 from model.errors import ERRORS
 from model.interval import is_available
@@ -26,52 +41,12 @@ from model.outputs import (
     computed_columns,
     help_of,
 )
-from model.schema import BATCH_LABELS, CHURN, NOT_CHURN, TIERS, Categorical, Schema
+from model.schema import BATCH_LABELS, CHURN, NOT_CHURN, TIERS, Schema
 from model.scorecard import Scorer
-from model.terms import StepTerm
-
-JsonSchema = dict[str, Any]
-
-_PROBABILITY: Final[JsonSchema] = {"type": "number", "minimum": 0, "maximum": 1}
-_COUNT: Final[JsonSchema] = {"type": "integer", "minimum": 0}
-_NUMBER: Final[JsonSchema] = {"type": "number"}
-_TEXT: Final[JsonSchema] = {"type": "string"}
-
-
-def refer(name: str) -> JsonSchema:
-    """Return a reference to one of `components`."""
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def members(required: Mapping[str, JsonSchema], optional: Mapping[str, JsonSchema] | None = None) -> JsonSchema:
-    """Return the schema of an object; a client must ignore further members."""
-    return {"type": "object", "properties": {**required, **(optional or {})}, "required": list(required)}
-
-
-def array(items: JsonSchema) -> JsonSchema:
-    """Return the schema of a list."""
-    return {"type": "array", "items": items}
-
-
-def _described(schema: JsonSchema, description: str) -> JsonSchema:
-    return {**schema, "description": description}
-
-
-def _by(names: Sequence[str], schema: JsonSchema) -> JsonSchema:
-    return members(dict.fromkeys(names, schema))
 
 
 def _customer(schema: Schema) -> JsonSchema:
     return {name: value for name, value in json_schema(schema).items() if name != "$schema"}
-
-
-def _feature(schema: Schema) -> JsonSchema:
-    return {"enum": list(schema.names)}
-
-
-def _value(schema: Schema) -> JsonSchema:
-    may_miss = any(feature.accepts_missing for feature in schema.features)
-    return {"type": ["string", "number", *["null"] * may_miss]}
 
 
 def _identity(schema: Schema) -> dict[str, JsonSchema]:
@@ -79,8 +54,11 @@ def _identity(schema: Schema) -> dict[str, JsonSchema]:
 
 
 def _computed(schema: Schema) -> dict[str, JsonSchema]:
+    """Return the computed numbers of a customer, null where the money is not known."""
+    money = schema.by_name.get(schema.money or "")
+    kind = {"type": ["number", "null"]} if money and money.accepts_missing else {}
     return {
-        column.name: {**column.json_schema, "description": help_of(column.help, schema)}
+        column.name: {**column.json_schema, "description": help_of(column.help, schema), **kind}
         for column in computed_columns(schema)
     }
 
@@ -92,61 +70,56 @@ def _bounds(scorer: Scorer) -> dict[str, JsonSchema]:
 
 def _money(schema: Schema) -> dict[str, JsonSchema]:
     """Return the amounts of a summary: none without money."""
-    return {VALUE_AT_RISK.name: _NUMBER} if schema.money else {}
+    return {VALUE_AT_RISK.name: NUMBER} if schema.money else {}
 
 
 def _problem() -> JsonSchema:
     standard = {
-        "type": _described({"type": "string", "format": "uri"}, "urn:churn:problem: and the code"),
-        "title": _TEXT,
+        "type": described({"type": "string", "format": "uri"}, "urn:churn:problem: and the code"),
+        "title": TEXT,
         "status": {"enum": sorted(set(STATUSES.values()))},
-        "detail": _described(_TEXT, "A sentence: what is wrong, what is accepted, and the value"),
-        "instance": _described(_TEXT, "The request id, also in X-Request-Id and in our log"),
-        "code": _described({"enum": list(STATUSES)}, "Never changes; sentences may improve"),
+        "detail": described(TEXT, "A sentence: what is wrong, what is accepted, and the value"),
+        "instance": described(TEXT, "The request id, also in X-Request-Id and in our log"),
+        "code": described({"enum": list(STATUSES)}, "Never changes; sentences may improve"),
     }
     listed = {
         "errors": array(refer("ProblemEntry")),
-        "errors_total": _described(_COUNT, "How many there are; at most 20 are listed"),
-        "rows_in": _COUNT,
-        "rows_rejected": _COUNT,
+        "errors_total": described(COUNT, "How many there are; at most 20 are listed"),
+        "rows_in": COUNT,
+        "rows_rejected": COUNT,
     }
     return members(standard, listed)
 
 
 def _entry(schema: Schema) -> JsonSchema:
     return members(
-        {"code": {"enum": list(ERRORS)}, "message": _TEXT},
+        {"code": {"enum": list(ERRORS)}, "message": TEXT},
         {
             ROW.name: ROW.json_schema,
-            "change": _described({"type": "integer", "minimum": 1}, "From 1, the position in the list of changes"),
-            **({schema.id: _TEXT} if schema.id else {}),
-            "field": _TEXT,
-            "value": _described(_TEXT, "The value as JSON, cut at 40 characters"),
-            "rule": _described(_TEXT, "What is accepted, as the second half of a sentence"),
+            "change": described({"type": "integer", "minimum": 1}, "From 1, the position in the list of changes"),
+            **({schema.id: TEXT} if schema.id else {}),
+            "field": TEXT,
+            "value": described(TEXT, "The value as JSON, cut at 40 characters"),
+            "rule": described(TEXT, "What is accepted, as the second half of a sentence"),
         },
     )
 
 
 _SCORE: Final = {column.name: column.json_schema for column in (PREDICTION, PROBABILITY, TIER)}
 _CONTEXT: Final = {
-    "model_version": _TEXT,
-    "threshold": _described(_PROBABILITY, "The lowest probability that is labelled churn"),
-    "tiers": _described(_by(TIERS, _PROBABILITY), "The lowest probability of each tier"),
-    "caution": _described(_TEXT, "How to read suggestions and alternatives"),
-}
-_METHOD: Final = {
-    "reasons_method": _described(
-        _TEXT, "exact: a reason is a part of the model's own sum; tree_shap: its share by TreeSHAP, which adds up too"
-    )
+    "model_version": TEXT,
+    "threshold": described(SHARE, "The lowest probability that is labelled churn"),
+    "tiers": described(by(TIERS, SHARE), "The lowest probability of each tier"),
+    "caution": described(TEXT, "How to read suggestions and alternatives"),
 }
 _EFFECT: Final = {
-    "contribution": _described(_NUMBER, "In log-odds, unrounded, compared with the average training customer"),
-    "sentence": _described(_TEXT, "The same in plain words"),
+    "contribution": described(NUMBER, "In log-odds, unrounded, compared with the average training customer"),
+    "sentence": described(TEXT, "The same in plain words"),
 }
 
 
 def _reason(scorer: Scorer) -> JsonSchema:
-    feature, value = _feature(scorer.schema), _value(scorer.schema)
+    feature, value = feature_name(scorer.schema), feature_value(scorer.schema)
     one = members({"feature": feature, "value": value, **_EFFECT})
     if not (scorer.additive and scorer.additive.pairs):
         return one
@@ -156,11 +129,11 @@ def _reason(scorer: Scorer) -> JsonSchema:
 
 
 def _alternative(schema: Schema) -> dict[str, JsonSchema]:
-    changes = {"type": "object", "propertyNames": _feature(schema), "additionalProperties": _value(schema)}
+    changes = {"type": "object", "propertyNames": feature_name(schema), "additionalProperties": feature_value(schema)}
     return {
-        "changes": _described(changes, "What differs from the customer as it is"),
+        "changes": described(changes, "What differs from the customer as it is"),
         **_SCORE,
-        "difference": _described(
+        "difference": described(
             {"type": "number", "minimum": -1, "maximum": 1}, "From the probability now; below 0 is better"
         ),
     }
@@ -173,137 +146,80 @@ def _result(schema: Schema) -> dict[str, JsonSchema]:
     return {
         **_SCORE,
         **_computed(schema),
-        "log_odds": _NUMBER,
-        "baseline": _described(_NUMBER, "Log-odds of the average customer; with all reasons added it is log_odds"),
+        "log_odds": NUMBER,
+        "baseline": described(NUMBER, "Log-odds of the average customer; with all reasons added it is log_odds"),
         **_REASONS,
-        "actions": _described(array(refer("Action")), "Suggestions that would lower this customer's risk, best first"),
-        "notes": _described(array(_TEXT), "What to know about this score, such as numbers beyond the training data"),
+        "actions": described(array(refer("Action")), "Suggestions that would lower this customer's risk, best first"),
+        "notes": described(array(TEXT), "What to know about this score, such as numbers beyond the training data"),
     }
 
 
 def _summary(schema: Schema) -> dict[str, JsonSchema]:
-    top = {ROW.name: _COUNT, **({schema.id: _TEXT} if schema.id else {}), PROBABILITY.name: _PROBABILITY}
+    top = {ROW.name: COUNT, **({schema.id: TEXT} if schema.id else {}), PROBABILITY.name: SHARE}
     counted = ("threshold", "customers", "expected_churners", *_money(schema))
     return {
-        "rows_in": _COUNT,
-        "rows_scored": _COUNT,
-        "rows_rejected": _COUNT,
-        "blank_lines": _COUNT,
-        "model_version": _TEXT,
-        "threshold": _PROBABILITY,
-        **_METHOD,
-        "predicted_churn": _COUNT,
-        "tiers": _by(TIERS, _COUNT),
-        "expected_churners": _NUMBER,
+        "rows_in": COUNT,
+        "rows_scored": COUNT,
+        "rows_rejected": COUNT,
+        "blank_lines": COUNT,
+        "model_version": TEXT,
+        "threshold": SHARE,
+        **METHOD,
+        "predicted_churn": COUNT,
+        "tiers": by(TIERS, COUNT),
+        "expected_churners": NUMBER,
         **_money(schema),
-        "errors_by_code": {"type": "object", "additionalProperties": _COUNT},
+        "errors_by_code": {"type": "object", "additionalProperties": COUNT},
         "top": array(members({**top, **_money(schema)})),
-        "segments": array(members({"feature": _feature(schema), "groups": array({"type": "object"})})),
-        "drift": _described(
+        "segments": array(members({"feature": feature_name(schema), "groups": array({"type": "object"})})),
+        "drift": described(
             {"type": "object", "additionalProperties": {"type": ["number", "null"]}},
             "Population stability index of each feature and of the probability; null for fewer than 500 customers",
         ),
-        "distribution": _described(
-            array(members({"from": _PROBABILITY, "to": _PROBABILITY, "customers": _COUNT})),
+        "distribution": described(
+            array(members({"from": SHARE, "to": SHARE, "customers": COUNT})),
             "Customers by probability, in twenty bands",
         ),
-        "by_threshold": array(_by(counted, {"type": "number", "minimum": 0})),
-        "notes": array(_TEXT),
+        "by_threshold": array(by(counted, {"type": "number", "minimum": 0})),
+        "notes": array(TEXT),
     }
-
-
-def _term(scorer: Scorer) -> JsonSchema:
-    """Return the schema of a term, with the members that those of the model have."""
-    schema, additive = scorer.schema, scorer.additive
-    terms = additive.terms if additive else ()
-    pairs = additive.pairs if additive else ()
-    table = {"type": "object", "additionalProperties": _NUMBER}
-    optional = {"table": table, "knots": array(_NUMBER), "points": array(_NUMBER)}
-    if any(isinstance(term, StepTerm) for term in terms):
-        optional["edges"] = _described(array(_NUMBER), "Where steps begin, after the first; points has one more")
-    if any(isinstance(feature, Categorical) and feature.accepts_other for feature in schema.features):
-        optional["other"] = _described(_NUMBER, "The points of other words")
-    if any(feature.accepts_missing for feature in schema.features):
-        optional["missing"] = _described(_NUMBER, "The points of a value that is not known")
-    one = members({"feature": _feature(schema)}, optional)
-    return {"anyOf": [one, _pair(schema)]} if pairs else one
-
-
-def _pair(schema: Schema) -> JsonSchema:
-    two = {"minItems": 2, "maxItems": 2}
-    edges = {"anyOf": [array(_NUMBER), {"type": "null"}]}
-    levels = {"anyOf": [array({"type": ["string", "null"]}), {"type": "null"}]}
-    return members(
-        {
-            "features": {**array(_feature(schema)), **two},
-            "edges": _described({**array(edges), **two}, "Of a number: where steps begin, after the first"),
-            "levels": _described({**array(levels), **two}, "Of words: each, and null for a value that is not known"),
-            "points": _described(array(array(_NUMBER)), "By line of the first feature, then of the second"),
-        }
-    )
-
-
-def _model(scorer: Scorer) -> JsonSchema:
-    feature = _feature(scorer.schema)
-    return members(
-        {
-            "version": _TEXT,
-            "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
-            "threshold": _PROBABILITY,
-            "tiers": _by(TIERS, _PROBABILITY),
-            "baseline": members({"log_odds": _NUMBER, PROBABILITY.name: _PROBABILITY}),
-            "ranges": {"type": "object", "propertyNames": feature, "additionalProperties": array(_NUMBER)},
-            **_METHOD,
-            "additive": _described({"type": "boolean"}, "Whether the model is a sum of terms; if not, terms is empty"),
-            "terms": array(_term(scorer)),
-        },
-        {
-            "recipe": members({"name": _TEXT, "engines": array(_TEXT)}),
-            "trained_on": {"type": "object"},
-            "trained_at": {"type": "string", "format": "date-time"},
-            "threshold_choice": {"type": "object"},
-            "metrics": {"type": "object"},
-            "horizon": _described(_TEXT, "What the probability refers to"),
-            "card": _described(_TEXT, "The model card, in Markdown"),
-        },
-    )
 
 
 _TIME: Final[JsonSchema] = {"type": "string", "format": "date-time"}
 _UPLOAD: Final = {
-    "id": _TEXT,
-    "url": _described({"type": "string", "format": "uri"}, "The address of the form, for POST as multipart/form-data"),
-    "fields": _described(
-        {"type": "object", "additionalProperties": _TEXT},
+    "id": TEXT,
+    "url": described({"type": "string", "format": "uri"}, "The address of the form, for POST as multipart/form-data"),
+    "fields": described(
+        {"type": "object", "additionalProperties": TEXT},
         "The parts of the form, unchanged; after them the CSV, compressed with gzip or not, as the part file",
     ),
-    "max_bytes": _described(_COUNT, "The longest file that is accepted"),
-    "expires": _described(_TIME, "The form may be sent until then"),
-    "job": _described(_TEXT, "The path of the job"),
+    "max_bytes": described(COUNT, "The longest file that is accepted"),
+    "expires": described(_TIME, "The form may be sent until then"),
+    "job": described(TEXT, "The path of the job"),
 }
-_FILE: Final = members({"url": {"type": "string", "format": "uri"}, "bytes": _COUNT})
+_FILE: Final = members({"url": {"type": "string", "format": "uri"}, "bytes": COUNT})
 _JOB_STATUSES: Final = ("waiting", "running", "done", "failed", "expired")
 _JOB: Final = {
-    "uploaded": _described({"type": "boolean"}, "While waiting: whether the file has arrived"),
-    "expires": _described(
+    "uploaded": described({"type": "boolean"}, "While waiting: whether the file has arrived"),
+    "expires": described(
         _TIME, "While waiting, until when the file is accepted; once done, until when the links may be used"
     ),
-    "bytes": _described({"type": ["integer", "null"]}, "Of the file"),
-    "bytes_read": _described(_COUNT, "Of these so far"),
-    "rows_in": _described(_COUNT, "So far; may decrease when an attempt is repeated"),
-    "updated": _described(_TIME, "When these counts were written"),
-    "stopped": _described(_TEXT, "Why the last attempt stopped; while waiting, there will be another"),
+    "bytes": described({"type": ["integer", "null"]}, "Of the file"),
+    "bytes_read": described(COUNT, "Of these so far"),
+    "rows_in": described(COUNT, "So far; may decrease when an attempt is repeated"),
+    "updated": described(_TIME, "When these counts were written"),
+    "stopped": described(TEXT, "Why the last attempt stopped; while waiting, there will be another"),
     "summary": refer("Summary"),
-    "files": _described(
+    "files": described(
         {"type": "object", "additionalProperties": _FILE}, "predictions.csv, rejects.csv and summary.json, to download"
     ),
     "failure": refer("ProblemEntry"),
 }
 _HEALTH: Final = {
     "status": {"const": "ok"},
-    "model_version": _TEXT,
-    "model_sha256": _TEXT,
-    "threshold": _PROBABILITY,
+    "model_version": TEXT,
+    "model_sha256": TEXT,
+    "threshold": SHARE,
 }
 
 
@@ -311,7 +227,7 @@ def request_bodies(schema: Schema, max_customers: int) -> dict[str, JsonSchema]:
     """Return the bodies of requests that are no component, by name."""
     customers = {**array(refer("Customer")), "minItems": 1, "maxItems": max_customers}
     # A change may be of any feature, in the form that a customer has.
-    change = {"type": "object", "propertyNames": _feature(schema)}
+    change = {"type": "object", "propertyNames": feature_name(schema)}
     changes = {**array(change), "minItems": 1, "maxItems": max_customers}
     what_if = members({ONE: refer("Customer")}, {CHANGES: {"anyOf": [change, changes]}})
     return {
@@ -334,13 +250,11 @@ def components(scorer: Scorer) -> dict[str, JsonSchema]:
         "Labels": {"type": "object", "additionalProperties": {"enum": list(BATCH_LABELS.values())}},
         "Reason": _reason(scorer),
         "Alternative": members(alternative),
-        "Action": members({"suggestion": _TEXT, **alternative}),
+        "Action": members({"suggestion": TEXT, **alternative}),
         "Result": members(result, optional),
         "Errors": members({"errors": array(refer("ProblemEntry"))}, identity),
-        "OneResult": members({**result, **_CONTEXT, **_METHOD}, optional),
-        "ManyResults": members(
-            {"results": array({"anyOf": [refer("Result"), refer("Errors")]}), **_CONTEXT, **_METHOD}
-        ),
+        "OneResult": members({**result, **_CONTEXT, **METHOD}, optional),
+        "ManyResults": members({"results": array({"anyOf": [refer("Result"), refer("Errors")]}), **_CONTEXT, **METHOD}),
         "Alternatives": members({**_SCORE, "alternatives": array(refer("Alternative")), **_CONTEXT}, identity),
         "Row": members(
             {ROW.name: ROW.json_schema},
@@ -356,8 +270,8 @@ def components(scorer: Scorer) -> dict[str, JsonSchema]:
         ),
         "Summary": members(_summary(schema)),
         "Upload": members(_UPLOAD),
-        "Job": members({"id": _TEXT, "status": {"enum": list(_JOB_STATUSES)}}, _JOB),
-        "Model": _model(scorer),
+        "Job": members({"id": TEXT, "status": {"enum": list(_JOB_STATUSES)}}, _JOB),
+        "Model": model(scorer),
         "Health": members(_HEALTH),
-        "Welcome": members({"message": _TEXT, **_HEALTH, "routes": {"type": "object", "additionalProperties": _TEXT}}),
+        "Welcome": members({"message": TEXT, **_HEALTH, "routes": {"type": "object", "additionalProperties": TEXT}}),
     }

@@ -1,4 +1,4 @@
-"""predictions.csv and a later truth, matched by customerID: no row is lost, and what has no partner is counted.
+"""predictions.csv and a later truth, matched by id: no row is lost, and what has no partner is counted.
 
 Bytes of two CSVs in, figures out. Known of the truth is only who left; who stayed because somebody called looks like a
 customer who would have stayed.
@@ -21,7 +21,7 @@ from model.bulk.source import Readable
 from model.errors import SHOWN_PROBLEMS, ChurnError, InputError, listed, show
 from model.outputs import ERROR, PREDICTION, PROBABILITY, TIER, VALUE_AT_RISK
 from model.parse import resolve
-from model.schema import CHURN, CUSTOMER_ID, LABEL_RULE, LABELS, MONTHLY_CHARGES, NOT_CHURN, TARGET, TIERS, fold
+from model.schema import CHURN, NOT_CHURN, TIERS, Schema, fold
 from model.text import clean, clean_id
 from model.validate import read_number
 
@@ -38,6 +38,7 @@ class Table:
     Parameters
     ----------
     source : Readable
+    schema : Schema
     needed, also : sequence of str
         Columns that must be there, and those that may.
 
@@ -47,11 +48,12 @@ class Table:
         So far.
     """
 
-    def __init__(self, source: Readable, needed: Sequence[str], also: Sequence[str] = ()) -> None:
+    def __init__(self, source: Readable, schema: Schema, needed: Sequence[str], also: Sequence[str] = ()) -> None:
         self.rows = 0
+        self._id = schema.id
         self._text = Utf8Stream(source)
-        self._reader = Reader(self._text, next_row=lambda: self.rows + 1, needed=needed)
-        self._positions = {**resolve(self._reader.header.names, also)[0], **self._reader.header.positions}
+        self._reader = Reader(self._text, next_row=lambda: self.rows + 1, schema=schema, needed=needed)
+        self._positions = {**resolve(self._reader.header.names, schema, also)[0], **self._reader.header.positions}
 
     def __iter__(self) -> Iterator[dict[str, str]]:
         """Yield the trimmed cells of each row."""
@@ -68,21 +70,24 @@ class Table:
                     raise InputError(
                         "field_count", row=self.rows, fields=_fields(len(cells)), expected=_fields(width), advice=""
                     )
-                yield {name: _clean(name, cells[column]) for name, column in self._positions.items()}
+                yield {
+                    name: clean_id(cells[column]) if name == self._id else clean(cells[column])
+                    for name, column in self._positions.items()
+                }
 
 
 class Row(NamedTuple):
-    """What is kept of a row: of a prediction all, of a truth `churned` and `charges`."""
+    """What is kept of a row: of a prediction all, of a truth `churned` and `money`."""
 
     churned: bool
-    charges: float
+    money: float
     probability: float = math.nan
     tier: str = ""
 
 
 @dataclass
 class Side:
-    """The rows of one file by customerID, and those that cannot be matched.
+    """The rows of one file by id, and those that cannot be matched.
 
     Attributes
     ----------
@@ -129,13 +134,15 @@ class Side:
         return {**counts, "unmatched_ids": alone[:SHOWN_IDS], "duplicate_ids": list(self.again)[:SHOWN_IDS]}
 
 
-def backtest(predicted: Side, known: Side) -> dict[str, Any]:
+def backtest(predicted: Side, known: Side, schema: Schema) -> dict[str, Any]:
     """Return how a scored list compares with what happened.
 
     Parameters
     ----------
     predicted, known : Side
         What `read_predictions` and `read_truth` return.
+    schema : Schema
+        Of the model that predicted.
 
     Raises
     ------
@@ -148,16 +155,16 @@ def backtest(predicted: Side, known: Side) -> dict[str, Any]:
         if predicted.has_once(customer_id) and known.has_once(customer_id)
     ]
     if not pairs:
-        first, second = (_first_id(side) for side in (predicted, known))
+        first, second = (_first_id(side, schema) for side in (predicted, known))
         raise ChurnError(
             f"No customer is in both files exactly once: the predictions have {first}, the truth has {second}."
         )
     churned = np.array([truth.churned for _, truth in pairs], np.int64)
     probability = np.array([prediction.probability for prediction, _ in pairs])
     labelled = np.array([prediction.churned for prediction, _ in pairs])
-    charges = np.array([[row.charges for row in pair] for pair in pairs])
-    charges = np.where(np.isnan(charges[:, 0]), charges[:, 1], charges[:, 0])
-    priced = ~np.isnan(charges)
+    money = np.array([[row.money for row in pair] for pair in pairs])
+    money = np.where(np.isnan(money[:, 0]), money[:, 1], money[:, 0])
+    priced = ~np.isnan(money)
     counts = {"predictions": predicted.to_dict(known), "truth": known.to_dict(predicted)}
     return {
         **counts,
@@ -165,16 +172,21 @@ def backtest(predicted: Side, known: Side) -> dict[str, Any]:
         "deciles": outcomes.deciles(churned, probability),
         "tiers": outcomes.tiers(churned, probability, np.array([prediction.tier for prediction, _ in pairs])),
         "money": (
-            outcomes.money(churned[priced], probability[priced], charges[priced], labelled[priced])
-            if priced.any()
+            outcomes.money(churned[priced], probability[priced], money[priced], labelled[priced], schema.money)
+            if schema.money and priced.any()
             else None
         ),
-        "notes": _notes(counts, int(churned.sum()), int(priced.sum())),
+        "notes": _notes(counts, int(churned.sum()), int(priced.sum()), schema.money),
     }
 
 
-def read_predictions(source: Readable) -> Side:
+def read_predictions(source: Readable, schema: Schema) -> Side:
     """Return the rows of a predictions.csv; those with an error, which were not scored, are counted apart.
+
+    Parameters
+    ----------
+    schema : Schema
+        Of the model that predicted.
 
     Raises
     ------
@@ -186,8 +198,9 @@ def read_predictions(source: Readable) -> Side:
     side = Side()
     table = Table(
         source,
-        (CUSTOMER_ID, PREDICTION.name, PROBABILITY.name, TIER.name),
-        (ERROR.name, VALUE_AT_RISK.name, MONTHLY_CHARGES),
+        schema,
+        (_id_of(schema), PREDICTION.name, PROBABILITY.name, TIER.name),
+        (ERROR.name, VALUE_AT_RISK.name),
     )
     for row in table:
         if row.get(ERROR.name) or not row[PREDICTION.name]:
@@ -202,13 +215,14 @@ def read_predictions(source: Readable) -> Side:
             raise _refuse(table, TIER.name, listed(TIERS, last="or"), row[TIER.name])
         label = row[PREDICTION.name] == CHURN
         # One object for each tier, not one for each row.
-        side.add(row[CUSTOMER_ID], Row(label, _charges(row, chance), chance, sys.intern(row[TIER.name])))
+        money = _money(row, schema.money, chance)
+        side.add(row[_id_of(schema)], Row(label, money, chance, sys.intern(row[TIER.name])))
     side.rows = table.rows
     return side
 
 
-def read_truth(source: Readable) -> Side:
-    """Return the rows of a CSV of who left.
+def read_truth(source: Readable, schema: Schema) -> Side:
+    """Return the rows of a CSV of who left, in the target column of the schema.
 
     Raises
     ------
@@ -218,13 +232,14 @@ def read_truth(source: Readable) -> Side:
         If a label is none; the first 20 are named.
     """
     side, wrong = Side(), []
-    table = Table(source, (CUSTOMER_ID, TARGET), (MONTHLY_CHARGES,))
+    target, words = schema.target, schema.target.words
+    table = Table(source, schema, (_id_of(schema), target.column))
     for row in table:
-        label = LABELS.get(fold(row[TARGET]))
+        label = words.get(fold(row[target.column]))
         if label is None:
-            wrong.append(f"Row {table.rows}: {TARGET} {LABEL_RULE}, not {show(row[TARGET])}.")
+            wrong.append(f"Row {table.rows}: {target.column} {target.rule}, not {show(row[target.column])}.")
             continue
-        side.add(row[CUSTOMER_ID], Row(bool(label), _charges(row)))
+        side.add(row[_id_of(schema)], Row(bool(label), _money(row, schema.money)))
     side.rows = table.rows
     if wrong:
         rest = f"\n... and {len(wrong) - SHOWN_PROBLEMS:,} more" if len(wrong) > SHOWN_PROBLEMS else ""
@@ -232,21 +247,23 @@ def read_truth(source: Readable) -> Side:
     return side
 
 
-def _clean(name: str, cell: str) -> str:
-    return clean_id(cell) if name == CUSTOMER_ID else clean(cell)
+def _id_of(schema: Schema) -> str:
+    if schema.id is None:
+        raise ChurnError("The schema of the model has no id, so predictions cannot be matched with what happened.")
+    return schema.id
 
 
-def _charges(row: Mapping[str, str], chance: float = 0.0) -> float:
-    """Return the monthly charges of a row, or NaN."""
-    if MONTHLY_CHARGES in row:
-        charges = read_number(row[MONTHLY_CHARGES])
-        return math.nan if charges is None else charges
+def _money(row: Mapping[str, str], column: str | None, chance: float = 0.0) -> float:
+    """Return the money of a row, or NaN."""
+    if column is not None and column in row:
+        money = read_number(row[column])
+        return math.nan if money is None else money
     at_risk = read_number(row.get(VALUE_AT_RISK.name, ""))
     # Both are rounded: the quotient is within a few per cent where the probability is small, and unknown where it is 0.
     return at_risk / chance if at_risk is not None and chance else math.nan
 
 
-def _notes(counts: Mapping[str, Mapping[str, Any]], churners: int, priced: int) -> list[str]:
+def _notes(counts: Mapping[str, Mapping[str, Any]], churners: int, priced: int, money: str | None) -> list[str]:
     predicted = counts["predictions"]
     notes = []
     if predicted["matched"] < MOST_KNOWN * (predicted["rows"] - predicted["rejected"]):
@@ -254,14 +271,14 @@ def _notes(counts: Mapping[str, Mapping[str, Any]], churners: int, priced: int) 
         notes.append(f"The truth is known of {share:.0%} of the scored customers; the figures are of those alone.")
     if predicted["matched"] < FEW_CUSTOMERS or churners < FEW_CHURNERS:
         notes.append("So few customers show little: look at the intervals.")
-    if not priced:
+    if money and not priced:
         notes.append(
-            f"Without {MONTHLY_CHARGES} or {VALUE_AT_RISK.name} no money can be estimated. Score with "
-            f"--value-at-risk, or give the truth a column {MONTHLY_CHARGES}."
+            f"Without {money} or {VALUE_AT_RISK.name} no money can be estimated. Score with "
+            f"--value-at-risk, or give the truth a column {money}."
         )
-    elif priced < predicted["matched"]:
+    elif money and priced < predicted["matched"]:
         unknown = predicted["matched"] - priced
-        notes.append(f"Of {unknown:,} customers the charges are not known; the money is estimated without them.")
+        notes.append(f"Of {unknown:,} customers {money} is not known; the money is estimated without them.")
     return notes
 
 
@@ -273,6 +290,6 @@ def _fields(count: int) -> str:
     return "1 field" if count == 1 else f"{count} fields"
 
 
-def _first_id(side: "Side") -> str:
+def _first_id(side: "Side", schema: Schema) -> str:
     identity = next(iter(side.rows_by_id), "")
-    return f"customerID {show(identity)} first" if identity else "no customerID"
+    return f"{schema.id_label} {show(identity)} first" if identity else f"no {schema.id_label}"

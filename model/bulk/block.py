@@ -110,7 +110,7 @@ class Block:
     def located(self, index: int) -> tuple[Problem, ...]:
         """Return the problems of one bad row, with its number and its id."""
         row, identity = self.first_row + index, self.identities[index]
-        return tuple([problem.at(row, identity) for problem in self.problems[index]])
+        return tuple([problem.at(row, identity, self.schema.id) for problem in self.problems[index]])
 
     def parts(self, rows: int) -> "Iterator[Block]":
         """Yield the scored block as smaller ones of at most so many rows. Blank lines are counted in none of them."""

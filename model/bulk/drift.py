@@ -8,16 +8,17 @@ B. Yurdakul, Statistical Properties of Population Stability Index, Western Michi
 any change the index is, on average, (bins - 1) x (1 / n + 1 / m).
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model.bulk.population import LEAST_CUSTOMERS, Comparison
+from model.bulk.population import LEAST_CUSTOMERS, REJECTED, Comparison, count_problems
 from model.bulk.run import Run
 from model.outputs import PROBABILITY
-from model.schema import FEATURES, Categorical
+from model.schema import Categorical, Feature
 from model.scorecard import PROBABILITY_DECIMALS
 
 MOVED: Final = 0.1
@@ -28,41 +29,43 @@ BINS: Final = 10
 
 
 def describe(run: Run) -> dict[str, Any]:
-    """Return the good rows of a file as population.json describes them, without segments.
+    """Return the rows of a file as population.json describes the training data, without segments.
 
+    `rejected` of a feature is the share of rows whose value of it was not accepted; the others are of the good rows.
     The values are kept until the end: 35 bytes a row.
     """
-    names = [feature.name for feature in FEATURES]
-    kept: dict[str, list[NDArray[Any]]] = {name: [] for name in (*names, PROBABILITY.name)}
+    schema = run.schema
+    kept: dict[str, list[NDArray[Any]]] = {name: [] for name in (*schema.names, PROBABILITY.name)}
+    rejected: Counter[str | None] = Counter()
     for block in run:
-        for name in names:
+        for name in schema.names:
             kept[name].append(block.columns[name][block.good])
         kept[PROBABILITY.name].append(block.probability[block.good])
+        for problems, rows in count_problems(block):
+            rejected.update({problem.field: rows for problem in problems})
     columns = {name: np.concatenate(parts) if parts else np.zeros(0) for name, parts in kept.items()}
-    features: list[dict[str, Any]] = []
-    for feature in FEATURES:
-        values = columns[feature.name]
-        if isinstance(feature, Categorical):
-            counts = np.bincount(values.astype(np.int64), minlength=len(feature.values))
-            shares = dict(zip(map(str, feature.values), _shares(counts), strict=True))
-            features.append({"feature": feature.name, "words": shares})
-        else:
-            features.append({"feature": feature.name, **_bins(values)})
+    features = []
+    for feature in schema.features:
+        described = {"feature": feature.name, **_describe(feature, columns[feature.name])}
+        if rejected[feature.name]:
+            described["rejected"] = rejected[feature.name] / (rejected[feature.name] + run.rows_scored)
+        features.append(described)
     probability = _bins(columns[PROBABILITY.name])
     return {"customers": run.rows_scored, "features": features, PROBABILITY.name: probability, "segments": []}
 
 
-def compare(population: Mapping[str, Any], run: Run) -> list[dict[str, Any]]:
-    """Return, for each feature and the probability, how far the customers of a file are from a population.
+def compare(population: Mapping[str, Any], run: Run) -> dict[str, Any]:
+    """Return how far the customers of a file are from a population.
 
     Returns
     -------
-    list of dict
-        feature; psi; by_chance, which an unchanged population would show on average; verdict: steady, moved or
-        changed; most: the bin that moved most, with its share then and now. psi and verdict are None where either side
-        has fewer than `LEAST_CUSTOMERS`.
+    dict
+        `features`: for each feature and the probability, feature; psi; by_chance, which an unchanged population would
+        show on average; verdict: steady, moved or changed; most: the bin that moved most, with its share then and now.
+        psi and verdict are None where either side has fewer than `LEAST_CUSTOMERS`. `new_words`: `rows` that were
+        rejected because of words that the model does not know, and those `words` by feature.
     """
-    comparison = Comparison(population)
+    comparison = Comparison(population, run.schema)
     for block in run:
         comparison.add(block)
     size, then = run.rows_scored, population["customers"]
@@ -70,17 +73,20 @@ def compare(population: Mapping[str, Any], run: Run) -> list[dict[str, Any]]:
     for name, psi in comparison.drift().items():
         psi = psi if then >= LEAST_CUSTOMERS else None
         bins = comparison.bins(name)
-        chance = (len(bins) - 1) * (1 / size + 1 / then) if size and then else None
+        # An unchanged population has none that is rejected.
+        degrees = sum(bin_["group"] != REJECTED for bin_ in bins) - 1
+        chance = degrees * (1 / size + 1 / then) if size and then else None
+        has_any = bins[0]["now"] is not None
         drifts.append(
             {
                 "feature": name,
                 "psi": psi,
                 "by_chance": None if chance is None else round(chance, PROBABILITY_DECIMALS),
                 "verdict": verdict(psi),
-                "most": max(bins, key=lambda bin_: abs(bin_["now"] - bin_["then"])) if size else None,
+                "most": max(bins, key=lambda bin_: abs(bin_["now"] - bin_["then"])) if has_any else None,
             }
         )
-    return drifts
+    return {"features": drifts, "new_words": comparison.new_words()}
 
 
 def verdict(psi: float | None) -> str | None:
@@ -88,6 +94,21 @@ def verdict(psi: float | None) -> str | None:
     if psi is None:
         return None
     return "steady" if psi < MOVED else "moved" if psi < CHANGED else "changed"
+
+
+def _describe(feature: Feature, values: NDArray[Any]) -> dict[str, Any]:
+    """Return the share of each word, or of each tenth; of all that are there, other and missing values included."""
+    if isinstance(feature, Categorical):
+        shares = _shares(np.bincount(values.astype(np.int64), minlength=len(feature.levels)))
+        words = dict(zip(map(str, feature.values), shares, strict=False))
+        rest = [*["other"] * feature.accepts_other, *["missing"] * feature.accepts_missing]
+        return {"words": words, **dict(zip(rest, shares[len(words) :], strict=True))}
+    if not feature.accepts_missing:
+        return _bins(values)
+    is_missing = np.isnan(values)
+    missing = float(is_missing.mean()) if len(values) else 0.0
+    bins = _bins(values[~is_missing])
+    return {"edges": bins["edges"], "shares": [share * (1 - missing) for share in bins["shares"]], "missing": missing}
 
 
 def _shares(counts: NDArray[np.int64]) -> list[float]:

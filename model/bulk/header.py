@@ -122,7 +122,7 @@ def check_header(header: Sequence[str], schema: Schema, needed: Sequence[str] | 
     missing = [name for name in needed if name not in positions]
     if missing:
         _check_separator(header, schema, needed, len(positions))
-    if not positions:
+    if needed and not positions:
         raise InputError("no_header", value=", ".join(header), columns=", ".join(schema.columns))
     if repeated:
         raise InputError("duplicate_columns", duplicates=listed([name for name in positions if name in repeated]))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.outputs import TIER, VALUE_AT_RISK
-from model.schema import TIERS
+from model.schema import TIERS, default_label
 
 Z: Final = 1.959964
 """Of a 95 % interval."""
@@ -86,18 +86,22 @@ def tiers(churned: Labels, probability: Floats, names: NDArray[Any]) -> list[dic
     ]
 
 
-def money(churned: Labels, probability: Floats, charges: Floats, labelled: NDArray[np.bool_]) -> dict[str, float]:
-    """Return what was at risk a month, what was lost, and how much of that was lost with customers labelled churn.
+def money(
+    churned: Labels, probability: Floats, amounts: Floats, labelled: NDArray[np.bool_], column: str
+) -> dict[str, float]:
+    """Return what was at risk, what was lost, and how much of that was lost with customers labelled churn.
 
     Parameters
     ----------
-    charges : ndarray of shape (n_customers,), float64
-        MonthlyCharges.
+    amounts : ndarray of shape (n_customers,), float64
+        Of the column of money.
+    column : str
+        Its name; that of the sum is made of it.
     """
-    lost = charges * churned
+    lost = amounts * churned
     return {
-        "monthly_charges": round(float(charges.sum()), 2),
-        VALUE_AT_RISK.name: round(float((charges * probability).sum()), 2),
+        default_label(column).lower().replace(" ", "_"): round(float(amounts.sum()), 2),
+        VALUE_AT_RISK.name: round(float((amounts * probability).sum()), 2),
         "value_lost": round(float(lost.sum()), 2),
         "value_lost_labelled_churn": round(float(lost[labelled].sum()), 2),
     }

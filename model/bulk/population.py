@@ -180,10 +180,13 @@ class Comparison:
 
     def _counts_and_shares(self, name: str) -> tuple[NDArray[np.int64], list[float]]:
         """Return the customers now, and the share then, of each bin of a feature or of the probability."""
-        counts = self._bins.get(name, self._score_bins)
-        shares = shares_of(self._described.get(name, self._probability))
-        if self._rejected[name]:
-            return np.append(counts, self._rejected[name]), [*shares, 0.0]
+        described = self._described.get(name, self._probability)
+        counts, shares = self._bins.get(name, self._score_bins), shares_of(described)
+        # The training data had none, but another file that is the baseline may.
+        rejected: float = described.get("rejected", 0.0)
+        if self._rejected[name] or rejected:
+            shares = [*[share * (1 - rejected) for share in shares], rejected]
+            counts = np.append(counts, self._rejected[name])
         return counts, shares
 
     def bins(self, name: str) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from model.bulk.score import BulkScorer
 from model.bulk.source import FileLimits, Readable
 from model.bulk.summary import TOP, Summary
 from model.errors import InputError
+from model.schema import Schema
 from model.scorecard import Scorer
 
 __all__ = ["Block", "FileLimits", "Run"]
@@ -62,6 +63,7 @@ class Run:
         budget: Budget | None = None,
     ) -> None:
         self._limits = limits or FileLimits()
+        self._schema = scorer.schema
         self._scorer = BulkScorer(scorer)
         self._summary = summary or Summary(scorer, top)
         self._text = Utf8Stream(source, charset, self._limits)
@@ -92,6 +94,11 @@ class Run:
         if self._budget:
             self._budget.bytes_in = max(self._budget.bytes_in, self._text.bytes_decompressed)
             self._budget.check()
+
+    @property
+    def schema(self) -> Schema:
+        """That of the model."""
+        return self._schema
 
     @property
     def is_compressed(self) -> bool:

@@ -101,7 +101,13 @@ def _compile(term: Term, feature: Feature) -> Points:
         return _tabulate(of_numbers, term.missing, feature)
     if not feature.accepts_missing:
         return lambda columns: of_numbers(columns[name])
-    return lambda columns: np.where(np.isnan(columns[name]), term.missing, of_numbers(columns[name]))
+
+    def of_columns(columns: Mapping[str, Floats]) -> Floats:
+        values = columns[name]
+        points: Floats = np.where(np.isnan(values), term.missing, of_numbers(values))
+        return points
+
+    return of_columns
 
 
 def _compile_line(term: LineTerm) -> Callable[[Floats], Floats]:

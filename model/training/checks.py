@@ -11,14 +11,8 @@ from model.bulk.block import to_values
 from model.errors import TrainingError, show
 from model.schema import Feature, Numeric
 from model.training.data import LabelledData
+from model.training.doubts import LEAK_AUC, MIN_PER_CLASS, MIN_ROWS
 from model.training.metrics import Floats, Ints
-
-MIN_ROWS: Final = 200
-MIN_PER_CLASS: Final = 50
-"""Five folds of five folds leave 2 of 50 in an inner test fold; with fewer, a fold may hold none."""
-
-LEAK_AUC: Final = 0.95
-"""ROC AUC of one feature alone. The best of the public data, tenure, has 0.75; the whole model 0.85."""
 
 _ROWS_PER_BIN: Final = 20
 _MAX_BINS: Final = 50

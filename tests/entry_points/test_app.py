@@ -5,6 +5,7 @@ import logging
 
 import pytest
 from flask import Flask
+from shipped import SCHEMA
 
 from app.settings import Settings
 from app.web import create_app, errors
@@ -13,7 +14,7 @@ from app.web import create_app, errors
 class BrokenScorer:
     """Has a version, and fails when it is asked."""
 
-    version, sha256, threshold, tiers = "9.9.9", "0" * 64, 0.5, {"low": 0.0}
+    version, sha256, threshold, tiers, schema = "9.9.9", "0" * 64, 0.5, {"low": 0.0}, SCHEMA
 
     def score(self, customer):
         raise KeyError(f"secret {customer}")

@@ -5,7 +5,7 @@ import io
 import json
 
 import pytest
-from shipped import EXAMPLE, NAMES
+from shipped import EXAMPLE, NAMES, SCHEMA
 
 from app.settings import Settings
 from app.web import create_app
@@ -280,7 +280,7 @@ class FailingScorer:
     """An engine that fails in the middle of a file, and quotes a customer when it does."""
 
     version, sha256, threshold, tiers, ranges, folder = "9.9.9", "0" * 64, 0.5, {"low": 0.0}, {}, None
-    blocks = 0
+    schema, additive, blocks = SCHEMA, None, 0
 
     def log_odds_batch(self, columns):
         self.blocks += 1

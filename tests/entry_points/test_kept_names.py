@@ -12,7 +12,7 @@ from shipped import CUSTOMER_ID, EXAMPLE, NAMES
 
 from app.web.responses import NOTES
 from model.bulk.encoding import encoding_of
-from model.bulk.fallback import features_of, field_count
+from model.bulk.fallback import field_count
 from model.bulk.run import Run
 
 CSV = (",".join([CUSTOMER_ID, *NAMES]) + "\nA," + ",".join(str(EXAMPLE[name]) for name in NAMES) + "\n").encode()
@@ -103,10 +103,9 @@ def test_counts_of_fields_are_kept_up_to_a_bound(toy_scorecard):
         for _ in Run(io.BytesIO(CSV + b"x," * (20 + count) + b"x\n"), toy_scorecard):
             pass
 
-    for cache in (field_count, features_of):
-        info = cache.cache_info()
-        assert info.maxsize is not None
-        assert info.currsize <= info.maxsize
+    info = field_count.cache_info()
+    assert info.maxsize is not None
+    assert info.currsize <= info.maxsize
 
 
 @pytest.mark.parametrize("alias", sorted({*aliases, *aliases.values(), "utf_8_sig"}))

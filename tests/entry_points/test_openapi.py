@@ -3,11 +3,10 @@
 import io
 import json
 import re
-from collections.abc import Iterator
 
 import jsonschema_rs
 import pytest
-from openapi_checks import check_described, codes_of, content_of, operations
+from openapi_checks import check_described, check_examples, codes_of, content_of, operations
 from openapi_requests import BAD, GOOD, Uploads
 from shipped import BY_NAME, CUSTOMER_ID, EXAMPLE, NAMES
 
@@ -82,38 +81,12 @@ def test_the_description_names_the_base_path_of_the_app(app):
     assert answer.json["servers"] == [{"url": "/prod"}]
 
 
-def examples(document: dict) -> Iterator[tuple[str, str, str | None, object, str, object]]:
-    """Yield route, name, kind and content of a request, kind and content of its answer."""
-    for route, operation in operations(document):
-        asked = operation.get("requestBody", {"content": {}})["content"]
-        for kind, media in content_of(operation).items():
-            for name, promised in media.get("examples", {}).items():
-                sent = [
-                    (item, result["examples"][name])
-                    for item, result in asked.items()
-                    if name in result.get("examples", {})
-                ]
-                for taken, content in sent or [(None, {"value": None})]:
-                    yield route, name, taken, content["value"], kind, promised["value"]
-
-
 def test_the_examples_are_answered_as_promised(document, client):
-    actual = list(examples(document))
-
-    for route, _, taken, content, kind, promised in actual:
-        method, path = route.split()
-        sent = {"data": content, "content_type": taken}
-        if taken == "application/json":
-            sent = {"json": content}
-        elif taken == "multipart/form-data":
-            sent = {"data": {name: (io.BytesIO(text.encode()), "x.csv") for name, text in content.items()}}
-        answer = client.open(path, method=method, headers={"Accept": kind}, **sent)
-        check_described(document, route, answer)
-        assert (answer.json if kind == "application/json" else answer.text) == promised
+    answered = check_examples(document, client)
 
     posts = {route for route, _ in operations(document) if route.startswith("POST")}
     # Each of its answers is another one.
-    assert {route for route, *_ in actual} >= posts - {"POST /v2/uploads"}
+    assert answered >= posts - {"POST /v2/uploads"}
 
 
 def test_every_kind_of_answer_is_as_described(document, client):

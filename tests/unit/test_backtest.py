@@ -235,7 +235,7 @@ def test_probabilities_that_are_right_come_true(many):
     assert sum(group["customers"] for group in result["tiers"]) == 3000
     nothing = sum(",0.0000," in row for row in Path(many[0]).read_text().splitlines())
     assert result["notes"] == [
-        f"Of {nothing} customers the charges are not known; the money is estimated without them."
+        f"Of {nothing} customers MonthlyCharges is not known; the money is estimated without them."
     ]
 
 

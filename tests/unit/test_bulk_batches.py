@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shipped import COLUMNS, EXAMPLE
+from shipped import COLUMNS, EXAMPLE, SCHEMA
 
 from app.jobs.spark_zip import write_zip
 from model import artifact
@@ -209,7 +209,7 @@ def test_rows_of_a_table_are_validated_as_rows_of_a_csv():
 )
 def test_a_column_is_taken_where_json_would_take_its_values(name, kind, is_taken):
     try:
-        check_kinds({name: (kind, "its type")})
+        check_kinds({name: (kind, "its type")}, SCHEMA)
     except InputError as error:
         assert not is_taken
         assert f"{name} is its type, and must be text" in str(error)

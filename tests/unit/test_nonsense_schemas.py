@@ -43,6 +43,7 @@ SCHEMAS: list[tuple[Spoil, str]] = [
     (lambda it: it.update(id=" x"), 'id must be the name of a column, without spaces around it, not " x"'),
     (lambda it: it.update(id="Row"), "id must be a column that no column of the results is named like"),
     (lambda it: it.update(id=PLAN.upper()), r"features\[0\].name must be unlike the name of any other feature"),
+    (lambda it: it.update(id="CODE"), "id must be a column that no column of the results is named like"),
     (lambda it: it.update(id=7), "id must be text, not 7"),
     (lambda it: it.pop("target"), "target is missing"),
     (lambda it: it.update(target=PLAN), "target must be another column than the id and the features"),

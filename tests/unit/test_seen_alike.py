@@ -62,7 +62,7 @@ SAME = [
 @pytest.mark.parametrize("value", SAME, ids=ascii)
 def test_an_id_is_the_same_at_every_entry_point_whatever_nobody_sees_in_it(toy_scorecard, client, value):
     customer = {CUSTOMER_ID: value, **EXAMPLE}
-    columns = Columns(HEADER, {name: position for position, name in enumerate(HEADER)}, ",", id_required=True)
+    columns = Columns(SCHEMA, HEADER, {name: position for position, name in enumerate(HEADER)}, ",", id_required=True)
     table = TableRecords([pa.array([str(customer[name])]) for name in HEADER])
 
     assert customer_id(customer, SCHEMA) == "7590-VHVEG"

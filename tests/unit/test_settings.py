@@ -8,7 +8,7 @@ import pytest
 
 from app import settings as module
 from app.settings import Settings, SettingsError, table
-from model.outputs import OutputOptions
+from model.outputs import MAX_REASONS, OutputOptions
 
 
 def test_an_empty_environment_gives_the_defaults():
@@ -85,7 +85,7 @@ def test_every_variable_is_read():
             "a-key",
             30,
         ),
-        *(True, 10, True, True),
+        *(True, MAX_REASONS, True, True),
     ]
 
 

@@ -16,18 +16,18 @@ def drawn(rows, columns, seed):
     return design, design @ generator.normal(size=columns) * 0.5 - 1.0, generator
 
 
-def covariance(design, log_odds, C):
+def covariance(design, log_odds, penalty):
     """The inverse of the information, written out."""
     chance = 1 / (1 + np.exp(-log_odds))
     ones = np.column_stack([np.ones(len(design)), design])
     information = ones.T @ np.diag(chance * (1 - chance)) @ ones
-    return np.linalg.inv(information + np.diag([0.0, *[1 / C] * design.shape[1]]))
+    return np.linalg.inv(information + np.diag([0.0, *[penalty] * design.shape[1]]))
 
 
 def test_the_squares_of_deviations_add_up_to_the_covariance():
     design, log_odds, _ = drawn(300, 7, 1)
     deviations = posterior(design, log_odds, 0.3, [[column] for column in range(7)])
-    np.testing.assert_allclose(deviations.T @ deviations, covariance(design, log_odds, 0.3), rtol=1e-9)
+    np.testing.assert_allclose(deviations.T @ deviations, covariance(design, log_odds, 1 / 0.3), rtol=1e-9)
 
 
 def test_a_sparse_design_gives_the_same():
@@ -57,7 +57,7 @@ def test_many_coefficients_are_represented_by_fewer_deviations():
     deviations = posterior(design, log_odds, 0.3, [[column] for column in range(200)])
     assert deviations.shape == (MOST, 201)
     points = np.column_stack([np.ones(4000), design])
-    exact = np.sqrt(np.einsum("ij,jk,ik->i", points, covariance(design, log_odds, 0.3), points))
+    exact = np.sqrt(np.einsum("ij,jk,ik->i", points, covariance(design, log_odds, 1 / 0.3), points))
     ratio = np.sqrt(((deviations @ points.T) ** 2).sum(axis=0)) / exact
     assert 0.95 < ratio.mean() < 1.05
     assert np.quantile(ratio, 0.01) > 0.75

@@ -5,7 +5,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from shipped import EXAMPLE, FEATURES, NAMES
+from shipped import CUSTOMER_ID, EXAMPLE, FEATURES, NAMES
 
 from model.errors import ERRORS, CustomerError, problem, show
 from model.schema import Categorical, fold
@@ -161,7 +161,7 @@ def test_every_message_is_a_full_sentence_without_empty_phrases(code):
 
 
 def test_a_problem_names_its_row_and_customer():
-    actual = problem("blank", field="Partner", rule="must be so").at(489, "0000-EXMPL")
+    actual = problem("blank", field="Partner", rule="must be so").at(489, "0000-EXMPL", CUSTOMER_ID)
 
     assert str(actual) == "Row 489 (customerID 0000-EXMPL): Partner is blank; it must be so."
     assert actual.to_dict() == {

@@ -5,6 +5,8 @@ import { formatMoney, formatNumber } from "./format.js";
 const NOT_KNOWN = "not known";
 /** The word of the API for words that the training data had seldom or never. */
 export const OTHER = "(other)";
+/** The group of the API of customers of whom a word is not known. */
+const MISSING = "(missing)";
 
 export const byId = (id) => document.getElementById(id);
 
@@ -75,6 +77,7 @@ export const wordsOf = (feature) =>
 /** The text of a feature's word: 1 may be "Yes"; null is a missing one. */
 export function optionText(feature, value) {
   if (value === OTHER) return "Other";
+  if (value === MISSING) return "Not known";
   const option = formField(feature)?.querySelector(
     `:is(select option, [type=radio])[value="${CSS.escape(value ?? "")}"]`,
   );
