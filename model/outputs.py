@@ -178,7 +178,7 @@ VALUE_AT_RISK: Final = ComputedColumn(
 
 PROBABILITY_INTERVAL: Final = OutputOption(
     "probability_interval",
-    "Add the 95 % interval of the probability: how far the model may be off, not the outcome",
+    "Add the 95 % interval of the probability, by how much the model may be off",
 )
 PROBABILITY_LOW: Final = ComputedColumn(
     "probability_low",

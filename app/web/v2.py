@@ -29,7 +29,7 @@ _SEND_FEWER: Final = "Send fewer customers, or a CSV to /v2/batches."
     options=CUSTOMERS,
     errors=(
         *(*CUSTOMER_ERRORS, *OPTION_ERRORS),
-        *("no_interval", "wrong_shape", "unknown_member", "too_many_entries", "answer_too_large"),
+        *("wrong_shape", "unknown_member", "too_many_entries", "answer_too_large"),
     ),
 )
 def customers() -> Response:
@@ -73,7 +73,7 @@ def what_if() -> Response:
     {CSV: TEXT, NDJSON: TEXT, JSON: "Summary"},
     body={CSV: TEXT, GZIP: {**TEXT, "contentMediaType": GZIP}, FORM: "FileForm"},
     options=BATCHES,
-    errors=(*FILE_ERRORS, "send_csv", "unknown_option", "no_interval", "not_acceptable"),
+    errors=(*FILE_ERRORS, "send_csv", "unknown_option", "not_acceptable"),
 )
 def batches() -> Response:
     """Score the rows of a CSV, as CSV or NDJSON while it is read, or as a summary."""
