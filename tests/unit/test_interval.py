@@ -111,7 +111,7 @@ def test_another_threshold_keeps_the_intervals(scorer):
 
 def test_a_model_without_the_file_refuses_by_name_and_code(without):
     assert not is_available(without)
-    with pytest.raises(InputError, match=f"Model {other_schema.VERSION} has no intervals of its probabilities") as caught:
+    with pytest.raises(InputError, match=f"Model {other_schema.VERSION} has no intervals") as caught:
         with_interval(without)
     assert caught.value.problem.code == "no_interval"
 
