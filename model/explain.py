@@ -82,7 +82,7 @@ def phrase(feature: Feature, value: Value) -> str:
 
 
 def _continue(phrase: str) -> str:
-    """Return the beginning of a sentence as it goes on within one: an abbreviation (DSL) keeps its capitals."""
+    """Return the beginning of a sentence as it goes on within one: an abbreviation (VIP) keeps its capitals."""
     return phrase if phrase[1:2].isupper() else f"{phrase[:1].lower()}{phrase[1:]}"
 
 

@@ -1,6 +1,6 @@
 """The 95 % interval of one customer's probability: how far the model may be off. Standard library only.
 
-It says nothing about chance: a customer either leaves or stays. A model that has interval.json next to its scorecard
+It is not about chance: a customer either leaves or stays. A model that has interval.json next to its scorecard
 knows by how much its points may be off together: deviations, whose squares, each summed over a customer's points first,
 add up to the square of the interval's half-width in log-odds. The file is read when an interval is asked for.
 model/bulk/interval.py computes the same for columns.

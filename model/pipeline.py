@@ -29,7 +29,7 @@ from model.artifact import (
 )
 from model.contents import METRICS
 from model.errors import ArtifactError, show
-from model.schema import Categorical, Customer, Schema, Value
+from model.schema import Categorical, Customer, Feature, Schema, Value
 from model.scorecard import EXACT, Score, Scorecard, classify
 from model.scorecard_file import read_cuts
 from model.strict_json import Member
@@ -65,16 +65,18 @@ def to_frame(columns: Mapping[str, Sequence[object]], schema: Schema) -> "pd.Dat
     """
     import pandas as pd
 
-    frame = {}
-    for feature in schema.features:
-        values: Any = columns[feature.name]
-        if isinstance(feature, Categorical):
-            spelt = dict(zip(feature.levels, levels_of(feature), strict=True))
-            is_whole = all(isinstance(level, int) for level in feature.levels)
-            frame[feature.name] = pd.Series([spelt[value] for value in values], dtype="int64" if is_whole else "object")
-        else:
-            frame[feature.name] = pd.Series(values, dtype="float64")
-    return pd.DataFrame(frame)
+    return pd.DataFrame({feature.name: to_series(feature, columns[feature.name]) for feature in schema.features})
+
+
+def to_series(feature: Feature, values: Sequence[Any]) -> "pd.Series[Any]":
+    """Return a column of `to_frame`; of words too, their type is never guessed by pandas, which makes NaN of None."""
+    import pandas as pd
+
+    if not isinstance(feature, Categorical):
+        return pd.Series(values, dtype="float64")
+    spelt = dict(zip(feature.levels, levels_of(feature), strict=True))
+    is_whole = all(isinstance(level, int) for level in feature.levels)
+    return pd.Series([spelt[value] for value in values], dtype="int64" if is_whole else "object")
 
 
 def levels_of(feature: Categorical) -> list[Value]:
@@ -234,8 +236,12 @@ def load(version: str | None = None, root: Path = ARTIFACTS) -> PipelineScorer:
     """
     folder = folder_of(version, root)
     name = joblib_name(folder.name)
-    content = read_checked(folder, name)
     scorecard = artifact.load(folder.name, root) if is_additive(folder) else None
+    if scorecard and not (folder / name).exists() and name not in artifact.names(folder):
+        raise ArtifactError(
+            f"Model {folder.name} has no pipeline: its scorecard is the whole model. Set CHURN_ENGINE=scorecard."
+        )
+    content = read_checked(folder, name)
     facts = _facts_of(scorecard) if scorecard else _pipeline_metadata(folder)
     schema: Schema = facts["schema"]
     metrics = Member(read_json(folder, METRICS)[0], str(folder / METRICS))

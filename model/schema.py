@@ -203,7 +203,7 @@ Feature = Categorical | Numeric
 
 
 def default_label(name: str) -> str:
-    """Return the name of a column in plain words: MonthlyCharges and monthly_charges are "Monthly charges"."""
+    """Return the name of a column in plain words: OrderValue and order_value are "Order value"."""
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).replace("_", " ").strip()
     if not words.isascii() or words.isupper():
         return words.capitalize() if words.isascii() else words

@@ -65,10 +65,10 @@ def _words(member: Member, common: Mapping[str, Any], kind: str) -> Categorical:
     if not 1 <= len(values) <= MAX_WORDS or len(values) + accepts_missing + accepts_other < 2:
         member.at("values").refuse(f"a list of 2 to {MAX_WORDS:,} words", len(values))
     seen: dict[str, Word] = {}
-    for value, given in zip(member.at("values").items(), values, strict=True):
-        if fold(str(given)) in seen:
-            value.refuse(f'a word that is unlike "{seen[fold(str(given))]}"')
-        seen[fold(str(given))] = given
+    for value, word in zip(member.at("values").items(), values, strict=True):
+        if fold(str(word)) in seen:
+            value.refuse(f'a word that is unlike "{seen[fold(str(word))]}"')
+        seen[fold(str(word))] = word
     return Categorical(
         **common,
         values=values,
@@ -153,7 +153,7 @@ def _blank(missing: Member, bounds: Mapping[str, float], before: Sequence[Featur
     equals = missing.at("equals").number((bounds["minimum"], bounds["maximum"]), "a number from minimum to maximum")
     when = missing.at("when").object()
     if len(when) != 1:
-        missing.at("when").refuse("one feature and its value, such as { tenure = 0 }", len(when))
+        missing.at("when").refuse("one feature and its value, such as { orders = 0 }", len(when))
     ((name, value),) = when.items()
     feature = next((feature for feature in before if feature.name == name), None)
     if feature is None or (isinstance(feature, Numeric) and feature.blank):

@@ -113,8 +113,7 @@ def _line_of(key: str, text: str) -> int:
         if _FEATURE_HEADER.match(line):
             return number if name == "features" else fallback
         table = _TABLE_HEADER.match(line)
-        found = _parts(table[1])[0] if table else _key(line)
-        if found == name:
+        if name == (_parts(table[1])[0] if table else _key(line)):
             return number
     return fallback
 

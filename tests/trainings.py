@@ -89,7 +89,7 @@ def two_versions(tmp_path_factory, training_progress) -> Path:
             path,
             version,
             root / "models",
-            recipe=quick_recipe(settings=1),
+            recipes=[quick_recipe(settings=1)],
             progress=lambda _, share: training_progress.append(share),
         )
     return root / "models"
@@ -105,5 +105,5 @@ def boosted_models(tmp_path_factory) -> Path:
     pytest.importorskip("shap", reason="shap has no wheels for this machine")
     quick = replace(BOOSTING, settings=(Setting(3, 10), Setting(3, 20)), repeats=1)
     root = tmp_path_factory.mktemp("boosted")
-    train(write_customers(root, invent(seed=1, count=600)), "2.0.0", root / "models", recipe=quick)
+    train(write_customers(root, invent(seed=1, count=600)), "2.0.0", root / "models", recipes=[quick])
     return root / "models"

@@ -49,7 +49,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     metavar="FILE.toml",
     help="Your columns, as churn infer-schema proposes them.  [default: the ten of the model that comes with the code]",
 )
-@click.option("--recipe", help="Kind of model: spline, ebm, boosting or auto.  [default: spline]")
+@click.option("--recipe", help="Kind of model: spline, ebm, boosting or auto.  [default: spline; auto with --schema]")
 @click.option("--actions", type=_FILE, metavar="FILE.csv", help="Table of what might be offered to a customer.")
 @click.option(
     "--trust",
@@ -73,7 +73,8 @@ def train(
     """
     from model.artifact import first_schema
 
-    train_version, kind = _training("train").train, _training("recipes").recipe_of(recipe or "spline")
+    train_version = _training("train").train
+    recipes = _training("recipes").recipes_of(recipe or ("auto" if schema_file else "spline"))
     schema = _read_schema(schema_file) if schema_file else None
     names = (schema or first_schema()).names
     for name in set(trust) - set(names):
@@ -85,7 +86,7 @@ def train(
             version,
             root_of(models),
             progress=report,
-            recipe=kind,
+            recipes=recipes,
             trusted=trust,
             schema=schema,
             actions=actions,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from model.bulk.numbers import comma_to_point
 from model.errors import Problem, listed, show
 from model.schema import OTHER, Categorical, Feature, Numeric, Schema, Value, fold
-from model.training.doubts import find_leak, suspicions
+from model.training.leaks import find_leak, suspicions
 from model.training.profile import Profile
 from model.training.roles import near_names, repeated_ids
 from model.training.table import Column, Table, read_table
@@ -121,7 +121,7 @@ def _check_target(schema: Schema, columns: Mapping[str, Column], table: Table, f
         rows = table.row_numbers[outcome < 0]
         words = ", ".join(f"{show(text)} ({count:,})" for text, count in list(wrong.items())[:_SHOWN_WORDS])
         findings.problems.append(
-            f"{target.column}: {len(rows):,} rows do not say who left, the first of them row {rows[0]}: {words}. It "
+            f"{target.column}: {len(rows):,} rows do not state who left, the first of them row {rows[0]}: {words}. It "
             f"{target.rule}."
         )
         return None
@@ -139,8 +139,8 @@ def _check_id(
 ) -> None:
     column = columns.get(schema.id or "")
     if column is not None:
-        doubts = repeated_ids(Profile(column, False, table.row_numbers))
-        (findings.problems if is_labelled else findings.notes).extend(doubts)
+        warnings = repeated_ids(Profile(column, False, table.row_numbers))
+        (findings.problems if is_labelled else findings.notes).extend(warnings)
 
 
 def _check_leak(checked: "_Values", left: Bools, schema: Schema, findings: Findings) -> None:

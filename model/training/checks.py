@@ -11,7 +11,7 @@ from model.bulk.block import to_values
 from model.errors import TrainingError, show
 from model.schema import Feature, Numeric
 from model.training.data import LabelledData
-from model.training.doubts import LEAK_AUC, MIN_PER_CLASS, MIN_ROWS
+from model.training.leaks import LEAK_AUC, MIN_PER_CLASS, MIN_ROWS
 from model.training.metrics import Floats, Ints
 
 _ROWS_PER_BIN: Final = 20

@@ -1,4 +1,4 @@
-"""What the name of a column tells: its words, a label, a unit, a role. Proposals to people, who know better."""
+"""What the name of a column suggests: its words, a label, a unit, a role. Proposals to people, who know better."""
 
 import re
 from typing import Final
@@ -58,7 +58,7 @@ _NOT_RECURRING: Final = {
 
 
 def words_of(name: str) -> list[str]:
-    """Return the words of a name in lower case: MonthlyCharges is monthly, charges."""
+    """Return the words of a name in lower case: OrderValue is order, value."""
     return [word.lower() for word in _WORD.findall(name)]
 
 

@@ -20,9 +20,9 @@ from model.scorecard import Scorer
 from model.training.bootstrap import DRAWS, WeightedMetrics, intervals
 from model.training.cross_validation import Fold, by_repeat, make_folds, paired_interval, sample_rows, size_ratio
 from model.training.data import LabelledData
-from model.training.doubts import MIN_PER_CLASS
 from model.training.evaluate import SEED, load, probabilities_of, read_labelled
 from model.training.label_changes import label_changes
+from model.training.leaks import MIN_PER_CLASS
 from model.training.metrics import Floats, Ints, calibration_curve, compute_metrics, round_probabilities, rounded
 from model.training.recipes import Recipe, recipe_of
 

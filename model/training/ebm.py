@@ -1,6 +1,7 @@
 """The recipe `ebm`: interpret's explainable boosting machine, compiled exactly into a scorecard with pairs.
 
-Each main effect is a table or steps, each pair a grid [1]_; so nothing of interpret is needed to serve the model.
+Each main effect is a table or steps, each pair a grid [1]_, so nothing of interpret is needed to serve the model, and
+the artifact has no pickle of it.
 
 References
 ----------
@@ -22,17 +23,19 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from model.schema import Categorical, Feature, Numeric, Schema
+from model.training.compile import ranges_of, table
+from model.training.directions import describe_directions
 from model.training.metrics import Floats, Ints, round_probabilities
+from model.training.spline import directions_of
 
 if TYPE_CHECKING:
-    from model.training.cross_validation import Fold
+    from model.training.cross_validation import Fold, Selection
+    from model.training.data import LabelledData
 
 SEED: Final = 0
 
 MAX_PAIR_WORDS: Final = 50
 """A feature with more words is in no pair: its grid would have more points than there are customers to fit them."""
-
-SIGNS: Final = {"rises": 1, "falls": -1, "free": 0}
 
 
 class Setting(NamedTuple):
@@ -50,10 +53,10 @@ class Setting(NamedTuple):
         Machines fitted to 85 % of the customers each, of which the model is the mean.
     """
 
-    pairs: int = 8
-    steps: int = 256
-    pair_steps: int = 32
-    bags: int = 4
+    pairs: int = 16
+    steps: int = 64
+    pair_steps: int = 16
+    bags: int = 8
 
 
 SETTINGS: Final = (Setting(),)
@@ -74,17 +77,17 @@ def encode(X: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def fit(X: pd.DataFrame, y: Ints, setting: Setting, schema: Schema, directed: bool = True) -> Pipeline:
-    """Return the fitted pipeline.
+def fit(schema: Schema, X: pd.DataFrame, y: Ints, setting: Setting) -> Pipeline:
+    """Return the fitted pipeline. A feature with a direction is in no pair.
 
     Parameters
     ----------
+    schema : Schema
     X : DataFrame of shape (n_customers, n_features)
     y : ndarray of shape (n_customers,), int
-    directed : bool
-        Whether the curves follow the directions of the schema. A feature with a direction is in no pair.
     """
-    signs = [SIGNS[getattr(feature, "direction", "free")] if directed else 0 for feature in schema.features]
+    directions = directions_of(schema)
+    signs = [directions.get(feature.name, 0) for feature in schema.features]
     unpaired = [
         sign != 0 or X[feature.name].nunique() < 2 or len(getattr(feature, "values", ())) > MAX_PAIR_WORDS
         for feature, sign in zip(schema.features, signs, strict=True)
@@ -111,13 +114,23 @@ def fit(X: pd.DataFrame, y: Ints, setting: Setting, schema: Schema, directed: bo
 
 
 def predict(
-    X: pd.DataFrame, y: Ints, fold: "Fold", settings: Sequence[Setting], schema: Schema, directed: bool = True
+    schema: Schema, X: pd.DataFrame, y: Ints, fold: "Fold", settings: Sequence[Setting]
 ) -> Iterator[tuple[Setting, Floats]]:
     """Yield, for each setting, the probabilities of the test rows by a model of the training rows."""
     train, test = fold
     for setting in settings:
-        pipeline = fit(X.iloc[train], y[train], setting, schema, directed)
+        pipeline = fit(schema, X.iloc[train], y[train], setting)
         yield setting, round_probabilities(expit(pipeline.decision_function(X.iloc[test])))
+
+
+def to_document(pipeline: Pipeline, data: "LabelledData", header: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the content of scorecard.json."""
+    return {**header, "ranges": ranges_of(data), **compile_terms(pipeline, data.schema)}
+
+
+def describe(schema: Schema, X: pd.DataFrame, y: Ints, selection: "Selection") -> dict[str, Any]:
+    """Return what the directions of the schema cost."""
+    return describe_directions(schema, X, y, selection, fit)
 
 
 def compile_terms(pipeline: Pipeline, schema: Schema) -> dict[str, Any]:
@@ -157,7 +170,7 @@ def compile_terms(pipeline: Pipeline, schema: Schema) -> dict[str, Any]:
     return {
         "intercept": math.fsum(intercepts),
         "terms": [
-            _table(feature, parts[index]) if isinstance(feature, Categorical) else _steps(feature, parts[index])
+            _words(feature, parts[index]) if isinstance(feature, Categorical) else _steps(feature, parts[index])
             for index, feature in enumerate(schema.features)
         ],
         "pairs": pairs,
@@ -174,13 +187,10 @@ def _lines(feature: Feature, bins: Any) -> list[int]:
     return [*range(1, len(bins) + 2), *[0] * feature.accepts_missing]
 
 
-def _table(feature: Categorical, parts: Sequence[tuple[Any, Floats]]) -> dict[str, Any]:
+def _words(feature: Categorical, parts: Sequence[tuple[Any, Floats]]) -> dict[str, Any]:
     """Return the term of words: the sum of its parts, each with bins of its own."""
     points = np.sum([scores[_lines(feature, bins)] for bins, scores in parts], axis=0).tolist()
-    missing = {"missing": points.pop()} if feature.accepts_missing else {}
-    other = {"other": points.pop()} if feature.accepts_other else {}
-    table = {str(word): own for word, own in zip(feature.values, points, strict=True)}
-    return {"feature": feature.name, "table": table, **other, **missing}
+    return table(feature, dict(zip(feature.levels, points, strict=True)))
 
 
 def _steps(feature: Numeric, parts: Sequence[tuple[Any, Floats]]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from model.schema_file import MAX_FEATURES, with_example
 from model.schema_toml import parse_toml, to_toml
 from model.text import counted
 from model.training import roles
-from model.training.doubts import MIN_PER_CLASS, MIN_ROWS, find_copies, find_leak, suspicions
+from model.training.leaks import MIN_PER_CLASS, MIN_ROWS, find_copies, find_leak, suspicions
 from model.training.profile import Profile, auc_alone
 from model.training.proposal import propose
 from model.training.table import Table, read_table
@@ -32,7 +32,7 @@ _ABOVE: Final = (
     "A proposal of churn infer-schema; docs/schema.md explains each key. Read it, change it, and go on with",
     "churn check-schema and churn train --schema.",
     "Words and bounds come from one file: add the words that customers may have, and set minimum and maximum to what",
-    "cannot be true. Say what you can change for a customer (actionable = true) and what describes who they are",
+    "cannot be true. Mark what you can change for a customer (actionable = true) and what describes who they are",
     '(protected = true). How the risk follows a number is free, unless direction = "rises" or "falls" forces it.',
 )
 
@@ -45,12 +45,12 @@ class Inferred:
     ----------
     schema : Schema
     comments : dict of str to list of str
-        By feature, or key of the top level: all that the schema file says about it.
+        By feature, or key of the top level: the comments above it.
     notes : dict of str to list of str
         By feature: what people must look at.
     ignored : dict of str to str
         Columns that are no features, and why.
-    doubts : list of str
+    warnings : list of str
         About the file as a whole.
     """
 
@@ -58,11 +58,11 @@ class Inferred:
     comments: dict[str, list[str]] = field(default_factory=dict)
     notes: dict[str, list[str]] = field(default_factory=dict)
     ignored: dict[str, str] = field(default_factory=dict)
-    doubts: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     def to_toml(self) -> str:
         """Return the text of the schema file."""
-        above = [*_ABOVE, *(["", *self.doubts] if self.doubts else [])]
+        above = [*_ABOVE, *(["", *self.warnings] if self.warnings else [])]
         below = ["ignored", *[f"    {_shown(name)}: {reason}." for name, reason in self.ignored.items()]]
         text = to_toml(self.schema, above, self.comments, below if self.ignored else ())
         # What is proposed must be a schema.
@@ -73,7 +73,7 @@ class Inferred:
         """Return what people must look at, a line each."""
         features = [f"{name}: {note}" for name in self.schema.names for note in self.notes.get(name, ())]
         ignored = [f"{_shown(name)} is ignored: {reason}." for name, reason in self.ignored.items()]
-        return [*self.doubts, *features, *ignored]
+        return [*self.warnings, *features, *ignored]
 
 
 def _shown(name: str) -> str:
@@ -104,9 +104,9 @@ def infer(path: Path, target: str, id_column: str | None = None, positive: str |
         raise TrainingError(f"{path} has no rows below its header.")
     target_column = columns[find_column(target, columns, path, "--target")]
     chosen_target, left, known = roles.read_target(target_column, positive, path)
-    doubts = [*table.notes, *_row_doubts(table, target_column.name, known)]
+    warnings = [*table.notes, *_row_warnings(table, target_column.name, known)]
     table, left = table.subset(known), left[known]
-    doubts += _count_doubts(left)
+    warnings += _count_warnings(left)
     profiles = {
         column.name: Profile(column, table.delimiter != ",", table.row_numbers)
         for column in table.columns
@@ -116,12 +116,12 @@ def infer(path: Path, target: str, id_column: str | None = None, positive: str |
     if chosen_id == target_column.name:
         raise TrainingError(f"--id and --target both name {show(chosen_id)}.")
     id_profile = profiles.pop(chosen_id, None) if chosen_id else None
-    doubts += roles.repeated_ids(id_profile) if id_profile else roles.repeated_rows(list(profiles.values()))
-    inferred = Inferred(Schema(features=(), example={}, target=chosen_target, id=chosen_id), doubts=doubts)
+    warnings += roles.repeated_ids(id_profile) if id_profile else roles.repeated_rows(list(profiles.values()))
+    inferred = Inferred(Schema(features=(), example={}, target=chosen_target, id=chosen_id), warnings=warnings)
     _add_features(inferred, profiles, left)
     if not inferred.schema.features:
         reasons = "\n".join(f"{_shown(name)}: {reason}." for name, reason in list(inferred.ignored.items())[:20])
-        beyond = f" beside the id, {chosen_id}" if chosen_id else ""
+        beyond = f" next to the id, {chosen_id}" if chosen_id else ""
         raise TrainingError(f"{path} has no column that may be a feature{beyond}.\n{reasons}".rstrip())
     _add_roles(inferred, profiles, left)
     return inferred
@@ -161,24 +161,24 @@ def _check_separator(header: str, wanted: str, path: Path) -> None:
             raise TrainingError(f"{path}: {InputError(kind, value=separator)}")
 
 
-def _row_doubts(table: Table, target: str, known: NDArray[np.bool_]) -> list[str]:
-    doubts = []
+def _row_warnings(table: Table, target: str, known: NDArray[np.bool_]) -> list[str]:
+    warnings = []
     if table.wrong_rows:
         first = [f"row {row} {what}" for row, what in list(table.wrong_rows.items())[:_SHOWN_ROWS]]
-        doubts.append(f"{counted(len(table.wrong_rows), 'row')} cannot be used: {listed(first)}.")
+        warnings.append(f"{counted(len(table.wrong_rows), 'row')} cannot be used: {listed(first)}.")
     unknown = table.row_numbers[~known]
     if len(unknown):
         shown = ", ".join([*map(str, unknown[:_SHOWN_ROWS]), *["…"] * (len(unknown) > _SHOWN_ROWS)])
-        doubts.append(f"{target} is blank in {counted(len(unknown), 'row')} ({shown}); training refuses them.")
-    return doubts
+        warnings.append(f"{target} is blank in {counted(len(unknown), 'row')} ({shown}); training refuses them.")
+    return warnings
 
 
-def _count_doubts(left: NDArray[np.bool_]) -> list[str]:
+def _count_warnings(left: NDArray[np.bool_]) -> list[str]:
     leavers, stayers = int(left.sum()), int((~left).sum())
-    doubts = [f"{len(left):,} customers, {leavers:,} of whom left ({left.mean():.1%})."]
+    warnings = [f"{len(left):,} customers, of which {leavers:,} left ({left.mean():.1%})."]
     if len(left) < MIN_ROWS or min(leavers, stayers) < MIN_PER_CLASS:
-        doubts.append(f"That is too few to train on: {MIN_ROWS} rows, {MIN_PER_CLASS} of each outcome, are needed.")
-    return doubts
+        warnings.append(f"That is too few to train on: {MIN_ROWS} rows, {MIN_PER_CLASS} of each outcome, are needed.")
+    return warnings
 
 
 def _add_features(inferred: Inferred, profiles: Mapping[str, Profile], left: NDArray[np.bool_]) -> None:
@@ -221,11 +221,11 @@ def _keep_best(
     profiles: Mapping[str, Profile],
     left: NDArray[np.bool_],
 ) -> None:
-    """Ignore the features that tell least, where there are more than a schema may have."""
+    """Ignore the features that separate leavers from stayers least, where there are more than a schema may have."""
     if len(features) > most:
         ranked = sorted(features, key=lambda name: -auc_alone(profiles[name].levels, left))
         for name in ranked[most:]:
-            ignored[name] = f"it tells least about who leaves, and a schema has {MAX_FEATURES} features at most"
+            ignored[name] = f"it separates leavers from stayers least, and a schema has {MAX_FEATURES} features at most"
             del features[name]
 
 

@@ -1,7 +1,7 @@
 """interval.json: by how much the points of a fitted model may be off together, for the intervals of probabilities.
 
-They are those of the posterior distribution of a penalized regression [1]_, whose intervals cover the truth about as
-often as they say on average over the customers, the bias of the penalty included [2]_.
+Those of a penalized regression come from its posterior distribution [1]_: on average over the customers they cover the
+truth about as often as they should, the bias of the penalty included [2]_.
 
 References
 ----------
@@ -23,7 +23,7 @@ Z: Final = 1.959964
 """Of a 95 % interval."""
 
 MOST: Final = 60
-"""Deviations; they hold the posterior of so many coefficients or fewer exactly. Of more, random ones stand for it: with
+"""Deviations; they hold the posterior of so many coefficients or fewer exactly. Of more, they are random ones: with
 30 of them for 46 coefficients the intervals covered 93 % instead of 94.5."""
 
 MOST_NUMBERS: Final = 300_000
@@ -76,7 +76,7 @@ def _directions(size: int, most: int = MOST) -> Floats:
     return scaled
 
 
-def to_document(deviations: Floats) -> dict[str, Any] | None:
+def to_interval(deviations: Floats) -> dict[str, Any] | None:
     """Return the content of interval.json; None for a model with too many points.
 
     Parameters

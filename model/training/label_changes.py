@@ -94,4 +94,5 @@ def _reasons(
 
 def _terms(scorer: Scorer, customer: Customer) -> dict[tuple[str, ...], float]:
     """Return the points of the baseline, under (), and of each term, under its features."""
-    return {(): scorer.baseline, **dict(zip(terms_of(scorer), scorer.contributions(customer), strict=True))}
+    names = [tuple(feature.name for feature in features) for features in terms_of(scorer)]
+    return {(): scorer.baseline, **dict(zip(names, scorer.contributions(customer), strict=True))}

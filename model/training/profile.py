@@ -1,4 +1,4 @@
-"""What one column of a file looks like: numbers, dates, codes, and how well it tells leavers from stayers by itself."""
+"""What one column of a file looks like: numbers, dates, codes, and how well it separates leavers from stayers."""
 
 import re
 from collections.abc import Callable, Mapping

@@ -67,7 +67,7 @@ def _unfit_content(profile: Profile) -> str:
     if len(words) == 1 and not profile.blanks:
         return f"it is {show(next(iter(words)))} in every row"
     if column_names.is_position(column.name) and (profile.is_number or profile.form):
-        return "it is a position on a map; a column with the region would say more"
+        return "it is a position on a map; a column with the region would be better"
     if profile.form:
         sample = show(next(iter(words)))
         return f"it holds {profile.form}, such as {sample}{_ADVICE.get(profile.form, '')}"

@@ -12,7 +12,7 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from model.errors import listed
-from model.schema import in_words
+from model.text import in_words
 from model.training import plots
 from model.training.compare import METRICS
 from model.training.groups import MIN_CUSTOMERS, RATES

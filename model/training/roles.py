@@ -68,7 +68,7 @@ def _count(column: Column, folded: str) -> int:
 
 
 def _guess(words: Sequence[str]) -> str | None:
-    """Return which of two words is that of those who left, None where neither says so."""
+    """Return which of two words is that of those who left, None where neither is plain."""
     yes = [word for word in words if word in _YES]
     if len(yes) == 1:
         return yes[0]
@@ -77,7 +77,7 @@ def _guess(words: Sequence[str]) -> str | None:
 
 
 def find_id(profiles: Sequence[Profile]) -> str | None:
-    """Return the column that identifies a customer: its name says so, and nearly every row has a value of its own."""
+    """Return the column that identifies a customer: by its name, and because nearly every row has its own value."""
     candidates = []
     for profile in profiles:
         name, words = profile.column.name, profile.column.words
@@ -95,24 +95,24 @@ def find_id(profiles: Sequence[Profile]) -> str | None:
 
 def repeated_ids(profile: Profile) -> list[str]:
     """Return what is wrong with the ids."""
-    column, doubts = profile.column, []
+    column, warnings = profile.column, []
     if profile.blanks:
         row = profile.row_numbers[column.is_blank][0]
-        doubts.append(f"{column.name} is blank in {counted(profile.blanks, 'row')}, the first of them row {row}.")
+        warnings.append(f"{column.name} is blank in {counted(profile.blanks, 'row')}, the first of them row {row}.")
     repeated = [text for text, count in column.words.items() if count > 1]
     if repeated:
         rows = profile.row_numbers[column.codes == column.texts.index(repeated[0])]
         ids = counted(len(repeated), "value is", "values are")
         listing = listed([str(row) for row in rows[:_SHOWN]])
-        doubts.append(
+        warnings.append(
             f"{column.name}: {ids} in more than one row, such as {show(repeated[0])} in the rows {listing}; training "
             "refuses them: keep one row a customer."
         )
-    return doubts
+    return warnings
 
 
 def repeated_rows(profiles: Sequence[Profile]) -> list[str]:
-    """Return whether rows are the same in every column, where there are no ids to tell."""
+    """Return whether rows are the same in every column, where there are no ids."""
     if not profiles:
         return []
     hashed = np.zeros(len(profiles[0].column.codes), np.uint64)
@@ -152,7 +152,7 @@ def find_currency(money: str | None, profiles: Sequence[Profile]) -> tuple[str, 
 
 
 def find_segments(features: Sequence[Feature], profiles: Mapping[str, Profile], left: Bools) -> tuple[str, ...]:
-    """Return the two features of words, and the number, that tell most about who leaves."""
+    """Return the two features of words, and the number, that separate leavers from stayers best."""
 
     def rank(feature: Feature) -> float:
         return -auc_alone(profiles[feature.name].levels, left)

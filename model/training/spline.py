@@ -18,7 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, SplineTransformer
 
-from model.pipeline import levels_of
+from model.pipeline import levels_of, to_series
 from model.schema import Categorical, Numeric, Schema, Value
 from model.training.interval import posterior
 from model.training.metrics import Floats, Ints, round_probabilities
@@ -26,6 +26,7 @@ from model.training.monotone import Chain, blocks_of, fit_monotone_logistic
 
 if TYPE_CHECKING:
     from model.training.cross_validation import Fold
+    from model.training.data import LabelledData
 
 SIGNS: Final = {"rises": 1, "falls": -1}
 
@@ -228,7 +229,7 @@ def _columns_of_words(schema: Schema, features: ColumnTransformer) -> dict[str, 
         return {}
     encoder = features.named_transformers_[_WORDS]
     most = max(len(feature.levels) for feature in words)
-    every = pd.DataFrame({feature.name: pd.Series(_repeat(levels_of(feature), most)) for feature in words})
+    every = pd.DataFrame({feature.name: to_series(feature, _repeat(feature.levels, most)) for feature in words})
     indicators = encoder.transform(every)
     indicators = indicators.toarray() if encoder.sparse_output else indicators
     columns, start = {}, features.output_indices_[_WORDS].start
@@ -240,10 +241,10 @@ def _columns_of_words(schema: Schema, features: ColumnTransformer) -> dict[str, 
     return columns
 
 
-def deviations_of(schema: Schema, pipeline: Pipeline, X: pd.DataFrame, setting: Setting) -> Floats:
-    """Return by how much the points may be off, for `model.training.interval.to_document`."""
-    features, logistic = pipeline.named_steps["features"], pipeline.named_steps["logistic"]
-    design = features.transform(X)
+def deviations_of(data: "LabelledData", pipeline: Pipeline, setting: Setting) -> Floats:
+    """Return by how much the points may be off, for `model.training.interval.to_interval`."""
+    schema, features, logistic = data.schema, pipeline.named_steps["features"], pipeline.named_steps["logistic"]
+    design = features.transform(data.frame())
     log_odds = design @ logistic.coef_[0] + logistic.intercept_[0]
     tied = _tied(chains_of(schema, features), logistic.coef_[0])
     deviations = posterior(design, log_odds, setting.C, blocks_of(design.shape[1], tied))
@@ -262,7 +263,7 @@ def _tied(chains: Sequence[Chain], coefficients: Floats) -> set[int]:
     }
 
 
-def _repeat(levels: list[Value], count: int) -> list[Value]:
+def _repeat(levels: Sequence[Value], count: int) -> list[Value]:
     return [levels[index % len(levels)] for index in range(count)]
 
 

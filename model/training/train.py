@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -26,23 +27,22 @@ from threadpoolctl import threadpool_limits
 from model import artifact
 from model.actions import FIRST_TABLE, TABLE, parse
 from model.artifact import ARTIFACTS
-from model.contents import CARD, INTERVAL, METRICS, POPULATION
+from model.contents import CARD, METRICS, POPULATION
 from model.errors import ArtifactError
 from model.pipeline import LIBRARY, joblib_name
 from model.schema import CHURN, NOT_CHURN, Schema
 from model.schema_document import to_json
 from model.scorecard import tier_of
 from model.scorecard_file import MODEL_SCHEMA
-from model.training import interval
+from model.training.auto import Choice, choose_recipe, sentences_of
 from model.training.checks import check
 from model.training.compile import EXACT_WITHIN, to_bytes
 from model.training.cross_validation import (
     FOLDS,
-    Progress,
     by_repeat,
-    nested_cross_validation,
+    sample_rows,
 )
-from model.training.data import LabelledData, read
+from model.training.data import read
 from model.training.directions import warnings_of
 from model.training.fit import SEED, FittedModel, check_exact, fit_model
 from model.training.groups import slices
@@ -67,7 +67,7 @@ def train(
     root: Path = ARTIFACTS,
     seed: int = SEED,
     progress: Callable[[str, float], None] | None = None,
-    recipe: Recipe = SPLINE,
+    recipes: Sequence[Recipe] = (SPLINE,),
     trusted: Collection[str] = (),
     schema: Schema | None = None,
     actions: Path | None = None,
@@ -87,8 +87,8 @@ def train(
         Of the folds.
     progress : callable, optional
         Called with what is being done and the share of the work that is done, 0 to 1.
-    recipe : Recipe
-        What kind of model.
+    recipes : sequence of Recipe
+        The kind of model; of several, simplest first, the simplest that is not worse than another beyond chance.
     trusted : collection of str
         Columns that `check` accepts though it would refuse them; recorded in metrics.json.
     schema : Schema, optional
@@ -120,27 +120,35 @@ def train(
     data = read(data_path, schema)
     schema = data.schema
     check(data, data_path, trusted)
-    recipe = recipe.adapted_to(schema)
+    measured = data.subset(sample_rows(data.labels, seed))
     # A second BLAS thread costs more than it saves on matrices of 7,043 x 40.
     with threadpool_limits(limits=1):
+        choice = choose_recipe(
+            measured,
+            [recipe.adapted_to(schema) for recipe in recipes],
+            seed,
+            lambda stage, share: report(stage, 0.01 + 0.81 * share),
+        )
+        recipe = choice.recipe
         model = fit_model(
-            data, version, seed, lambda share: report("Choosing the setting", 0.01 + 0.12 * share), recipe
+            data,
+            version,
+            seed,
+            lambda share: report("Choosing the setting", 0.82 + 0.08 * share),
+            recipe,
+            choice.selection,
         )
         difference = {}
         if recipe.is_exact:
-            report("Comparing scorecard and pipeline", 0.13)
+            report("Comparing scorecard and pipeline", 0.95)
             difference = {"greatest_difference": check_exact(model, data, seed, recipe.random_customers)}
-        metrics = _metrics_of(
-            model, version, seed, lambda share: report("Measuring the procedure", 0.16 + 0.82 * share), recipe
-        )
-        interval_file = _interval_of(model, data, recipe)
+        metrics = _metrics_of(model, version, seed, choice)
+        interval_file = recipe.interval_file(data, model.pipeline, model.selection.setting)
     if trusted:
         metrics["protocol"]["trusted"] = sorted(trusted)
-    for sentence in warnings_of(metrics):
+    for sentence in (*sentences_of(metrics), *warnings_of(metrics)):
         warn(sentence)
     report("Writing the model", 0.99)
-    pipeline = io.BytesIO()
-    joblib.dump(model.pipeline, pipeline)
     run = {
         "trained_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "duration_s": round(time.monotonic() - started, 1),
@@ -151,7 +159,7 @@ def train(
     }
     files = {
         recipe.document: to_bytes(model.document),
-        joblib_name(version): pipeline.getvalue(),
+        **({joblib_name(version): _pickle(model)} if "pipeline" in recipe.engines else {}),
         METRICS: to_bytes(metrics),
         CARD: model_card(metrics).encode("utf-8"),
         POPULATION: to_bytes(describe_population(model.probabilities(data), data)),
@@ -168,13 +176,10 @@ def train(
     return folder
 
 
-def _interval_of(model: FittedModel, data: LabelledData, recipe: Recipe) -> dict[str, bytes]:
-    """Return the file with which the model knows the intervals of its probabilities, if it has any."""
-    if recipe.deviations is None:
-        return {}
-    deviations = recipe.deviations(data.schema, model.pipeline, data.frame(), model.selection.setting)
-    document = interval.to_document(deviations)
-    return {INTERVAL: interval.to_bytes(document)} if document else {}
+def _pickle(model: FittedModel) -> bytes:
+    content = io.BytesIO()
+    joblib.dump(model.pipeline, content)
+    return content.getvalue()
 
 
 def _read_actions(path: Path, schema: Schema) -> dict[str, bytes]:
@@ -207,13 +212,11 @@ def _metrics_of(
     model: FittedModel,
     version: str,
     seed: int,
-    progress: Progress,
-    recipe: Recipe,
+    choice: Choice,
 ) -> dict[str, Any]:
     """Return the content of metrics.json."""
     schema, X, y = model.measured.schema, model.measured.frame(), model.measured.labels
-    selection = model.selection
-    outer = list(nested_cross_validation(schema, X, y, seed, recipe, progress))
+    selection, recipe, outer = model.selection, choice.recipe, choice.outer
     probabilities = [y_prob for _, _, y_prob in outer]
     repeats = by_repeat(y, [test for test, _, _ in outer], probabilities)
     folds = [{**setting._asdict(), **compute_metrics(y[test], y_prob)} for test, setting, y_prob in outer]
@@ -223,7 +226,7 @@ def _metrics_of(
     ]
     y_true = np.concatenate([labels for _, labels, _ in repeats])
     y_prob = np.concatenate([by_row for _, _, by_row in repeats])
-    example = model.probability_of(schema.example)
+    example = model.probability_of(dict(schema.example))
     tiers = model.document["tiers"]
     return {
         "version": version,
@@ -244,6 +247,7 @@ def _metrics_of(
             "scipy": scipy.__version__,
             "pandas": pd.__version__,
             "joblib": joblib.__version__,
+            **{name: metadata.version(name) for name in recipe.libraries},
         },
         "protocol": {
             "rows": len(y),
@@ -271,6 +275,7 @@ def _metrics_of(
         "threshold": model.threshold,
         "tiers": tiers,
         **recipe.describe(schema, X, y, selection),
+        **choice.facts,
         **(
             {"exactness": {"within": EXACT_WITHIN, "random_customers": recipe.random_customers}}
             if recipe.is_exact

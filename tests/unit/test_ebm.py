@@ -66,7 +66,7 @@ def trained():
         for customer in customers
     ]
     y = (generator.random(ROWS) < 1 / (1 + np.exp(-np.array(log_odds)))).astype(int)
-    pipeline = ebm.fit(make_frame(customers), y, SETTING, SCHEMA)
+    pipeline = ebm.fit(SCHEMA, make_frame(customers), y, SETTING)
     return customers, y, pipeline
 
 
@@ -160,7 +160,7 @@ def test_words_that_the_data_never_had_add_nothing(scorecard):
 def test_the_same_data_give_the_same_model(trained):
     customers, y, pipeline = trained
 
-    again = ebm.fit(make_frame(customers), y, SETTING, SCHEMA)
+    again = ebm.fit(SCHEMA, make_frame(customers), y, SETTING)
 
     assert ebm.compile_terms(again, SCHEMA) == ebm.compile_terms(pipeline, SCHEMA)
 
@@ -169,7 +169,7 @@ def test_a_fold_is_predicted_by_a_model_of_its_training_rows(trained):
     customers, y, _ = trained
     train, test = np.arange(2000), np.arange(2000, ROWS)
 
-    ((setting, y_prob),) = ebm.predict(make_frame(customers), y, (train, test), [SETTING], SCHEMA)
+    ((setting, y_prob),) = ebm.predict(SCHEMA, make_frame(customers), y, (train, test), [SETTING])
 
     assert setting == SETTING
     assert y_prob.shape == (1000,)

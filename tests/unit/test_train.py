@@ -39,7 +39,7 @@ def test_training_writes_a_whole_artifact_and_makes_the_first_one_the_default(tw
 
 
 def test_training_again_gives_the_same_files(two_versions, tmp_path):
-    again = train(two_versions.parent / "1.csv", "1.0.0", tmp_path, recipe=quick_recipe(settings=1))
+    again = train(two_versions.parent / "1.csv", "1.0.0", tmp_path, recipes=[quick_recipe(settings=1)])
 
     for path in (two_versions / "1.0.0").iterdir():
         if path.name != "run.json":
@@ -76,7 +76,7 @@ def test_an_interrupted_training_leaves_nothing(two_versions, tmp_path, moment):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(two_versions.parent / "1.csv", root=tmp_path, progress=interrupt, recipe=quick_recipe(settings=1))
+        train(two_versions.parent / "1.csv", root=tmp_path, progress=interrupt, recipes=[quick_recipe(settings=1)])
 
     assert list(tmp_path.iterdir()) == []
 

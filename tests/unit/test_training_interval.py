@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("sklearn")
 
-from model.training.interval import LEAST, MOST, MOST_NUMBERS, UNIT, Z, posterior, to_bytes, to_document
+from model.training.interval import LEAST, MOST, MOST_NUMBERS, UNIT, Z, posterior, to_bytes, to_interval
 
 
 def drawn(rows, columns, seed):
@@ -64,7 +64,7 @@ def test_many_coefficients_are_represented_by_fewer_deviations():
 
 
 def test_points_that_are_off_together_share_a_column():
-    document = to_document(np.array([[0.5, 0.1, 0.1, 0.2], [0.0, 0.3, 0.3, 0.2]]))
+    document = to_interval(np.array([[0.5, 0.1, 0.1, 0.2], [0.0, 0.3, 0.3, 0.2]]))
     columns = document["columns"]
     assert columns[1] == columns[2]
     assert len(document["deviations"][0]) == 3
@@ -75,11 +75,11 @@ def test_points_that_are_off_together_share_a_column():
 def test_a_model_of_many_points_has_fewer_deviations_and_one_of_too_many_none():
     generator = np.random.default_rng(4)
     deviations = generator.normal(size=(MOST, 15_000))
-    document = to_document(deviations)
+    document = to_interval(deviations)
     assert len(document["deviations"]) == MOST_NUMBERS // 15_000 == 20
     squares = (np.array(document["deviations"]) ** 2).sum(axis=0) * UNIT**2
     assert squares.mean() == pytest.approx(MOST * Z**2, rel=0.05)
-    assert to_document(generator.normal(size=(MOST, MOST_NUMBERS // LEAST + 1))) is None
+    assert to_interval(generator.normal(size=(MOST, MOST_NUMBERS // LEAST + 1))) is None
 
 
 def test_intervals_cover_the_true_probability_of_95_percent_of_customers():

@@ -1,4 +1,4 @@
-"""What makes a column doubtful: it knows the outcome, repeats another one, or says nothing."""
+"""Columns that a model must not have: they know the outcome, or repeat another column."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -18,7 +18,7 @@ LEAK_AUC: Final = 0.95
 """ROC AUC of one feature alone. The best of the public data has 0.75, and the whole model 0.85."""
 
 _NAMED_AUC: Final = 0.8
-"""ROC AUC of a column by itself from which its name settles that it is written after leaving."""
+"""ROC AUC of a column by itself from which its name is taken to mean that it is written after leaving."""
 
 _SUSPECT_AUC: Final = 0.85
 """Nothing that is known beforehand is likely to be this good by itself."""
@@ -75,7 +75,7 @@ def suspicions(profile: Profile, left: Bools, target: str) -> list[str]:
 
 
 def find_copies(profiles: Sequence[Profile]) -> dict[str, str]:
-    """Return the columns that say nothing beyond an earlier one, and why."""
+    """Return the columns that add nothing to an earlier one, and why."""
     copies: dict[str, str] = {}
     first: dict[bytes, str] = {}
     for profile in profiles:
