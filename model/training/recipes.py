@@ -133,6 +133,7 @@ EBM: Final = Recipe(
     fit=ebm.fit,
     to_document=ebm.to_document,
     describe=ebm.describe,
+    deviations=ebm.deviations_of,
     random_customers=20_000,
     libraries=("interpret-core",),
 )

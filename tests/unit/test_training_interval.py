@@ -95,3 +95,53 @@ def test_intervals_cover_the_true_probability_of_95_percent_of_customers():
         off = deviations[:, :1] + deviations[:, 1:] @ design.T
         covered.append((np.abs(truth - log_odds) <= Z * np.sqrt((off**2).sum(axis=0))).mean())
     assert 0.93 < np.mean(covered) < 0.97
+
+
+def test_bags_that_differ_give_the_deviations_of_an_explainable_boosting_machine():
+    from copy import copy
+    from types import SimpleNamespace
+
+    import pandas as pd
+
+    from model.interval import Interval
+    from model.schema import OTHER, Categorical, Numeric, Schema, Target
+    from model.scorecard_file import read_scorecard
+
+    ebm = pytest.importorskip("model.training.ebm")
+    schema = Schema(
+        features=(
+            Numeric(name="age", minimum=0, maximum=120, whole=True, accepts_missing=True),
+            Categorical(name="plan", values=("A", "B", "C"), accepts_missing=True, accepts_other=True),
+            Numeric(name="bill", minimum=0, maximum=1e6),
+        ),
+        example={},
+        target=Target("left"),
+    )
+    generator = np.random.default_rng(6)
+    ages = [None if age < 5 else age for age in generator.integers(0, 90, 1500).tolist()]
+    plans = [["A", "B", OTHER, None][code] for code in generator.integers(0, 4, 1500).tolist()]
+    bills = generator.gamma(2, 40, 1500).round(2).tolist()
+    customers = pd.DataFrame(
+        {"age": pd.Series(ages, dtype=float), "plan": pd.Series(plans, dtype=object), "bill": bills}
+    )
+    chance = np.where(customers["plan"] == "A", 0.5, 0.2) + 0.3 * (customers["bill"] > 80)
+    setting = ebm.Setting(pairs=2, steps=32, pair_steps=8, bags=4)
+    pipeline = ebm.fit(schema, customers, (generator.random(1500) < chance).astype(int), setting)
+    header = {"version": "1.0.0", "threshold": 0.5, "tiers": {"high": 0.5, "medium": 0.25, "low": 0}, "ranges": {}}
+    scorecard = read_scorecard({**header, **ebm.compile_terms(pipeline, schema)}, schema, sha256="")
+
+    document = to_interval(ebm.deviations_of(SimpleNamespace(schema=schema), pipeline, setting))
+
+    machine, codes = pipeline.named_steps["ebm"], pipeline.named_steps["codes"].transform(customers)
+    bags = []
+    for number in range(4):
+        bag = copy(machine)
+        bag.term_scores_ = [scores[number] for scores in machine.bagged_scores_]
+        bag.intercept_ = machine.bagged_intercept_[[number]]
+        bags.append(bag.decision_function(codes))
+    expected = 1.959964 * np.std(bags, axis=0, ddof=1) * np.sqrt(85 / 15)
+    interval = Interval(scorecard, document["unit"], document["columns"], document["deviations"])
+    typed = [dict(zip(schema.names, values, strict=True)) for values in zip(ages, plans, bills, strict=True)]
+    widths = [interval.half_width(customer) for customer in typed]
+    assert widths == pytest.approx(expected, abs=0.002)
+    assert min(expected) > 0.01
