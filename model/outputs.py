@@ -4,89 +4,17 @@ The writers of CSV, NDJSON and Arrow, the JSON answers and their JSON Schemas, t
 the command and the settings of bucket and folder are made from `COLUMNS`.
 """
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from model.errors import ChurnError
+from model.output_option import MAX_REASONS, TRUE_FALSE, JsonSchema, OutputOption
 from model.schema import CHURN, NOT_CHURN, TIERS, Schema
-
-ALL: Final = "all"
-"""Accepted for the highest number of an option."""
-
-YES_NO: Final = ("yes", "no")
-TRUE_FALSE: Final = ("true", "false")
-
-MAX_REASONS: Final = 200
-"""More terms than any model has; `options_of` lowers it to those of one."""
 
 NEEDS_MONEY: Final = "needs a column of money, and the schema of the model has none."
 """Why an option is refused, after its name."""
 
-JsonSchema = dict[str, Any]
 _TEXT: Final[JsonSchema] = {"type": "string"}
-
-
-# Named tuples: a frozen dataclass needs eight times as long to define, 0.6 % of a cold start each.
-class OutputOption(NamedTuple):
-    """Something that a caller may ask of the results: on or off, or a number.
-
-    Attributes
-    ----------
-    name : str
-        As HTTP queries have it; --like-this on the command line, CHURN_LIKE_THIS in the environment.
-    help : str
-        One line, the same at every entry point.
-    maximum : int, optional
-        The highest number; None for an option that is on or off.
-    shorter : str
-        How to ask for a shorter answer than with it, as a clause.
-    in_every_job : bool
-        Whether the identity of a job has its default too: for options older than the rule that leaves defaults out.
-    """
-
-    name: str
-    help: str
-    maximum: int | None = None
-    shorter: str = ""
-    in_every_job: bool = False
-
-    @property
-    def default(self) -> int | bool:
-        """0, or off."""
-        return False if self.maximum is None else 0
-
-    @property
-    def flag(self) -> str:
-        """The option of the command."""
-        return f"--{self.name.replace('_', '-')}"
-
-    @property
-    def variable(self) -> str:
-        """The environment variable."""
-        return f"CHURN_{self.name.upper()}"
-
-    @property
-    def json_schema(self) -> JsonSchema:
-        """The accepted values as JSON Schema."""
-        if self.maximum is None:
-            return {"type": "boolean"}
-        return {"anyOf": [{"type": "integer", "minimum": 0, "maximum": self.maximum}, {"const": ALL}]}
-
-    def rule(self, words: tuple[str, str], quote: str = "") -> str:
-        """Return the accepted texts, as the second half of "... must be"; `words` are those for on and off."""
-        if self.maximum is None:
-            return f"{quote}{words[0]}{quote} or {quote}{words[1]}{quote}"
-        bound = "" if self.maximum == MAX_REASONS else f" from 0 to {self.maximum}"
-        return f'a whole number{bound}, or "{ALL}"'
-
-    def parse(self, text: str, words: tuple[str, str] = TRUE_FALSE) -> int | bool | None:
-        """Return the value of a text, None for one that is not accepted."""
-        if self.maximum is None:
-            return {words[0]: True, words[1]: False}.get(text)
-        if text == ALL:
-            return self.maximum
-        return int(text) if re.fullmatch(r"[0-9]{1,6}", text, re.ASCII) and int(text) <= self.maximum else None
 
 
 class Column(NamedTuple):
@@ -208,6 +136,16 @@ DEFAULT_REASONS: Final = 3
 REASONS: Final = Column(
     REASON_COUNT.name, "What moves this customer's risk, the strongest first", {"type": "array"}, REASON_COUNT
 )
+NOTES: Final = Column(
+    "notes",
+    "What to know about the score: numbers beyond the training data, or that do not fit each other",
+    {"type": "array", "items": _TEXT},
+    OutputOption(
+        "notes", "Add notes: numbers beyond the training data, or that do not fit each other", shorter="leave notes out"
+    ),
+)
+"""One text in a table. One customer as JSON has them always."""
+
 INCLUDE_INPUT: Final = OutputOption(
     "include_input", "Add the columns of the file", shorter="leave include_input out", in_every_job=True
 )
@@ -225,6 +163,7 @@ COLUMNS: tuple[Column | ComputedColumn, ...] = (
     VALUE_AT_RISK,
     *(PROBABILITY_LOW, PROBABILITY_HIGH),
     REASONS,
+    NOTES,
     INPUT,
 )
 """In the order of a CSV, where the reasons are a column each, and the input's columns have their own names."""
@@ -302,6 +241,11 @@ class OutputOptions(Mapping[str, Any]):
     def reasons(self) -> int:
         """How many reasons each row has."""
         return int(self[REASON_COUNT.name])
+
+    @property
+    def notes(self) -> bool:
+        """Whether rows have notes."""
+        return bool(self[NOTES.name])
 
     @property
     def include_input(self) -> bool:

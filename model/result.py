@@ -8,6 +8,7 @@ from model.explain import Contribution, explain, notes
 from model.interval import add_interval
 from model.outputs import (
     DEFAULT_REASONS,
+    NOTES,
     PREDICTION,
     PROBABILITY,
     PROBABILITY_HIGH,
@@ -62,7 +63,7 @@ def to_result(
             {"suggestion": suggestion.suggestion, **to_alternative(suggestion.alternative)}
             for suggestion in suggest(actions, scorer, customer)
         ],
-        "notes": notes(customer, scorer.schema, scorer.ranges),
+        NOTES.name: notes(scorer, customer),
     }
 
 
@@ -95,4 +96,5 @@ def to_alternative(alternative: Alternative) -> dict[str, Any]:
         **to_verdict(alternative.score),
         # Adding 0.0 turns -0.0 into 0.0.
         "difference": round(alternative.difference, PROBABILITY_DECIMALS) + 0.0,
+        **({NOTES.name: alternative.notes} if alternative.notes else {}),
     }

@@ -16,6 +16,7 @@ from model.terms import PairTerm, Term
 
 if TYPE_CHECKING:
     from model.interval import Interval
+    from model.plausibility import Plausibility
 
 PROBABILITY_DECIMALS: Final = 4
 """Of every probability printed anywhere; label and tier come from the unrounded one."""
@@ -101,6 +102,10 @@ class Scorer(Protocol):
     def interval(self) -> "Interval | None":
         """By how much the points may be off; None until `model.interval.with_interval` loads it."""
 
+    @property
+    def plausibility(self) -> "Plausibility | None":
+        """What the training data holds together; None for a model that does not state it."""
+
     def score(self, customer: Customer) -> Score:
         """Return the score of one valid customer."""
 
@@ -140,6 +145,8 @@ class Scorecard:
         Of the artifact.
     interval : Interval, optional
         By how much the points may be off, where that was loaded.
+    plausibility : Plausibility, optional
+        What the training data holds together.
     """
 
     schema: Schema
@@ -153,6 +160,7 @@ class Scorecard:
     pairs: tuple[PairTerm, ...] = ()
     folder: Path | None = None
     interval: "Interval | None" = None
+    plausibility: "Plausibility | None" = None
 
     @property
     def baseline(self) -> float:

@@ -12,12 +12,11 @@ from flask import request
 from app.web.errors import RequestError
 from app.web.service import service
 from model.errors import InputError, listed, show
+from model.output_option import TRUE_FALSE, OutputOption
 from model.outputs import (
     DEFAULT_REASONS,
     PROBABILITY_INTERVAL,
     REASON_COUNT,
-    TRUE_FALSE,
-    OutputOption,
     options_of,
     output_options,
 )
@@ -143,9 +142,8 @@ def offered_by(scorer: Scorer) -> dict[str, OutputOption]:
     return {option.name: option for option in options_of(scorer.schema, len(terms_of(scorer)), is_available(scorer))}
 
 
-def resolve(options: Sequence[QueryOption]) -> list[QueryOption]:
-    """Return some options as the model that is served has them, without those that it has not."""
-    offered = service().output_options()
+def resolve(options: Sequence[QueryOption], offered: Mapping[str, OutputOption]) -> list[QueryOption]:
+    """Return some options as a model that offers so much has them, without those that it has not."""
     return [
         _output_option(offered[option.name], option.default) if option.output else option
         for option in options
@@ -163,7 +161,7 @@ def read_options(options: Sequence[QueryOption]) -> dict[str, Any]:
     InputError
         no_interval.
     """
-    known = resolve(options)
+    known = resolve(options, service().output_options())
     names = [option.name for option in known]
     unknown = [show(name) for name in request.args if name not in names]
     may_ask = any(option.name == PROBABILITY_INTERVAL.name for option in options)

@@ -30,6 +30,7 @@ from model.json_schema import json_schema
 from model.outputs import (
     IDENTITY,
     INPUT,
+    NOTES,
     PREDICTION,
     PROBABILITY,
     PROBABILITY_HIGH,
@@ -150,7 +151,7 @@ def _result(schema: Schema) -> dict[str, JsonSchema]:
         "baseline": described(NUMBER, "Log-odds of the average customer; with all reasons added it is log_odds"),
         **_REASONS,
         "actions": described(array(refer("Action")), "Suggestions that would lower this customer's risk, best first"),
-        "notes": described(array(TEXT), "What to know about this score, such as numbers beyond the training data"),
+        NOTES.name: described(array(TEXT), "What to know about this score, such as numbers beyond the training data"),
     }
 
 
@@ -242,6 +243,8 @@ def components(scorer: Scorer) -> dict[str, JsonSchema]:
     schema = scorer.schema
     identity, result, alternative = _identity(schema), _result(schema), _alternative(schema)
     optional = {**identity, **_bounds(scorer)}
+    oddities = described(array(TEXT), "Which combinations of values it has that the training data does not hold")
+    noted = {NOTES.name: oddities} if scorer.plausibility else {}
     return {
         "Customer": _customer(schema),
         "Problem": _problem(),
@@ -249,7 +252,7 @@ def components(scorer: Scorer) -> dict[str, JsonSchema]:
         "Label": members({"Prediction": {"enum": [CHURN, NOT_CHURN]}}),
         "Labels": {"type": "object", "additionalProperties": {"enum": list(BATCH_LABELS.values())}},
         "Reason": _reason(scorer),
-        "Alternative": members(alternative),
+        "Alternative": members(alternative, noted),
         "Action": members({"suggestion": TEXT, **alternative}),
         "Result": members(result, optional),
         "Errors": members({"errors": array(refer("ProblemEntry"))}, identity),
@@ -264,6 +267,7 @@ def components(scorer: Scorer) -> dict[str, JsonSchema]:
                 **_computed(schema),
                 **_bounds(scorer),
                 **_REASONS,
+                NOTES.name: NOTES.json_schema,
                 INPUT.name: INPUT.json_schema,
                 "errors": array(refer("ProblemEntry")),
             },

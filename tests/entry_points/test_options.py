@@ -22,7 +22,7 @@ WRONG = {"threshold": "33", "engine": "onnx", "port": "abc", "url": "ftp://a", "
 
 FREE = {
     *("host", "models", "model_version", "api_key"),
-    *("value_at_risk", "include_input", "spreadsheet_safe", "probability_interval"),
+    *("value_at_risk", "notes", "include_input", "spreadsheet_safe", "probability_interval"),
 }
 """Those whose option takes any text, is a flag, or names a file."""
 
