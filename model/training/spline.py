@@ -19,7 +19,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, SplineTransformer
 
 from model.pipeline import levels_of, to_series
-from model.schema import Categorical, Numeric, Schema, Value
+from model.schema import FLAT, Categorical, Numeric, Schema, Value
 from model.training.interval import posterior
 from model.training.metrics import Floats, Ints, round_probabilities
 from model.training.monotone import Chain, blocks_of, fit_monotone_logistic
@@ -122,6 +122,8 @@ def fit_features(schema: Schema, X: pd.DataFrame, knots: int) -> ColumnTransform
         )
         steps.append((_WORDS, encoder, [feature.name for feature in words]))
     for index, feature in enumerate(numbers_of(schema)):
+        if feature.direction == FLAT:
+            continue
         spline = SplineTransformer(
             degree=1,
             knots=np.array(knots_by_name[feature.name])[:, np.newaxis],
@@ -209,13 +211,16 @@ def points_of(schema: Schema, pipeline: Pipeline) -> dict[str, list[float]]:
     """Return the coefficients by feature: one a level, or one a knot and, where it is accepted, one for missing."""
     coefficients = pipeline.named_steps["logistic"].coef_[0].tolist()
     columns = columns_of(schema, pipeline.named_steps["features"])
-    return {name: [coefficients[column] for column in own] for name, own in columns.items()}
+    return {name: [0.0 if column is None else coefficients[column] for column in own] for name, own in columns.items()}
 
 
-def columns_of(schema: Schema, features: ColumnTransformer) -> dict[str, list[int]]:
-    """Return the columns of the design matrix by feature, as those of `points_of`; rare words share one."""
+def columns_of(schema: Schema, features: ColumnTransformer) -> dict[str, list[int | None]]:
+    """Return the columns of the design matrix of the points; rare words share one, and points that are 0 have none."""
     columns = _columns_of_words(schema, features)
     for index, feature in enumerate(numbers_of(schema)):
+        if feature.direction == FLAT:
+            columns[feature.name] = [None] * (1 + feature.accepts_missing)
+            continue
         own = features.output_indices_[_NUMBER.format(index)]
         columns[feature.name] = [*range(own.start, own.stop)]
         if feature.accepts_missing:
@@ -223,7 +228,7 @@ def columns_of(schema: Schema, features: ColumnTransformer) -> dict[str, list[in
     return columns
 
 
-def _columns_of_words(schema: Schema, features: ColumnTransformer) -> dict[str, list[int]]:
+def _columns_of_words(schema: Schema, features: ColumnTransformer) -> dict[str, list[int | None]]:
     words = words_of(schema)
     if not words:
         return {}
@@ -232,7 +237,8 @@ def _columns_of_words(schema: Schema, features: ColumnTransformer) -> dict[str, 
     every = pd.DataFrame({feature.name: to_series(feature, _repeat(feature.levels, most)) for feature in words})
     indicators = encoder.transform(every)
     indicators = indicators.toarray() if encoder.sparse_output else indicators
-    columns, start = {}, features.output_indices_[_WORDS].start
+    columns: dict[str, list[int | None]] = {}
+    start = features.output_indices_[_WORDS].start
     for feature, categories, rare in zip(words, encoder.categories_, encoder.infrequent_categories_, strict=True):
         stop = start + len(categories) - (0 if rare is None else len(rare) - 1)
         chosen = indicators[: len(feature.levels), start:stop].argmax(axis=1)
@@ -248,8 +254,9 @@ def deviations_of(data: "LabelledData", pipeline: Pipeline, setting: Setting) ->
     log_odds = design @ logistic.coef_[0] + logistic.intercept_[0]
     tied = _tied(chains_of(schema, features), logistic.coef_[0])
     deviations = posterior(design, log_odds, setting.C, blocks_of(design.shape[1], tied))
+    deviations = np.hstack([deviations, np.zeros((len(deviations), 1))])
     columns = columns_of(schema, features)
-    points = [0, *[1 + column for name in schema.names for column in columns[name]]]
+    points = [0, *[-1 if column is None else 1 + column for name in schema.names for column in columns[name]]]
     return deviations[:, points]
 
 
@@ -270,5 +277,7 @@ def _repeat(levels: Sequence[Value], count: int) -> list[Value]:
 def knots_of(schema: Schema, pipeline: Pipeline, name: str) -> list[float]:
     """Return the knots of a number."""
     index = [feature.name for feature in numbers_of(schema)].index(name)
+    if numbers_of(schema)[index].direction == FLAT:
+        return [numbers_of(schema)[index].minimum]
     knots = pipeline.named_steps["features"].named_transformers_[_NUMBER.format(index)].knots
     return list(knots[:, 0].tolist())
