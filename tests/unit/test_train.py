@@ -5,7 +5,6 @@ import os
 from pathlib import Path
 
 import pytest
-from model.training.additive import points_of
 from shipped import EXAMPLE, NAMES
 from trainings import quick_recipe
 
@@ -17,6 +16,7 @@ from model.training.compile import RANDOM_CUSTOMERS, to_bytes
 from model.training.data import read
 from model.training.fit import check_exact, fit_model
 from model.training.population import describe_population
+from model.training.spline import points_of
 from model.training.train import next_version, train
 
 ROOT = Path(__file__).parents[2]
