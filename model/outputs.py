@@ -186,6 +186,16 @@ DEFAULT_REASONS: Final = 3
 REASONS: Final = Column(
     REASON_COUNT.name, "What moves this customer's risk, the strongest first", {"type": "array"}, REASON_COUNT
 )
+NOTES: Final = Column(
+    "notes",
+    "What to know about the score: numbers beyond the training data, or that do not fit each other",
+    {"type": "array", "items": _TEXT},
+    OutputOption(
+        "notes", "Add notes: numbers beyond the training data, or that do not fit each other", shorter="leave notes out"
+    ),
+)
+"""One text in a table. One customer as JSON has them always."""
+
 INCLUDE_INPUT: Final = OutputOption(
     "include_input", "Add the columns of the file", shorter="leave include_input out", in_every_job=True
 )
@@ -202,6 +212,7 @@ COLUMNS: tuple[Column | ComputedColumn, ...] = (
     *(ROW, IDENTITY, PREDICTION, PROBABILITY, TIER, ERROR),
     VALUE_AT_RISK,
     REASONS,
+    NOTES,
     INPUT,
 )
 """In the order of a CSV, where the reasons are a column each, and the input's columns have their own names."""
@@ -278,6 +289,11 @@ class OutputOptions(Mapping[str, Any]):
     def reasons(self) -> int:
         """How many reasons each row has."""
         return int(self[REASON_COUNT.name])
+
+    @property
+    def notes(self) -> bool:
+        """Whether rows have notes."""
+        return bool(self[NOTES.name])
 
     @property
     def include_input(self) -> bool:

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from model.plausibility import Plausibility
+
 LIBRARY: Final = "scikit-learn"
 
 
@@ -110,6 +112,8 @@ class PipelineScorer:
         With a `decision_function` that takes `to_frame`'s frame and gives log-odds.
     reasons : Scorecard or TreeReasons
         What gives the contributions: the scorecard of the same artifact, if the model is additive.
+    plausibility : Plausibility, optional
+        What the training data holds together.
     """
 
     schema: Schema
@@ -122,6 +126,7 @@ class PipelineScorer:
     folder: Path | None
     model: Any
     reasons: Scorecard | TreeReasons
+    plausibility: "Plausibility | None" = None
 
     @property
     def additive(self) -> Scorecard | None:

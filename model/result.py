@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from model.actions import Action, suggest
 from model.explain import Contribution, explain, notes
-from model.outputs import DEFAULT_REASONS, PREDICTION, PROBABILITY, REASONS, TIER, computed_columns
+from model.outputs import DEFAULT_REASONS, NOTES, PREDICTION, PROBABILITY, REASONS, TIER, computed_columns
 from model.schema import Customer, Schema
 from model.scorecard import PROBABILITY_DECIMALS, Score, Scorer
 from model.whatif import Alternative
@@ -48,7 +48,7 @@ def to_result(
             {"suggestion": suggestion.suggestion, **to_alternative(suggestion.alternative)}
             for suggestion in suggest(actions, scorer, customer)
         ],
-        "notes": notes(customer, scorer.schema, scorer.ranges),
+        NOTES.name: notes(scorer, customer),
     }
 
 
@@ -81,4 +81,5 @@ def to_alternative(alternative: Alternative) -> dict[str, Any]:
         **to_verdict(alternative.score),
         # Adding 0.0 turns -0.0 into 0.0.
         "difference": round(alternative.difference, PROBABILITY_DECIMALS) + 0.0,
+        **({NOTES.name: alternative.notes} if alternative.notes else {}),
     }

@@ -11,7 +11,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from model.text import clean
+from model.text import clean, written
 
 Word = str | int
 """The canonical spelling of a word, as the data has it: text, or a whole number for words such as 0 and 1."""
@@ -45,11 +45,6 @@ def fold(text: str) -> str:
     """
     text = clean(text)
     return text.lower() if text.isascii() else text
-
-
-def written(number: float) -> str:
-    """Return a number with all its digits: :g would round 123456.78, and make 1e+06 of a million."""
-    return f"{number:,}".removesuffix(".0")
 
 
 class Blank(NamedTuple):

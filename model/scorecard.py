@@ -9,10 +9,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from model.schema import CHURN, NOT_CHURN, TIERS, Customer, Schema
 from model.terms import PairTerm, Term
+
+if TYPE_CHECKING:
+    from model.plausibility import Plausibility
 
 PROBABILITY_DECIMALS: Final = 4
 """Of every probability printed anywhere; label and tier come from the unrounded one."""
@@ -90,6 +93,10 @@ class Scorer(Protocol):
     def folder(self) -> Path | None:
         """The folder of the artifact; None for a model that was not loaded from one."""
 
+    @property
+    def plausibility(self) -> "Plausibility | None":
+        """What the training data holds together; None for a model that does not state it."""
+
     def score(self, customer: Customer) -> Score:
         """Return the score of one valid customer."""
 
@@ -127,6 +134,8 @@ class Scorecard:
         Least and greatest value of each number seen in training.
     folder : Path, optional
         Of the artifact.
+    plausibility : Plausibility, optional
+        What the training data holds together.
     """
 
     schema: Schema
@@ -139,6 +148,7 @@ class Scorecard:
     ranges: Mapping[str, tuple[float, float]]
     pairs: tuple[PairTerm, ...] = ()
     folder: Path | None = None
+    plausibility: "Plausibility | None" = None
 
     @property
     def baseline(self) -> float:

@@ -138,13 +138,14 @@ def describe_results(summary: Mapping[str, Any], folder: Path) -> str:
     """Return the text that the terminal shows about a scored file."""
     from app.jobs.layout import REJECTS
 
-    lines = [describe_counts(summary)]
+    # First, because a file in another unit makes all the rest worthless.
+    lines = [*summary["notes"], describe_counts(summary)]
     # Without scored rows, zeros would look like a result.
     if summary["rows_scored"]:
         tiers = ", ".join(f"{count:,} {tier}" for tier, count in summary["tiers"].items())
         labelled = f"Labelled churn (from {summary['threshold']:.4g}): {summary['predicted_churn']:,}"
         lines.append(f"Risk: {tiers}. {labelled}.")
-    lines += [*summary["notes"], f"Results: {folder}"]
+    lines.append(f"Results: {folder}")
     if summary["rows_rejected"]:
         lines.append(f"Rejected rows, each with its errors: {folder / REJECTS}. Correct them and score that file.")
     return "\n".join(lines)

@@ -29,6 +29,7 @@ from model.json_schema import json_schema
 from model.outputs import (
     IDENTITY,
     INPUT,
+    NOTES,
     PREDICTION,
     PROBABILITY,
     REASONS,
@@ -142,7 +143,7 @@ def _result(schema: Schema) -> dict[str, JsonSchema]:
         "baseline": described(NUMBER, "Log-odds of the average customer; with all reasons added it is log_odds"),
         **_REASONS,
         "actions": described(array(refer("Action")), "Suggestions that would lower this customer's risk, best first"),
-        "notes": described(array(TEXT), "What to know about this score, such as numbers beyond the training data"),
+        NOTES.name: described(array(TEXT), "What to know about this score, such as numbers beyond the training data"),
     }
 
 
@@ -233,6 +234,8 @@ def components(scorer: Scorer) -> dict[str, JsonSchema]:
     """Return every schema of the description by name."""
     schema = scorer.schema
     identity, result, alternative = _identity(schema), _result(schema), _alternative(schema)
+    oddities = described(array(TEXT), "Which combinations of values it has that the training data does not hold")
+    noted = {NOTES.name: oddities} if scorer.plausibility else {}
     return {
         "Customer": _customer(schema),
         "Problem": _problem(),
@@ -240,7 +243,7 @@ def components(scorer: Scorer) -> dict[str, JsonSchema]:
         "Label": members({"Prediction": {"enum": [CHURN, NOT_CHURN]}}),
         "Labels": {"type": "object", "additionalProperties": {"enum": list(BATCH_LABELS.values())}},
         "Reason": _reason(scorer),
-        "Alternative": members(alternative),
+        "Alternative": members(alternative, noted),
         "Action": members({"suggestion": TEXT, **alternative}),
         "Result": members(result, identity),
         "Errors": members({"errors": array(refer("ProblemEntry"))}, identity),
@@ -254,6 +257,7 @@ def components(scorer: Scorer) -> dict[str, JsonSchema]:
                 **_SCORE,
                 **_computed(schema),
                 **_REASONS,
+                NOTES.name: NOTES.json_schema,
                 INPUT.name: INPUT.json_schema,
                 "errors": array(refer("ProblemEntry")),
             },

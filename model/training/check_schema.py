@@ -8,13 +8,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from model.bulk.distinct import Column, Table, read_table
 from model.bulk.numbers import comma_to_point
 from model.errors import Problem, listed, show
 from model.schema import OTHER, Categorical, Feature, Numeric, Schema, Value, fold
 from model.training.leaks import find_leak, suspicions
 from model.training.profile import Profile
 from model.training.roles import near_names, repeated_ids
-from model.training.table import Column, Table, read_table
 from model.validate import read_value
 
 _SHOWN_ROWS: Final = 5

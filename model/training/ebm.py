@@ -22,6 +22,7 @@ from scipy.special import expit
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
+from model.pipeline import levels_of
 from model.schema import Categorical, Feature, Numeric, Schema
 from model.training.compile import ranges_of, table
 from model.training.directions import describe_directions
@@ -70,7 +71,7 @@ def encode(X: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     columns: dict[str, Any] = {}
     for feature in schema.features:
         if isinstance(feature, Categorical):
-            texts = {level: str(code) for level, code in feature.codes.items() if level is not None}
+            texts = {level: str(code) for code, level in enumerate(levels_of(feature)) if level is not None}
             columns[feature.name] = pd.Series(list(map(texts.get, X[feature.name])), index=X.index, dtype=object)
         else:
             columns[feature.name] = X[feature.name].astype(np.float64)

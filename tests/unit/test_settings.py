@@ -62,6 +62,7 @@ def test_every_variable_is_read():
             "CHURN_API_KEY": "a-key",
             "CHURN_VALUE_AT_RISK": "Yes",
             "CHURN_REASONS": "all",
+            "CHURN_NOTES": "yes",
             "CHURN_INCLUDE_INPUT": "yes",
             "CHURN_SPREADSHEET_SAFE": "yes",
             "CHURN_DEADLINE_MARGIN_SECONDS": "30",
@@ -85,7 +86,7 @@ def test_every_variable_is_read():
             "a-key",
             30,
         ),
-        *(True, MAX_REASONS, True, True),
+        *(True, MAX_REASONS, True, True, True),
     ]
 
 
