@@ -78,5 +78,5 @@ def test_many_customers_are_measured_on_a_sample_with_the_same_share_and_fitted_
 
 
 def test_an_unknown_recipe_is_refused_with_the_known_ones():
-    with pytest.raises(TrainingError, match=r'A recipe must be additive.*, not "alchemy"'):
+    with pytest.raises(TrainingError, match=r'A recipe must be spline.*, not "alchemy"'):
         recipe_of("alchemy")
