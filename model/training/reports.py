@@ -44,6 +44,11 @@ def percent(value: float | None, decimals: int = 1) -> str:
     return "-" if value is None else f"{value:.{decimals}%}"
 
 
+def cut_off(value: float) -> str:
+    """Return a threshold with two decimals, with more where it has more."""
+    return f"{value:.2f}" if round(value, 2) == value else f"{value:g}"
+
+
 def count(value: int) -> str:
     """Return a whole number with thousands separators."""
     return f"{value:,}"
@@ -87,7 +92,14 @@ _ENVIRONMENT: Final = Environment(
     keep_trailing_newline=True,
 )
 _ENVIRONMENT.filters.update(
-    count=count, fill=fill, interval=interval, listed=listed, number=number, percent=percent, signed=signed
+    count=count,
+    cut_off=cut_off,
+    fill=fill,
+    interval=interval,
+    listed=listed,
+    number=number,
+    percent=percent,
+    signed=signed,
 )
 _ENVIRONMENT.globals.update(
     TITLES=TITLES,
