@@ -23,6 +23,9 @@ Customer = dict[str, Value]
 OTHER: Final = "(other)"
 """The word of a customer whose own the training data had seldom or never, where the feature accepts that."""
 
+FLAT: Final = "flat"
+"""The direction of a number that is accepted and has no points."""
+
 CHURN: Final = "churn"
 NOT_CHURN: Final = "not churn"
 TIERS: Final = ("high", "medium", "low")
@@ -150,8 +153,8 @@ class Numeric:
         Whether only whole numbers are accepted (12 and 12.0, not 12.5).
     blank : Blank, optional
         What a blank means for some customers; for others it is refused.
-    direction : {"rises", "falls", "free"}
-        How the risk may follow the number.
+    direction : {"rises", "falls", "free", "flat"}
+        How the risk may follow the number; flat: not at all, it is accepted and has no points.
     groups : tuple of float
         Where the groups of customers begin that summaries and the card show, after the first; quartiles if empty.
     changes : tuple of float

@@ -130,9 +130,8 @@ def offered_by(scorer: Scorer) -> dict[str, OutputOption]:
     return {option.name: option for option in options_of(scorer.schema, len(terms_of(scorer)))}
 
 
-def resolve(options: Sequence[QueryOption]) -> list[QueryOption]:
-    """Return some options as the model that is served has them, without those that it has not."""
-    offered = service().output_options()
+def resolve(options: Sequence[QueryOption], offered: Mapping[str, OutputOption]) -> list[QueryOption]:
+    """Return some options as a model that offers so much has them, without those that it has not."""
     return [
         _output_option(offered[option.name], option.default) if option.output else option
         for option in options
@@ -148,7 +147,7 @@ def read_options(options: Sequence[QueryOption]) -> dict[str, Any]:
     RequestError
         unknown_option, bad_option.
     """
-    known = resolve(options)
+    known = resolve(options, service().output_options())
     names = [option.name for option in known]
     unknown = [show(name) for name in request.args if name not in names]
     if unknown:

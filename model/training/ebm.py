@@ -23,7 +23,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from model.pipeline import levels_of
-from model.schema import Categorical, Feature, Numeric, Schema
+from model.schema import FLAT, Categorical, Feature, Numeric, Schema
 from model.training.compile import ranges_of, table
 from model.training.directions import describe_directions
 from model.training.metrics import Floats, Ints, round_probabilities
@@ -73,6 +73,8 @@ def encode(X: pd.DataFrame, schema: Schema) -> pd.DataFrame:
         if isinstance(feature, Categorical):
             texts = {level: str(code) for code, level in enumerate(levels_of(feature)) if level is not None}
             columns[feature.name] = pd.Series(list(map(texts.get, X[feature.name])), index=X.index, dtype=object)
+        elif feature.direction == FLAT:
+            columns[feature.name] = pd.Series(0.0, index=X.index)
         else:
             columns[feature.name] = X[feature.name].astype(np.float64)
     return pd.DataFrame(columns)
@@ -90,7 +92,10 @@ def fit(schema: Schema, X: pd.DataFrame, y: Ints, setting: Setting) -> Pipeline:
     directions = directions_of(schema)
     signs = [directions.get(feature.name, 0) for feature in schema.features]
     unpaired = [
-        sign != 0 or X[feature.name].nunique() < 2 or len(getattr(feature, "values", ())) > MAX_PAIR_WORDS
+        sign != 0
+        or getattr(feature, "direction", "") == FLAT
+        or X[feature.name].nunique() < 2
+        or len(getattr(feature, "values", ())) > MAX_PAIR_WORDS
         for feature, sign in zip(schema.features, signs, strict=True)
     ]
     pairs = list(combinations(range(len(signs)), 2))

@@ -19,7 +19,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, SplineTransformer
 
 from model.pipeline import levels_of, to_series
-from model.schema import Categorical, Numeric, Schema, Value
+from model.schema import FLAT, Categorical, Numeric, Schema, Value
 from model.training.metrics import Floats, Ints, round_probabilities
 from model.training.monotone import Chain, fit_monotone_logistic
 
@@ -120,6 +120,8 @@ def fit_features(schema: Schema, X: pd.DataFrame, knots: int) -> ColumnTransform
         )
         steps.append((_WORDS, encoder, [feature.name for feature in words]))
     for index, feature in enumerate(numbers_of(schema)):
+        if feature.direction == FLAT:
+            continue
         spline = SplineTransformer(
             degree=1,
             knots=np.array(knots_by_name[feature.name])[:, np.newaxis],
@@ -209,6 +211,9 @@ def points_of(schema: Schema, pipeline: Pipeline) -> dict[str, list[float]]:
     coefficients = pipeline.named_steps["logistic"].coef_[0].tolist()
     points = _points_of_words(schema, features, coefficients)
     for index, feature in enumerate(numbers_of(schema)):
+        if feature.direction == FLAT:
+            points[feature.name] = [0.0] * (1 + feature.accepts_missing)
+            continue
         points[feature.name] = coefficients[features.output_indices_[_NUMBER.format(index)]]
         if feature.accepts_missing:
             points[feature.name] += coefficients[features.output_indices_[_MISSING.format(index)]]
@@ -242,5 +247,7 @@ def _repeat(levels: Sequence[Value], count: int) -> list[Value]:
 def knots_of(schema: Schema, pipeline: Pipeline, name: str) -> list[float]:
     """Return the knots of a number."""
     index = [feature.name for feature in numbers_of(schema)].index(name)
+    if numbers_of(schema)[index].direction == FLAT:
+        return [numbers_of(schema)[index].minimum]
     knots = pipeline.named_steps["features"].named_transformers_[_NUMBER.format(index)].knots
     return list(knots[:, 0].tolist())
