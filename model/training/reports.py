@@ -17,6 +17,7 @@ from model.training import plots
 from model.training.compare import METRICS
 from model.training.groups import MIN_CUSTOMERS, RATES
 from model.training.metrics import TITLES
+from model.training.recipes import ALIASES
 from model.training.spline import RARE
 from model.training.threshold import SAVED_VALUE
 
@@ -120,6 +121,7 @@ def model_card(metrics: Mapping[str, Any], peers: Mapping[str, Any] | None = Non
     return _render(
         "model_card.md",
         m=metrics,
+        kind_of_card=ALIASES.get(metrics["recipe"]["name"], metrics["recipe"]["name"]),
         peers=peers,
         fold_settings=[dict(zip(names, values, strict=True)) for values in fold_settings],
         settings=_shown_settings(metrics),
