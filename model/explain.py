@@ -7,8 +7,9 @@ names how the difference is divided among the features.
 
 from typing import Final, NamedTuple
 
-from model.schema import OTHER, Categorical, Customer, Feature, Numeric, Value, written
+from model.schema import OTHER, Categorical, Customer, Feature, Numeric, Value
 from model.scorecard import Scorer
+from model.text import written
 
 HARDLY: Final = 0.05
 """Log-odds below which a contribution moves no probability by more than 1.3 percentage points (a quarter of it)."""

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from model.bulk.block import Block
 from model.explain import notes
 from model.plausibility import Relation
-from model.schema import written
 from model.scorecard import Scorer
+from model.text import written
 
 LEAST_SHARE: Final = 0.05
 LEAST_ROWS: Final = 20

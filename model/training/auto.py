@@ -65,10 +65,11 @@ def choose_recipe(
     """
     schema, X, y = measured.schema, measured.frame(), measured.labels
     outers: list[Outer] = []
+    steps = len(recipes) + (len(recipes) > 1)
     for number, recipe in enumerate(recipes):
 
         def progress(share: float, name: str = recipe.name, number: int = number) -> None:
-            report(f"Measuring the procedure of {name}", (number + share) / len(recipes))
+            report(f"Measuring the procedure of {name}", (number + share) / steps)
 
         outers.append(list(nested_cross_validation(schema, X, y, seed, recipe, progress)))
     chosen, facts = 0, {}
@@ -76,6 +77,7 @@ def choose_recipe(
         folds = make_folds(y, seed, recipes[0].repeats)
         by_recipe = [[y_prob for _, _, y_prob in outer] for outer in outers]
         chosen, table = _compare(y, folds, [recipe.name for recipe in recipes], by_recipe)
+        report("Measuring boosted trees", len(recipes) / steps)
         boosting = _measure_boosting(measured, folds, by_recipe[chosen])
         facts = {"auto": {"recipes": table, "boosting": boosting}}
     recipe, outer = recipes[chosen], outers[chosen]
