@@ -24,7 +24,7 @@ PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4
 FAST := not slow and not soak
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev test test-quick test-slow test-spark spark spark-zip soak fuzz bench bench-all bench-model peers-tools lint screenshots clean images sbom licences space deploy-space deploy-tools deploy-aws redrive-aws
+.PHONY: help run dev test test-quick test-slow test-spark spark spark-zip soak fuzz bench bench-all bench-model bench-schemas peers-tools lint screenshots clean images sbom licences space deploy-space deploy-tools deploy-aws redrive-aws
 
 help:  ## list these commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "make %-14s %s\n", $$1, $$2}'
@@ -71,7 +71,10 @@ bench-all: $(VENV)/.development  ## run the benchmarks and the longer ones: buck
 bench-model: peers-tools  ## compare the model with others on the same folds, for its card; six minutes of CPU
 	$(VENV)-peers/bin/python -m benchmarks.model $(ARGS)
 
-# Its libraries are in an environment of their own.
+bench-schemas: peers-tools  ## compare the recipes with boosting on tables of other columns, for docs/schema.md (ARGS="--data FOLDER"); 20 minutes of CPU
+	$(VENV)-peers/bin/python -m benchmarks.schemas $(ARGS)
+
+# Their libraries are in an environment of their own.
 peers-tools:
 	@$(MAKE) --no-print-directory VENV=$(VENV)-peers $(VENV)-peers/.peers
 

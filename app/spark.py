@@ -115,7 +115,7 @@ def score(spark: SparkSession, job: Job, scoring: Scoring) -> dict[str, Any]:
         _write(data.scored, f"{draft}/output", job.target_format)
         summary = _summarize(spark, f"{draft}/output", data, work)
         check_unchanged(files, job.source, data.files)
-        summary |= {"job": spark.sparkContext.applicationId, "notes": [*data.notes, *summary["notes"]]}
+        summary["job"] = spark.sparkContext.applicationId
         _publish(files, draft, target, job.target_format, summary)
     except (PySparkException, Py4JJavaError) as error:
         raise ChurnError(f"Spark ended the job: {_first_line(error)} Nothing was written.") from error
@@ -240,7 +240,7 @@ def _summarize(spark: SparkSession, folder: str, data: _Input, work: Work) -> di
         if len(marks) > 1:
             errors.setdefault(data.names[file], "The file uses both the comma and the point as decimal mark. Use one.")
     refuse(errors, len(set(data.names.values())))
-    return {**summary.to_dict(), "notes": summary.notes}
+    return {**summary.to_dict(), "notes": [*summary.implausible(), *data.notes, *summary.notes]}
 
 
 def _read_messages(spark: SparkSession, folder: str, work: Work) -> dict[str, list[dict[str, Any]]]:

@@ -24,9 +24,10 @@ import sklearn
 from threadpoolctl import threadpool_limits
 
 from benchmarks.data import BUILD, source
-from benchmarks.peers import INNER_FOLDS, RIVALS, Rival
+from benchmarks.peers import INNER_FOLDS, RIVALS
 from model import artifact
 from model.contents import CARD
+from model.schema import Schema
 from model.training.compile import to_bytes
 from model.training.cross_validation import make_folds, paired_interval
 from model.training.data import read
@@ -46,11 +47,12 @@ def main() -> int:
     asked = options.parse_args()
     folder = artifact.folder_of(asked.version)
     metrics, _ = artifact.read_json(folder, "metrics.json")
-    data = read(source())
+    schema = artifact.load(folder.name).schema
+    data = read(source(), schema)
     if data.sha256 != metrics["trained_on"]["sha256"]:
         print(f"{source()} is not the file that {folder.name} was trained on.", file=sys.stderr)
         return 2
-    frame, churned = data.frame(), np.array(data.labels)
+    frame, churned = data.frame(), data.labels
     folds = make_folds(churned, metrics["protocol"]["seed"])
     started, measured = time.monotonic(), {}
     with threadpool_limits(limits=1):
@@ -60,9 +62,7 @@ def main() -> int:
                 if time.monotonic() - started > asked.minutes * 60:
                     print("The time is up; what was measured is kept. Run this again.", file=sys.stderr)
                     return 1
-                figures.append(
-                    _fold(name, RIVALS[name], frame, churned, fold, metrics["protocol"]["seed"] + 1 + number)
-                )
+                figures.append(_fold(name, schema, frame, churned, fold, metrics["protocol"]["seed"] + 1 + number))
             measured[name] = figures
             print(f"{name:<22}{np.mean([fold['log_loss'] for fold in figures]):.5f}", flush=True)
     if list(measured) == list(RIVALS):
@@ -70,17 +70,17 @@ def main() -> int:
     return 0
 
 
-def _fold(name: str, rival: Rival, frame: pd.DataFrame, churned: np.ndarray, fold: Any, seed: int) -> dict[str, Any]:
+def _fold(name: str, schema: Schema, frame: pd.DataFrame, churned: np.ndarray, fold: Any, seed: int) -> dict[str, Any]:
     """Return the figures of a rival on one fold, and the setting that it chose without looking at the test part."""
-    train, test = fold
+    rival, (train, test) = RIVALS[name], fold
     recipe = Path(__file__).with_name("peers.py").read_bytes()
     key = hashlib.sha256(recipe + train.tobytes() + frame.to_csv().encode()).hexdigest()[:16]
     kept = CACHE / key / f"{name}.json"
     if kept.exists():
         return dict(json.loads(kept.read_text(encoding="utf-8")))
     begun = time.process_time()
-    setting = rival.choose(frame.iloc[train].reset_index(drop=True), churned[train], seed)
-    (probability,) = rival.predict(frame.iloc[train], churned[train], frame.iloc[test], [setting])
+    setting = rival.choose(schema, frame.iloc[train].reset_index(drop=True), churned[train], seed)
+    (probability,) = rival.predict(schema, frame.iloc[train], churned[train], frame.iloc[test], [setting])
     figures = {
         **compute_metrics(churned[test], round_probabilities(np.asarray(probability, dtype=np.float64))),
         "setting": setting,

@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 from interpret.glassbox import ExplainableBoostingClassifier
 from lightgbm import LGBMClassifier
-from model.training.additive import DIRECTIONS, NUMBERS, WORDS, Setting, columns_of, fit_features, fit_logistic
 from scipy.special import expit
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
@@ -22,13 +21,15 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
+from model.pipeline import levels_of
+from model.schema import Schema
 from model.training.metrics import round_probabilities
-from model.training.monotone import Chain, fit_monotone_logistic
+from model.training.monotone import fit_monotone_logistic
+from model.training.spline import Setting, chains_of, fit_features, fit_logistic, numbers_of, words_of
 
 INNER_FOLDS: Final = 3
-WORD_NAMES: Final = [feature.name for feature in WORDS]
 
-Predict = Callable[[pd.DataFrame, np.ndarray, pd.DataFrame, Sequence[Any]], Iterator[np.ndarray]]
+Predict = Callable[[Schema, pd.DataFrame, np.ndarray, pd.DataFrame, Sequence[Any]], Iterator[np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Rival:
         peer or variant.
     settings : sequence
         Among which the log loss of the inner folds chooses.
-    predict : callable (known, churned, unknown, settings) -> iterator of ndarray
+    predict : callable (schema, known, churned, unknown, settings) -> iterator of ndarray
         The probabilities of the unknown customers for each setting.
     """
 
@@ -51,44 +52,55 @@ class Rival:
     settings: Sequence[Any]
     predict: Predict
 
-    def choose(self, frame: pd.DataFrame, churned: np.ndarray, seed: int) -> Any:
+    def choose(self, schema: Schema, frame: pd.DataFrame, churned: np.ndarray, seed: int) -> Any:
         """Return the setting of least mean log loss on inner folds."""
         folds = StratifiedKFold(INNER_FOLDS, shuffle=True, random_state=seed).split(frame, churned)
         losses = [
             [
                 log_loss(churned[test], round_probabilities(probability))
-                for probability in self.predict(frame.iloc[train], churned[train], frame.iloc[test], self.settings)
+                for probability in self.predict(
+                    schema, frame.iloc[train], churned[train], frame.iloc[test], self.settings
+                )
             ]
             for train, test in folds
         ]
         return self.settings[int(np.argmin(np.mean(losses, axis=0)))]
 
 
-def one_hot() -> ColumnTransformer:
+def one_hot(schema: Schema) -> ColumnTransformer:
     """Return words as indicators, numbers scaled."""
-    words = OneHotEncoder(categories=[list(feature.values) for feature in WORDS], sparse_output=False)
-    return ColumnTransformer([("words", words, WORD_NAMES), ("numbers", StandardScaler(), NUMBERS)])
+    words = OneHotEncoder(categories=list(map(levels_of, words_of(schema))), sparse_output=False)
+    return _columns(schema, words, StandardScaler())
 
 
-def ordinal() -> ColumnTransformer:
-    """Return words as their index in the schema, numbers as they are."""
-    words = OrdinalEncoder(categories=[list(feature.values) for feature in WORDS])
-    return ColumnTransformer([("words", words, WORD_NAMES), ("numbers", "passthrough", NUMBERS)])
+def ordinal(schema: Schema) -> ColumnTransformer:
+    """Return words as their index in the schema, numbers as they are; NaN where missing."""
+    words = OrdinalEncoder(categories=list(map(levels_of, words_of(schema))), encoded_missing_value=np.nan)
+    return _columns(schema, words, "passthrough")
 
 
-def each_fitted(features: Callable[[], ColumnTransformer], make: Callable[[Any], Any]) -> Predict:
+def _columns(schema: Schema, words: Any, numbers: Any) -> ColumnTransformer:
+    steps = [("words", words, words_of(schema)), ("numbers", numbers, numbers_of(schema))]
+    return ColumnTransformer([(name, step, [feature.name for feature in own]) for name, step, own in steps])
+
+
+def each_fitted(features: Callable[[Schema], ColumnTransformer], make: Callable[[Any], Any]) -> Predict:
     """Return what fits one estimator a setting."""
 
-    def predict(known: pd.DataFrame, churned: np.ndarray, unknown: pd.DataFrame, settings: Sequence[Any]) -> Any:
+    def predict(
+        schema: Schema, known: pd.DataFrame, churned: np.ndarray, unknown: pd.DataFrame, settings: Sequence[Any]
+    ) -> Any:
         for setting in settings:
-            yield make_pipeline(features(), make(setting)).fit(known, churned).predict_proba(unknown)[:, 1]
+            yield make_pipeline(features(schema), make(setting)).fit(known, churned).predict_proba(unknown)[:, 1]
 
     return predict
 
 
-def hist_boosting(known: pd.DataFrame, churned: np.ndarray, unknown: pd.DataFrame, settings: Sequence[Any]) -> Any:
+def hist_boosting(
+    schema: Schema, known: pd.DataFrame, churned: np.ndarray, unknown: pd.DataFrame, settings: Sequence[Any]
+) -> Any:
     """Boosted trees of scikit-learn; fewer trees are the first ones of more."""
-    transform = ordinal().fit(known)
+    transform = ordinal(schema).fit(known)
     known, unknown = transform.transform(known), transform.transform(unknown)
     stages: dict[tuple[int, int], dict[int, np.ndarray]] = {}
     for leaves, least, trees in settings:
@@ -108,9 +120,11 @@ def hist_boosting(known: pd.DataFrame, churned: np.ndarray, unknown: pd.DataFram
         yield stages[leaves, least][trees]
 
 
-def light_gbm(known: pd.DataFrame, churned: np.ndarray, unknown: pd.DataFrame, settings: Sequence[Any]) -> Any:
+def light_gbm(
+    schema: Schema, known: pd.DataFrame, churned: np.ndarray, unknown: pd.DataFrame, settings: Sequence[Any]
+) -> Any:
     """Boosted trees of LightGBM; likewise."""
-    transform = ordinal().fit(known)
+    transform = ordinal(schema).fit(known)
     known, unknown = transform.transform(known), transform.transform(unknown)
     models: dict[tuple[int, int], Any] = {}
     for leaves, least, trees in settings:
@@ -144,12 +158,13 @@ def crossed(pairs: Sequence[tuple[str, str]]) -> Predict:
         columns = [np.char.add(words_of(frame, a).astype(str), words_of(frame, b).astype(str)) for a, b in pairs]
         return np.column_stack(columns)
 
-    def predict(known: pd.DataFrame, churned: np.ndarray, unknown: pd.DataFrame, settings: Sequence[Any]) -> Any:
+    def predict(
+        schema: Schema, known: pd.DataFrame, churned: np.ndarray, unknown: pd.DataFrame, settings: Sequence[Any]
+    ) -> Any:
         encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False).fit(table(known))
         for knots, C in settings:
-            features = fit_features(known, knots)
-            columns = columns_of(features)
-            chains = [Chain(columns[name].start, columns[name].stop, sign) for name, sign in DIRECTIONS.items()]
+            features = fit_features(schema, known, knots)
+            chains = chains_of(schema, features)
             left = np.hstack([features.transform(known), encoder.transform(table(known))])
             right = np.hstack([features.transform(unknown), encoder.transform(table(unknown))])
             yield fit_monotone_logistic(left, churned, C, chains).predict_proba(right)[:, 1]
@@ -157,22 +172,28 @@ def crossed(pairs: Sequence[tuple[str, str]]) -> Predict:
     return predict
 
 
-def additive(known: pd.DataFrame, churned: np.ndarray, unknown: pd.DataFrame, settings: Sequence[Any]) -> Any:
+def spline(
+    schema: Schema, known: pd.DataFrame, churned: np.ndarray, unknown: pd.DataFrame, settings: Sequence[Any]
+) -> Any:
     """Return our model at each setting."""
     for knots, C in settings:
-        features = fit_features(known, knots)
-        logistic = fit_logistic(features, features.transform(known), churned, C)
+        features = fit_features(schema, known, knots)
+        logistic = fit_logistic(features.transform(known), churned, C, chains_of(schema, features))
         yield logistic.predict_proba(features.transform(unknown))[:, 1]
 
 
-def averaged(known: pd.DataFrame, churned: np.ndarray, unknown: pd.DataFrame, settings: Sequence[Any]) -> Any:
+def averaged(
+    schema: Schema, known: pd.DataFrame, churned: np.ndarray, unknown: pd.DataFrame, settings: Sequence[Any]
+) -> Any:
     """Return the mean log-odds of our model over several numbers of knots: a sum of terms again."""
     for counts, C in settings:
-        members = additive(known, churned, unknown, [(knots, C) for knots in counts])
+        members = spline(schema, known, churned, unknown, [(knots, C) for knots in counts])
         yield expit(np.mean([np.log(chance / (1 - chance)) for chance in members], axis=0))
 
 
-def smooth(known: pd.DataFrame, churned: np.ndarray, unknown: pd.DataFrame, settings: Sequence[Any]) -> Any:
+def smooth(
+    schema: Schema, known: pd.DataFrame, churned: np.ndarray, unknown: pd.DataFrame, settings: Sequence[Any]
+) -> Any:
     """Return our model with many knots, and a penalty on each bend of a curve instead of that on its height.
 
     A bend is the second difference of neighbouring heights [1]_; in a basis of bends it is a plain ridge again.
@@ -182,11 +203,10 @@ def smooth(known: pd.DataFrame, churned: np.ndarray, unknown: pd.DataFrame, sett
     .. [1] Eilers and Marx, Flexible Smoothing with B-splines and Penalties, Statistical Science 11, 1996, section 3.
     """
     for knots, C, bend in settings:
-        features = fit_features(known, knots)
+        features = fit_features(schema, known, knots)
         left, right = features.transform(known), features.transform(unknown)
         basis = np.eye(left.shape[1])
-        for name in NUMBERS:
-            columns = columns_of(features)[name]
+        for columns in [own for step, own in features.output_indices_.items() if step.startswith("number ")]:
             size = columns.stop - columns.start
             # Heights as level, slope and bends: the inverse of (first height, first difference, second differences).
             steps = np.vstack([np.eye(size)[:1], np.diff(np.eye(size), axis=0)[:1], np.diff(np.eye(size), 2, axis=0)])
@@ -253,7 +273,7 @@ RIVALS: Final = {
         averaged,
     ),
     "finer": Rival(
-        "more knots: up to 24", "variant", [(knots, C) for knots in (9, 12, 16, 24) for C in (0.1, 0.3)], additive
+        "more knots: up to 24", "variant", [(knots, C) for knots in (9, 12, 16, 24) for C in (0.1, 0.3)], spline
     ),
     "smooth": Rival(
         "20 knots, bends penalized, no directions",

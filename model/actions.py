@@ -120,15 +120,20 @@ def _typed(where: str, feature: Categorical | Numeric, text: str) -> Value | Non
 
 
 def suggest(actions: Sequence[Action], scorer: Scorer, customer: Customer) -> list[Suggestion]:
-    """Return the actions that fit `customer` and whose what-if lowers the risk, the largest drop first."""
+    """Return the actions that fit `customer` and whose what-if lowers the risk, the largest drop first.
+
+    None changes a protected feature, or leads to a combination of values that the training data does not hold.
+    """
     fitting: list[tuple[str, dict[str, object]]] = []
     for action in actions:
+        feature = scorer.schema.by_name[action.feature]
         value = customer[action.feature]
+        if feature.is_protected:
+            continue
         if action.only_for is not None and action.only_for != value:
             continue
         to = action.to
         if action.share is not None:
-            feature = scorer.schema.by_name[action.feature]
             if value is None or isinstance(value, str):
                 continue
             assert isinstance(feature, Numeric)
@@ -141,6 +146,6 @@ def suggest(actions: Sequence[Action], scorer: Scorer, customer: Customer) -> li
         Suggestion(suggestion, alternative)
         for (suggestion, _), alternative in zip(fitting, offered, strict=True)
         # What is printed as no difference is no reason to offer anything.
-        if round(alternative.difference, PROBABILITY_DECIMALS) < 0
+        if round(alternative.difference, PROBABILITY_DECIMALS) < 0 and not alternative.notes
     ]
     return sorted(suggestions, key=lambda offer: offer.alternative.difference)

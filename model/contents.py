@@ -6,7 +6,7 @@ The start checks all that a server reads later, too, so that no request meets a 
 import math
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from model.artifact import names, read_checked, read_json, read_run
 from model.errors import ArtifactError
@@ -14,31 +14,53 @@ from model.outputs import PROBABILITY
 from model.schema import Categorical, Numeric, Schema
 from model.strict_json import Member
 
+if TYPE_CHECKING:
+    from model.plausibility import Plausibility
+
 METRICS: Final = "metrics.json"
 CARD: Final = "MODEL_CARD.md"
 ACTIONS: Final = "actions.csv"
+INTERVAL: Final = "interval.json"
 POPULATION: Final = "population.json"
 MISSING: Final = "(missing)"
 """The word of a group of customers whose own is not known; a group of numbers has a label and no bounds."""
 
+RELATIONS: Final = "relations"
+COMBINATIONS: Final = "combinations"
+"""Members of population.json that models from before do not have."""
 
-def check_contents(folder: Path, schema: Schema) -> None:
+
+def check_contents(folder: Path, schema: Schema) -> "Plausibility | None":
     """Refuse a model whose metrics, card, population, run or actions cannot be shown, compared with or offered.
+
+    Returns
+    -------
+    Plausibility, optional
+        What the population states about values that belong together; None where it does not.
 
     Raises
     ------
     ArtifactError, ActionsError
     """
     check_metrics(Member(read_json(folder, METRICS)[0], str(folder / METRICS)))
-    check_population(Member(read_json(folder, POPULATION)[0], str(folder / POPULATION)), schema)
+    population = Member(read_json(folder, POPULATION)[0], str(folder / POPULATION))
+    check_population(population, schema)
     run = Member(read_run(folder), str(folder / "run.json"))
     if "trained_at" in run.object():
         run.at("trained_at").text()
     _check_actions(folder, schema)
+    if INTERVAL in names(folder):
+        # Its content is checked when it is asked for; until then a start costs no more than without it.
+        read_checked(folder, INTERVAL)
     try:
         read_checked(folder, CARD).decode()
     except UnicodeDecodeError as error:
         raise ArtifactError(f"{folder / CARD} must be text in UTF-8; byte {error.start} is not.") from error
+    if not (population.at(RELATIONS).is_present or population.at(COMBINATIONS).is_present):
+        return None
+    from model.plausibility import read
+
+    return read(population, schema)
 
 
 def _check_actions(folder: Path, schema: Schema) -> None:

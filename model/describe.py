@@ -4,7 +4,8 @@ import csv
 import io
 from typing import Final
 
-from model.schema import Categorical, Feature, Schema, written
+from model.schema import Categorical, Feature, Schema
+from model.text import written
 
 EXAMPLE_ID: Final = "0001-EXMPL"
 

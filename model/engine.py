@@ -3,6 +3,7 @@
 The pipeline's module, and with it joblib and scikit-learn, is imported only when that engine is asked for.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -41,5 +42,7 @@ def load_scorer(
         scorer = pipeline.load(folder.name, root)
     else:
         scorer = artifact.load(folder.name, root)
-    check_contents(folder, scorer.schema)
+    plausibility = check_contents(folder, scorer.schema)
+    if plausibility:
+        scorer = replace(scorer, plausibility=plausibility)
     return scorer if threshold is None else scorer.with_threshold(threshold)

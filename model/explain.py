@@ -5,11 +5,11 @@ centred, so there a reason is a fact about the arithmetic, not an estimate; of a
 names how the difference is divided among the features.
 """
 
-from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from model.schema import OTHER, Categorical, Customer, Feature, Numeric, Schema, Value, written
+from model.schema import OTHER, Categorical, Customer, Feature, Numeric, Value
 from model.scorecard import Scorer
+from model.text import written
 
 HARDLY: Final = 0.05
 """Log-odds below which a contribution moves no probability by more than 1.3 percentage points (a quarter of it)."""
@@ -82,7 +82,7 @@ def phrase(feature: Feature, value: Value) -> str:
 
 
 def _continue(phrase: str) -> str:
-    """Return the beginning of a sentence as it goes on within one: an abbreviation (DSL) keeps its capitals."""
+    """Return the beginning of a sentence as it goes on within one: an abbreviation (VIP) keeps its capitals."""
     return phrase if phrase[1:2].isupper() else f"{phrase[:1].lower()}{phrase[1:]}"
 
 
@@ -94,11 +94,16 @@ def effect(contribution: float) -> str:
     return f"{verb} the risk strongly" if abs(contribution) >= STRONGLY else f"{verb} the risk"
 
 
-def notes(customer: Customer, schema: Schema, ranges: Mapping[str, tuple[float, float]]) -> list[str]:
-    """Return what a reader of the score should know: numbers beyond those of the training data."""
+def notes(scorer: Scorer, customer: Customer) -> list[str]:
+    """Return what a reader of the score should know: numbers beyond the training data, and numbers that do not fit."""
+    contradictions = scorer.plausibility.contradictions(customer) if scorer.plausibility else []
+    return [*_beyond(scorer, customer), *contradictions]
+
+
+def _beyond(scorer: Scorer, customer: Customer) -> list[str]:
     sentences = []
-    for name, (low, high) in ranges.items():
-        feature, value = schema.by_name[name], customer[name]
+    for name, (low, high) in scorer.ranges.items():
+        feature, value = scorer.schema.by_name[name], customer[name]
         if not isinstance(feature, Numeric) or value is None or isinstance(value, str) or low <= value <= high:
             continue
         side, bound = ("beyond", high) if value > high else ("below", low)

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from model.interval import Interval
+    from model.plausibility import Plausibility
+
 LIBRARY: Final = "scikit-learn"
 
 
@@ -92,16 +95,10 @@ class PipelineScorer:
 
     Attributes
     ----------
-    schema : Schema
-    version : str
+    schema, version, threshold, tiers, ranges, interval, plausibility
+        As those of a scorecard.
     sha256 : str
         Of the joblib file.
-    threshold : float
-        The least probability that is labelled churn.
-    tiers : mapping of str to float
-        The least probability of each tier, highest first.
-    ranges : mapping of str to (float, float)
-        Least and greatest value of each number seen in training.
     baseline : float
         Log-odds from which the contributions count.
     folder : Path
@@ -122,6 +119,8 @@ class PipelineScorer:
     folder: Path | None
     model: Any
     reasons: Scorecard | TreeReasons
+    interval: "Interval | None" = None
+    plausibility: "Plausibility | None" = None
 
     @property
     def additive(self) -> Scorecard | None:
@@ -231,8 +230,12 @@ def load(version: str | None = None, root: Path = ARTIFACTS) -> PipelineScorer:
     """
     folder = folder_of(version, root)
     name = joblib_name(folder.name)
-    content = read_checked(folder, name)
     scorecard = artifact.load(folder.name, root) if is_additive(folder) else None
+    if scorecard and not (folder / name).exists() and name not in artifact.names(folder):
+        raise ArtifactError(
+            f"Model {folder.name} has no pipeline: its scorecard is the whole model. Set CHURN_ENGINE=scorecard."
+        )
+    content = read_checked(folder, name)
     facts = _facts_of(scorecard) if scorecard else _pipeline_metadata(folder)
     schema: Schema = facts["schema"]
     metrics = Member(read_json(folder, METRICS)[0], str(folder / METRICS))

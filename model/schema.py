@@ -11,7 +11,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from model.text import clean
+from model.text import clean, written
 
 Word = str | int
 """The canonical spelling of a word, as the data has it: text, or a whole number for words such as 0 and 1."""
@@ -22,6 +22,9 @@ Customer = dict[str, Value]
 
 OTHER: Final = "(other)"
 """The word of a customer whose own the training data had seldom or never, where the feature accepts that."""
+
+FLAT: Final = "flat"
+"""The direction of a number that is accepted and has no points."""
 
 CHURN: Final = "churn"
 NOT_CHURN: Final = "not churn"
@@ -45,11 +48,6 @@ def fold(text: str) -> str:
     """
     text = clean(text)
     return text.lower() if text.isascii() else text
-
-
-def written(number: float) -> str:
-    """Return a number with all its digits: :g would round 123456.78, and make 1e+06 of a million."""
-    return f"{number:,}".removesuffix(".0")
 
 
 class Blank(NamedTuple):
@@ -155,8 +153,8 @@ class Numeric:
         Whether only whole numbers are accepted (12 and 12.0, not 12.5).
     blank : Blank, optional
         What a blank means for some customers; for others it is refused.
-    direction : {"rises", "falls", "free"}
-        How the risk may follow the number.
+    direction : {"rises", "falls", "free", "flat"}
+        How the risk may follow the number; flat: not at all, it is accepted and has no points.
     groups : tuple of float
         Where the groups of customers begin that summaries and the card show, after the first; quartiles if empty.
     changes : tuple of float
@@ -203,7 +201,7 @@ Feature = Categorical | Numeric
 
 
 def default_label(name: str) -> str:
-    """Return the name of a column in plain words: MonthlyCharges and monthly_charges are "Monthly charges"."""
+    """Return the name of a column in plain words: OrderValue and order_value are "Order value"."""
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).replace("_", " ").strip()
     if not words.isascii() or words.isupper():
         return words.capitalize() if words.isascii() else words

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from model.errors import CustomerError
-from model.schema import OTHER, Blank, Categorical, Feature, Numeric, Word, fold
+from model.schema import FLAT, OTHER, Blank, Categorical, Feature, Numeric, Word, fold
 from model.strict_json import Member
 from model.text import clean_id
 from model.validate import validate
@@ -16,7 +16,7 @@ MAX_TEXT: Final = 500
 MAX_NUMBER: Final = 1e15
 """Whole numbers are exact up to 9e15 as floats."""
 
-DIRECTIONS: Final = ("rises", "falls", "free")
+DIRECTIONS: Final = ("rises", "falls", "free", FLAT)
 KINDS: Final = ("flag", "category", "number")
 REFUSE, ACCEPT = "refuse", "accept"
 
@@ -130,7 +130,7 @@ def _number(member: Member, common: Mapping[str, Any], before: Sequence[Feature]
             member.at(name).refuse("a whole number, as the feature is one")
     direction = member.at("direction").text() if member.at("direction").is_present else "free"
     if direction not in DIRECTIONS:
-        member.at("direction").refuse('"rises", "falls" or "free"')
+        member.at("direction").refuse('"rises", "falls", "free" or "flat"')
     missing = member.at("missing")
     blank = _blank(missing, bounds, before) if isinstance(missing.value, dict) else None
     return Numeric(
@@ -153,7 +153,7 @@ def _blank(missing: Member, bounds: Mapping[str, float], before: Sequence[Featur
     equals = missing.at("equals").number((bounds["minimum"], bounds["maximum"]), "a number from minimum to maximum")
     when = missing.at("when").object()
     if len(when) != 1:
-        missing.at("when").refuse("one feature and its value, such as { tenure = 0 }", len(when))
+        missing.at("when").refuse("one feature and its value, such as { orders = 0 }", len(when))
     ((name, value),) = when.items()
     feature = next((feature for feature in before if feature.name == name), None)
     if feature is None or (isinstance(feature, Numeric) and feature.blank):

@@ -93,6 +93,11 @@ def _look(letter: str) -> str:
     return plain if plain.isascii() and letter.isalnum() else letter
 
 
+def written(number: float) -> str:
+    """Return a number with all its digits: :g would round 123456.78, and make 1e+06 of a million."""
+    return f"{number:,}".removesuffix(".0")
+
+
 def counted(count: int, noun: str, plural: str = "") -> str:
     """Return a number with its noun: 1 row, 2,000 rows."""
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"

@@ -3,6 +3,7 @@
 Standard library only.
 """
 
+import math
 import os
 import tempfile
 from pathlib import Path
@@ -16,6 +17,14 @@ from model.errors import ArtifactError
 from model.strict_json import Member
 
 DEFAULT: Final = "DEFAULT"
+FORMER: Final = "FORMER_DEFAULTS"
+"""The versions that were the default, one a line: going back to one of them is never refused."""
+
+T_OF_FOLDS: Final = 2.26
+"""Of a 95 % interval over ten folds."""
+
+TEST_SHARE: Final = 5
+"""A fifth of the customers is held out in each fold."""
 
 
 def list_versions(root: Path = ARTIFACTS) -> list[dict[str, Any]]:
@@ -61,25 +70,76 @@ def promote(version: str, root: Path = ARTIFACTS) -> str | None:
         read_checked(folder, name)
     scorer = load_scorer(version, engines_of(version, root)[0], models=str(root))
     scorer.score(dict(scorer.schema.example))
-    try:
-        former = artifact.default_version(root)
-    except ArtifactError:
-        # Absent, or damaged: the new DEFAULT replaces it.
-        former = None
+    former = current_default(root)
+    if former and former != version:
+        past = [earlier for earlier in former_defaults(root) if earlier != former]
+        _write(root / FORMER, "".join(f"{earlier}\n" for earlier in (*past, former)))
     write_default(version, root)
     return former
 
 
+def current_default(root: Path) -> str | None:
+    """Return the version that is served by default; None where that is not known."""
+    try:
+        return artifact.default_version(root)
+    except ArtifactError:
+        return None
+
+
+def former_defaults(root: Path) -> list[str]:
+    """Return the versions that were the default and are not any more."""
+    try:
+        return (root / FORMER).read_text(encoding="ascii").split()
+    except (OSError, UnicodeDecodeError):
+        return []
+
+
+def check_better_than_base_rate(version: str, root: Path = ARTIFACTS) -> None:
+    """Refuse a model that is not shown to be better than giving every customer the churn rate.
+
+    Its log loss over the folds of metrics.json, with a 95 % interval for training parts that overlap, must lie below
+    that of the churn rate.
+
+    References
+    ----------
+    Nadeau and Bengio, Inference for the Generalization Error, Machine Learning 52, 2003, section 5.
+
+    Raises
+    ------
+    ArtifactError
+    """
+    folder = artifact.folder_of(version, root)
+    metrics = Member(read_json(folder, METRICS)[0], str(folder / METRICS))
+    trained_on, log_loss = metrics.at("trained_on"), metrics.at("out_of_fold").at("log_loss")
+    rate = trained_on.at("churners").number() / max(trained_on.at("rows").number(), 1)
+    if not 0 < rate < 1:
+        trained_on.refuse("the counts of customers of whom some left and some stayed")
+    of_rate = -rate * math.log(rate) - (1 - rate) * math.log(1 - rate)
+    mean, deviation = log_loss.at("mean").number(), log_loss.at("sd").number()
+    folds = max(len(metrics.at("folds").items()), 1)
+    margin = T_OF_FOLDS * deviation * math.sqrt(1 / folds + 1 / (TEST_SHARE - 1))
+    if mean + margin >= of_rate:
+        raise ArtifactError(
+            f"Model {version} is no better than its base rate: log loss {mean:.4f} (at most {mean + margin:.4f} with "
+            f"95 % confidence) on customers that were held out, and {of_rate:.4f} by giving each of them the churn "
+            f"rate, {rate:.1%}. It was not promoted; --anyway does it all the same."
+        )
+
+
 def write_default(version: str, root: Path) -> None:
     """Write DEFAULT next to the versions; a reader gets the old one or the new one."""
-    handle, draft = tempfile.mkstemp(prefix=".default-", dir=root)
+    _write(root / DEFAULT, version + "\n")
+
+
+def _write(path: Path, content: str) -> None:
+    handle, draft = tempfile.mkstemp(prefix=".default-", dir=path.parent)
     try:
         with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(version + "\n")
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         Path(draft).chmod(0o644)
-        Path(draft).replace(root / DEFAULT)
+        Path(draft).replace(path)
     except BaseException:
         Path(draft).unlink(missing_ok=True)
         raise

@@ -21,11 +21,14 @@ class Alternative(NamedTuple):
     score : Score
     difference : float
         Probability with the changes, less that without; below 0 is a lower risk.
+    notes : list of str
+        Which combinations of values it has that the training data does not hold.
     """
 
     changes: dict[str, Value]
     score: Score
     difference: float
+    notes: list[str]
 
 
 def apply_change(scorer: Scorer, customer: Customer, changes: Mapping[str, object]) -> Alternative:
@@ -54,15 +57,21 @@ def apply_changes(scorer: Scorer, customer: Customer, wanted: Sequence[Mapping[s
             {name: value for name, value in other.items() if value != customer[name]},
             score,
             score.probability - before.probability,
+            scorer.plausibility.new_combinations(customer, other) if scorer.plausibility else [],
         )
         for other, score in zip(changed, after, strict=True)
     ]
 
 
 def alternatives(scorer: Scorer, customer: Customer) -> list[Alternative]:
-    """Return every single change that can be offered to `customer`, the largest drop of the risk first."""
+    """Return every single change that can be offered to `customer`, the largest drop of the risk first.
+
+    A change into a combination of values that the training data does not hold is left out.
+    """
     wanted: list[dict[str, object]] = []
     for feature in scorer.schema.features:
+        if feature.is_protected:
+            continue
         value = customer[feature.name]
         others: list[Value] = []
         if isinstance(feature, Categorical):
@@ -71,4 +80,5 @@ def alternatives(scorer: Scorer, customer: Customer) -> list[Alternative]:
             changed = [round(value * (1 + share), 0 if feature.whole else 2) for share in feature.changes]
             others = [other for other in changed if feature.minimum <= other <= feature.maximum]
         wanted += [{feature.name: other} for other in others if other != value]
-    return sorted(apply_changes(scorer, customer, wanted), key=lambda alternative: alternative.difference)
+    held = [alternative for alternative in apply_changes(scorer, customer, wanted) if not alternative.notes]
+    return sorted(held, key=lambda alternative: alternative.difference)

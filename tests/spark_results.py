@@ -2,7 +2,10 @@
 
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +23,29 @@ def need_java() -> None:
     """Skip the tests of a fixture where there is no java."""
     if not shutil.which("java"):
         pytest.skip("there is no java: apt-get install default-jre-headless")
+
+
+@contextmanager
+def local_session() -> Iterator[Any]:
+    """A Spark on two cores of this machine."""
+    from pyspark.sql import SparkSession
+
+    from app import spark
+
+    need_java()
+    (
+        SparkSession.builder.master("local[2]")
+        .config("spark.ui.enabled", "false")
+        .config("spark.driver.memory", "768m")
+        .config("spark.driver.bindAddress", "127.0.0.1")
+        .config("spark.driver.host", "127.0.0.1")
+        .config("spark.sql.shuffle.partitions", "2")
+        .config("spark.ui.showConsoleProgress", "false")
+        .getOrCreate()
+    )
+    with spark.session() as session:
+        session.sparkContext.setLogLevel("OFF")
+        yield session
 
 
 def lines_here(folder: Path, *files: Path) -> dict[str, list[bytes]]:

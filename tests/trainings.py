@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from invented import HEADER, invent, to_csv
+from shipped import SCHEMA
 
 from model import artifact
 
@@ -19,13 +20,12 @@ RANDOM_CUSTOMERS = 2_000
 
 
 def quick_recipe(settings: int = 2) -> "Recipe":
-    """The additive recipe with few settings, one repeat, and few random customers to compare with the pipeline."""
-    from model.training.additive import Setting
-
-    from model.training.recipes import ADDITIVE
+    """The recipe of splines with few settings, one repeat, and few random customers to compare with the pipeline."""
+    from model.training.recipes import SPLINE
+    from model.training.spline import Setting
 
     few = (Setting(2, 0.3), Setting(4, 0.3))[:settings]
-    return replace(ADDITIVE, settings=few, repeats=1, random_customers=RANDOM_CUSTOMERS)
+    return replace(SPLINE, settings=few, repeats=1, random_customers=RANDOM_CUSTOMERS)
 
 
 def write_customers(folder: Path, customers: list[dict[str, str]], columns: list[str] = HEADER) -> Path:
@@ -59,7 +59,7 @@ def data_csv(tmp_path_factory) -> Path:
 def data(data_csv) -> "LabelledData":
     from model.training.data import read
 
-    return read(data_csv)
+    return read(data_csv, SCHEMA)
 
 
 @pytest.fixture(scope="session")
@@ -89,7 +89,7 @@ def two_versions(tmp_path_factory, training_progress) -> Path:
             path,
             version,
             root / "models",
-            recipe=quick_recipe(settings=1),
+            recipes=[quick_recipe(settings=1)],
             progress=lambda _, share: training_progress.append(share),
         )
     return root / "models"
@@ -105,5 +105,5 @@ def boosted_models(tmp_path_factory) -> Path:
     pytest.importorskip("shap", reason="shap has no wheels for this machine")
     quick = replace(BOOSTING, settings=(Setting(3, 10), Setting(3, 20)), repeats=1)
     root = tmp_path_factory.mktemp("boosted")
-    train(write_customers(root, invent(seed=1, count=600)), "2.0.0", root / "models", recipe=quick)
+    train(write_customers(root, invent(seed=1, count=600)), "2.0.0", root / "models", recipes=[quick])
     return root / "models"

@@ -18,7 +18,7 @@ COMMANDS: Final = (
     *(scoring.score, scoring.watch, submitting.submit, spark.spark),
     *(serving.serve, serving.ask, serving.key),
     *(schema.schema, schema.template, schema_files.infer_schema, schema_files.check_schema),
-    *(training.train, training.evaluate, training.compare),
+    *(training.train, training.recalibrate, training.evaluate, training.compare),
     *(versions.models, versions.promote),
     *(monitoring.drift, monitoring.backtest),
 )

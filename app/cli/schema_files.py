@@ -1,5 +1,6 @@
 """`churn infer-schema` and `churn check-schema`: the schema file of a company's own columns."""
 
+import importlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,9 +33,7 @@ def infer_schema(customers: Path, target: str, id_column: str | None, positive: 
     is reported on standard error, and is a comment in the schema. Read and change it before training.
     """
     limit_to_one_thread()
-    from model.training.infer import infer
-
-    inferred = infer(customers, target, id_column, positive)
+    inferred = importlib.import_module("model.training.infer").infer(customers, target, id_column, positive)
     text = inferred.to_toml()
     _report(inferred.report())
     click.echo(text, nl=False)
@@ -44,7 +43,7 @@ def infer_schema(customers: Path, target: str, id_column: str | None, positive: 
 @click.argument("schema_file", type=_FILE, metavar="SCHEMA.toml")
 @click.argument("customers", type=_FILE, required=False)
 def check_schema(schema_file: Path, customers: Path | None) -> None:
-    """Check a schema file, and whether a file of customers fits it.
+    """Check a schema file, and a file of customers against it.
 
     Exit status: 0 if all fits, 2 if something must be changed.
     """
@@ -55,9 +54,7 @@ def check_schema(schema_file: Path, customers: Path | None) -> None:
     if customers is None:
         click.echo(f"{schema_file} describes {len(schema.features)} features.")
         return
-    from model.training.check_schema import check_schema as check
-
-    findings = check(schema, customers)
+    findings = importlib.import_module("model.training.check_schema").check_schema(schema, customers)
     _report(findings.problems)
     for note in findings.notes[:_SHOWN_LINES]:
         click.echo(f"Note: {note}")

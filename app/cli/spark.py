@@ -56,7 +56,8 @@ def spark(
     job = cluster.Job(source, target, source_format or _format_of(source), target_format, multiline)
     with cluster.session(master) as session:
         summary = cluster.score(session, job, scoring)
-    click.echo(f"{describe_counts(summary)}\nResults: {target}", err=True)
+    lines = [*summary["notes"], describe_counts(summary), f"Results: {target}"]
+    click.echo("\n".join(lines), err=True)
 
 
 def _format_of(source: str) -> str:

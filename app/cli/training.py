@@ -1,6 +1,5 @@
 """`churn train`, `churn evaluate`, `churn compare`. Training libraries are imported only when a command needs them."""
 
-import importlib
 import json
 import sys
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 import click
 
 from app.cli.terminal import EXIT_FAILED, interrupt_on_sigterm, report_stages
-from app.cli.versions import models_option, naming_version, root_of, version_option
+from app.cli.versions import models_option, naming_version, root_of, training_module, version_option
 from model.errors import ChurnError
 
 _DATA = click.option(
@@ -28,13 +27,6 @@ _REPORT = click.option(
 )
 
 
-def _training(module: str) -> Any:
-    try:
-        return importlib.import_module(f"model.training.{module}")
-    except ModuleNotFoundError as error:
-        raise ChurnError(f"Training needs {error.name}, which is not installed here. Run: make dev") from error
-
-
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -49,7 +41,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     metavar="FILE.toml",
     help="Your columns, as churn infer-schema proposes them.  [default: the ten of the model that comes with the code]",
 )
-@click.option("--recipe", help="Kind of model: spline, ebm, boosting or auto.  [default: spline]")
+@click.option("--recipe", help="Kind of model: spline, ebm, boosting or auto.  [default: spline; auto with --schema]")
 @click.option("--actions", type=_FILE, metavar="FILE.csv", help="Table of what might be offered to a customer.")
 @click.option(
     "--trust",
@@ -73,7 +65,8 @@ def train(
     """
     from model.artifact import first_schema
 
-    train_version, kind = _training("train").train, _training("recipes").recipe_of(recipe or "spline")
+    train_version = training_module("train").train
+    recipes = training_module("recipes").recipes_of(recipe or ("auto" if schema_file else "spline"))
     schema = _read_schema(schema_file) if schema_file else None
     names = (schema or first_schema()).names
     for name in set(trust) - set(names):
@@ -85,7 +78,7 @@ def train(
             version,
             root_of(models),
             progress=report,
-            recipe=kind,
+            recipes=recipes,
             trusted=trust,
             schema=schema,
             actions=actions,
@@ -101,6 +94,27 @@ def _read_schema(path: Path) -> Any:
 
 
 @click.command()
+@click.argument("version")
+@models_option()
+@click.option("--version", "new", required=True, metavar="NEW", help="Version to create, MAJOR.MINOR.PATCH.")
+@click.option("--rate", type=float, help="Churn rate that the mean probability becomes, such as 0.02.")
+@click.option("--data", type=_FILE, metavar="RECENT", help="Take the rate from recent customers with their outcome.")
+def recalibrate(version: str, models: str | None, new: str, rate: float | None, data: Path | None) -> None:
+    """Store a version whose mean probability is another, with the same reasons.
+
+    The churn rate of the training data rarely is yours. The intercept is shifted so that the mean probability is the
+    rate; threshold and tiers follow.
+    """
+    if (rate is None) == (data is None):
+        raise click.UsageError("Pass either --rate or --data.")
+    run = training_module("recalibrate").recalibrate
+    interrupt_on_sigterm()
+    with report_stages() as report:
+        folder = run(version, new, root_of(models), rate=rate, data_path=data, report=report)
+    click.echo(folder)
+
+
+@click.command()
 @_DATA
 @version_option()
 @models_option()
@@ -108,7 +122,7 @@ def _read_schema(path: Path) -> Any:
 @_REPORT
 def evaluate(data: Path, model_version: str | None, models: str | None, as_json: bool, report: Path | None) -> None:
     """Evaluate a model on customers whose outcome is known."""
-    run, reports = _training("evaluate").evaluate, _training("reports")
+    run, reports = training_module("evaluate").evaluate, training_module("reports")
     with report_stages(each_stage=False) as report_stage, naming_version(model_version):
         metrics = run(data, model_version, root_of(models), progress=lambda share: report_stage("resampling", share))
     click.echo(json.dumps(metrics, indent=2) if as_json else reports.evaluation_text(metrics))
@@ -172,7 +186,7 @@ def compare(
     Exit status: 0 if SECOND is not worse than FIRST by more than --max-loss-of allows, 1 if it is, 2 if an option or a
     file must be changed.
     """
-    module, reports = _training("compare"), _training("reports")
+    module, reports = training_module("compare"), training_module("reports")
     with report_stages() as report_stage:
         comparison = module.compare(first, second, data, root_of(models), progress=report_stage)
     all_losses = module.losses(comparison)

@@ -1,5 +1,6 @@
 """`churn models` and `churn promote`: list the versions of the model, and choose the one that is served."""
 
+import importlib
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from app.cli.terminal import RenamedOption, option_names, read_settings
-from model.errors import ArtifactError
+from app.cli.terminal import RenamedOption, option_names, read_settings, report_stages
+from model.errors import ArtifactError, ChurnError
 
 if TYPE_CHECKING:
     from model.schema import Schema
@@ -62,6 +63,14 @@ def schema_of(models: str | None, version: str | None = None) -> "Schema":
         return load_schema(settings.model_version, root_of(models))
 
 
+def training_module(name: str) -> Any:
+    """Return a module of model.training, whose libraries an installation that serves has not."""
+    try:
+        return importlib.import_module(f"model.training.{name}")
+    except ModuleNotFoundError as error:
+        raise ChurnError(f"Training needs {error.name}, which is not installed here. Run: make dev") from error
+
+
 @click.command()
 @models_option()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -104,16 +113,26 @@ def _to_table(versions: list[dict[str, Any]]) -> str:
 @click.command()
 @click.argument("version")
 @models_option()
-def promote(version: str, models: str | None) -> None:
+@click.option(
+    "--data",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="CSV file of customers with their outcome: refuse VERSION if it is worse on them than the default.",
+)
+@click.option("--anyway", is_flag=True, help="Promote a model that would be refused.")
+def promote(version: str, models: str | None, data: Path | None, anyway: bool) -> None:
     """Serve another version by default.
 
-    The version is checked first: its files must match their sha256, and it must load. To go back, promote the former
-    version.
+    The version is checked first: its files must match their sha256, it must load, and it must be better than giving
+    every customer the churn rate. To go back, promote the former version, which is never refused.
     """
-    from model.versions import engines_of
+    from model.versions import check_better_than_base_rate, current_default, engines_of, former_defaults
     from model.versions import promote as set_default
 
     root = root_of(models)
+    if not anyway and version not in (current_default(root), *former_defaults(root)):
+        check_better_than_base_rate(version, root)
+        if data:
+            _check_not_worse(version, data, root)
     former = set_default(version, root)
     engine = engines_of(version, root)[0]
     if former == version:
@@ -125,3 +144,20 @@ def promote(version: str, models: str | None) -> None:
     click.echo("Running servers keep the version they loaded: restart them.")
     if former:
         click.echo(f"To go back: churn promote {former}")
+
+
+def _check_not_worse(version: str, data: Path, root: Path) -> None:
+    """Refuse a version that is worse than the default on customers whose outcome is known."""
+    from model.artifact import default_version
+
+    served = default_version(root)
+    comparison = training_module("compare")
+    with report_stages() as report:
+        compared = comparison.compare(served, version, data, root, progress=report)
+    worse = comparison.worse_figures(compared)
+    if worse:
+        figures = " and ".join(f"{row['figure']} {row['second']:.4f}, not {row['first']:.4f}" for row in worse)
+        raise ArtifactError(
+            f"Model {version} is worse than {served} on {data}, beyond chance: {figures}. It was not promoted; "
+            "--anyway does it all the same."
+        )

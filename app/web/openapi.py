@@ -91,7 +91,7 @@ def _operation(rule: Rule, described: Description, summary: str) -> dict[str, An
         "operationId": described.name,
         "summary": summary,
         "tags": [_tag(path)],
-        "parameters": [*parameters, *map(_query_parameter, resolve(described.options))],
+        "parameters": [*parameters, *map(_query_parameter, resolve(described.options, service().output_options()))],
         **({"requestBody": {"required": True, "content": body}} if body else {}),
         "responses": {
             str(described.status): {

@@ -25,12 +25,16 @@ from app.web.json_schemas import (
 from app.web.model_schemas import model
 from app.web.responses import CSV
 from model.errors import ERRORS
+from model.interval import is_available
 from model.json_schema import json_schema
 from model.outputs import (
     IDENTITY,
     INPUT,
+    NOTES,
     PREDICTION,
     PROBABILITY,
+    PROBABILITY_HIGH,
+    PROBABILITY_LOW,
     REASONS,
     ROW,
     TIER,
@@ -58,6 +62,11 @@ def _computed(schema: Schema) -> dict[str, JsonSchema]:
         column.name: {**column.json_schema, "description": help_of(column.help, schema), **kind}
         for column in computed_columns(schema)
     }
+
+
+def _bounds(scorer: Scorer) -> dict[str, JsonSchema]:
+    """Return the bounds of a probability, which a model may have."""
+    return {column.name: column.json_schema for column in (PROBABILITY_LOW, PROBABILITY_HIGH) if is_available(scorer)}
 
 
 def _money(schema: Schema) -> dict[str, JsonSchema]:
@@ -142,7 +151,7 @@ def _result(schema: Schema) -> dict[str, JsonSchema]:
         "baseline": described(NUMBER, "Log-odds of the average customer; with all reasons added it is log_odds"),
         **_REASONS,
         "actions": described(array(refer("Action")), "Suggestions that would lower this customer's risk, best first"),
-        "notes": described(array(TEXT), "What to know about this score, such as numbers beyond the training data"),
+        NOTES.name: described(array(TEXT), "What to know about this score, such as numbers beyond the training data"),
     }
 
 
@@ -233,6 +242,9 @@ def components(scorer: Scorer) -> dict[str, JsonSchema]:
     """Return every schema of the description by name."""
     schema = scorer.schema
     identity, result, alternative = _identity(schema), _result(schema), _alternative(schema)
+    optional = {**identity, **_bounds(scorer)}
+    oddities = described(array(TEXT), "Which combinations of values it has that the training data does not hold")
+    noted = {NOTES.name: oddities} if scorer.plausibility else {}
     return {
         "Customer": _customer(schema),
         "Problem": _problem(),
@@ -240,11 +252,11 @@ def components(scorer: Scorer) -> dict[str, JsonSchema]:
         "Label": members({"Prediction": {"enum": [CHURN, NOT_CHURN]}}),
         "Labels": {"type": "object", "additionalProperties": {"enum": list(BATCH_LABELS.values())}},
         "Reason": _reason(scorer),
-        "Alternative": members(alternative),
+        "Alternative": members(alternative, noted),
         "Action": members({"suggestion": TEXT, **alternative}),
-        "Result": members(result, identity),
+        "Result": members(result, optional),
         "Errors": members({"errors": array(refer("ProblemEntry"))}, identity),
-        "OneResult": members({**result, **_CONTEXT, **METHOD}, identity),
+        "OneResult": members({**result, **_CONTEXT, **METHOD}, optional),
         "ManyResults": members({"results": array({"anyOf": [refer("Result"), refer("Errors")]}), **_CONTEXT, **METHOD}),
         "Alternatives": members({**_SCORE, "alternatives": array(refer("Alternative")), **_CONTEXT}, identity),
         "Row": members(
@@ -253,7 +265,9 @@ def components(scorer: Scorer) -> dict[str, JsonSchema]:
                 **identity,
                 **_SCORE,
                 **_computed(schema),
+                **_bounds(scorer),
                 **_REASONS,
+                NOTES.name: NOTES.json_schema,
                 INPUT.name: INPUT.json_schema,
                 "errors": array(refer("ProblemEntry")),
             },

@@ -9,7 +9,7 @@ from app.web.description import CUSTOMER_ERRORS, FILE_ERRORS, TEXT, describe
 from app.web.errors import RequestError
 from app.web.query_options import CUSTOMER_BATCH
 from app.web.request_body import declared_charset, find_file, read_json_body
-from app.web.responses import CSV, FORM, JSON
+from app.web.responses import CSV, FORM, JSON, add_notes
 from app.web.service import service
 from model.errors import listed
 from model.parse import parse_customer, parse_json
@@ -29,7 +29,13 @@ def customer() -> Response:
     body = read_json_body(service().settings.max_json_bytes)
     scorer = service().scorer
     valid = validate(parse_customer(parse_json(body), scorer.schema), scorer.schema.features)
-    return Response(_RESPONSES[scorer.score(valid).label], content_type=JSON)
+    response = Response(_RESPONSES[scorer.score(valid).label], content_type=JSON)
+    # A model without it answers as ever, and without another import at a cold start.
+    if scorer.plausibility:
+        from model.explain import notes
+
+        add_notes(response, notes(scorer, valid))
+    return response
 
 
 @blueprint.post("/customerbatch")

@@ -7,9 +7,10 @@ import pyarrow as pa
 
 from model.bulk.block import Block
 from model.bulk.csv_writer import RECORD, sentences
+from model.bulk.plausibility import notes_of
 from model.bulk.reasons import Reasons
 from model.bulk.score import STEPS, to_steps, to_tiers
-from model.outputs import ERROR, PREDICTION, PROBABILITY, TIER, OutputOptions, computed_columns, reason_names
+from model.outputs import ERROR, NOTES, PREDICTION, PROBABILITY, TIER, OutputOptions, computed_columns, reason_names
 from model.schema import CHURN, NOT_CHURN, TIERS, Schema
 from model.scorecard import Scorer
 
@@ -26,6 +27,7 @@ def columns_of(schema: Schema, options: OutputOptions) -> dict[str, str]:
         TIER.name: "string",
         **{column.name: "double" for column in computed_columns(schema, options)},
         **dict.fromkeys(reason_names(options.reasons), "string"),
+        **dict.fromkeys([NOTES.name] * options.notes, "string"),
         **dict.fromkeys((ERROR.name, RECORD), "string"),
     }
 
@@ -65,6 +67,9 @@ class ArrowWriter:
             texts, _ = self._reasons.of(block, lambda part: part.sentence)
             for name, sentences_of_rank in zip(reason_names(self._reasons.count), texts.T, strict=True):
                 predictions[name] = pa.array(sentences_of_rank, pa.string(), mask=bad)
+        if NOTES.name in self._fields:
+            noted = {row: " ".join(sentences) for row, sentences in notes_of(self._scorer, block).items()}
+            predictions[NOTES.name] = pa.array([noted.get(row) for row in range(block.rows)], pa.string())
         batches = [self._batch(PREDICTIONS, block.rows, predictions)]
         if block.problems:
             rejected = pa.array(list(block.problems))

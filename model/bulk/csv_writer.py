@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from model.bulk.arrow import from_numpy, join_texts
 from model.bulk.block import Block
+from model.bulk.plausibility import notes_of
 from model.bulk.reasons import Reasons
 from model.bulk.records import quote, split
 from model.bulk.score import STEPS, to_steps, to_tiers
@@ -18,6 +19,7 @@ from model.errors import Problem
 from model.formulas import escape_formulas
 from model.outputs import (
     ERROR,
+    NOTES,
     PREDICTION,
     PROBABILITY,
     ROW,
@@ -81,12 +83,14 @@ class Predictions:
         self._computed = computed_columns(schema, options)
         self._has_ids = schema.id is not None
         self._reasons = Reasons(scorer, options.reasons) if options.reasons else None
+        self._notes_scorer = scorer if options.notes else None
         self._width = len(names)
         # The id is among the first columns already, and a header with two could not be read again.
         known = resolve(names, schema)[0].get(schema.id) if options.include_input and schema.id else None
         self._included = [index for index in range(len(names)) if index != known] if options.include_input else []
         extra = [column.name for column in self._computed]
         extra += reason_names(options.reasons)
+        extra += [NOTES.name] * options.notes
         extra += [names[index] for index in self._included]
         self._has_extra = bool(extra)
         standard = [column.name for column in (PREDICTION, PROBABILITY, TIER, ERROR)]
@@ -130,6 +134,9 @@ class Predictions:
         if self._reasons:
             texts, _ = self._reasons.of(block, lambda part: quote(self._safe(part.sentence)))
             columns += texts.T.tolist()
+        if self._notes_scorer:
+            noted = notes_of(self._notes_scorer, block)
+            columns.append([quote(self._safe(" ".join(noted.get(row, ())))) for row in range(block.rows)])
         for index in block.problems:
             for column in columns:
                 column[index] = ""

@@ -7,9 +7,10 @@ from typing import Any
 
 from model.bulk.block import Block
 from model.bulk.csv_writer import codes_of, combine
+from model.bulk.plausibility import notes_of
 from model.bulk.reasons import Reasons
 from model.explain import Contribution
-from model.outputs import INPUT, PREDICTION, PROBABILITY, REASONS, ROW, TIER, OutputOptions, computed_columns
+from model.outputs import INPUT, NOTES, PREDICTION, PROBABILITY, REASONS, ROW, TIER, OutputOptions, computed_columns
 from model.result import to_reason
 from model.scorecard import Scorer
 
@@ -30,6 +31,7 @@ class NdJson:
 
     def __init__(self, scorer: Scorer, options: OutputOptions | None = None, names: Sequence[str] = ()) -> None:
         self._id_member = f",{_text(scorer.schema.id)}:" if scorer.schema.id else ""
+        self._scorer = scorer
         self._threshold = scorer.threshold
         self._tiers = scorer.tiers
         self._options = options or OutputOptions()
@@ -70,6 +72,9 @@ class NdJson:
                     for members, (before, after), point in zip(more, around, points, strict=True)
                 ]
             more = [f"{members}]" for members in more]
+        if self._options.notes:
+            noted = notes_of(self._scorer, block)
+            more = [f'{members},"{NOTES.name}":{_compact(noted.get(row, []))}' for row, members in enumerate(more)]
         return more
 
     def _input(self, block: Block, index: int) -> str:

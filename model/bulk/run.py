@@ -66,6 +66,7 @@ class Run:
         self._schema = scorer.schema
         self._scorer = BulkScorer(scorer)
         self._summary = summary or Summary(scorer, top)
+        self._is_whole = False
         self._text = Utf8Stream(source, charset, self._limits)
         id_required = id_required and scorer.schema.id is not None
         needed = scorer.schema.columns if id_required else scorer.schema.names
@@ -89,6 +90,7 @@ class Run:
             if self._limits.max_rows is not None and self.rows_in > self._limits.max_rows:
                 raise InputError("too_many_rows", limit=f"{self._limits.max_rows:,}")
             yield block
+        self._is_whole = True
 
     def _check(self) -> None:
         if self._budget:
@@ -137,9 +139,9 @@ class Run:
 
     @property
     def notes(self) -> list[str]:
-        """Return notes for the reader of the results: an assumed encoding, no ids, a file without rows."""
+        """Return notes for the reader of the results: rows unlike the training data, an assumed encoding, no ids."""
         empty = [] if self.rows_in else ["The file has a header and no rows."]
-        return [*self._text.notes, *self._reader.notes, *empty]
+        return [*self._summary.implausible(self._is_whole), *self._text.notes, *self._reader.notes, *empty]
 
     def summary(self) -> dict[str, Any]:
         """Return the content of summary.json without the name of the job.

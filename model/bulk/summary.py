@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.bulk.block import Block
+from model.bulk.plausibility import ImplausibleRows
 from model.bulk.population import Comparison, count_problems, load
 from model.bulk.score import to_tiers
 from model.outputs import PROBABILITY, ROW, VALUE_AT_RISK
@@ -61,6 +62,7 @@ class Summary:
         self._top = _Top(top, numbered, scorer.schema)
         population = population or load(scorer)
         self._comparison = Comparison(population, scorer.schema) if population else None
+        self._implausible = ImplausibleRows(scorer, population) if population and scorer.plausibility else None
 
     def add(self, block: Block) -> None:
         """Count one scored block."""
@@ -85,12 +87,18 @@ class Summary:
             self._by_step[line] += np.bincount(steps, weights=weight, minlength=STEPS + 1)
         if self._comparison:
             self._comparison.add(block)
+        if self._implausible:
+            self._implausible.add(block)
         self._top.add(block, at_risk if self._money else probability)
 
     @property
     def notes(self) -> list[str]:
         """What to know about the rows as a whole."""
         return self._comparison.notes() if self._comparison else []
+
+    def implausible(self, is_whole: bool = True) -> list[str]:
+        """Return what to know first: that many rows are unlike the training data; `is_whole` if all were read."""
+        return self._implausible.notes(self.rows_scored, is_whole) if self._implausible else []
 
     def state(self) -> dict[str, Any]:
         """Return the counts as JSON values, for `merge`; floats keep every bit."""
@@ -101,6 +109,7 @@ class Summary:
             "by_step": self._by_step.tolist(),
             "top": self._top.entries,
             "comparison": self._comparison.state() if self._comparison else None,
+            "implausible": self._implausible.state() if self._implausible else None,
         }
 
     def merge(self, state: Mapping[str, Any]) -> None:
@@ -118,6 +127,8 @@ class Summary:
             self._top.offer(tuple(entry))
         if self._comparison and state["comparison"]:
             self._comparison.merge(state["comparison"])
+        if self._implausible and state["implausible"]:
+            self._implausible.merge(state["implausible"])
 
     def to_dict(self) -> dict[str, Any]:
         """Return the summary; rows in = rows scored + rows rejected, or it raises AssertionError."""

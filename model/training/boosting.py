@@ -16,11 +16,11 @@ from scipy.special import expit
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import OrdinalEncoder
+from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
 
 from model.errors import TrainingError
 from model.pipeline import levels_of
-from model.schema import Schema
+from model.schema import FLAT, Numeric, Schema
 from model.training.compile import ranges_of
 from model.training.metrics import Floats, Ints, round_probabilities
 from model.training.spline import SIGNS, numbers_of, words_of
@@ -64,7 +64,7 @@ def _classifier(schema: Schema, setting: Setting) -> HistGradientBoostingClassif
         max_leaf_nodes=setting.leaves,
         min_samples_leaf=40,
         l2_regularization=1.0,
-        monotonic_cst=[0] * len(words_of(schema)) + [SIGNS.get(number.direction, 0) for number in numbers_of(schema)],
+        monotonic_cst=[0] * len(words_of(schema)) + [SIGNS.get(number.direction, 0) for number in _flat_last(schema)],
         # Cross-validation holds customers out already; holding more out would make the counts in the trees, and so the
         # baseline, those of a part of the customers.
         early_stopping=False,
@@ -72,14 +72,25 @@ def _classifier(schema: Schema, setting: Setting) -> HistGradientBoostingClassif
     )
 
 
+def _flat_last(schema: Schema) -> list[Numeric]:
+    """Return the numbers in the order of the columns that the trees see."""
+    return sorted(numbers_of(schema), key=lambda number: number.direction == FLAT)
+
+
 def _features(schema: Schema) -> ColumnTransformer:
-    words, numbers = words_of(schema), [feature.name for feature in numbers_of(schema)]
+    words, numbers = words_of(schema), [feature.name for feature in numbers_of(schema) if feature.direction != FLAT]
+    flat = [feature.name for feature in numbers_of(schema) if feature.direction == FLAT]
+    zeros = FunctionTransformer(np.zeros_like, feature_names_out="one-to-one")
     encoder = OrdinalEncoder(
         categories=[levels_of(feature) for feature in words],
         encoded_missing_value=np.nan,
     )
     return ColumnTransformer(
-        [("words", encoder, [feature.name for feature in words]), ("numbers", "passthrough", numbers)],
+        [
+            ("words", encoder, [feature.name for feature in words]),
+            ("numbers", "passthrough", numbers),
+            ("flat", zeros, flat),
+        ],
         verbose_feature_names_out=False,
     )
 

@@ -1,5 +1,8 @@
 """How certain a metric is: its percentile interval over resampled customers, by scipy.stats.bootstrap.
 
+A calibration error is above 0 by chance alone, and that of a draw once more: its interval is corrected for both, see
+`intervals`.
+
 A draw is a weight for each customer, so probabilities are sorted once and all metrics of a draw of 7,043 customers cost
 0.3 ms; scikit-learn's on the drawn customers cost 9.1 ms (500,000 customers: 34 and 430 ms).
 """
@@ -15,6 +18,7 @@ from model.training.metrics import BINS, Floats, Ints, bins_of, round_probabilit
 
 DRAWS: Final = 1000
 CONFIDENCE: Final = 0.95
+BIASED: Final = "ece"
 _CLIP: Final = 1e-15
 """As in scikit-learn's log loss."""
 
@@ -82,22 +86,32 @@ def intervals(
     seed: int,
     draws: int = DRAWS,
     progress: Callable[[float], None] = lambda _: None,
+    by_chance: float | None = None,
 ) -> dict[str, list[float] | None]:
     """Return the 95 % percentile interval of each value of `statistic`; None where some draw has no such value.
+
+    The interval of `BIASED` is corrected by the mean of the draws minus the value: the lower bound twice (the value has
+    about the same bias as a draw), the upper one once, since the bias shrinks as the true error grows. Simulated with
+    200 samples a cell (true error 0, .022 and .04; 300, 1,400 and 7,000 customers) it covers the truth in 91 to 98 %,
+    and holds the value itself always; the percentile interval covered 0 to 93 %, and BCa 0 to 94 %.
 
     Parameters
     ----------
     statistic : callable (weights) -> dict of float
         `weights` is how often each of `n_customers` customers was drawn.
+    by_chance : float, optional
+        A value of `BIASED` that perfect probabilities hardly exceed; up to it the interval begins at 0. None for the
+        difference of two models.
 
     References
     ----------
-    Efron and Tibshirani, An Introduction to the Bootstrap, 1993, section 13.3.
+    Efron and Tibshirani, An Introduction to the Bootstrap, 1993, sections 10.2 and 13.3.
     """
     if n_customers == 1:  # Every draw is the same, and scipy refuses it.
         only = statistic(np.ones(1, dtype=np.int64))
         return {name: None if np.isnan(value) else [rounded(value)] * 2 for name, value in only.items()}
     names: list[str] = []
+    bounds: dict[str, list[float] | None]
     done = 0
 
     def values_of(rows: Ints) -> Floats:
@@ -121,8 +135,16 @@ def intervals(
             method="percentile",
             rng=np.random.default_rng(seed),
         )
-    bounds = zip(*result.confidence_interval, strict=True)
-    return {
-        name: None if np.isnan(low) or np.isnan(high) else [rounded(low), rounded(high)]
-        for name, (low, high) in zip(names, bounds, strict=True)
-    }
+    bounds = {}
+    for index, (name, low, high) in enumerate(zip(names, *result.confidence_interval, strict=True)):
+        if np.isnan(low) or np.isnan(high):
+            bounds[name] = None
+            continue
+        if name == BIASED:
+            value = statistic(np.ones(n_customers, dtype=np.int64))[name]
+            bias = float(result.bootstrap_distribution[index].mean()) - value
+            low, high = low - max(bias, 2 * bias), high - min(bias, 2 * bias)
+            if by_chance is not None:
+                low = 0.0 if value <= by_chance else max(0.0, low)
+        bounds[name] = [rounded(low), rounded(high)]
+    return bounds

@@ -21,6 +21,9 @@ _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_]+|\d+")
 _IN_PARENTHESES: Final = re.compile(r"\s*[(\[]([^()\[\]]*)[)\]]\s*$")
 _SIGN: Final = re.compile(r"\s*[(\[]?([€$£¥])[)\]]?\s*$")
 _PERIOD: Final = re.compile(r"[ _](months|years|weeks|days)$", re.IGNORECASE)
+_ABBREVIATION: Final = 4
+"""Characters of a name in capitals that stay capitals."""
+
 _UNIT: Final = re.compile(r"[A-Za-z][A-Za-z /%]{0,20}")
 
 _AFTER_LEAVING: Final = {
@@ -58,7 +61,7 @@ _NOT_RECURRING: Final = {
 
 
 def words_of(name: str) -> list[str]:
-    """Return the words of a name in lower case: MonthlyCharges is monthly, charges."""
+    """Return the words of a name in lower case: OrderValue is order, value."""
     return [word.lower() for word in _WORD.findall(name)]
 
 
@@ -72,16 +75,8 @@ def to_label(name: str) -> tuple[str, str]:
         name, unit = name[: match.start()], match[1].strip()
     elif (period := _PERIOD.search(name)) and period.start():
         name, unit = name[: period.start()], period[1].lower()
-    plain = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).replace("_", " ").strip()
-    label = default_label(name)
-    if any(len(word) > 1 and word.isupper() for word in _WORD.findall(plain)) and not plain.isupper():
-        # An abbreviation keeps its capitals.
-        words = [word if word.isupper() and len(word) > 1 else word.lower() for word in plain.split()]
-        label = " ".join(words)
-        label = label[:1].upper() + label[1:]
-    elif plain.isupper() and len(plain) <= 5:
-        label = plain
-    return (label if label.isprintable() and len(label) <= 100 else ""), unit
+    is_abbreviation = name.isupper() and len(name) <= _ABBREVIATION
+    return name if is_abbreviation else default_label(name), unit
 
 
 def is_after_leaving(name: str, target: str) -> bool:

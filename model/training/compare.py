@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from scipy.special import expit, logit
 from threadpoolctl import threadpool_limits
 
 from model.artifact import ARTIFACTS
@@ -28,6 +29,9 @@ from model.training.recipes import Recipe, recipe_of
 
 METRICS: Final = {"roc_auc": 1, "pr_auc": 1, "log_loss": -1, "brier": -1, "ece": -1, "top_decile_lift": 1}
 """What is compared, and whether more is better (1) or worse (-1)."""
+
+DECISIVE: Final = ("roc_auc", "log_loss")
+"""What makes a version worse: how it ranks, and how right its probabilities are. Six figures would alarm too often."""
 
 Progress = Callable[[str, float], None]
 
@@ -99,6 +103,12 @@ def losses(comparison: dict[str, Any]) -> dict[str, float | None]:
         row["figure"]: None if row["difference"] is None else rounded(-METRICS[row["figure"]] * row["difference"])
         for row in comparison["figures"]
     }
+
+
+def worse_figures(comparison: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the rows of `DECISIVE` in which the second version is worse beyond chance."""
+    rows = [row for row in comparison["figures"] if row["figure"] in DECISIVE and row["interval"]]
+    return [row for row in rows if max(METRICS[row["figure"]] * bound for bound in row["interval"]) < 0]
 
 
 def _model_info(scorer: Scorer, training: dict[str, Any], seen: bool, out_of_fold: bool) -> dict[str, Any]:
@@ -180,14 +190,21 @@ def _retrain(
     frames = [own.subset(rows).frame() for own in data]
     folds = make_folds(y, seed)
     recipes = [_recipe(training) for training in trainings]
+    shifts = [training.get("recalibrated_from", {}).get("total_shift") for training in trainings]
     probabilities: list[list[Floats]] = [[], []]
     with threadpool_limits(limits=1):
         for number, fold in enumerate(folds, start=1):
-            for by_fold, own, X, (recipe, setting) in zip(probabilities, data, frames, recipes, strict=True):
-                ((_, y_prob),) = recipe.predict(own.schema, X, y, fold, [setting])
-                by_fold.append(y_prob)
+            for index, (recipe, setting) in enumerate(recipes):
+                ((_, y_prob),) = recipe.predict(data[index].schema, frames[index], y, fold, [setting])
+                shift = shifts[index]
+                probabilities[index].append(y_prob if shift is None else round_probabilities(_shifted(y_prob, shift)))
             progress(number / len(folds))
     return _Retrained(rows, y, folds, probabilities)
+
+
+def _shifted(y_prob: Floats, shift: float) -> Floats:
+    """Return what a recalibrated model makes of probabilities."""
+    return np.asarray(expit(logit(np.clip(y_prob, 1e-12, 1 - 1e-12)) + shift))
 
 
 def _differences_of_folds(retrained: _Retrained, trainings: Sequence[dict[str, Any]], seed: int) -> dict[str, Any]:

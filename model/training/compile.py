@@ -23,6 +23,7 @@ from model.training.spline import knots_of, points_of
 
 EXACT_WITHIN: Final = 1e-12
 RANDOM_CUSTOMERS: Final = 200_000
+COMPARED_AT_ONCE: Final = 20_000
 
 
 def document_header(data: LabelledData, version: str, threshold: float, tiers: Mapping[str, float]) -> dict[str, Any]:
@@ -122,7 +123,11 @@ def random_customers(scorecard: Scorecard, count: int, seed: int) -> list[Custom
 
 def max_difference(pipeline: Pipeline, scorecard: Scorecard, customers: Sequence[Customer]) -> float:
     """Return the greatest absolute difference in log-odds between pipeline and scorecard."""
-    schema = scorecard.schema
-    frame = to_frame({name: [customer[name] for customer in customers] for name in schema.names}, schema)
-    compiled = np.array([scorecard.score(customer).log_odds for customer in customers])
-    return float(np.max(np.abs(pipeline.decision_function(frame) - compiled)))
+    schema, greatest = scorecard.schema, 0.0
+    # In parts, because a design matrix of all would be larger than that of the training data.
+    for start in range(0, len(customers), COMPARED_AT_ONCE):
+        part = customers[start : start + COMPARED_AT_ONCE]
+        frame = to_frame({name: [customer[name] for customer in part] for name in schema.names}, schema)
+        compiled = np.array([scorecard.score(customer).log_odds for customer in part])
+        greatest = max(greatest, float(np.max(np.abs(pipeline.decision_function(frame) - compiled))))
+    return greatest

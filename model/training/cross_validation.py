@@ -10,7 +10,7 @@ References
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -108,6 +108,12 @@ def select_setting(
         for setting, y_prob in recipe.predict(schema, X, y, fold, settings):
             probabilities[setting].append(y_prob)
         progress(number / len(folds))
+    return compare_settings(y, folds, probabilities)
+
+
+def compare_settings(y: Ints, folds: list[Fold], probabilities: Mapping[Any, list[Floats]]) -> Selection:
+    """Return the same for settings, simplest first, whose probabilities on these folds are known."""
+    settings = list(probabilities)
     losses = {setting: log_losses(y, folds, probabilities[setting]) for setting in settings}
     best = min(settings, key=lambda setting: losses[setting].mean())
     table, selected = [], None
@@ -174,8 +180,12 @@ def nested_cross_validation(
             progress((done + share) / len(folds))
 
         X_train = X.iloc[train].reset_index(drop=True)
-        setting = select_setting(schema, X_train, y[train], seed + 1 + number, recipe, report).setting
+        if len(recipe.settings) == 1:
+            (setting,) = recipe.settings
+        else:
+            setting = select_setting(schema, X_train, y[train], seed + 1 + number, recipe, report).setting
         ((_, y_prob),) = recipe.predict(schema, X, y, (train, test), [setting])
+        report(1.0)
         yield test, setting, y_prob
 
 

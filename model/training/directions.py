@@ -1,6 +1,6 @@
 """What holding curves to their directions costs, and where the data would turn against them: for the model card."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -10,17 +10,22 @@ from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import Pipeline
 
 from model.schema import Numeric, Schema
+from model.training import spline
 from model.training.cross_validation import Fold, Selection, log_losses, paired_interval, size_ratio
 from model.training.metrics import Floats, Ints, round_probabilities, rounded
-from model.training.spline import SIGNS, Setting, fit, knots_of, numbers_of, points_of
+from model.training.spline import SIGNS, Setting, knots_of, numbers_of, points_of
 
 Curve = tuple[list[float], list[float]]
 """Knots and points."""
 
+Fit = Callable[[Schema, pd.DataFrame, Ints, Any], Pipeline]
+
 FREE: Final = "free"
 
 
-def describe_directions(schema: Schema, X: pd.DataFrame, y: Ints, selection: Selection) -> dict[str, Any]:
+def describe_directions(
+    schema: Schema, X: pd.DataFrame, y: Ints, selection: Selection, fit: Fit = spline.fit
+) -> dict[str, Any]:
     """Return the model without directions compared with the one with them, on the same folds at the same setting.
 
     A turn is a stretch on which the free curve goes against its direction. A refit (on the training rows of a fold)
@@ -31,14 +36,16 @@ def describe_directions(schema: Schema, X: pd.DataFrame, y: Ints, selection: Sel
     schema : Schema
     X : DataFrame of shape (n_customers, n_features)
     y : ndarray of shape (n_customers,), int
+    fit : callable (schema, X, y, setting) -> Pipeline
+        Of the recipe.
 
     Returns
     -------
     dict
         Empty where no number has a direction. Else `directions`: free, held: log loss and ROC AUC; difference (held -
         free) with its interval; curves: for each number with a direction that, `cost` (where the directions together
-        cost something beyond chance: what this one alone does, or None) and the turns: from, to, change in log-odds,
-        customers (share within), refits (of `of`).
+        cost something beyond chance: what this one alone does, or None) and, of the recipe spline, the turns: from,
+        to, change in log-odds, customers (share within), refits (of `of`).
     """
     directed = [feature for feature in numbers_of(schema) if feature.direction in SIGNS]
     if not directed:
@@ -49,7 +56,9 @@ def describe_directions(schema: Schema, X: pd.DataFrame, y: Ints, selection: Sel
     free = _predict(refits, X, folds)
     held_losses = log_losses(y, folds, held)
     cost = _difference(held_losses, log_losses(y, folds, free), folds)
-    curves = _turns(free_schema, directed, X, y, selection.setting, refits)
+    curves: list[dict[str, Any]] = [{"feature": feature.name, "direction": feature.direction} for feature in directed]
+    if fit is spline.fit:
+        curves = _turns(free_schema, directed, X, y, selection.setting, refits)
     for curve in curves:
         curve["cost"] = None
         if cost["low"] > 0.0 and len(directed) == 1:
@@ -118,7 +127,7 @@ def _turns(
     setting: Setting,
     refits: Sequence[Pipeline],
 ) -> list[dict[str, Any]]:
-    whole = _curves(schema, directed, fit(schema, X, y, setting))
+    whole = _curves(schema, directed, spline.fit(schema, X, y, setting))
     parts = [_curves(schema, directed, refit) for refit in refits]
     curves = []
     for feature in directed:

@@ -29,6 +29,7 @@ from model.training.metrics import (
     Ints,
     calibration_curve,
     compute_metrics,
+    highest_error_by_chance,
     lift_by_tenth,
     roc_points,
     round_probabilities,
@@ -78,7 +79,7 @@ def evaluate(
         }
         return {**weighted(weights), **gaps}
 
-    bounds = intervals(statistic, len(y_true), seed, draws, progress)
+    bounds = intervals(statistic, len(y_true), seed, draws, progress, highest_error_by_chance(y_prob, seed))
     has_both = 0 < y_true.sum() < len(y_true)
     return {
         "version": scorer.version,

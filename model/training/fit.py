@@ -69,11 +69,12 @@ def fit_model(
     seed: int = SEED,
     progress: Progress = ignore_progress,
     recipe: Recipe = SPLINE,
+    selection: Selection | None = None,
 ) -> FittedModel:
-    """Select the setting and the threshold out of fold, fit all customers, compile: all scorecard.json needs."""
+    """Select the setting, unless it is known, and the threshold out of fold; fit all customers and compile."""
     schema, measured = data.schema, data.subset(sample_rows(data.labels, seed))
     y = measured.labels
-    selection = select_setting(schema, measured.frame(), y, seed, recipe, progress)
+    selection = selection or select_setting(schema, measured.frame(), y, seed, recipe, progress)
     repeats = by_repeat(y, [test for _, test in selection.folds], selection.probabilities)
     tiers = choose_tiers(data.churners / data.rows)
     threshold = choose_threshold([(y_true, y_prob) for _, y_true, y_prob in repeats], tiers)

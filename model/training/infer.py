@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from model.bulk.distinct import Table, read_table
 from model.errors import InputError, TrainingError, listed, show
 from model.schema import Blank, Feature, Numeric, Schema, Value, fold
 from model.schema_file import MAX_FEATURES, with_example
@@ -21,7 +22,6 @@ from model.training import roles
 from model.training.leaks import MIN_PER_CLASS, MIN_ROWS, find_copies, find_leak, suspicions
 from model.training.profile import Profile, auc_alone
 from model.training.proposal import propose
-from model.training.table import Table, read_table
 
 _SHOWN_ROWS: Final = 5
 _COMPARED: Final = 10

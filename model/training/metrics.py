@@ -96,13 +96,21 @@ def calibration_error_by_chance(samples: Sequence[Floats], seed: int, draws: int
     samples : sequence of ndarray of shape (n_customers,), float64
         Probabilities; the error is taken for each sample by itself.
     """
+    return rounded(np.mean(_errors_by_chance(samples, seed, draws)))
+
+
+def highest_error_by_chance(y_prob: Floats, seed: int, draws: int = 400) -> float:
+    """Return the calibration error that 97.5 % of such draws do not exceed."""
+    return float(np.quantile(_errors_by_chance([y_prob], seed, draws), 0.975))
+
+
+def _errors_by_chance(samples: Sequence[Floats], seed: int, draws: int) -> list[float]:
     generator = np.random.default_rng(seed)
-    errors = [
+    return [
         calibration_error((generator.random(len(y_prob)) < y_prob).astype(int), y_prob)
         for y_prob in samples
         for _ in range(draws)
     ]
-    return rounded(np.mean(errors))
 
 
 def calibration_curve(y_true: Ints, y_prob: Floats) -> list[dict[str, Any]]:

@@ -19,15 +19,14 @@ from typing import Any, Final
 
 import numpy as np
 
-from model.schema import OTHER, Categorical, Feature, Numeric, written
+from model.contents import MISSING
+from model.schema import OTHER, Categorical, Feature, Numeric
+from model.text import written
 from model.training.data import LabelledData
 from model.training.metrics import Floats, Ints, rounded
 
 BINS: Final = 10
 QUARTERS: Final = (0.25, 0.5, 0.75)
-
-MISSING: Final = "(missing)"
-"""The word of the group without a word."""
 
 NOT_KNOWN: Final = "not known"
 """The label of the group without a number."""

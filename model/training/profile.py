@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model.training.table import Column
+from model.bulk.distinct import Column
 from model.validate import read_number
 
 MOSTLY: Final = 0.95

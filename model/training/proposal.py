@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.errors import show
-from model.schema import Numeric, default_label, fold, written
+from model.schema import Numeric, fold
 from model.schema_features import MAX_NUMBER, MAX_TEXT
-from model.text import clean_id, counted
+from model.text import clean_id, counted, written
 from model.training import column_names
 from model.training.profile import Profile
 from model.training.word_proposal import Proposal, is_flag, propose_words
@@ -118,7 +118,7 @@ def _number(profile: Profile, notes: list[str]) -> Proposal:
     facts = [f"The data has {written(float(known.min()))} to {written(float(known.max()))}."]
     feature = Numeric(
         name=column.name,
-        label=label if label != default_label(column.name) else "",
+        label=label,
         unit=unit,
         minimum=minimum,
         maximum=maximum,

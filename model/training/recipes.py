@@ -11,12 +11,14 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from model.artifact import OUTLINE, SCORECARD
+from model.contents import INTERVAL
 from model.errors import TrainingError, listed, show
 from model.schema import Categorical, Schema
-from model.training import boosting, spline
+from model.training import boosting, ebm, spline
 from model.training.compile import RANDOM_CUSTOMERS, to_document
 from model.training.cross_validation import REPEATS
 from model.training.directions import describe_directions
+from model.training.interval import to_bytes, to_interval
 from model.training.metrics import Floats, Ints
 
 if TYPE_CHECKING:
@@ -53,10 +55,14 @@ class Recipe:
         members that both begin with.
     describe : callable (schema, X, y, selection) -> dict
         Members of metrics.json that only this recipe has.
+    deviations : callable (data, pipeline, setting) -> ndarray of shape (n_deviations, n_points), optional
+        By how much the points may be off, for interval.json; None for models without intervals.
     repeats : int
         How often cross-validation is repeated.
     random_customers : int
         On how many of them scorecard and pipeline are compared.
+    libraries : tuple of str
+        The distributions that only this recipe trains with.
     """
 
     name: str
@@ -67,8 +73,10 @@ class Recipe:
     fit: Callable[[Schema, pd.DataFrame, Ints, Any], Pipeline]
     to_document: "Callable[[Pipeline, LabelledData, Mapping[str, Any]], dict[str, Any]]"
     describe: "Callable[[Schema, pd.DataFrame, Ints, Selection], dict[str, Any]]"
+    deviations: "Callable[[LabelledData, Pipeline, Any], Floats] | None" = None
     repeats: int = REPEATS
     random_customers: int = RANDOM_CUSTOMERS
+    libraries: tuple[str, ...] = ()
 
     @property
     def is_exact(self) -> bool:
@@ -87,6 +95,11 @@ class Recipe:
         columns = sum(len(feature.levels) for feature in words) + KNOTS * numbers
         return replace(self, settings=self.few_settings, repeats=1) if columns > WIDE else self
 
+    def interval_file(self, data: "LabelledData", pipeline: Pipeline, setting: Any) -> dict[str, bytes]:
+        """Return interval.json; nothing for a recipe without intervals, or a model with too many points."""
+        document = to_interval(self.deviations(data, pipeline, setting)) if self.deviations else None
+        return {INTERVAL: to_bytes(document)} if document else {}
+
 
 SPLINE: Final = Recipe(
     name="spline",
@@ -97,6 +110,7 @@ SPLINE: Final = Recipe(
     fit=spline.fit,
     to_document=to_document,
     describe=describe_directions,
+    deviations=spline.deviations_of,
 )
 
 BOOSTING: Final = Recipe(
@@ -110,7 +124,27 @@ BOOSTING: Final = Recipe(
     describe=lambda _schema, _X, _y, _selection: {},
 )
 
-RECIPES: Final = {recipe.name: recipe for recipe in (SPLINE, BOOSTING)}
+EBM: Final = Recipe(
+    name="ebm",
+    engines=("scorecard",),
+    settings=ebm.SETTINGS,
+    few_settings=ebm.SETTINGS,
+    predict=ebm.predict,
+    fit=ebm.fit,
+    to_document=ebm.to_document,
+    describe=ebm.describe,
+    deviations=ebm.deviations_of,
+    random_customers=20_000,
+    libraries=("interpret-core",),
+)
+
+RECIPES: Final = {recipe.name: recipe for recipe in (SPLINE, EBM, BOOSTING)}
+
+AUTO: Final = "auto"
+"""The name of a choice among `EXACT_RECIPES`."""
+
+EXACT_RECIPES: Final = (SPLINE, EBM)
+"""Simplest first."""
 
 ALIASES: Final = {"additive": SPLINE.name}
 """Former names, in the metrics of older models and in scripts."""
@@ -125,5 +159,15 @@ def recipe_of(name: str) -> Recipe:
     """
     recipe = RECIPES.get(ALIASES.get(name, name))
     if recipe is None:
-        raise TrainingError(f"A recipe must be {listed(list(RECIPES), last='or')}, not {show(name)}.")
+        raise TrainingError(f"A recipe must be {listed([*RECIPES, AUTO], last='or')}, not {show(name)}.")
     return recipe
+
+
+def recipes_of(name: str) -> tuple[Recipe, ...]:
+    """Return the recipe `name`, or those among which `auto` chooses.
+
+    Raises
+    ------
+    TrainingError
+    """
+    return EXACT_RECIPES if name == AUTO else (recipe_of(name),)

@@ -17,6 +17,7 @@ from model.training import plots
 from model.training.compare import METRICS
 from model.training.groups import MIN_CUSTOMERS, RATES
 from model.training.metrics import TITLES
+from model.training.recipes import ALIASES
 from model.training.spline import RARE
 from model.training.threshold import SAVED_VALUE
 
@@ -41,6 +42,11 @@ def signed(value: float | None, decimals: int = 4) -> str:
 def percent(value: float | None, decimals: int = 1) -> str:
     """Return a share as a percentage, "-" for None."""
     return "-" if value is None else f"{value:.{decimals}%}"
+
+
+def cut_off(value: float) -> str:
+    """Return a threshold with two decimals, with more where it has more."""
+    return f"{value:.2f}" if round(value, 2) == value else f"{value:g}"
 
 
 def count(value: int) -> str:
@@ -86,7 +92,14 @@ _ENVIRONMENT: Final = Environment(
     keep_trailing_newline=True,
 )
 _ENVIRONMENT.filters.update(
-    count=count, fill=fill, interval=interval, listed=listed, number=number, percent=percent, signed=signed
+    count=count,
+    cut_off=cut_off,
+    fill=fill,
+    interval=interval,
+    listed=listed,
+    number=number,
+    percent=percent,
+    signed=signed,
 )
 _ENVIRONMENT.globals.update(
     TITLES=TITLES,
@@ -108,6 +121,7 @@ def model_card(metrics: Mapping[str, Any], peers: Mapping[str, Any] | None = Non
     return _render(
         "model_card.md",
         m=metrics,
+        kind_of_card=ALIASES.get(metrics["recipe"]["name"], metrics["recipe"]["name"]),
         peers=peers,
         fold_settings=[dict(zip(names, values, strict=True)) for values in fold_settings],
         settings=_shown_settings(metrics),

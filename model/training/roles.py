@@ -8,13 +8,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from model.bulk.distinct import Column
 from model.errors import TrainingError, listed, show
 from model.schema import Categorical, Feature, Numeric, Target, fold
 from model.schema_file import is_reserved
 from model.text import counted
 from model.training import column_names
 from model.training.profile import Profile, auc_alone
-from model.training.table import Column
 
 _LEFT: Final = {
     *("left", "churn", "churned", "churner", "attrited", "attrition", "cancelled", "canceled", "closed", "exited"),

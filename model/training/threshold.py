@@ -27,6 +27,10 @@ FEW_CONTACTS: Final = 0.1
 """Share of the churn rate. A threshold that fewer customers reach labels nearly nobody, whatever the costs."""
 
 
+LEAST_COST: Final = "least mean expected cost out of fold, in steps of 0.01 up to 0.50"
+TIER_HIGH: Final = "where the tier high begins, since nearly nobody reaches the threshold of least expected cost"
+
+
 def choose_tiers(churn_rate: float) -> dict[str, float]:
     """Return the least probability of each tier: high as `HIGH_RATIO` has it, medium half of that.
 
@@ -70,14 +74,13 @@ def choose_threshold(outcomes: list[tuple[Ints, Floats]], tiers: Mapping[str, fl
     steps = [round(step * HIGHEST / STEPS, 2) for step in range(1, STEPS + 1)]
     costs = {step: _mean_cost(outcomes, step) for step in steps}
     best = min(reversed(steps), key=lambda step: round(costs[step], 12))
-    criterion = "least mean expected cost out of fold, in steps of 0.01 up to 0.50"
     theoretical = CONTACT_COST / SAVED_VALUE
     y_true = np.concatenate([labels for labels, _ in outcomes])
     y_prob = round_probabilities(np.concatenate([y_prob for _, y_prob in outcomes]))
-    if (y_prob >= best).mean() < FEW_CONTACTS * y_true.mean():
-        best = tiers[TIERS[0]]
+    criterion = LEAST_COST
+    if _labels_nobody(best, y_prob, float(y_true.mean())):
+        best, criterion = tiers[TIERS[0]], TIER_HIGH
         costs[best] = _mean_cost(outcomes, best)
-        criterion = "where the tier high begins, since nearly nobody reaches the threshold of least expected cost"
     contacted = y_prob >= best
     return {
         "threshold": best,
@@ -95,6 +98,24 @@ def choose_threshold(outcomes: list[tuple[Ints, Floats]], tiers: Mapping[str, fl
         "precision": rounded(y_true[contacted].mean()) if contacted.any() else None,
         "recall": rounded(y_true[contacted].sum() / y_true.sum()),
     }
+
+
+def keep_threshold(
+    threshold: Mapping[str, Any], y_prob: Floats, churn_rate: float, tiers: Mapping[str, float]
+) -> dict[str, Any]:
+    """Return what `choose_threshold` returned, for other probabilities of the same customers, without its costs.
+
+    The threshold of least cost follows from contact cost and saved value, and so stays, unless nearly nobody reaches it
+    now.
+    """
+    kept = {name: threshold[name] for name in ("threshold", "criterion", "contact_cost", "saved_value", "theoretical")}
+    if kept["criterion"] != LEAST_COST or _labels_nobody(kept["threshold"], y_prob, churn_rate):
+        kept |= {"threshold": tiers[TIERS[0]], "criterion": TIER_HIGH}
+    return kept
+
+
+def _labels_nobody(threshold: float, y_prob: Floats, churn_rate: float) -> bool:
+    return bool((y_prob >= threshold).mean() < FEW_CONTACTS * churn_rate)
 
 
 def _mean_cost(outcomes: list[tuple[Ints, Floats]], threshold: float) -> float:

@@ -14,13 +14,8 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import joblib
-import numpy as np
-import pandas as pd
-import scipy
-import sklearn
 from threadpoolctl import threadpool_limits
 
 from model import artifact
@@ -28,32 +23,20 @@ from model.actions import FIRST_TABLE, TABLE, parse
 from model.artifact import ARTIFACTS
 from model.contents import CARD, METRICS, POPULATION
 from model.errors import ArtifactError
-from model.pipeline import LIBRARY, joblib_name
-from model.schema import CHURN, NOT_CHURN, Schema
+from model.pipeline import joblib_name
+from model.schema import Schema
 from model.schema_document import to_json
-from model.scorecard import tier_of
-from model.scorecard_file import MODEL_SCHEMA
+from model.training.auto import choose_recipe, sentences_of
 from model.training.checks import check
-from model.training.compile import EXACT_WITHIN, to_bytes
+from model.training.compile import to_bytes
 from model.training.cross_validation import (
-    FOLDS,
-    Progress,
-    by_repeat,
-    nested_cross_validation,
+    sample_rows,
 )
 from model.training.data import read
 from model.training.directions import warnings_of
 from model.training.fit import SEED, FittedModel, check_exact, fit_model
-from model.training.groups import slices
-from model.training.metrics import (
-    TITLES,
-    calibration_curve,
-    calibration_error_by_chance,
-    compute_metrics,
-    mean_of,
-    roc_points,
-    rounded,
-)
+from model.training.model_metrics import describe_model, quantiles
+from model.training.plausibility import describe_plausibility
 from model.training.population import describe_population
 from model.training.recipes import SPLINE, Recipe
 from model.training.reports import model_card
@@ -66,7 +49,7 @@ def train(
     root: Path = ARTIFACTS,
     seed: int = SEED,
     progress: Callable[[str, float], None] | None = None,
-    recipe: Recipe = SPLINE,
+    recipes: Sequence[Recipe] = (SPLINE,),
     trusted: Collection[str] = (),
     schema: Schema | None = None,
     actions: Path | None = None,
@@ -86,8 +69,8 @@ def train(
         Of the folds.
     progress : callable, optional
         Called with what is being done and the share of the work that is done, 0 to 1.
-    recipe : Recipe
-        What kind of model.
+    recipes : sequence of Recipe
+        The kind of model; of several, simplest first, the simplest that is not worse than another beyond chance.
     trusted : collection of str
         Columns that `check` accepts though it would refuse them; recorded in metrics.json.
     schema : Schema, optional
@@ -119,26 +102,37 @@ def train(
     data = read(data_path, schema)
     schema = data.schema
     check(data, data_path, trusted)
-    recipe = recipe.adapted_to(schema)
+    measured = data.subset(sample_rows(data.labels, seed))
     # A second BLAS thread costs more than it saves on matrices of 7,043 x 40.
     with threadpool_limits(limits=1):
+        choice = choose_recipe(
+            measured,
+            [recipe.adapted_to(schema) for recipe in recipes],
+            seed,
+            lambda stage, share: report(stage, 0.01 + 0.81 * share),
+        )
+        recipe = choice.recipe
         model = fit_model(
-            data, version, seed, lambda share: report("Choosing the setting", 0.01 + 0.12 * share), recipe
+            data,
+            version,
+            seed,
+            lambda share: report("Choosing the setting", 0.82 + 0.08 * share),
+            recipe,
+            choice.selection,
         )
         difference = {}
         if recipe.is_exact:
-            report("Comparing scorecard and pipeline", 0.13)
+            report("Comparing scorecard and pipeline", 0.95)
             difference = {"greatest_difference": check_exact(model, data, seed, recipe.random_customers)}
-        metrics = _metrics_of(
-            model, version, seed, lambda share: report("Measuring the procedure", 0.16 + 0.82 * share), recipe
-        )
+        metrics = describe_model(model, version, seed, choice)
+        interval_file = recipe.interval_file(data, model.pipeline, model.selection.setting)
+    probabilities = model.probabilities(data)
+    metrics["log_odds"] = quantiles(probabilities)
     if trusted:
         metrics["protocol"]["trusted"] = sorted(trusted)
-    for sentence in warnings_of(metrics):
+    for sentence in (*sentences_of(metrics), *warnings_of(metrics)):
         warn(sentence)
     report("Writing the model", 0.99)
-    pipeline = io.BytesIO()
-    joblib.dump(model.pipeline, pipeline)
     run = {
         "trained_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "duration_s": round(time.monotonic() - started, 1),
@@ -149,11 +143,12 @@ def train(
     }
     files = {
         recipe.document: to_bytes(model.document),
-        joblib_name(version): pipeline.getvalue(),
+        **({joblib_name(version): _pickle(model)} if "pipeline" in recipe.engines else {}),
         METRICS: to_bytes(metrics),
         CARD: model_card(metrics).encode("utf-8"),
-        POPULATION: to_bytes(describe_population(model.probabilities(data), data)),
+        POPULATION: to_bytes({**describe_population(probabilities, data), **describe_plausibility(data)}),
         artifact.SCHEMA: to_json(schema),
+        **interval_file,
         **actions_table,
         artifact.RUN: to_bytes(run),
     }
@@ -163,6 +158,12 @@ def train(
         write_default(version, root)
     report("Done", 1.0)
     return folder
+
+
+def _pickle(model: FittedModel) -> bytes:
+    content = io.BytesIO()
+    joblib.dump(model.pipeline, content)
+    return content.getvalue()
 
 
 def _read_actions(path: Path, schema: Schema) -> dict[str, bytes]:
@@ -189,94 +190,3 @@ def _check_folder(root: Path) -> None:
             pass
     except OSError as error:
         raise ArtifactError(f"No model can be written into {root}: {error.strerror}.") from error
-
-
-def _metrics_of(
-    model: FittedModel,
-    version: str,
-    seed: int,
-    progress: Progress,
-    recipe: Recipe,
-) -> dict[str, Any]:
-    """Return the content of metrics.json."""
-    schema, X, y = model.measured.schema, model.measured.frame(), model.measured.labels
-    selection = model.selection
-    outer = list(nested_cross_validation(schema, X, y, seed, recipe, progress))
-    probabilities = [y_prob for _, _, y_prob in outer]
-    repeats = by_repeat(y, [test for test, _, _ in outer], probabilities)
-    folds = [{**setting._asdict(), **compute_metrics(y[test], y_prob)} for test, setting, y_prob in outer]
-    fixed_folds = [
-        compute_metrics(y[test], y_prob)
-        for (_, test), y_prob in zip(selection.folds, selection.probabilities, strict=True)
-    ]
-    y_true = np.concatenate([labels for _, labels, _ in repeats])
-    y_prob = np.concatenate([by_row for _, _, by_row in repeats])
-    example = model.probability_of(dict(schema.example))
-    tiers = model.document["tiers"]
-    return {
-        "version": version,
-        "schema_version": MODEL_SCHEMA,
-        "schema": {
-            "features": len(schema.features),
-            "target": schema.target.column,
-            "currency": schema.currency,
-            "horizon": schema.horizon,
-            "protected": [feature.name for feature in schema.features if feature.is_protected],
-        },
-        "recipe": {"name": recipe.name, "engines": list(recipe.engines)},
-        "trained_on": model.document["trained_on"],
-        "trained_with": {
-            "python": ".".join(platform.python_version_tuple()[:2]),
-            LIBRARY: sklearn.__version__,
-            "numpy": np.__version__,
-            "scipy": scipy.__version__,
-            "pandas": pd.__version__,
-            "joblib": joblib.__version__,
-        },
-        "protocol": {
-            "rows": len(y),
-            "folds": FOLDS,
-            "repeats": recipe.repeats,
-            "stratified": True,
-            "nested": True,
-            "resampling": "none",
-            "class_weights": "none",
-            "seed": seed,
-        },
-        "out_of_fold": _mean_and_sd(folds),
-        "pooled": mean_of([compute_metrics(labels, by_row) for _, labels, by_row in repeats]),
-        "ece_if_perfect": {
-            "fold": calibration_error_by_chance(probabilities, seed),
-            "pooled": calibration_error_by_chance([by_row for _, _, by_row in repeats], seed),
-        },
-        "folds": folds,
-        "calibration": calibration_curve(y_true, y_prob),
-        "roc": roc_points(y_true, y_prob),
-        "slices": slices(model.measured, repeats),
-        "setting": selection.setting._asdict(),
-        "settings": selection.table,
-        "setting_out_of_fold": _mean_and_sd(fixed_folds),
-        "threshold": model.threshold,
-        "tiers": tiers,
-        **recipe.describe(schema, X, y, selection),
-        **(
-            {"exactness": {"within": EXACT_WITHIN, "random_customers": recipe.random_customers}}
-            if recipe.is_exact
-            else {}
-        ),
-        "example": {
-            "probability": rounded(example),
-            "prediction": CHURN if example >= model.threshold["threshold"] else NOT_CHURN,
-            "tier": tier_of(example, tiers),
-        },
-    }
-
-
-def _mean_and_sd(folds: Sequence[dict[str, Any]]) -> dict[str, dict[str, float]]:
-    return {
-        name: {
-            "mean": rounded(np.mean([fold[name] for fold in folds])),
-            "sd": rounded(np.std([fold[name] for fold in folds], ddof=1)),
-        }
-        for name in TITLES
-    }

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from model.errors import show
-from model.schema import OTHER, Categorical, Feature, Word, default_label, fold
+from model.schema import OTHER, Categorical, Feature, Word, fold
 from model.schema_features import MAX_TEXT
 from model.text import clean_id, counted
 from model.training import column_names
@@ -95,8 +95,6 @@ def propose_words(profile: Profile, notes: list[str], rows: int) -> Proposal:
     by_text = dict(zip(texts, values, strict=True))
     synonyms = _synonyms([spellings for spellings in groups if spellings[0] in by_text], by_text)
     label, unit = column_names.to_label(column.name)
-    if unit and not pair:
-        label = label or default_label(column.name)
     if rare:
         notes.append(
             f"{counted(len(rare), 'word')} of fewer than {rare_limit(rows)} customers each, such as {show(rare[0])}, "
@@ -116,7 +114,7 @@ def propose_words(profile: Profile, notes: list[str], rows: int) -> Proposal:
     feature = Categorical(
         name=column.name,
         values=tuple(values),
-        label=label if label != default_label(column.name) else "",
+        label="" if unit else label,
         is_flag=pair is not None,
         synonyms=synonyms,
         accepts_missing=bool(profile.blanks),

@@ -164,8 +164,8 @@ def test_evaluating_refuses_an_unknown_version(folder, run):
 def test_training_gets_the_data_the_version_and_the_folder(folder, run, monkeypatch):
     calls = []
 
-    def train(data, version, root, progress, recipe, trusted):
-        calls.append((data, version, root, callable(progress), recipe.name, trusted))
+    def train(data, version, root, progress, recipes, trusted, **_options):
+        calls.append((data, version, root, callable(progress), [recipe.name for recipe in recipes], trusted))
         return root / "2.0.0"
 
     monkeypatch.setitem(sys.modules, "model.training.train", SimpleNamespace(train=train))
@@ -173,7 +173,7 @@ def test_training_gets_the_data_the_version_and_the_folder(folder, run, monkeypa
 
     result = run("train", "--data", "customers.csv", "--out", "models", "--version", "2.0.0", "--trust", "Partner")
 
-    assert calls == [(Path("customers.csv"), "2.0.0", Path("models"), True, "additive", ("Partner",))]
+    assert calls == [(Path("customers.csv"), "2.0.0", Path("models"), True, ["spline"], ("Partner",))]
     assert result.stdout == "models/2.0.0\n"
 
 

@@ -13,14 +13,13 @@ from pathlib import Path
 
 import pytest
 from outcomes import DATA, OUTCOMES, REFUSED, SCORED
-from spark_results import left_in, lines_here, lines_of, need_java, summary_of
+from spark_results import left_in, lines_here, lines_of, local_session, summary_of
 
 pytest.importorskip("pyspark", reason="pyspark has an environment of its own: make test-spark")
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import csv as pa_csv
-from pyspark.sql import SparkSession
 from shipped import COLUMNS, CUSTOMER_ID
 
 from app import spark
@@ -37,19 +36,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
 @pytest.fixture(scope="module")
 def session():
-    need_java()
-    (
-        SparkSession.builder.master("local[2]")
-        .config("spark.ui.enabled", "false")
-        .config("spark.driver.memory", "768m")
-        .config("spark.driver.bindAddress", "127.0.0.1")
-        .config("spark.driver.host", "127.0.0.1")
-        .config("spark.sql.shuffle.partitions", "2")
-        .config("spark.ui.showConsoleProgress", "false")
-        .getOrCreate()
-    )
-    with spark.session() as session:
-        session.sparkContext.setLogLevel("OFF")
+    with local_session() as session:
         yield session
 
 

@@ -40,6 +40,7 @@ HEAVY = [
     "scipy",
     "joblib",
     "shap",
+    "interpret",
     "numba",
     "boto3",
     "botocore",
@@ -186,6 +187,7 @@ def test_scoring_one_customer_needs_the_standard_library_only(source):
         pytest.param(["joblib", "sklearn", "scipy"], ("model/pipeline.py", TRAINING), id="training"),
         pytest.param(["pandas"], (*ENGINE, TRAINING), id="pandas"),
         pytest.param(["shap"], ("model/trees.py",), id="shap"),
+        pytest.param(["interpret"], ("model/training/ebm.py",), id="interpret"),
         pytest.param(["numpy"], ("model/bulk/", *ENGINE, TRAINING, "app/web/labels.py"), id="numpy"),
         pytest.param(["pyarrow"], ("model/bulk/", "app/web/labels.py"), id="pyarrow"),
         pytest.param(

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from buckets import no_deadline
 from click.testing import CliRunner
-from shipped import EXAMPLE, FEATURES, NAMES
+from shipped import EXAMPLE, FEATURES, NAMES, SCHEMA
 from trainings import rewrite
 
 from app.cli.__main__ import churn
@@ -93,7 +93,7 @@ def test_the_card_reports_that_it_is_not_additive(models):
 
 
 def test_fewer_trees_are_the_first_ones_of_more(data_csv):
-    data = read(data_csv)
+    data = read(data_csv, SCHEMA)
     frame, churned = data.frame(), np.array(data.labels)
     train_rows, test_rows = np.arange(400), np.arange(400, 600)
     settings = [boosting.Setting(3, 10), boosting.Setting(3, 20)]
@@ -140,7 +140,7 @@ def test_a_feature_that_no_tree_asks_for_has_no_part(boosted):
 
 
 def test_the_baseline_is_the_mean_log_odds_of_the_training_data(boosted, data_csv):
-    log_odds = boosted.model.decision_function(read(data_csv).frame())
+    log_odds = boosted.model.decision_function(read(data_csv, SCHEMA).frame())
 
     assert boosted.baseline == pytest.approx(log_odds.mean(), abs=1e-9)
 

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 from invented import invent, to_csv
 from report_pages import check_page
+from shipped import SCHEMA
 
 from app.cli.__main__ import churn
 from model import artifact
@@ -37,7 +38,7 @@ def metric_row(part, name):
 
 
 def test_versions_that_have_not_seen_the_customers_score_them_unchanged(comparison, two_versions, unseen):
-    data = read(unseen)
+    data = read(unseen, SCHEMA)
     scorers = [artifact.load(version, two_versions) for version in ("1.0.0", "1.1.0")]
     briers = [np.mean((probabilities_of(scorer, data) - data.labels) ** 2) for scorer in scorers]
 
@@ -52,8 +53,8 @@ def test_versions_that_have_not_seen_the_customers_score_them_unchanged(comparis
 
 def test_a_version_that_was_trained_on_them_is_measured_out_of_fold(two_versions):
     data = two_versions.parent / "2.csv"
-    stored = probabilities_of(artifact.load("1.1.0", two_versions), read(data))
-    flattering = np.mean((stored - read(data).labels) ** 2)
+    stored = probabilities_of(artifact.load("1.1.0", two_versions), read(data, SCHEMA))
+    flattering = np.mean((stored - read(data, SCHEMA).labels) ** 2)
 
     comparison = compare("1.0.0", "1.1.0", data, two_versions, draws=20)
 
@@ -89,7 +90,7 @@ def test_labels_are_counted_and_those_that_change_are_listed_with_the_largest_mo
 
 
 def test_the_reasons_of_a_change_are_the_terms_that_moved_the_customer_that_way(scorer):
-    data = read(Path(__file__).parents[1] / "data" / "sample.csv")
+    data = read(Path(__file__).parents[1] / "data" / "sample.csv", SCHEMA)
     payment = scorer.terms[7]
     points = {word: value + (3.0 if word == "Mailed check" else 0.0) for word, value in payment.points.items()}
     moved = replace(scorer, terms=(*scorer.terms[:7], replace(payment, points=points), *scorer.terms[8:]))
@@ -116,7 +117,7 @@ def test_a_comparison_with_trees_reports_how_their_reasons_are_computed(boosted_
 
 
 def test_a_change_by_the_threshold_alone_is_put_down_to_it(scorer):
-    data = read(Path(__file__).parents[1] / "data" / "sample.csv")
+    data = read(Path(__file__).parents[1] / "data" / "sample.csv", SCHEMA)
     stricter = scorer.with_threshold(0.6)
 
     comparison = label_changes(data, [scorer, stricter], [probabilities_of(scorer, data)] * 2)

@@ -4,13 +4,14 @@ import math
 
 import numpy as np
 import pytest
-from model.training.additive import predict
+from shipped import SCHEMA
 from trainings import quick_recipe
 
 from model.errors import TrainingError
 from model.training import cross_validation
 from model.training.fit import fit_model
 from model.training.recipes import recipe_of
+from model.training.spline import predict
 
 pytestmark = pytest.mark.usefixtures("one_blas_thread")
 
@@ -35,12 +36,13 @@ def test_the_setting_of_an_outer_fold_is_selected_without_its_test_rows(data):
     spoilt.loc[test, ["tenure", "MonthlyCharges", "TotalCharges"]] = [5.0, 1e6, 1e9]
 
     ours, theirs = (
-        next(cross_validation.nested_cross_validation(X, churned, 0, quick_recipe())) for X in (frame, spoilt)
+        next(cross_validation.nested_cross_validation(SCHEMA, X, churned, 0, quick_recipe())) for X in (frame, spoilt)
     )
 
     assert (ours[0].tolist(), ours[1]) == (theirs[0].tolist(), theirs[1])
     (_, honest), (_, expected) = (
-        next(predict(X, churned, cross_validation.make_folds(churned, 0)[0], [ours[1]])) for X in (frame, spoilt)
+        next(predict(SCHEMA, X, churned, cross_validation.make_folds(churned, 0)[0], [ours[1]]))
+        for X in (frame, spoilt)
     )
     assert ours[2].tolist() == honest.tolist()
     assert theirs[2].tolist() == expected.tolist()
@@ -76,5 +78,5 @@ def test_many_customers_are_measured_on_a_sample_with_the_same_share_and_fitted_
 
 
 def test_an_unknown_recipe_is_refused_with_the_known_ones():
-    with pytest.raises(TrainingError, match=r'A recipe must be additive.*, not "alchemy"'):
+    with pytest.raises(TrainingError, match=r'A recipe must be spline.*, not "alchemy"'):
         recipe_of("alchemy")

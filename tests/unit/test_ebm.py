@@ -3,9 +3,9 @@
 from itertools import pairwise
 
 import numpy as np
-import pandas as pd
 import pytest
 
+from model.pipeline import to_frame
 from model.schema import OTHER, Categorical, Numeric, Schema, Target
 from model.scorecard_file import read_scorecard
 from model.training import ebm
@@ -15,7 +15,7 @@ SCHEMA = Schema(
         Numeric(name="age", minimum=0, maximum=120, whole=True, accepts_missing=True),
         Categorical(name="plan", values=("A", "B", "ü, x", " 1", "1.0"), accepts_missing=True, accepts_other=True),
         Numeric(name="bill", minimum=0, maximum=1e6, direction="rises"),
-        Categorical(name="flag", values=(0, 1), is_flag=True),
+        Categorical(name="flag", values=(0, 1), is_flag=True, accepts_missing=True),
         Categorical(name="city", values=tuple(f"c{number}" for number in range(80)), accepts_other=True),
         Numeric(name="calls", minimum=-1000, maximum=1000),
     ),
@@ -33,7 +33,7 @@ def make_customers(generator, count):
         [None if share < 0.1 else age for share, age in zip(generator.random(count), ages, strict=True)],
         [plans[index] for index in generator.choice(6, count, p=[0.3, 0.3, 0.2, 0.1, 0.05, 0.05])],
         generator.gamma(2, 40, count).tolist(),
-        generator.integers(0, 2, count).tolist(),
+        [None if share < 0.05 else int(share < 0.5) for share in generator.random(count)],
         [f"c{index}" for index in generator.integers(0, 70, count)],
         generator.normal(0, 3, count).tolist(),
     )
@@ -41,15 +41,7 @@ def make_customers(generator, count):
 
 
 def make_frame(customers):
-    return pd.DataFrame(
-        {
-            feature.name: pd.Series(
-                [customer[feature.name] for customer in customers],
-                dtype="float64" if isinstance(feature, Numeric) else "object",
-            )
-            for feature in SCHEMA.features
-        }
-    )
+    return to_frame({name: [customer[name] for customer in customers] for name in SCHEMA.names}, SCHEMA)
 
 
 @pytest.fixture(scope="module")
@@ -62,11 +54,11 @@ def trained():
         + {"A": 0, "B": 1, None: 1.5, OTHER: -1}.get(customer["plan"], 0.5)
         + (1.5 if customer["plan"] == "A" and (customer["age"] or 0) > 40 else 0)
         + customer["bill"] / 100
-        + customer["calls"] * (0.3 if customer["flag"] else -0.3)
+        + customer["calls"] * {0: -0.3, 1: 0.3, None: 0}[customer["flag"]]
         for customer in customers
     ]
     y = (generator.random(ROWS) < 1 / (1 + np.exp(-np.array(log_odds)))).astype(int)
-    pipeline = ebm.fit(make_frame(customers), y, SETTING, SCHEMA)
+    pipeline = ebm.fit(SCHEMA, make_frame(customers), y, SETTING)
     return customers, y, pipeline
 
 
@@ -160,7 +152,7 @@ def test_words_that_the_data_never_had_add_nothing(scorecard):
 def test_the_same_data_give_the_same_model(trained):
     customers, y, pipeline = trained
 
-    again = ebm.fit(make_frame(customers), y, SETTING, SCHEMA)
+    again = ebm.fit(SCHEMA, make_frame(customers), y, SETTING)
 
     assert ebm.compile_terms(again, SCHEMA) == ebm.compile_terms(pipeline, SCHEMA)
 
@@ -169,8 +161,31 @@ def test_a_fold_is_predicted_by_a_model_of_its_training_rows(trained):
     customers, y, _ = trained
     train, test = np.arange(2000), np.arange(2000, ROWS)
 
-    ((setting, y_prob),) = ebm.predict(make_frame(customers), y, (train, test), [SETTING], SCHEMA)
+    ((setting, y_prob),) = ebm.predict(SCHEMA, make_frame(customers), y, (train, test), [SETTING])
 
     assert setting == SETTING
     assert y_prob.shape == (1000,)
     assert y_prob[y[test] == 1].mean() > y_prob[y[test] == 0].mean() + 0.2
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("value", [None, 1.0])
+def test_a_feature_that_is_the_same_in_all_rows_of_a_fold_adds_nothing(value):
+    schema = Schema(
+        features=(
+            Numeric(name="age", minimum=0, maximum=9, accepts_missing=True),
+            Categorical(name="plan", values=("A", "B"), accepts_missing=True),
+        ),
+        example={},
+        target=Target("left"),
+    )
+    frame = to_frame({"age": [value] * 300, "plan": ["A"] * 300}, schema)
+
+    compiled = ebm.compile_terms(ebm.fit(schema, frame, np.arange(300) % 3 // 2, SETTING), schema)
+
+    age, plan = compiled["terms"]
+    assert age["edges"] == []
+    assert [*age["points"], age["missing"]] == pytest.approx([0, 0], abs=1e-6)
+    assert plan["table"] == {"A": pytest.approx(0, abs=1e-6), "B": pytest.approx(0, abs=1e-6)}
+    assert compiled["pairs"] == []
+    assert compiled["intercept"] == pytest.approx(-np.log(2), abs=0.05)

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 from invented import invent, to_csv
 from report_pages import check_page
-from shipped import TARGET
+from shipped import SCHEMA, TARGET
 from trainings import write_customers
 
 from app.cli.__main__ import churn
@@ -98,7 +98,7 @@ def test_the_same_customers_are_drawn_for_the_same_seed(seed):
 
 
 def test_rates_of_a_group_are_those_of_its_customers():
-    customers = read(SAMPLE).customers
+    customers = read(SAMPLE, SCHEMA).customers
     churned = np.array([1, 0] * 60)
     probability = np.linspace(0, 1, 120)
     senior = np.array([customer["SeniorCitizen"] for customer in customers]) == 1
@@ -113,7 +113,7 @@ def test_rates_of_a_group_are_those_of_its_customers():
 
 
 def test_a_rate_over_few_customers_is_not_compared():
-    customers = read(SAMPLE).customers
+    customers = read(SAMPLE, SCHEMA).customers
     churned = np.array([1] * (MIN_CUSTOMERS + 5) + [0] * (120 - MIN_CUSTOMERS - 5))
 
     rates = GroupRates("Contract", customers, churned, np.full(120, 0.5)).rates(0.3)
@@ -134,10 +134,10 @@ def test_every_figure_comes_with_its_interval_around_it(evaluation):
     assert "the customers resampled 50 times, seed 0" in evaluation_text(evaluation)
 
 
-def test_groups_of_five_features_are_set_side_by_side_with_their_gaps(evaluation):
+def test_groups_of_protected_features_and_segments_are_set_side_by_side_with_their_gaps(evaluation):
     metrics = evaluation
 
-    features = {"SeniorCitizen", "Partner", "Dependents", "Contract", "tenure"}
+    features = {"SeniorCitizen", "Partner", "Dependents", "Contract", "InternetService", "tenure"}
     assert {row["feature"] for row in metrics["groups"]} == features
     assert {row["feature"] for row in metrics["gaps"]} == features
     assert {row["rate"] for row in metrics["gaps"]} == {
@@ -185,7 +185,7 @@ def test_evaluating_on_the_training_data_reports_that_it_flatters(two_versions):
 
 def test_evaluating_on_other_data_measures_the_stored_scorecard(scorer):
     metrics = evaluate(SAMPLE, draws=10)
-    data = read(SAMPLE)
+    data = read(SAMPLE, SCHEMA)
 
     assert not metrics["seen_in_training"]
     assert "flatter" not in evaluation_text(metrics)

@@ -106,11 +106,11 @@ def test_the_words_of_an_effect_follow_its_size(contribution, words):
 def test_numbers_beyond_the_training_data_are_noted(scorer):
     customer = validate({**EXAMPLE, "tenure": 240, "MonthlyCharges": 5}, FEATURES)
 
-    assert notes(customer, SCHEMA, scorer.ranges) == [
+    assert notes(scorer, customer) == [
         "tenure 240 is beyond the 72 months of the training data.",
         "MonthlyCharges 5 is below the 18.25 dollars a month of the training data.",
     ]
-    assert notes(validate(EXAMPLE, FEATURES), SCHEMA, scorer.ranges) == []
+    assert notes(scorer, validate(EXAMPLE, FEATURES)) == []
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_numbers_beyond_the_training_data_are_noted(scorer):
 def test_a_large_number_is_noted_with_all_its_digits(scorer, charge, written):
     customer = validate({**EXAMPLE, "MonthlyCharges": charge}, FEATURES)
 
-    assert notes(customer, SCHEMA, scorer.ranges) == [
+    assert notes(scorer, customer) == [
         f"MonthlyCharges {written} is beyond the 118.75 dollars a month of the training data."
     ]
 

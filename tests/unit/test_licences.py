@@ -49,6 +49,13 @@ def test_a_licence_that_nobody_has_approved_is_refused(allowed):
     assert "tqdm" in refused.stderr
 
 
+@pytest.mark.parametrize("purpose", [*LISTS, "pipeline"])
+def test_what_trains_models_is_in_no_image(purpose):
+    pinned = (ROOT / f"requirements/{purpose}.txt").read_text()
+
+    assert re.findall("^(?:interpret-core|matplotlib|lightgbm)==", pinned, re.MULTILINE) == []
+
+
 @pytest.mark.parametrize("purpose", LISTS)
 def test_every_library_that_is_shipped_is_used(purpose):
     wanted = re.findall(r"^[a-z][a-z0-9_-]+", (ROOT / f"requirements/{purpose}.in").read_text(), re.MULTILINE)

@@ -24,7 +24,7 @@ def run(tmp_path, monkeypatch):
             work(progress)
             return tmp_path / "1.1.0"
 
-        modules = {"train": SimpleNamespace(train=train), "recipes": SimpleNamespace(recipe_of=lambda name: name)}
+        modules = {"train": SimpleNamespace(train=train), "recipes": SimpleNamespace(recipes_of=lambda name: [name])}
         monkeypatch.setattr(training, "_training", modules.__getitem__)
         return CliRunner().invoke(churn, ["train", "--data", "customers.csv", *words])
 

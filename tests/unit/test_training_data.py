@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from invented import HEADER, SAMPLE_ROWS, SAMPLE_SEED, invent, to_csv
-from shipped import NAMES, TARGET
+from shipped import NAMES, SCHEMA, TARGET
 from trainings import write_customers
 
 from model.errors import TrainingError
@@ -20,7 +20,7 @@ def test_the_sample_is_what_its_generator_writes():
 
 
 def test_a_blank_total_at_tenure_zero_is_read_as_zero():
-    customers = read(SAMPLE).customers
+    customers = read(SAMPLE, SCHEMA).customers
 
     assert [customer["TotalCharges"] for customer in customers if customer["tenure"] == 0] == [0.0, 0.0, 0.0]
 
@@ -28,11 +28,11 @@ def test_a_blank_total_at_tenure_zero_is_read_as_zero():
 def test_a_company_s_own_csv_is_read_like_the_public_one(tmp_path):
     customers = invent(seed=3, count=5)
     columns = [*reversed(NAMES), TARGET]
-    public = read(write_customers(tmp_path, customers))
+    public = read(write_customers(tmp_path, customers), SCHEMA)
     own = tmp_path / "own.csv.gz"
     own.write_bytes(gzip.compress(to_csv(customers, columns, ";").replace("Churn", "CHURN", 1).encode("utf-8-sig")))
 
-    result = read(own)
+    result = read(own, SCHEMA)
 
     assert (result.customers, result.labels) == (public.customers, public.labels)
     assert (result.ids, public.ids[0]) == ([], "0000-SMPLE")
@@ -42,7 +42,7 @@ def test_a_company_s_own_csv_is_read_like_the_public_one(tmp_path):
     ("word", "label"), [("Yes", 1), ("no", 0), ("NO", 0), (" yes ", 1), ("1", 1), ("0", 0)], ids=repr
 )
 def test_a_label_is_yes_no_1_or_0_in_any_case(tmp_path, word, label):
-    assert read(write_customers(tmp_path, [{**invent(1, 1)[0], TARGET: word}])).labels == [label]
+    assert read(write_customers(tmp_path, [{**invent(1, 1)[0], TARGET: word}]), SCHEMA).labels == [label]
 
 
 def _without(*names):
@@ -93,10 +93,10 @@ def test_a_file_that_is_not_whole_is_refused_with_the_reason(tmp_path, text, mes
     path.write_text(text)
 
     if message is None:
-        assert len(read(path).labels) == 3
+        assert len(read(path, SCHEMA).labels) == 3
     else:
         with pytest.raises(TrainingError) as caught:
-            read(path)
+            read(path, SCHEMA)
         assert message in str(caught.value)
 
 
@@ -104,7 +104,7 @@ def test_twenty_problems_are_written_out_and_the_rest_counted(tmp_path):
     path = write_customers(tmp_path, [{**customer, "Partner": "x", TARGET: "x"} for customer in invent(1, 30)])
 
     with pytest.raises(TrainingError, match="has 60 problems") as caught:
-        read(path)
+        read(path, SCHEMA)
 
     assert (len(caught.value.problems), caught.value.count) == (20, 60)
     assert str(caught.value).count("\n") == 21
@@ -165,16 +165,16 @@ def test_data_that_no_honest_model_can_be_trained_on_is_refused(tmp_path, custom
     path = write_customers(tmp_path, customers)
 
     with pytest.raises(TrainingError, match=message):
-        check(read(path), path)
+        check(read(path, SCHEMA), path)
 
 
 def test_a_trusted_column_may_be_one_word_or_predict_the_outcome(tmp_path):
     customers = [{**customer, "PhoneService": "Yes", "Partner": customer[TARGET]} for customer in invent(1, 300)]
     path = write_customers(tmp_path, customers)
 
-    check(read(path), path, trusted=("PhoneService", "Partner"))
+    check(read(path, SCHEMA), path, trusted=("PhoneService", "Partner"))
 
 
 def test_a_file_that_does_not_exist_is_named(tmp_path):
     with pytest.raises(TrainingError, match=r"gone\.csv cannot be read: No such file"):
-        read(tmp_path / "gone.csv")
+        read(tmp_path / "gone.csv", SCHEMA)

@@ -22,7 +22,7 @@ def test_the_threshold_of_calibrated_probabilities_is_near_the_theoretical_one()
     probability = generator.random(200_000)
     churned = (generator.random(200_000) < probability).astype(int)
 
-    result = choose_threshold([(churned, probability)])
+    result = choose_threshold([(churned, probability)], {"high": 0.5, "medium": 0.25, "low": 0})
 
     assert result["threshold"] == pytest.approx(1 / 3, abs=0.02)
     assert result["theoretical"] == 0.333333
@@ -31,7 +31,7 @@ def test_the_threshold_of_calibrated_probabilities_is_near_the_theoretical_one()
 def test_the_threshold_never_exceeds_a_half_and_ties_contact_fewer():
     churned, probability = np.array([1] * 9 + [0] * 91), np.array([0.9] * 9 + [0.1] * 91)
 
-    result = choose_threshold([(churned, probability)])
+    result = choose_threshold([(churned, probability)], {"high": 0.5, "medium": 0.25, "low": 0})
 
     assert result["threshold"] == 0.5
     assert (result["precision"], result["recall"], result["contacted"]) == (1.0, 1.0, 0.09)

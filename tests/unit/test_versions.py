@@ -33,7 +33,7 @@ def test_versions_are_listed_oldest_first_with_the_default_marked(root):
 
     assert [(version["version"], version["default"]) for version in listed] == [("1.0.0", True), ("1.1.0", False)]
     assert [(version["recipe"], version["engines"], version["rows"]) for version in listed] == [
-        ("additive", ["scorecard", "pipeline"], 300)
+        ("spline", ["scorecard", "pipeline"], 300)
     ] * 2
     assert 0.5 < listed[1]["roc_auc"] < 1
 
@@ -73,7 +73,7 @@ def test_a_version_for_another_schema_is_not_promoted(root):
     document["schema_version"] += 1
     rewrite(root / "1.1.0", "scorecard.json", json.dumps(document).encode())
 
-    with pytest.raises(ArtifactError, match="built for schema 2"):
+    with pytest.raises(ArtifactError, match="built for schema 3"):
         versions.promote("1.1.0", root)
 
     assert artifact.default_version(root) == "1.0.0"
@@ -133,7 +133,7 @@ def test_a_damaged_version_keeps_its_line_in_the_table(run, root):
 
     lines = run("models").stdout.splitlines()
 
-    assert lines[1].startswith("*  1.0.0    additive  scorecard, pipeline")
+    assert lines[1].startswith("*  1.0.0    spline  scorecard, pipeline")
     assert "is incomplete: No such file" in lines[2]
 
 

@@ -110,14 +110,15 @@ function sliderValue({ step, min, max, value }) {
   return Number(value).toFixed(step === "any" ? Math.max(2, -finest) : 0);
 }
 
-function showResult(before, { probability, tier, difference }) {
+function showResult(before, { probability, tier, difference, notes = [] }) {
   const after = formatProbability(probability);
   result.replaceChildren(
     create("span", { className: "from-to" }, `${formatProbability(before)} → `, create("strong", {}, after)),
     create("span", { className: `pill ${tier}` }, tierLabel(tier)),
     create("span", { className: "difference" }, formatDifference(difference)),
+    ...notes.map((note) => create("span", { className: "help" }, note)),
   );
-  announce(`With these changes ${after}, ${formatDifference(difference)}, ${tierLabel(tier)}`);
+  announce([`With these changes ${after}, ${formatDifference(difference)}, ${tierLabel(tier)}`, ...notes].join(". "));
 }
 
 const change = (text, { probability, difference }) =>

@@ -1,10 +1,9 @@
-"""The additive model: what is fitted, and that the compiled scorecard equals it."""
+"""The model of splines: what is fitted, and that the compiled scorecard equals it."""
 
 import numpy as np
 import pytest
-from model.training.additive import DIRECTIONS, Setting, fit, knots_of, points_of, quantile_knots, round_digits
 from scipy.optimize import minimize
-from shipped import FEATURES
+from shipped import FEATURES, SCHEMA
 from trainings import quick_recipe
 
 from model.schema import Numeric
@@ -12,13 +11,24 @@ from model.terms import LineTerm
 from model.training.compile import max_difference, random_customers, to_bytes
 from model.training.fit import check_exact, fit_model
 from model.training.monotone import Chain, fit_monotone_logistic
+from model.training.spline import (
+    Setting,
+    directions_of,
+    fit,
+    knots_of,
+    points_of,
+    quantile_knots,
+    round_digits,
+)
+
+DIRECTIONS = directions_of(SCHEMA)
 
 pytestmark = pytest.mark.usefixtures("one_blas_thread")
 
 
 def test_coefficients_intercept_and_knots_have_six_digits(fitted):
-    numbers = [point for points in points_of(fitted.pipeline).values() for point in points]
-    numbers += [knot for name in DIRECTIONS for knot in knots_of(fitted.pipeline, name)]
+    numbers = [point for points in points_of(SCHEMA, fitted.pipeline).values() for point in points]
+    numbers += [knot for name in DIRECTIONS for knot in knots_of(SCHEMA, fitted.pipeline, name)]
     numbers += fitted.pipeline.named_steps["logistic"].intercept_.tolist()
 
     assert [number for number in numbers if number != float(f"{number:.6g}")] == []
@@ -38,7 +48,7 @@ def test_knots_rise_though_many_customers_share_a_value():
 
 def test_each_curve_has_one_direction(fitted):
     for name, sign in DIRECTIONS.items():
-        assert (np.diff(points_of(fitted.pipeline)[name]) * sign >= 0).all(), name
+        assert (np.diff(points_of(SCHEMA, fitted.pipeline)[name]) * sign >= 0).all(), name
 
 
 def test_every_number_has_a_direction():
@@ -88,7 +98,7 @@ def test_the_scorecard_equals_the_pipeline_to_the_twelfth_decimal(fitted, data):
 
 def test_a_scorecard_that_differs_is_detected(fitted, data):
     scorecard = fitted.scorecard()
-    other = fit(data.frame(), 1 - np.array(data.labels), Setting(4, 0.3))
+    other = fit(SCHEMA, data.frame(), 1 - np.array(data.labels), Setting(4, 0.3))
 
     assert max_difference(other, scorecard, data.customers[:10]) > 1e-3
 

@@ -1,4 +1,4 @@
-"""A file of customers as columns of distinct texts, before there is a schema. Imports no training library.
+"""A file of customers as columns of distinct texts, before there is a schema.
 
 Read by the code that scores files: the same encodings, separators, quotes and gzip, and the same numbers of rows.
 """
