@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from model.engine import ENGINES
 from model.errors import ChurnError, listed, show
-from model.outputs import ALL, YES_NO, OutputOption, OutputOptions, help_of, output_options
+from model.output_option import ALL, YES_NO, OutputOption
+from model.outputs import OutputOptions, help_of, output_options
 
 MAX_JOB_BYTES: Final = 5 * 1024**3
 """S3 accepts no longer file in one request."""

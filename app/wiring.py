@@ -52,8 +52,11 @@ def make_scoring(
     from app.jobs.scoring import Scoring
     from model.bulk.source import FileLimits
     from model.explain import terms_of
+    from model.interval import with_interval
 
     outputs = (outputs or settings.outputs()).fit(scorer.schema, len(terms_of(scorer)))
+    if outputs.probability_interval:
+        scorer = with_interval(scorer)
     limits = FileLimits(max_gzip_ratio=settings.max_gzip_ratio)
     return Scoring(scorer, outputs, limits, charset)
 

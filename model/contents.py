@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 METRICS: Final = "metrics.json"
 CARD: Final = "MODEL_CARD.md"
 ACTIONS: Final = "actions.csv"
+INTERVAL: Final = "interval.json"
 POPULATION: Final = "population.json"
 MISSING: Final = "(missing)"
 """The word of a group of customers whose own is not known; a group of numbers has a label and no bounds."""
@@ -48,6 +49,9 @@ def check_contents(folder: Path, schema: Schema) -> "Plausibility | None":
     if "trained_at" in run.object():
         run.at("trained_at").text()
     _check_actions(folder, schema)
+    if INTERVAL in names(folder):
+        # Its content is checked when it is asked for; until then a start costs no more than without it.
+        read_checked(folder, INTERVAL)
     try:
         read_checked(folder, CARD).decode()
     except UnicodeDecodeError as error:

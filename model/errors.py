@@ -71,6 +71,8 @@ ERRORS: Final[dict[str, ErrorKind]] = {
     "repeated_key": ErrorKind(400, "The JSON cannot be read", "The JSON object has the key {value} twice. Send it once."),
     "not_an_object": ErrorKind(422, "The body is not one customer", "The body must be one customer as a JSON object, not {value}."),
     "wrapped": ErrorKind(422, "The body is not one customer", 'The customer is wrapped in "{key}". Send its {count} fields at the top level.'),
+    # A result.
+    "no_interval": ErrorKind(400, "The model has no intervals", "Model {version} has no intervals of its probabilities: it is of a recipe without them, or from before models had them. Train one with the recipe spline or ebm, or ask for no intervals."),
     # A file.
     "empty_file": ErrorKind(422, "The file cannot be scored", "The file is empty. Expected a CSV with a header and one row per customer."),
     "no_header": ErrorKind(422, "The header of the file is not valid", "The first line is not a header: it names none of the columns, and reads {value}. Put the column names first: {columns}."),

@@ -4,89 +4,17 @@ The writers of CSV, NDJSON and Arrow, the JSON answers and their JSON Schemas, t
 the command and the settings of bucket and folder are made from `COLUMNS`.
 """
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from model.errors import ChurnError
+from model.output_option import MAX_REASONS, TRUE_FALSE, JsonSchema, OutputOption
 from model.schema import CHURN, NOT_CHURN, TIERS, Schema
-
-ALL: Final = "all"
-"""Accepted for the highest number of an option."""
-
-YES_NO: Final = ("yes", "no")
-TRUE_FALSE: Final = ("true", "false")
-
-MAX_REASONS: Final = 200
-"""More terms than any model has; `options_of` lowers it to those of one."""
 
 NEEDS_MONEY: Final = "needs a column of money, and the schema of the model has none."
 """Why an option is refused, after its name."""
 
-JsonSchema = dict[str, Any]
 _TEXT: Final[JsonSchema] = {"type": "string"}
-
-
-# Named tuples: a frozen dataclass needs eight times as long to define, 0.6 % of a cold start each.
-class OutputOption(NamedTuple):
-    """Something that a caller may ask of the results: on or off, or a number.
-
-    Attributes
-    ----------
-    name : str
-        As HTTP queries have it; --like-this on the command line, CHURN_LIKE_THIS in the environment.
-    help : str
-        One line, the same at every entry point.
-    maximum : int, optional
-        The highest number; None for an option that is on or off.
-    shorter : str
-        How to ask for a shorter answer than with it, as a clause.
-    in_every_job : bool
-        Whether the identity of a job has its default too: for options older than the rule that leaves defaults out.
-    """
-
-    name: str
-    help: str
-    maximum: int | None = None
-    shorter: str = ""
-    in_every_job: bool = False
-
-    @property
-    def default(self) -> int | bool:
-        """0, or off."""
-        return False if self.maximum is None else 0
-
-    @property
-    def flag(self) -> str:
-        """The option of the command."""
-        return f"--{self.name.replace('_', '-')}"
-
-    @property
-    def variable(self) -> str:
-        """The environment variable."""
-        return f"CHURN_{self.name.upper()}"
-
-    @property
-    def json_schema(self) -> JsonSchema:
-        """The accepted values as JSON Schema."""
-        if self.maximum is None:
-            return {"type": "boolean"}
-        return {"anyOf": [{"type": "integer", "minimum": 0, "maximum": self.maximum}, {"const": ALL}]}
-
-    def rule(self, words: tuple[str, str], quote: str = "") -> str:
-        """Return the accepted texts, as the second half of "... must be"; `words` are those for on and off."""
-        if self.maximum is None:
-            return f"{quote}{words[0]}{quote} or {quote}{words[1]}{quote}"
-        bound = "" if self.maximum == MAX_REASONS else f" from 0 to {self.maximum}"
-        return f'a whole number{bound}, or "{ALL}"'
-
-    def parse(self, text: str, words: tuple[str, str] = TRUE_FALSE) -> int | bool | None:
-        """Return the value of a text, None for one that is not accepted."""
-        if self.maximum is None:
-            return {words[0]: True, words[1]: False}.get(text)
-        if text == ALL:
-            return self.maximum
-        return int(text) if re.fullmatch(r"[0-9]{1,6}", text, re.ASCII) and int(text) <= self.maximum else None
 
 
 class Column(NamedTuple):
@@ -127,6 +55,8 @@ class ComputedColumn(NamedTuple):
         Whether the results of a model with a schema have the column.
     decimals : int
         Of the number as it is written.
+    is_on_request : bool
+        Whether one customer's answer, too, has the column only where it is asked for.
     """
 
     name: str
@@ -136,6 +66,7 @@ class ComputedColumn(NamedTuple):
     compute: Callable[[Schema, Mapping[str, Any], Any], Any]
     decimals: int = 2
     is_in: Callable[[Schema], bool] = lambda _schema: True
+    is_on_request: bool = False
 
     @property
     def json_schema(self) -> JsonSchema:
@@ -172,6 +103,25 @@ VALUE_AT_RISK: Final = ComputedColumn(
     is_in=lambda schema: schema.money is not None,
 )
 """In its help and that of its option, {money} is the schema's."""
+
+PROBABILITY_INTERVAL: Final = OutputOption(
+    "probability_interval",
+    "Add the 95 % interval of the probability, by how much the model may be off",
+)
+PROBABILITY_LOW: Final = ComputedColumn(
+    "probability_low",
+    "The lower bound of the 95 % interval of the probability, at four decimals",
+    PROBABILITY.json_type,
+    PROBABILITY_INTERVAL,
+    compute=lambda _schema, _features, score: score.probability_low,
+    decimals=4,
+    is_on_request=True,
+)
+PROBABILITY_HIGH: Final = PROBABILITY_LOW._replace(
+    name="probability_high",
+    help="The upper bound of the 95 % interval of the probability, at four decimals",
+    compute=lambda _schema, _features, score: score.probability_high,
+)
 
 REASON_COUNT: Final = OutputOption(
     "reasons",
@@ -211,6 +161,7 @@ SPREADSHEET_SAFE: Final = OutputOption(
 COLUMNS: tuple[Column | ComputedColumn, ...] = (
     *(ROW, IDENTITY, PREDICTION, PROBABILITY, TIER, ERROR),
     VALUE_AT_RISK,
+    *(PROBABILITY_LOW, PROBABILITY_HIGH),
     REASONS,
     NOTES,
     INPUT,
@@ -219,10 +170,10 @@ COLUMNS: tuple[Column | ComputedColumn, ...] = (
 
 
 def computed_columns(schema: Schema, options: "OutputOptions | None" = None) -> list[ComputedColumn]:
-    """Return the columns that are computed: all of them, or those of lists with these options."""
+    """Return the columns that are computed: those of one customer's answer, or those of lists with these options."""
     computed = [column for column in COLUMNS if isinstance(column, ComputedColumn) and column.is_in(schema)]
     if options is None:
-        return computed
+        return [column for column in computed if not column.is_on_request]
     return [column for column in computed if column.option is None or options[column.option.name]]
 
 
@@ -232,9 +183,10 @@ def output_options() -> list[OutputOption]:
     return [*dict.fromkeys(options), SPREADSHEET_SAFE]
 
 
-def options_of(schema: Schema, terms: int) -> list[OutputOption]:
+def options_of(schema: Schema, terms: int, has_interval: bool) -> list[OutputOption]:
     """Return what callers may ask of the results of one model, with so many terms."""
     absent = [column.option for column in COLUMNS if isinstance(column, ComputedColumn) and not column.is_in(schema)]
+    absent += [] if has_interval else [PROBABILITY_INTERVAL]
     return [_option_of(option, schema, terms) for option in output_options() if option not in absent]
 
 
@@ -301,6 +253,11 @@ class OutputOptions(Mapping[str, Any]):
         return bool(self[INCLUDE_INPUT.name])
 
     @property
+    def probability_interval(self) -> bool:
+        """Whether rows have the interval of their probability."""
+        return bool(self[PROBABILITY_INTERVAL.name])
+
+    @property
     def spreadsheet_safe(self) -> bool:
         """Whether cells that a spreadsheet would run as formulas are made text."""
         return bool(self[SPREADSHEET_SAFE.name])
@@ -313,7 +270,8 @@ class OutputOptions(Mapping[str, Any]):
         ChurnError
             If more is asked for than the model has.
         """
-        offered = {option.name: option for option in options_of(schema, terms)}
+        # Whether there are intervals is known when they are read.
+        offered = {option.name: option for option in options_of(schema, terms, has_interval=True)}
         for option in output_options():
             value, own = self[option.name], offered.get(option.name)
             if value and own is None:

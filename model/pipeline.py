@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from model.interval import Interval
     from model.plausibility import Plausibility
 
 LIBRARY: Final = "scikit-learn"
@@ -94,16 +95,10 @@ class PipelineScorer:
 
     Attributes
     ----------
-    schema : Schema
-    version : str
+    schema, version, threshold, tiers, ranges, interval, plausibility
+        As those of a scorecard.
     sha256 : str
         Of the joblib file.
-    threshold : float
-        The least probability that is labelled churn.
-    tiers : mapping of str to float
-        The least probability of each tier, highest first.
-    ranges : mapping of str to (float, float)
-        Least and greatest value of each number seen in training.
     baseline : float
         Log-odds from which the contributions count.
     folder : Path
@@ -112,8 +107,6 @@ class PipelineScorer:
         With a `decision_function` that takes `to_frame`'s frame and gives log-odds.
     reasons : Scorecard or TreeReasons
         What gives the contributions: the scorecard of the same artifact, if the model is additive.
-    plausibility : Plausibility, optional
-        What the training data holds together.
     """
 
     schema: Schema
@@ -126,6 +119,7 @@ class PipelineScorer:
     folder: Path | None
     model: Any
     reasons: Scorecard | TreeReasons
+    interval: "Interval | None" = None
     plausibility: "Plausibility | None" = None
 
     @property

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from model.contents import COMBINATIONS, RELATIONS
-from model.schema import OTHER, Categorical, Customer, Feature, Numeric, Schema, Value, written
+from model.schema import OTHER, Categorical, Customer, Feature, Numeric, Schema, Value
 from model.strict_json import Member
+from model.text import written
 
 ABSENT: Final = "absent"
 BELOW: Final = "below"

@@ -5,7 +5,18 @@ from typing import Any, Final
 
 from model.actions import Action, suggest
 from model.explain import Contribution, explain, notes
-from model.outputs import DEFAULT_REASONS, NOTES, PREDICTION, PROBABILITY, REASONS, TIER, computed_columns
+from model.interval import add_interval
+from model.outputs import (
+    DEFAULT_REASONS,
+    NOTES,
+    PREDICTION,
+    PROBABILITY,
+    PROBABILITY_HIGH,
+    PROBABILITY_LOW,
+    REASONS,
+    TIER,
+    computed_columns,
+)
 from model.schema import Customer, Schema
 from model.scorecard import PROBABILITY_DECIMALS, Score, Scorer
 from model.whatif import Alternative
@@ -28,18 +39,22 @@ def to_result(
 
     Parameters
     ----------
+    scorer : Scorer
+        With its intervals loaded, the answer has that of the probability.
     customer_id : str
         "" where none was given; then the answer has none.
     reasons : int
         How many to give, the strongest first; with all, baseline + contributions = log_odds.
     """
-    score = scorer.score(customer)
+    score, columns = scorer.score(customer), computed_columns(scorer.schema)
+    if scorer.interval is not None:
+        score = add_interval(scorer, customer, score)
+        columns = [*columns, PROBABILITY_LOW, PROBABILITY_HIGH]
     return {
         **to_identity(scorer.schema, customer_id),
         **to_verdict(score),
         **{
-            column.name: _rounded(column.compute(scorer.schema, customer, score), column.decimals)
-            for column in computed_columns(scorer.schema)
+            column.name: _rounded(column.compute(scorer.schema, customer, score), column.decimals) for column in columns
         },
         "log_odds": score.log_odds,
         "baseline": scorer.baseline,

@@ -15,6 +15,7 @@ from model.schema import CHURN, NOT_CHURN, TIERS, Customer, Schema
 from model.terms import PairTerm, Term
 
 if TYPE_CHECKING:
+    from model.interval import Interval
     from model.plausibility import Plausibility
 
 PROBABILITY_DECIMALS: Final = 4
@@ -37,12 +38,16 @@ class Score(NamedTuple):
         `churn` where the probability reaches the threshold, else `not churn`.
     tier : str
         high, medium or low.
+    probability_low, probability_high : float, optional
+        The bounds of its 95 % interval, where that was asked for: see model/interval.py.
     """
 
     log_odds: float
     probability: float
     label: str
     tier: str
+    probability_low: float | None = None
+    probability_high: float | None = None
 
 
 def probability(log_odds: float) -> float:
@@ -94,6 +99,10 @@ class Scorer(Protocol):
         """The folder of the artifact; None for a model that was not loaded from one."""
 
     @property
+    def interval(self) -> "Interval | None":
+        """By how much the points may be off; None until `model.interval.with_interval` loads it."""
+
+    @property
     def plausibility(self) -> "Plausibility | None":
         """What the training data holds together; None for a model that does not state it."""
 
@@ -134,6 +143,8 @@ class Scorecard:
         Least and greatest value of each number seen in training.
     folder : Path, optional
         Of the artifact.
+    interval : Interval, optional
+        By how much the points may be off, where that was loaded.
     plausibility : Plausibility, optional
         What the training data holds together.
     """
@@ -148,6 +159,7 @@ class Scorecard:
     ranges: Mapping[str, tuple[float, float]]
     pairs: tuple[PairTerm, ...] = ()
     folder: Path | None = None
+    interval: "Interval | None" = None
     plausibility: "Plausibility | None" = None
 
     @property

@@ -204,6 +204,17 @@ class Member:
                 self.refuse(rule, f"{before:g} before {after:g}")
         return numbers
 
+    def whole_numbers(self) -> list[int]:
+        """Return a list of whole numbers."""
+        rule = "a list of whole numbers"
+        if not isinstance(self.value, list):
+            self.refuse(rule)
+        numbers: list[int] = self.value
+        for number in numbers:
+            if type(number) is not int:
+                self.refuse(rule, number)
+        return numbers
+
     def shares(self, count: int) -> list[float]:
         """Return a list of so many numbers from 0 to 1."""
         elements = self.items()

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from model import outputs
+from model.output_option import OutputOption
 
 outputs.COLUMNS = (
     *outputs.COLUMNS,
@@ -15,7 +16,7 @@ outputs.COLUMNS = (
         "yearly_bill",
         "Twelve times MonthlyCharges",
         {"type": "number"},
-        outputs.OutputOption("yearly_bill", "Add twelve times MonthlyCharges"),
+        OutputOption("yearly_bill", "Add twelve times MonthlyCharges"),
         compute=lambda _schema, features, _score: features["MonthlyCharges"] * 12,
     ),
 )

@@ -22,7 +22,8 @@ from app.cli.terminal import (
 )
 from app.cli.versions import models_option, naming_version, version_option
 from model.errors import ChurnError, show
-from model.outputs import NEEDS_MONEY, YES_NO, OutputOption, OutputOptions, help_of, options_of, output_options
+from model.output_option import YES_NO, OutputOption
+from model.outputs import NEEDS_MONEY, OutputOptions, help_of, options_of, output_options
 
 if TYPE_CHECKING:
     from app.jobs.scoring import ReportProgress, Scoring
@@ -70,7 +71,7 @@ def make_scoring(charset: str | None, *, outputs_of_settings: bool = False, **op
     settings = read_settings(**options)
     with naming_version(options["model_version"]):
         scorer = wiring.make_scorer(settings)
-    given = _parse_outputs(texts, options_of(scorer.schema, len(terms_of(scorer))))
+    given = _parse_outputs(texts, options_of(scorer.schema, len(terms_of(scorer)), has_interval=True))
     others = settings.outputs() if outputs_of_settings else {}
     return wiring.make_scoring(settings, scorer, charset, OutputOptions(**{**others, **given}))
 

@@ -11,8 +11,15 @@ from flask import request
 
 from app.web.errors import RequestError
 from app.web.service import service
-from model.errors import listed, show
-from model.outputs import DEFAULT_REASONS, REASON_COUNT, TRUE_FALSE, OutputOption, options_of, output_options
+from model.errors import InputError, listed, show
+from model.output_option import TRUE_FALSE, OutputOption
+from model.outputs import (
+    DEFAULT_REASONS,
+    PROBABILITY_INTERVAL,
+    REASON_COUNT,
+    options_of,
+    output_options,
+)
 from model.scorecard import Scorer
 from model.validate import read_number
 
@@ -103,7 +110,11 @@ CUSTOMER_BATCH: Final = (
 """/v1/customerbatch reads them itself and ignores others."""
 
 NONE: Final = ()
-CUSTOMERS: Final = (_output_option(REASON_COUNT, DEFAULT_REASONS), _THRESHOLD)
+CUSTOMERS: Final = (
+    _output_option(REASON_COUNT, DEFAULT_REASONS),
+    _output_option(PROBABILITY_INTERVAL),
+    _THRESHOLD,
+)
 WHAT_IF: Final = (_THRESHOLD,)
 BATCHES: Final = (
     _one_of("on_error", "Whether bad rows are reported in place, or the file is refused", (REPORT, REFUSE)),
@@ -126,8 +137,9 @@ def offered_by(scorer: Scorer) -> dict[str, OutputOption]:
     """Return what callers may ask of the results of a model, by name."""
     # A cold start for one customer of v1 does without.
     from model.explain import terms_of
+    from model.interval import is_available
 
-    return {option.name: option for option in options_of(scorer.schema, len(terms_of(scorer)))}
+    return {option.name: option for option in options_of(scorer.schema, len(terms_of(scorer)), is_available(scorer))}
 
 
 def resolve(options: Sequence[QueryOption], offered: Mapping[str, OutputOption]) -> list[QueryOption]:
@@ -146,10 +158,15 @@ def read_options(options: Sequence[QueryOption]) -> dict[str, Any]:
     ------
     RequestError
         unknown_option, bad_option.
+    InputError
+        no_interval.
     """
     known = resolve(options, service().output_options())
     names = [option.name for option in known]
     unknown = [show(name) for name in request.args if name not in names]
+    may_ask = any(option.name == PROBABILITY_INTERVAL.name for option in options)
+    if may_ask and PROBABILITY_INTERVAL.name in request.args and PROBABILITY_INTERVAL.name not in names:
+        raise InputError("no_interval", version=service().scorer.version)
     if unknown:
         raise RequestError("unknown_option", names=listed(unknown[:_SHOWN_OPTIONS]), known=listed(names) or "none")
     return {option.name: _value(option) for option in known}

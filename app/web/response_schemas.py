@@ -25,6 +25,7 @@ from app.web.json_schemas import (
 from app.web.model_schemas import model
 from app.web.responses import CSV
 from model.errors import ERRORS
+from model.interval import is_available
 from model.json_schema import json_schema
 from model.outputs import (
     IDENTITY,
@@ -32,6 +33,8 @@ from model.outputs import (
     NOTES,
     PREDICTION,
     PROBABILITY,
+    PROBABILITY_HIGH,
+    PROBABILITY_LOW,
     REASONS,
     ROW,
     TIER,
@@ -59,6 +62,11 @@ def _computed(schema: Schema) -> dict[str, JsonSchema]:
         column.name: {**column.json_schema, "description": help_of(column.help, schema), **kind}
         for column in computed_columns(schema)
     }
+
+
+def _bounds(scorer: Scorer) -> dict[str, JsonSchema]:
+    """Return the bounds of a probability, which a model may have."""
+    return {column.name: column.json_schema for column in (PROBABILITY_LOW, PROBABILITY_HIGH) if is_available(scorer)}
 
 
 def _money(schema: Schema) -> dict[str, JsonSchema]:
@@ -234,6 +242,7 @@ def components(scorer: Scorer) -> dict[str, JsonSchema]:
     """Return every schema of the description by name."""
     schema = scorer.schema
     identity, result, alternative = _identity(schema), _result(schema), _alternative(schema)
+    optional = {**identity, **_bounds(scorer)}
     oddities = described(array(TEXT), "Which combinations of values it has that the training data does not hold")
     noted = {NOTES.name: oddities} if scorer.plausibility else {}
     return {
@@ -245,9 +254,9 @@ def components(scorer: Scorer) -> dict[str, JsonSchema]:
         "Reason": _reason(scorer),
         "Alternative": members(alternative, noted),
         "Action": members({"suggestion": TEXT, **alternative}),
-        "Result": members(result, identity),
+        "Result": members(result, optional),
         "Errors": members({"errors": array(refer("ProblemEntry"))}, identity),
-        "OneResult": members({**result, **_CONTEXT, **METHOD}, identity),
+        "OneResult": members({**result, **_CONTEXT, **METHOD}, optional),
         "ManyResults": members({"results": array({"anyOf": [refer("Result"), refer("Errors")]}), **_CONTEXT, **METHOD}),
         "Alternatives": members({**_SCORE, "alternatives": array(refer("Alternative")), **_CONTEXT}, identity),
         "Row": members(
@@ -256,6 +265,7 @@ def components(scorer: Scorer) -> dict[str, JsonSchema]:
                 **identity,
                 **_SCORE,
                 **_computed(schema),
+                **_bounds(scorer),
                 **_REASONS,
                 NOTES.name: NOTES.json_schema,
                 INPUT.name: INPUT.json_schema,

@@ -11,7 +11,7 @@ from model.scorecard import Scorer
 if TYPE_CHECKING:
     from app.settings import Settings
     from model.actions import Action
-    from model.outputs import OutputOption
+    from model.output_option import OutputOption
 
 EXTENSION: Final = "churn"
 MAX_BINARY_BYTES: Final = "churn.max_binary_bytes"

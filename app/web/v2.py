@@ -1,7 +1,8 @@
 """The second version of the API: probabilities, reasons, money, what-if and batches, with options in the query."""
 
+from collections.abc import Mapping
 from contextlib import ExitStack
-from typing import Final
+from typing import Any, Final
 
 from flask import Blueprint, Response, abort, g, request
 
@@ -11,7 +12,7 @@ from app.web.query_options import BATCHES, CUSTOMERS, NONE, WHAT_IF, read_option
 from app.web.request_body import read_csv_body, read_json_body
 from app.web.responses import CSV, FORM, GZIP, HTML, JSON, JSON_SCHEMA, NDJSON, json_response, max_answer_bytes
 from app.web.service import service
-from model.outputs import REASONS
+from model.outputs import PROBABILITY_INTERVAL, REASONS
 from model.parse import parse_json
 from model.scorecard import Scorer
 
@@ -38,7 +39,7 @@ def customers() -> Response:
 
     options = read_options(CUSTOMERS)
     body = _read_body()
-    result = score_body(parse_json(body), _scorer(options["threshold"]), options[REASONS.name])
+    result = score_body(parse_json(body), _scorer(options), options[REASONS.name])
     g.counts = count_rows(result)
     response, limit = json_response(result), max_answer_bytes(len(body))
     # A thousand empty objects lack ten features each: 3 KB, and 1.9 MB of errors.
@@ -63,7 +64,7 @@ def what_if() -> Response:
     from app.web.customers import compare_body
 
     options = read_options(WHAT_IF)
-    return json_response(compare_body(parse_json(_read_body()), _scorer(options["threshold"])))
+    return json_response(compare_body(parse_json(_read_body()), _scorer(options)))
 
 
 @blueprint.post("/batches")
@@ -82,7 +83,7 @@ def batches() -> Response:
     media_type = request.accept_mimetypes.best_match((CSV, NDJSON, JSON)) if request.accept_mimetypes else CSV
     if media_type is None:
         raise RequestError("not_acceptable", value=request.headers["Accept"])
-    scorer = _scorer(options["threshold"])
+    scorer = _scorer(options)
     with ExitStack() as stack:
         file, charset = read_csv_body(service().settings.max_upload_bytes)
         stack.callback(file.close)
@@ -173,6 +174,12 @@ def _read_body() -> bytes:
     return read_json_body(service().settings.max_json_bytes, _SEND_FEWER)
 
 
-def _scorer(threshold: float | None) -> Scorer:
-    scorer = service().scorer
-    return scorer if threshold is None else scorer.with_threshold(threshold)
+def _scorer(options: Mapping[str, Any]) -> Scorer:
+    """Return the scorer with the threshold of the request, and with intervals where it asks for them."""
+    scorer, threshold = service().scorer, options["threshold"]
+    scorer = scorer if threshold is None else scorer.with_threshold(threshold)
+    if not options.get(PROBABILITY_INTERVAL.name):
+        return scorer
+    from model.interval import with_interval
+
+    return with_interval(scorer)

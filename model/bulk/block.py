@@ -82,6 +82,8 @@ class Block:
         The index in `source` of each row's record.
     log_odds, probability : ndarray of shape (rows,), float64
         Set by the scoring step.
+    probability_low, probability_high : ndarray of shape (rows,), float64
+        Set too where intervals are asked for, at the decimals of the results; else of shape (0,).
     """
 
     schema: Schema
@@ -98,6 +100,8 @@ class Block:
     record_indices: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     log_odds: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     probability: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    probability_low: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    probability_high: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
     def cells(self, index: int) -> list[str]:
         """Return the cells of a row's record."""
@@ -130,6 +134,8 @@ class Block:
                 record_indices=self.record_indices[start:stop],
                 log_odds=self.log_odds[start:stop],
                 probability=self.probability[start:stop],
+                probability_low=self.probability_low[start:stop],
+                probability_high=self.probability_high[start:stop],
             )
 
     def customer(self, index: int) -> Customer:

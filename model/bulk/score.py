@@ -44,11 +44,24 @@ class BulkScorer:
             features = scorer.schema.by_name
             self._terms = [_compile(term, features[term.feature]) for term in scorer.terms]
             self._terms += [_compile_pair(pair) for pair in scorer.pairs]
+        self._interval = None
+        if scorer.interval is not None:
+            # It imports the functions of this module.
+            from model.bulk.interval import BulkInterval
+
+            self._interval = BulkInterval(scorer.interval)
 
     def score(self, block: Block) -> None:
-        """Set log_odds and probability of every row of the block; those of bad rows have no meaning."""
+        """Set log_odds and probability of every row of the block; those of bad rows have no meaning.
+
+        Where the scorer has its intervals loaded, probability_low and probability_high are set too, as printed.
+        """
         block.log_odds = self._log_odds(block.columns, block.rows)
         block.probability = probabilities(block.log_odds)
+        if self._interval:
+            half_widths = self._interval.half_widths(block.columns, block.rows)
+            block.probability_low = to_steps(probabilities(block.log_odds - half_widths)) / STEPS
+            block.probability_high = to_steps(probabilities(block.log_odds + half_widths)) / STEPS
 
     def _log_odds(self, columns: Mapping[str, NDArray[Any]], rows: int) -> Floats:
         if not isinstance(self.scorer, Scorecard):
@@ -132,13 +145,13 @@ def _compile_pair(pair: PairTerm) -> Points:
     points = np.array(pair.points, np.float64)
 
     def of_columns(columns: Mapping[str, NDArray[Any]]) -> Floats:
-        of_rows: Floats = points[_lines_of(first, columns), _lines_of(second, columns)]
+        of_rows: Floats = points[lines_of(first, columns), lines_of(second, columns)]
         return of_rows
 
     return of_columns
 
 
-def _lines_of(axis: Axis, columns: Mapping[str, NDArray[Any]]) -> NDArray[np.intp]:
+def lines_of(axis: Axis, columns: Mapping[str, NDArray[Any]]) -> NDArray[np.intp]:
     """Return the line of the grid for each row."""
     values = columns[axis.feature.name]
     if isinstance(axis.feature, Categorical):

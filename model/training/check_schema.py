@@ -118,12 +118,9 @@ def _check_target(schema: Schema, columns: Mapping[str, Column], table: Table, f
     outcome = meaning[column.codes]
     if (outcome < 0).any():
         wrong = {text or "": int(column.counts[index]) for index, text in enumerate(column.texts) if meaning[index] < 0}
-        rows = table.row_numbers[outcome < 0]
         words = ", ".join(f"{show(text)} ({count:,})" for text, count in list(wrong.items())[:_SHOWN_WORDS])
-        findings.problems.append(
-            f"{target.column}: {len(rows):,} rows do not state who left, the first of them row {rows[0]}: {words}. It "
-            f"{target.rule}."
-        )
+        where = _where(table.row_numbers, outcome < 0)
+        findings.problems.append(f"{target.column} does not state who left in {where}: {words}. It {target.rule}.")
         return None
     if outcome.min() == outcome.max():
         kind = "left" if outcome[0] else "stayed"
@@ -210,11 +207,7 @@ class _Values:
         return f"{show(text)} ({count:,}{f'; did you mean {show(near[0])}?' if near else ''})"
 
     def _where(self, rows: Bools) -> str:
-        numbers = self._rows[rows]
-        if len(numbers) == 1:
-            return f"row {numbers[0]}"
-        shown = ", ".join([*map(str, numbers[:_SHOWN_ROWS]), *["…"] * (len(numbers) > _SHOWN_ROWS)])
-        return f"{len(numbers):,} rows ({len(numbers) / len(self._rows):.2%}; {shown})"
+        return _where(self._rows, rows)
 
     def _others(self) -> str:
         name, rows = self.feature.name, self.equals(OTHER)
@@ -255,3 +248,12 @@ _KINDS: Final = {
     "out_of_range": "numbers beyond its bounds",
     "not_whole": "numbers that are not whole",
 }
+
+
+def _where(row_numbers: NDArray[np.int64], rows: Bools) -> str:
+    """Return some rows in words: the first of them, how many, and their share."""
+    numbers = row_numbers[rows]
+    if len(numbers) == 1:
+        return f"row {numbers[0]}"
+    shown = ", ".join([*map(str, numbers[:_SHOWN_ROWS]), *["…"] * (len(numbers) > _SHOWN_ROWS)])
+    return f"{len(numbers):,} rows ({len(numbers) / len(row_numbers):.2%}; {shown})"

@@ -77,16 +77,15 @@ def suspicions(profile: Profile, left: Bools, target: str) -> list[str]:
 def find_copies(profiles: Sequence[Profile]) -> dict[str, str]:
     """Return the columns that add nothing to an earlier one, and why."""
     copies: dict[str, str] = {}
+    for name, other, slope in _linear_pairs([profile for profile in profiles if profile.is_number]):
+        if name not in copies and other not in copies:
+            copies[name] = f"it is a copy of {other}: it follows from it as a straight line (times {slope:.4g})"
     first: dict[bytes, str] = {}
     for profile in profiles:
         name = profile.column.name
         other = first.setdefault(_one_to_one(profile.column.codes), name)
-        if other != name:
+        if other != name and name not in copies:
             copies[name] = f"it is a copy of {other}: each value of one goes with one value of the other"
-    numbers = [profile for profile in profiles if profile.is_number and profile.column.name not in copies]
-    for name, other, slope in _linear_pairs(numbers):
-        if name not in copies and other not in copies:
-            copies[name] = f"it is a copy of {other}: it follows from it as a straight line (times {slope:.4g})"
     return copies
 
 

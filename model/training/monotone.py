@@ -4,7 +4,7 @@ Neighbouring coefficients that violate the direction are tied to one value, and 
 violates it and no tie prevents a better fit: the optimum under the constraints, not an approximation.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -57,7 +57,7 @@ def fit_monotone_logistic(
     """
     tied: set[int] = set()
     for round in range(ROUNDS + design.shape[1]):
-        blocks = _blocks(design.shape[1], tied)
+        blocks = blocks_of(design.shape[1], tied)
         # A coefficient shared by n columns is penalized n times; a column of n / sqrt(n) makes that the same.
         join = np.zeros((design.shape[1], len(blocks)))
         for column, block in enumerate(blocks):
@@ -82,7 +82,8 @@ def fit_monotone_logistic(
     return logistic
 
 
-def _blocks(count: int, tied: set[int]) -> list[list[int]]:
+def blocks_of(count: int, tied: Collection[int]) -> list[list[int]]:
+    """Return the columns in groups: those of `tied` with the column before them."""
     blocks: list[list[int]] = []
     for column in range(count):
         if column in tied:

@@ -11,12 +11,14 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from model.artifact import OUTLINE, SCORECARD
+from model.contents import INTERVAL
 from model.errors import TrainingError, listed, show
 from model.schema import Categorical, Schema
 from model.training import boosting, ebm, spline
 from model.training.compile import RANDOM_CUSTOMERS, to_document
 from model.training.cross_validation import REPEATS
 from model.training.directions import describe_directions
+from model.training.interval import to_bytes, to_interval
 from model.training.metrics import Floats, Ints
 
 if TYPE_CHECKING:
@@ -53,6 +55,8 @@ class Recipe:
         members that both begin with.
     describe : callable (schema, X, y, selection) -> dict
         Members of metrics.json that only this recipe has.
+    deviations : callable (data, pipeline, setting) -> ndarray of shape (n_deviations, n_points), optional
+        By how much the points may be off, for interval.json; None for models without intervals.
     repeats : int
         How often cross-validation is repeated.
     random_customers : int
@@ -69,6 +73,7 @@ class Recipe:
     fit: Callable[[Schema, pd.DataFrame, Ints, Any], Pipeline]
     to_document: "Callable[[Pipeline, LabelledData, Mapping[str, Any]], dict[str, Any]]"
     describe: "Callable[[Schema, pd.DataFrame, Ints, Selection], dict[str, Any]]"
+    deviations: "Callable[[LabelledData, Pipeline, Any], Floats] | None" = None
     repeats: int = REPEATS
     random_customers: int = RANDOM_CUSTOMERS
     libraries: tuple[str, ...] = ()
@@ -90,6 +95,11 @@ class Recipe:
         columns = sum(len(feature.levels) for feature in words) + KNOTS * numbers
         return replace(self, settings=self.few_settings, repeats=1) if columns > WIDE else self
 
+    def interval_file(self, data: "LabelledData", pipeline: Pipeline, setting: Any) -> dict[str, bytes]:
+        """Return interval.json; nothing for a recipe without intervals, or a model with too many points."""
+        document = to_interval(self.deviations(data, pipeline, setting)) if self.deviations else None
+        return {INTERVAL: to_bytes(document)} if document else {}
+
 
 SPLINE: Final = Recipe(
     name="spline",
@@ -100,6 +110,7 @@ SPLINE: Final = Recipe(
     fit=spline.fit,
     to_document=to_document,
     describe=describe_directions,
+    deviations=spline.deviations_of,
 )
 
 BOOSTING: Final = Recipe(
@@ -122,6 +133,7 @@ EBM: Final = Recipe(
     fit=ebm.fit,
     to_document=ebm.to_document,
     describe=ebm.describe,
+    deviations=ebm.deviations_of,
     random_customers=20_000,
     libraries=("interpret-core",),
 )

@@ -20,11 +20,13 @@ from sklearn.preprocessing import OneHotEncoder, SplineTransformer
 
 from model.pipeline import levels_of, to_series
 from model.schema import FLAT, Categorical, Numeric, Schema, Value
+from model.training.interval import posterior
 from model.training.metrics import Floats, Ints, round_probabilities
-from model.training.monotone import Chain, fit_monotone_logistic
+from model.training.monotone import Chain, blocks_of, fit_monotone_logistic
 
 if TYPE_CHECKING:
     from model.training.cross_validation import Fold
+    from model.training.data import LabelledData
 
 SIGNS: Final = {"rises": 1, "falls": -1}
 
@@ -207,37 +209,65 @@ def predict(
 
 def points_of(schema: Schema, pipeline: Pipeline) -> dict[str, list[float]]:
     """Return the coefficients by feature: one a level, or one a knot and, where it is accepted, one for missing."""
-    features = pipeline.named_steps["features"]
     coefficients = pipeline.named_steps["logistic"].coef_[0].tolist()
-    points = _points_of_words(schema, features, coefficients)
+    columns = columns_of(schema, pipeline.named_steps["features"])
+    return {name: [0.0 if column is None else coefficients[column] for column in own] for name, own in columns.items()}
+
+
+def columns_of(schema: Schema, features: ColumnTransformer) -> dict[str, list[int | None]]:
+    """Return the columns of the design matrix of the points; rare words share one, and points that are 0 have none."""
+    columns = _columns_of_words(schema, features)
     for index, feature in enumerate(numbers_of(schema)):
         if feature.direction == FLAT:
-            points[feature.name] = [0.0] * (1 + feature.accepts_missing)
+            columns[feature.name] = [None] * (1 + feature.accepts_missing)
             continue
-        points[feature.name] = coefficients[features.output_indices_[_NUMBER.format(index)]]
+        own = features.output_indices_[_NUMBER.format(index)]
+        columns[feature.name] = [*range(own.start, own.stop)]
         if feature.accepts_missing:
-            points[feature.name] += coefficients[features.output_indices_[_MISSING.format(index)]]
-    return points
+            columns[feature.name].append(features.output_indices_[_MISSING.format(index)].start)
+    return columns
 
 
-def _points_of_words(
-    schema: Schema, features: ColumnTransformer, coefficients: Sequence[float]
-) -> dict[str, list[float]]:
+def _columns_of_words(schema: Schema, features: ColumnTransformer) -> dict[str, list[int | None]]:
     words = words_of(schema)
     if not words:
         return {}
     encoder = features.named_transformers_[_WORDS]
     most = max(len(feature.levels) for feature in words)
     every = pd.DataFrame({feature.name: to_series(feature, _repeat(feature.levels, most)) for feature in words})
-    columns = encoder.transform(every)
-    indicators = columns.toarray() if encoder.sparse_output else columns
-    points, start = {}, features.output_indices_[_WORDS].start
+    indicators = encoder.transform(every)
+    indicators = indicators.toarray() if encoder.sparse_output else indicators
+    columns: dict[str, list[int | None]] = {}
+    start = features.output_indices_[_WORDS].start
     for feature, categories, rare in zip(words, encoder.categories_, encoder.infrequent_categories_, strict=True):
         stop = start + len(categories) - (0 if rare is None else len(rare) - 1)
         chosen = indicators[: len(feature.levels), start:stop].argmax(axis=1)
-        points[feature.name] = [coefficients[start + column] for column in chosen.tolist()]
+        columns[feature.name] = [start + column for column in chosen.tolist()]
         start = stop
-    return points
+    return columns
+
+
+def deviations_of(data: "LabelledData", pipeline: Pipeline, setting: Setting) -> Floats:
+    """Return by how much the points may be off, for `model.training.interval.to_interval`."""
+    schema, features, logistic = data.schema, pipeline.named_steps["features"], pipeline.named_steps["logistic"]
+    design = features.transform(data.frame())
+    log_odds = design @ logistic.coef_[0] + logistic.intercept_[0]
+    tied = _tied(chains_of(schema, features), logistic.coef_[0])
+    deviations = posterior(design, log_odds, setting.C, blocks_of(design.shape[1], tied))
+    deviations = np.hstack([deviations, np.zeros((len(deviations), 1))])
+    columns = columns_of(schema, features)
+    points = [0, *[-1 if column is None else 1 + column for name in schema.names for column in columns[name]]]
+    return deviations[:, points]
+
+
+def _tied(chains: Sequence[Chain], coefficients: Floats) -> set[int]:
+    """Return the columns whose coefficient a direction has made equal to that of the column before."""
+    return {
+        column
+        for chain in chains
+        for column in range(chain.start + 1, chain.stop)
+        if coefficients[column] == coefficients[column - 1]
+    }
 
 
 def _repeat(levels: Sequence[Value], count: int) -> list[Value]:

@@ -125,6 +125,7 @@ def train(
             report("Comparing scorecard and pipeline", 0.95)
             difference = {"greatest_difference": check_exact(model, data, seed, recipe.random_customers)}
         metrics = describe_model(model, version, seed, choice)
+        interval_file = recipe.interval_file(data, model.pipeline, model.selection.setting)
     probabilities = model.probabilities(data)
     metrics["log_odds"] = quantiles(probabilities)
     if trusted:
@@ -147,6 +148,7 @@ def train(
         CARD: model_card(metrics).encode("utf-8"),
         POPULATION: to_bytes({**describe_population(probabilities, data), **describe_plausibility(data)}),
         artifact.SCHEMA: to_json(schema),
+        **interval_file,
         **actions_table,
         artifact.RUN: to_bytes(run),
     }

@@ -20,7 +20,10 @@ SETTINGS = {field.name for field in fields(Settings)}
 WRONG = {"threshold": "33", "engine": "onnx", "port": "abc", "url": "ftp://a", "reasons": "11"}
 """Of each setting that has a rule and an option, a value against the rule. A new one has to be added here."""
 
-FREE = {"host", "models", "model_version", "api_key", "value_at_risk", "notes", "include_input", "spreadsheet_safe"}
+FREE = {
+    *("host", "models", "model_version", "api_key"),
+    *("value_at_risk", "notes", "include_input", "spreadsheet_safe", "probability_interval"),
+}
 """Those whose option takes any text, is a flag, or names a file."""
 
 

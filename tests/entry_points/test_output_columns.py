@@ -19,7 +19,8 @@ from app.settings import Settings
 from app.web import create_app
 from model import artifact, outputs
 from model.bulk.source import FileLimits
-from model.outputs import ComputedColumn, OutputOption, OutputOptions, output_options
+from model.output_option import OutputOption
+from model.outputs import ComputedColumn, OutputOptions, output_options
 
 ROOT = Path(__file__).parents[2]
 YEARLY_BILL = 844.2

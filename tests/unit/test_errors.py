@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[2]
 PROMISED = {
     400: {
         "bad_form",
+        "no_interval",
         "repeated_key",
         "unknown_option",
         "bad_option",

@@ -8,7 +8,8 @@ import pytest
 
 from app import settings as module
 from app.settings import Settings, SettingsError, table
-from model.outputs import MAX_REASONS, OutputOptions
+from model.output_option import MAX_REASONS
+from model.outputs import OutputOptions
 
 
 def test_an_empty_environment_gives_the_defaults():
@@ -65,6 +66,7 @@ def test_every_variable_is_read():
             "CHURN_NOTES": "yes",
             "CHURN_INCLUDE_INPUT": "yes",
             "CHURN_SPREADSHEET_SAFE": "yes",
+            "CHURN_PROBABILITY_INTERVAL": "yes",
             "CHURN_DEADLINE_MARGIN_SECONDS": "30",
         }
     )
@@ -86,7 +88,7 @@ def test_every_variable_is_read():
             "a-key",
             30,
         ),
-        *(True, MAX_REASONS, True, True, True),
+        *(True, True, MAX_REASONS, True, True, True),
     ]
 
 
