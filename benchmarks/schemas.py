@@ -32,7 +32,7 @@ from model.training.recipes import EXACT_RECIPES, Recipe
 SEED: Final = 0
 CACHE: Final = BUILD.parent / "schemas"
 PAGE: Final = ROOT / "docs" / "schema.md"
-BEGIN, END = "<!-- make bench-schemas -->", "<!-- end -->"
+BEGIN, END = "<!-- measured -->", "<!-- end of measured -->"
 FIGURES: Final = {"roc_auc": 4, "pr_auc": 4, "log_loss": 4}
 BOOSTED: Final = {"hist_boosting": "scikit-learn", "lightgbm": "LightGBM"}
 LEAST: Final = 20

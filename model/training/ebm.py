@@ -119,8 +119,8 @@ def fit(schema: Schema, X: pd.DataFrame, y: Ints, setting: Setting) -> Pipeline:
     )
     codes = FunctionTransformer(encode, kw_args={"schema": schema})
     with warnings.catch_warnings():
-        # That its plots would not show missing values.
-        warnings.filterwarnings("ignore", message="Missing values detected")
+        # That its plots would not show missing values, and that a number is missing in all rows of a fold.
+        warnings.filterwarnings("ignore", message="Missing values detected|All-NaN slice")
         return Pipeline([("codes", codes), ("ebm", classifier)]).fit(X, y)
 
 

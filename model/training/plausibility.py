@@ -91,7 +91,8 @@ def find_combinations(columns: Mapping[str, NDArray[Any]], schema: Schema) -> li
 
 
 def _least(customers: NDArray[np.int64]) -> Floats:
-    return np.maximum(LEAST_CUSTOMERS, np.ceil(LEAST_SHARE * customers))
+    least: Floats = np.maximum(LEAST_CUSTOMERS, np.ceil(LEAST_SHARE * customers))
+    return least
 
 
 def _ranges(codes: NDArray[Any], levels: int, values: Floats) -> dict[str, Any]:

@@ -96,7 +96,10 @@ def test_an_option_out_of_range_is_refused(client, customer, path, query):
         ("what-if", "threshold"),
         (
             "batches",
-            "on_error, output, value_at_risk, reasons, include_input, spreadsheet_safe, threshold, top and charset",
+            (
+                "on_error, output, value_at_risk, reasons, notes, include_input, spreadsheet_safe, threshold, "
+                "top and charset"
+            ),
         ),
     ],
 )

@@ -166,3 +166,26 @@ def test_a_fold_is_predicted_by_a_model_of_its_training_rows(trained):
     assert setting == SETTING
     assert y_prob.shape == (1000,)
     assert y_prob[y[test] == 1].mean() > y_prob[y[test] == 0].mean() + 0.2
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("value", [None, 1.0])
+def test_a_feature_that_is_the_same_in_all_rows_of_a_fold_adds_nothing(value):
+    schema = Schema(
+        features=(
+            Numeric(name="age", minimum=0, maximum=9, accepts_missing=True),
+            Categorical(name="plan", values=("A", "B"), accepts_missing=True),
+        ),
+        example={},
+        target=Target("left"),
+    )
+    frame = to_frame({"age": [value] * 300, "plan": ["A"] * 300}, schema)
+
+    compiled = ebm.compile_terms(ebm.fit(schema, frame, np.arange(300) % 3 // 2, SETTING), schema)
+
+    age, plan = compiled["terms"]
+    assert age["edges"] == []
+    assert [*age["points"], age["missing"]] == pytest.approx([0, 0], abs=1e-6)
+    assert plan["table"] == {"A": pytest.approx(0, abs=1e-6), "B": pytest.approx(0, abs=1e-6)}
+    assert compiled["pairs"] == []
+    assert compiled["intercept"] == pytest.approx(-np.log(2), abs=0.05)
