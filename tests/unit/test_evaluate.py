@@ -1,6 +1,7 @@
 """What `evaluate` reports beyond the plain metrics: intervals, groups, every threshold, and the page."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -98,12 +99,12 @@ def test_the_same_customers_are_drawn_for_the_same_seed(seed):
 
 
 def test_rates_of_a_group_are_those_of_its_customers():
-    customers = read(SAMPLE, SCHEMA).customers
+    data = read(SAMPLE, SCHEMA)
     churned = np.array([1, 0] * 60)
     probability = np.linspace(0, 1, 120)
-    senior = np.array([customer["SeniorCitizen"] for customer in customers]) == 1
+    senior = np.array([customer["SeniorCitizen"] for customer in data.customers]) == 1
 
-    rates = GroupRates("SeniorCitizen", customers, churned, probability).rates(0.6)
+    rates = GroupRates(SCHEMA.by_name["SeniorCitizen"], replace(data, labels=churned), probability).rates(0.6)
 
     others = ~senior
     assert rates["label_rate"][0] == pytest.approx((probability[others] >= 0.6).mean())
@@ -113,10 +114,10 @@ def test_rates_of_a_group_are_those_of_its_customers():
 
 
 def test_a_rate_over_few_customers_is_not_compared():
-    customers = read(SAMPLE, SCHEMA).customers
+    data = read(SAMPLE, SCHEMA)
     churned = np.array([1] * (MIN_CUSTOMERS + 5) + [0] * (120 - MIN_CUSTOMERS - 5))
 
-    rates = GroupRates("Contract", customers, churned, np.full(120, 0.5)).rates(0.3)
+    rates = GroupRates(SCHEMA.by_name["Contract"], replace(data, labels=churned), np.full(120, 0.5)).rates(0.3)
 
     assert np.isnan(rates["true_positive_rate"]).any()
     assert np.isnan(spread(np.array([0.3, np.nan])))
