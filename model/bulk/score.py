@@ -116,7 +116,8 @@ def _compile_line(term: LineTerm) -> Callable[[Floats], Floats]:
     def of_numbers(values: Floats) -> Floats:
         knot = bins_of(values, term.knots[1:])
         inside = points.take(knot) + slopes.take(knot) * (values - knots.take(knot))
-        return np.where(values < knots[0], points[0], inside)
+        on_line: Floats = np.where(values < knots[0], points[0], inside)
+        return on_line
 
     return of_numbers
 
