@@ -9,12 +9,14 @@ any change the index is, on average, (bins - 1) x (1 / n + 1 / m).
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from model.bulk.block import Block
+from model.bulk.fallback import is_not_a_customer
 from model.bulk.population import LEAST_CUSTOMERS, REJECTED, Comparison, count_problems
 from model.bulk.run import Run
 from model.outputs import PROBABILITY
@@ -42,7 +44,8 @@ def describe(run: Run) -> dict[str, Any]:
             kept[name].append(block.columns[name][block.good])
         kept[PROBABILITY.name].append(block.probability[block.good])
         for problems, rows in count_problems(block):
-            rejected.update({problem.field: rows for problem in problems})
+            if not is_not_a_customer(problems, schema):
+                rejected.update({problem.field: rows for problem in problems})
     columns = {name: np.concatenate(parts) if parts else np.zeros(0) for name, parts in kept.items()}
     features = []
     for feature in schema.features:
@@ -54,8 +57,10 @@ def describe(run: Run) -> dict[str, Any]:
     return {"customers": run.rows_scored, "features": features, PROBABILITY.name: probability, "segments": []}
 
 
-def compare(population: Mapping[str, Any], run: Run) -> dict[str, Any]:
-    """Return how far the customers of a file are from a population.
+def compare(
+    population: Mapping[str, Any], run: Run, also: Callable[[Block], None] = lambda _block: None
+) -> dict[str, Any]:
+    """Return how far the customers of a file are from a population; `also` is called with each of its blocks.
 
     Returns
     -------
@@ -68,6 +73,7 @@ def compare(population: Mapping[str, Any], run: Run) -> dict[str, Any]:
     comparison = Comparison(population, run.schema)
     for block in run:
         comparison.add(block)
+        also(block)
     size, then = run.rows_scored, population["customers"]
     drifts = []
     for name, psi in comparison.drift().items():

@@ -19,7 +19,7 @@ from scipy.special import expit, logit
 from model import artifact
 from model.actions import TABLE
 from model.artifact import ARTIFACTS, OUTLINE, SCHEMA, SCORECARD, folder_of, read_checked, read_json
-from model.contents import CARD, METRICS, POPULATION
+from model.contents import CARD, INTERVAL, METRICS, POPULATION
 from model.errors import ArtifactError, TrainingError
 from model.pipeline import PipelineScorer, joblib_name
 from model.schema import CHURN, NOT_CHURN
@@ -105,7 +105,7 @@ def recalibrate(
     population |= describe_population(shifted, data) if data else _shift_population(population, shift, wanted)
     files = {
         **_shift_model(folder, scorer, shift, cuts),
-        **{name: read_checked(folder, name) for name in (SCHEMA, TABLE) if name in artifact.names(folder)},
+        **{name: read_checked(folder, name) for name in (SCHEMA, TABLE, INTERVAL) if name in artifact.names(folder)},
         METRICS: to_bytes(metrics),
         CARD: model_card(metrics).encode("utf-8"),
         POPULATION: to_bytes(population),
