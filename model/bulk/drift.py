@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.bulk.block import Block
+from model.bulk.fallback import is_not_a_customer
 from model.bulk.population import LEAST_CUSTOMERS, REJECTED, Comparison, count_problems
 from model.bulk.run import Run
 from model.outputs import PROBABILITY
@@ -43,7 +44,8 @@ def describe(run: Run) -> dict[str, Any]:
             kept[name].append(block.columns[name][block.good])
         kept[PROBABILITY.name].append(block.probability[block.good])
         for problems, rows in count_problems(block):
-            rejected.update({problem.field: rows for problem in problems})
+            if not is_not_a_customer(problems, schema):
+                rejected.update({problem.field: rows for problem in problems})
     columns = {name: np.concatenate(parts) if parts else np.zeros(0) for name, parts in kept.items()}
     features = []
     for feature in schema.features:

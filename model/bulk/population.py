@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from model.artifact import read_json
 from model.bulk.block import Block
+from model.bulk.fallback import is_not_a_customer
 from model.bulk.score import bins_of
 from model.contents import POPULATION
 from model.errors import Problem, listed
@@ -106,6 +107,7 @@ class Comparison:
 
     def __init__(self, population: Mapping[str, Any], schema: Schema) -> None:
         self._described = {feature["feature"]: feature for feature in population["features"]}
+        self._schema = schema
         self._probability = population[PROBABILITY.name]
         self._features = [(schema.by_name[name], described.get("edges")) for name, described in self._described.items()]
         self._bins = {name: _zeros(described) for name, described in self._described.items()}
@@ -131,6 +133,8 @@ class Comparison:
             self._count_rejected(problems, rows)
 
     def _count_rejected(self, problems: tuple[Problem, ...], rows: int) -> None:
+        if is_not_a_customer(problems, self._schema):
+            return
         self._rows_with_new_words += rows * any(problem.code == "unknown_word" for problem in problems)
         for problem in problems:
             name = problem.field
