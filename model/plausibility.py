@@ -136,7 +136,7 @@ Combination = WordPair | NumberRange
 
 
 def name_value(feature: Feature, value: Value) -> str:
-    """Return a feature with its value: `Contract "One year"`, `tenure 12`, `NPS not known`."""
+    """Return a feature with its value: `Size "XL"`, `orders 12`, `NPS not known`."""
     if value is None:
         return f"{feature.name} not known"
     if isinstance(feature, Categorical) and value == OTHER:
