@@ -39,7 +39,7 @@ _TITLES: Final = {
 def estimate(file: Path, as_json: bool, **options: str | None) -> None:
     """Estimate how good predictions are, without outcomes.
 
-    FILE is a CSV file of customers of whom it is not known yet who leaves. Each counts as a leaver with its probability
+    FILE is a CSV file of customers who may still leave or stay. Each counts as a leaver with its probability
     and as a stayer with the rest; from that follow the expected churn rate, ROC AUC, precision, recall and others, each
     with the interval in which the figure of the real outcome will be in 95 % of cases. How far the customers have moved
     from the training data is shown with them. Rows that cannot be scored are counted and left out.

@@ -65,7 +65,7 @@ def _texts_of(
 ) -> NDArray[Any]:
     """Return the text of each of some reasons of one term."""
     sizes = np.abs(points)
-    # By what `explain.effect` tells apart, and by the values.
+    # By what `explain.effect` distinguishes, and by the values.
     keys = np.sign(points).astype(np.int64) * ((sizes >= HARDLY) + 1 * (sizes >= STRONGLY)) + 2
     for column in columns:
         distinct, codes = np.unique(column, return_inverse=True)

@@ -37,7 +37,7 @@ MAX_WIDTH: Final = math.log(4)
 """A ratio that varies more shows no contradiction."""
 
 MAX_OF_OWN_WIDTH: Final = 0.25
-"""And it varies at most by so much of what either side varies by itself (logarithms): else it says nothing."""
+"""And it varies at most by so much of what either side varies by itself (logarithms): else it means nothing."""
 
 MAX_OF_ONE_FACTOR: Final = 0.5
 """The same for a product, compared with the ratio to either factor alone."""

@@ -24,10 +24,10 @@ from model.errors import ArtifactError, TrainingError
 from model.pipeline import PipelineScorer, joblib_name
 from model.schema import CHURN, NOT_CHURN
 from model.scorecard import Scorer, tier_of
-from model.training.checks import MIN_PER_CLASS
 from model.training.compile import to_bytes
 from model.training.data import LabelledData
 from model.training.evaluate import load, probabilities_of, read_labelled
+from model.training.leaks import MIN_PER_CLASS
 from model.training.metrics import Floats, rounded
 from model.training.model_metrics import describe_schema, quantiles
 from model.training.population import describe_population
@@ -103,9 +103,10 @@ def recalibrate(
     }
     population = read_json(folder, POPULATION)[0]
     population |= describe_population(shifted, data) if data else _shift_population(population, shift, wanted)
-    files = {
+    kept = {name: read_checked(folder, name) for name in (SCHEMA, TABLE, INTERVAL) if name in artifact.names(folder)}
+    files: dict[str, bytes] = {
         **_shift_model(folder, scorer, shift, cuts),
-        **{name: read_checked(folder, name) for name in (SCHEMA, TABLE, INTERVAL) if name in artifact.names(folder)},
+        **kept,
         METRICS: to_bytes(metrics),
         CARD: model_card(metrics).encode("utf-8"),
         POPULATION: to_bytes(population),
@@ -165,7 +166,11 @@ def _shift_model(folder: Path, scorer: Scorer, shift: float, cuts: dict[str, Any
     files = {name: to_bytes(document)}
     pickled = joblib_name(folder.name)
     if pickled in artifact.names(folder):
-        pipeline = scorer.model if isinstance(scorer, PipelineScorer) else joblib.load(folder / pickled)
+        pipeline = (
+            scorer.model
+            if isinstance(scorer, PipelineScorer)
+            else joblib.load(io.BytesIO(read_checked(folder, pickled)))
+        )
         _shift_pipeline(pipeline, shift)
         content = io.BytesIO()
         joblib.dump(pipeline, content)
