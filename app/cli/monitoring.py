@@ -137,12 +137,13 @@ def open_run(name: str, scorer: Scorer) -> Iterator["Run"]:
 def drift_lines(result: Mapping[str, Any]) -> list[str]:
     """Return a comparison as the lines of the terminal."""
     from model.bulk.drift import CHANGED, MOVED
-    from model.bulk.population import LEAST_CUSTOMERS, sentence_of
+    from model.bulk.population import LEAST_CUSTOMERS
+    from model.bulk.rejected import describe_new_words
 
     before, new = (result[name] for name in ("baseline", "new"))
     title = f"{_describe(new)} compared with {_describe(before)}; model {result['model_version']}"
     fewer = min(before, new, key=lambda side: side["customers"])
-    new_words = ["", sentence_of(result["new_words"])] if result["new_words"]["rows"] else []
+    new_words = ["", describe_new_words(result["new_words"])] if result["new_words"]["rows"] else []
     if result["drift_max"] is None:
         count = f"{fewer['customers']:,} {'customer' if fewer['customers'] == 1 else 'customers'}"
         few = f"{fewer['name']} has {count}, and below {LEAST_CUSTOMERS} on either side an index is mostly chance."

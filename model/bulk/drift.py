@@ -8,7 +8,6 @@ B. Yurdakul, Statistical Properties of Population Stability Index, Western Michi
 any change the index is, on average, (bins - 1) x (1 / n + 1 / m).
 """
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -16,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.bulk.block import Block
-from model.bulk.fallback import is_not_a_customer
-from model.bulk.population import LEAST_CUSTOMERS, REJECTED, Comparison, count_problems
+from model.bulk.population import LEAST_CUSTOMERS, REJECTED, Comparison
+from model.bulk.rejected import Rejected
 from model.bulk.run import Run
 from model.outputs import PROBABILITY
 from model.schema import Categorical, Feature
@@ -38,20 +37,18 @@ def describe(run: Run) -> dict[str, Any]:
     """
     schema = run.schema
     kept: dict[str, list[NDArray[Any]]] = {name: [] for name in (*schema.names, PROBABILITY.name)}
-    rejected: Counter[str | None] = Counter()
+    rejected = Rejected(schema)
     for block in run:
         for name in schema.names:
             kept[name].append(block.columns[name][block.good])
         kept[PROBABILITY.name].append(block.probability[block.good])
-        for problems, rows in count_problems(block):
-            if not is_not_a_customer(problems, schema):
-                rejected.update({problem.field: rows for problem in problems})
+        rejected.add(block)
     columns = {name: np.concatenate(parts) if parts else np.zeros(0) for name, parts in kept.items()}
     features = []
     for feature in schema.features:
         described = {"feature": feature.name, **_describe(feature, columns[feature.name])}
-        if rejected[feature.name]:
-            described["rejected"] = rejected[feature.name] / (rejected[feature.name] + run.rows_scored)
+        if rows := rejected.rows[feature.name]:
+            described["rejected"] = rows / (rows + run.rows_scored)
         features.append(described)
     probability = _bins(columns[PROBABILITY.name])
     return {"customers": run.rows_scored, "features": features, PROBABILITY.name: probability, "segments": []}
@@ -92,7 +89,7 @@ def compare(
                 "most": max(bins, key=lambda bin_: abs(bin_["now"] - bin_["then"])) if has_any else None,
             }
         )
-    return {"features": drifts, "new_words": comparison.new_words()}
+    return {"features": drifts, "new_words": comparison.rejected.new_words()}
 
 
 def verdict(psi: float | None) -> str | None:
