@@ -20,8 +20,8 @@ def resolve(
 ) -> tuple[dict[str, int], dict[str, list[str]]]:
     """Find the features and the id, and what else is asked for, among the names of a header or an object.
 
-    Names are cleaned as cells are, and matched without regard to case; an exact name beats a differently-cased twin, and
-    both beat an alias; others are ignored.
+    Names are cleaned as cells are, and matched without regard to case; an exact name beats a differently-cased twin,
+    and both beat an alias; others are ignored.
 
     Returns
     -------
