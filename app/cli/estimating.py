@@ -33,7 +33,7 @@ _TITLES: Final = {
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @engine_option
 @click.option("--threshold", help="Least probability labelled as churn.  [default: the model's own]")
-@version_option("--model")
+@version_option()
 @models_option()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def estimate(file: Path, as_json: bool, **options: str | None) -> None:

@@ -103,7 +103,9 @@ def recalibrate(
     }
     population = read_json(folder, POPULATION)[0]
     population |= describe_population(shifted, data) if data else _shift_population(population, shift, wanted)
-    kept = {name: read_checked(folder, name) for name in (SCHEMA, TABLE, INTERVAL) if name in artifact.names(folder)}
+    kept: dict[str, bytes] = {
+        name: read_checked(folder, name) for name in (SCHEMA, TABLE, INTERVAL) if name in artifact.names(folder)
+    }
     files: dict[str, bytes] = {
         **_shift_model(folder, scorer, shift, cuts),
         **kept,
