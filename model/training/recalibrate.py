@@ -24,10 +24,10 @@ from model.errors import ArtifactError, TrainingError
 from model.pipeline import PipelineScorer, joblib_name
 from model.schema import CHURN, NOT_CHURN
 from model.scorecard import Scorer, tier_of
-from model.training.checks import MIN_PER_CLASS
 from model.training.compile import to_bytes
 from model.training.data import LabelledData
 from model.training.evaluate import load, probabilities_of, read_labelled
+from model.training.leaks import MIN_PER_CLASS
 from model.training.metrics import Floats, rounded
 from model.training.model_metrics import describe_schema, quantiles
 from model.training.population import describe_population

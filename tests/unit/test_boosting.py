@@ -72,7 +72,7 @@ def test_the_artifact_has_outline_json_in_place_of_a_scorecard(models):
 
     assert {path.name for path in folder.iterdir()} == {
         *("MODEL_CARD.md", "SHA256SUMS", "churn_prediction_model_v2_0.joblib", "metrics.json"),
-        *("outline.json", "population.json", "run.json"),
+        *("outline.json", "population.json", "run.json", "schema.json", "actions.csv"),
     }
     metadata = json.loads((folder / "outline.json").read_text())
     metrics = json.loads((folder / "metrics.json").read_text())
@@ -98,10 +98,10 @@ def test_fewer_trees_are_the_first_ones_of_more(data_csv):
     train_rows, test_rows = np.arange(400), np.arange(400, 600)
     settings = [boosting.Setting(3, 10), boosting.Setting(3, 20)]
 
-    result = dict(boosting.predict(frame, churned, (train_rows, test_rows), settings))
+    result = dict(boosting.predict(SCHEMA, frame, churned, (train_rows, test_rows), settings))
 
     for setting in settings:
-        model = boosting.fit(frame.iloc[train_rows], churned[train_rows], setting)
+        model = boosting.fit(SCHEMA, frame.iloc[train_rows], churned[train_rows], setting)
         alone = model.predict_proba(frame.iloc[test_rows])[:, 1]
         assert np.max(np.abs(result[setting] - alone)) < 1e-11
 
@@ -190,7 +190,7 @@ def test_without_shap_the_start_reports_what_to_install(models, monkeypatch):
 
 
 def test_an_answer_without_reasons_does_without_shap(boosted):
-    fresh = replace(boosted, reasons=type(boosted.reasons)(boosted.model))
+    fresh = replace(boosted, reasons=type(boosted.reasons)(boosted.model, boosted.schema.names))
     client = create_app(fresh, Settings()).test_client()
 
     client.post("/v1/customer", json=dict(EXAMPLE))

@@ -64,7 +64,7 @@ def test_the_steps_of_training_are_numbered_once_each():
     texts = {path.stem: docstring_of(path) for path in (ROOT / "model" / "training").glob("*.py")}
     steps = {result[1]: name for name, text in texts.items() if (result := re.match(r"(\w+) step of training", text))}
 
-    assert steps == {"First": "data", "Second": "checks", "Third": "additive", "Fourth": "compile"}
+    assert steps == {"First": "data", "Second": "checks", "Third": "spline", "Fourth": "compile"}
 
 
 def test_the_files_of_a_version_are_named_where_they_are_read():

@@ -34,7 +34,7 @@ def test_a_company_s_own_csv_is_read_like_the_public_one(tmp_path):
 
     result = read(own, SCHEMA)
 
-    assert (result.customers, result.labels) == (public.customers, public.labels)
+    assert (result.customers, result.labels.tolist()) == (public.customers, public.labels.tolist())
     assert (result.ids, public.ids[0]) == ([], "0000-SMPLE")
 
 
