@@ -10,10 +10,11 @@ import shutil
 import sys
 from pathlib import Path
 
-from model.schema import COLUMNS, CUSTOMER_ID
+from model.artifact import first_schema
 
 ROOT = Path(__file__).parent.parent
 BUILD = ROOT / "build" / "bench"
+SCHEMA = first_schema()
 SEED = 7
 SERVING_PYTHON = os.environ.get("SERVING_PYTHON", sys.executable)
 """An interpreter with what serves and no more, as in the images: with pandas installed, pyarrow imports it (0.2 s)."""
@@ -32,14 +33,14 @@ def make(rows: int, bad_share: float = 0.0) -> Path:
         return target
     BUILD.mkdir(parents=True, exist_ok=True)
     with source().open(encoding="utf-8", newline="") as file:
-        customers = [[row[name] for name in COLUMNS] for row in csv.DictReader(file)]
+        customers = [[row[name] for name in SCHEMA.columns] for row in csv.DictReader(file)]
     spoil = random.Random(SEED)  # noqa: S311 - not a secret
     draft = target.with_suffix(".part")
     with draft.open("w", encoding="utf-8", newline="") as file:
-        file.write(",".join(COLUMNS) + "\n")
+        file.write(",".join(SCHEMA.columns) + "\n")
         for number in range(rows):
             cells = list(customers[number % len(customers)])
-            cells[COLUMNS.index(CUSTOMER_ID)] = f"{number:08d}"
+            cells[0] = f"{number:08d}"
             if bad_share and spoil.random() < bad_share:
                 cells = _spoilt(cells, spoil.randrange(4))
             file.write(",".join(cells) + "\n")
@@ -51,7 +52,7 @@ def _spoilt(cells: list[str], how: int) -> list[str]:
     if how == 0:
         return cells[:7]
     name, cell = [("MonthlyCharges", "abc"), ("Contract", "Monthly"), ("tenure", "-3")][how - 1]
-    cells[COLUMNS.index(name)] = cell
+    cells[SCHEMA.columns.index(name)] = cell
     return cells
 
 

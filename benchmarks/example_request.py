@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-from model.schema import EXAMPLE
+from model.artifact import first_schema
 
-BODY = json.dumps(dict(EXAMPLE))
+BODY = json.dumps(dict(first_schema().example))
 
 
 def event() -> dict[str, Any]:

@@ -6,11 +6,11 @@ from pathlib import Path
 import pyarrow as pa
 from pyarrow import csv
 
-from model.schema import COLUMNS
-
 source, target = map(Path, sys.argv[1:])
 pa.set_cpu_count(1)
-texts = csv.ConvertOptions(column_types=dict.fromkeys(COLUMNS, pa.string()), strings_can_be_null=False)
+with source.open(encoding="utf-8") as file:
+    names = file.readline().rstrip().split(",")
+texts = csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False)
 with (
     csv.open_csv(source, csv.ReadOptions(use_threads=False), csv.ParseOptions(), texts) as reader,
     csv.CSVWriter(target, reader.schema, write_options=csv.WriteOptions(quoting_style="none")) as writer,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 
+from benchmarks.example_request import BODY
 from benchmarks.measure import Result
 from benchmarks.recorded import RECORD
 from deploy.images import ENGINES, IMAGES, BuildError, build_command, find_builder
@@ -16,7 +17,7 @@ RUNS = 7
 # The CPU of all that the process did, its start included; boto3 and the like are loaded by neither.
 SPENT = "import os; t = os.times(); print(t.user + t.system)"
 STARTS = {
-    "lambda": f"import handler; from model.schema import EXAMPLE; handler.handler(dict(EXAMPLE)); {SPENT}",
+    "lambda": f"import handler; handler.handler({BODY}); {SPENT}",
     "spaces": f"from app import wiring; assert wiring.build().test_client().get('/health').status_code == 200; {SPENT}",
 }
 

@@ -12,8 +12,10 @@ import pandas as pd
 import serverless_wsgi
 from flask import Flask, request
 
-from model.artifact import ARTIFACTS, default_version
-from model.schema import CHURN, CUSTOMER_ID, NAMES, NOT_CHURN
+from model.artifact import ARTIFACTS, default_version, first_schema
+from model.schema import CHURN, NOT_CHURN
+
+NAMES = list(first_schema().names)
 
 pipeline = joblib.load(next((ARTIFACTS / default_version()).glob("*.joblib")))
 app = Flask(__name__)
@@ -23,7 +25,7 @@ app = Flask(__name__)
 def customer() -> dict[str, str]:
     """Answer one customer; what is wrong with it is a 500."""
     frame = pd.DataFrame([request.get_json()])
-    chance = pipeline.predict_proba(frame[list(NAMES)])[0, 1]
+    chance = pipeline.predict_proba(frame[NAMES])[0, 1]
     return {"Prediction": CHURN if chance >= 0.5 else NOT_CHURN}
 
 
@@ -36,8 +38,8 @@ def predict_file(source: Path, target: Path) -> None:
     """Score a whole file at once; a cell that is wrong ends it."""
     customers = pd.read_csv(source)
     customers["TotalCharges"] = pd.to_numeric(customers["TotalCharges"], errors="coerce").fillna(0)
-    chance = pipeline.predict_proba(customers[list(NAMES)])[:, 1]
-    pd.DataFrame({CUSTOMER_ID: customers[CUSTOMER_ID], "probability": chance.round(4)}).to_csv(target, index=False)
+    chance = pipeline.predict_proba(customers[NAMES])[:, 1]
+    pd.DataFrame({"customerID": customers["customerID"], "probability": chance.round(4)}).to_csv(target, index=False)
 
 
 if __name__ == "__main__":

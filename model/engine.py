@@ -44,5 +44,5 @@ def load_scorer(
         scorer = artifact.load(folder.name, root)
     plausibility = check_contents(folder, scorer.schema)
     if plausibility:
-        scorer = replace(scorer, plausibility=plausibility)  # type: ignore[type-var]
+        scorer = replace(scorer, plausibility=plausibility)
     return scorer if threshold is None else scorer.with_threshold(threshold)

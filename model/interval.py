@@ -67,8 +67,8 @@ class Interval(NamedTuple):
                 yield start + index, weight
         for start, pair in zip(starts[len(self.scorecard.terms) :], self.scorecard.pairs, strict=False):
             first, second = pair.axes
-            line = first.index(customer[first.feature.name])
-            yield start + line * second.size + second.index(customer[second.feature.name]), 1.0
+            line = first.line_of(customer[first.feature.name])
+            yield start + line * second.size + second.line_of(customer[second.feature.name]), 1.0
 
 
 def _points_of(term: Term, feature: Feature, value: Value) -> Sequence[tuple[int, float]]:

@@ -1,4 +1,4 @@
-"""One thing that a caller may ask of the results, at every entry point: its names, values and help.
+"""An option of the results, the same at every entry point: its names, values and help.
 
 Standard library only.
 """

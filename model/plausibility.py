@@ -136,7 +136,7 @@ Combination = WordPair | NumberRange
 
 
 def name_value(feature: Feature, value: Value) -> str:
-    """Return a feature with its value: `Contract "One year"`, `tenure 12`, `NPS not known`."""
+    """Return a feature with its value: `Size "XL"`, `orders 12`, `NPS not known`."""
     if value is None:
         return f"{feature.name} not known"
     if isinstance(feature, Categorical) and value == OTHER:
@@ -164,7 +164,7 @@ class Plausibility(NamedTuple):
     def new_combinations(self, customer: Customer, changed: Customer) -> list[str]:
         """Return which combinations of values a changed customer has that the training data does not hold.
 
-        One does not count where the customer as it is lies outside in the same way.
+        One does not count where the customer as it is, is outside in the same way.
         """
         sentences = []
         for name, value in changed.items():
@@ -212,11 +212,11 @@ def _read_combination(member: Member, schema: Schema) -> Combination:
     names = member.at("features").items("a list of two names")
     if len(names) != 2:
         member.at("features").refuse("a list of two names", len(names))
-    found = [schema.by_name.get(name.text()) for name in names]
-    for name, feature in zip(names, found, strict=True):
+    features = [schema.by_name.get(name.text()) for name in names]
+    for name, feature in zip(names, features, strict=True):
         if feature is None:
             name.refuse(f"one of {', '.join(schema.names)}")
-    first, second = found
+    first, second = features
     if not isinstance(first, Categorical):
         names[0].refuse("a feature with words")
     if isinstance(second, Categorical):

@@ -21,7 +21,7 @@ _TOP: Final = (
 )
 _RESERVED: Final = (
     *(column.name for column in COLUMNS if column != IDENTITY),
-    *("errors", "record"),
+    *("errors", "record", "kind"),
     *("log_odds", "baseline", "actions", "notes", "alternatives", "model_version", "threshold", "tiers", "caution"),
     *("reasons_method", "code", "message", "field", "value", "rule", "change", "customers"),
 )

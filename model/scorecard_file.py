@@ -140,10 +140,10 @@ def _curve(feature: Numeric, described: Member) -> LineTerm | StepTerm:
     return LineTerm(feature.name, knots, points, missing)
 
 
-def _points(points: Member, count: int, each: str) -> list[float]:
+def _points(points: Member, count: int, unit: str) -> list[float]:
     values = [point.log_odds() for point in points.items()]
     if len(values) != count:
-        points.refuse(f"a list of {count} numbers, one for each {each}", len(values))
+        points.refuse(f"a list of {count} numbers, one for each {unit}", len(values))
     return values
 
 

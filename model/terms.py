@@ -111,7 +111,7 @@ class Axis(NamedTuple):
             return len(self.feature.levels)
         return len(self.edges) + 1 + self.feature.accepts_missing
 
-    def index(self, value: Value) -> int:
+    def line_of(self, value: Value) -> int:
         """Return the line of a value."""
         if isinstance(self.feature, Categorical):
             return self.feature.codes[value]
@@ -137,4 +137,4 @@ class PairTerm(NamedTuple):
     def __call__(self, customer: Customer) -> float:
         """Return the points of a customer."""
         first, second = self.axes
-        return self.points[first.index(customer[first.feature.name])][second.index(customer[second.feature.name])]
+        return self.points[first.line_of(customer[first.feature.name])][second.line_of(customer[second.feature.name])]

@@ -97,7 +97,7 @@ def former_defaults(root: Path) -> list[str]:
 def check_better_than_base_rate(version: str, root: Path = ARTIFACTS) -> None:
     """Refuse a model that is not shown to be better than giving every customer the churn rate.
 
-    Its log loss over the folds of metrics.json, with a 95 % interval for training parts that overlap, must lie below
+    Its log loss over the folds of metrics.json, with a 95 % interval for training parts that overlap, must be below
     that of the churn rate.
 
     References
@@ -113,7 +113,7 @@ def check_better_than_base_rate(version: str, root: Path = ARTIFACTS) -> None:
     trained_on, log_loss = metrics.at("trained_on"), metrics.at("out_of_fold").at("log_loss")
     rate = trained_on.at("churners").number() / max(trained_on.at("rows").number(), 1)
     if not 0 < rate < 1:
-        trained_on.refuse("the counts of customers of whom some left and some stayed")
+        trained_on.refuse("the counts of customers, some of them leavers and some not")
     of_rate = -rate * math.log(rate) - (1 - rate) * math.log(1 - rate)
     mean, deviation = log_loss.at("mean").number(), log_loss.at("sd").number()
     folds = max(len(metrics.at("folds").items()), 1)

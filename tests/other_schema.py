@@ -145,7 +145,7 @@ def _line(feature: dict, edges: list[float] | None, value: object) -> int:
     return levels.index(value)
 
 
-IDS = ["№ 1", "=1+1", "a,b", 'say "x"', "007", "O'Brien", "x;y", "北京-1", "9", "0"]
+IDS = ["№ 1", "=1+1", "a,b", 'an "x"', "007", "O'Brien", "x;y", "北京-1", "9", "0"]
 
 
 class Shop(NamedTuple):

@@ -10,7 +10,18 @@ if not __package__:
 
 import click
 
-from app.cli import monitoring, schema, schema_files, scoring, serving, spark, submitting, training, versions
+from app.cli import (
+    estimating,
+    monitoring,
+    schema,
+    schema_files,
+    scoring,
+    serving,
+    spark,
+    submitting,
+    training,
+    versions,
+)
 from app.cli.terminal import EXIT_INVALID, CommandGroup
 from model.errors import ChurnError
 
@@ -20,7 +31,7 @@ COMMANDS: Final = (
     *(schema.schema, schema.template, schema_files.infer_schema, schema_files.check_schema),
     *(training.train, training.recalibrate, training.evaluate, training.compare),
     *(versions.models, versions.promote),
-    *(monitoring.drift, monitoring.backtest),
+    *(monitoring.drift, estimating.estimate, monitoring.backtest),
 )
 
 

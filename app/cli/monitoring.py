@@ -63,11 +63,11 @@ def drift(files: tuple[str, ...], as_json: bool, fail_above: float | None, **opt
         assert described is not None
         rejected = 0
     else:
-        with _open_run(baseline, scorer) as run:
+        with open_run(baseline, scorer) as run:
             described, rejected = describe(run), run.rows_rejected
-    with _open_run(new, scorer) as run:
+    with open_run(new, scorer) as run:
         compared = compare(described, run)
-    drift_max = max((feature["psi"] for feature in compared["features"] if feature["psi"] is not None), default=None)
+    drift_max = largest_index(compared["features"])
     result = {
         "model_version": scorer.version,
         "baseline": {"name": baseline, "customers": described["customers"], "rejected": rejected},
@@ -75,7 +75,7 @@ def drift(files: tuple[str, ...], as_json: bool, fail_above: float | None, **opt
         **compared,
         "drift_max": drift_max,
     }
-    click.echo(json.dumps(result, indent=2) if as_json else "\n".join(_drift_lines(result)))
+    click.echo(json.dumps(result, indent=2) if as_json else "\n".join(drift_lines(result)))
     if fail_above is not None and (drift_max is None or drift_max > fail_above):
         sys.exit(EXIT_ABOVE_LIMIT)
 
@@ -104,6 +104,11 @@ def backtest(predictions: Path, truth: Path, model_version: str | None, models: 
     click.echo(json.dumps(result, indent=2) if as_json else "\n".join(_backtest_lines(result, schema)))
 
 
+def largest_index(features: Sequence[Mapping[str, Any]]) -> float | None:
+    """Return the largest index of a comparison; None where it has none."""
+    return max((feature["psi"] for feature in features if feature["psi"] is not None), default=None)
+
+
 @contextmanager
 def _open(name: str) -> Iterator["Unchanged"]:
     """Open a file, and name it in errors, since there are two."""
@@ -121,21 +126,24 @@ def _open(name: str) -> Iterator["Unchanged"]:
 
 
 @contextmanager
-def _open_run(name: str, scorer: Scorer) -> Iterator["Run"]:
+def open_run(name: str, scorer: Scorer) -> Iterator["Run"]:
+    """Open a file of customers, and name it in errors."""
     from model.bulk.run import Run
 
     with _open(name) as file:
         yield Run(file, scorer)
 
 
-def _drift_lines(result: Mapping[str, Any]) -> list[str]:
+def drift_lines(result: Mapping[str, Any]) -> list[str]:
+    """Return a comparison as the lines of the terminal."""
     from model.bulk.drift import CHANGED, MOVED
-    from model.bulk.population import LEAST_CUSTOMERS, sentence_of
+    from model.bulk.population import LEAST_CUSTOMERS
+    from model.bulk.rejected import describe_new_words
 
     before, new = (result[name] for name in ("baseline", "new"))
     title = f"{_describe(new)} compared with {_describe(before)}; model {result['model_version']}"
     fewer = min(before, new, key=lambda side: side["customers"])
-    new_words = ["", sentence_of(result["new_words"])] if result["new_words"]["rows"] else []
+    new_words = ["", describe_new_words(result["new_words"])] if result["new_words"]["rows"] else []
     if result["drift_max"] is None:
         count = f"{fewer['customers']:,} {'customer' if fewer['customers'] == 1 else 'customers'}"
         few = f"{fewer['name']} has {count}, and below {LEAST_CUSTOMERS} on either side an index is mostly chance."
@@ -168,14 +176,14 @@ def _backtest_lines(result: Mapping[str, Any], schema: "Schema") -> list[str]:
         *result["notes"],
         "",
         f"{'':<30}{'':>8}   95 % interval",
-        _figure_line("Churn rate", result["churn_rate"]),
+        figure_line("Churn rate", result["churn_rate"]),
         f"{'Expected churn rate':<30}{_to_text(result['mean_probability']):>8}",
-        _figure_line("Expected - actual", result["calibration_gap"]),
+        figure_line("Expected - actual", result["calibration_gap"]),
         f"{'Calibration error (ECE)':<30}{_to_text(result['ece']):>8}",
-        _figure_line("ROC AUC", result["roc_auc"]),
-        _figure_line("Brier score", result["brier"]),
-        _figure_line(f"Precision of {result['labelled_churn']:,} labelled", result["precision"]),
-        _figure_line("Recall", result["recall"]),
+        figure_line("ROC AUC", result["roc_auc"]),
+        figure_line("Brier score", result["brier"]),
+        figure_line(f"Precision of {result['labelled_churn']:,} labelled", result["precision"]),
+        figure_line("Recall", result["recall"]),
         "",
         *_group_lines("decile", result["deciles"]),
         "",
@@ -213,7 +221,8 @@ def _group_lines(name: str, groups: Sequence[Mapping[str, Any]]) -> list[str]:
     return lines
 
 
-def _figure_line(title: str, figure: Mapping[str, float] | None) -> str:
+def figure_line(title: str, figure: Mapping[str, float | None] | None) -> str:
+    """Return a figure with its interval as a line of the terminal."""
     if figure is None:
         return f"{title:<30}{'-':>8}"
     return f"{title:<30}{_to_text(figure['value']):>8}   {_to_text(figure['low'])} to {_to_text(figure['high'])}"

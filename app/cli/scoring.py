@@ -71,9 +71,9 @@ def make_scoring(charset: str | None, *, outputs_of_settings: bool = False, **op
     settings = read_settings(**options)
     with naming_version(options["model_version"]):
         scorer = wiring.make_scorer(settings)
-    given = _parse_outputs(texts, options_of(scorer.schema, len(terms_of(scorer)), has_interval=True))
+    values = _parse_outputs(texts, options_of(scorer.schema, len(terms_of(scorer)), has_interval=True))
     others = settings.outputs() if outputs_of_settings else {}
-    return wiring.make_scoring(settings, scorer, charset, OutputOptions(**{**others, **given}))
+    return wiring.make_scoring(settings, scorer, charset, OutputOptions(**{**others, **values}))
 
 
 def _parse_outputs(texts: Mapping[str, str | None], offered: Sequence[OutputOption]) -> dict[str, int | bool]:

@@ -82,5 +82,5 @@ class LabelObject:
         return [self._duplicate(ids[row].as_py(), int(first[row]) + 1, row + 1) for row in shown], len(repeated)
 
     def _duplicate(self, customer_id: str, first: int, row: int) -> Problem:
-        found = problem("duplicate_id", field=self._id_name, value=customer_id, first=first, row=row)
-        return found.at(row, customer_id, self._id_name)
+        repeat = problem("duplicate_id", field=self._id_name, value=customer_id, first=first, row=row)
+        return repeat.at(row, customer_id, self._id_name)

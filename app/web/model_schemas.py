@@ -1,6 +1,7 @@
 """The body of GET /v2/model as JSON Schema: the kinds of terms that the model has."""
 
-from app.web.json_schemas import METHOD, NUMBER, SHARE, TEXT, JsonSchema, array, by, described, feature_name, members
+from app.web.description import TEXT, JsonSchema
+from app.web.json_schemas import METHOD, NUMBER, SHARE, array, by, described, feature_name, members
 from model.outputs import PROBABILITY
 from model.schema import TIERS, Categorical, Schema
 from model.scorecard import Scorer

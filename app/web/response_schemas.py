@@ -6,14 +6,13 @@ What a model does not have is not described: an id, money, values that are not k
 from typing import Final
 
 from app.web.customers import CHANGES, MANY, ONE
+from app.web.description import TEXT, JsonSchema
 from app.web.errors import STATUSES
 from app.web.json_schemas import (
     COUNT,
     METHOD,
     NUMBER,
     SHARE,
-    TEXT,
-    JsonSchema,
     array,
     by,
     described,

@@ -64,10 +64,9 @@ class ArrowWriter:
             numbers = np.round(column.compute(block.schema, block.columns, block), column.decimals)
             predictions[column.name] = pa.array(numbers, mask=bad | np.isnan(numbers))
         if self._reasons:
-            reasons = self._reasons.of(block)
-            for rank, name in enumerate(reason_names(self._reasons.count)):
-                texts = [parts[rank].sentence for parts in reasons]
-                predictions[name] = pa.array(texts, pa.string(), mask=bad)
+            texts, _ = self._reasons.of(block, lambda part: part.sentence)
+            for name, sentences_of_rank in zip(reason_names(self._reasons.count), texts.T, strict=True):
+                predictions[name] = pa.array(sentences_of_rank, pa.string(), mask=bad)
         if NOTES.name in self._fields:
             noted = {row: " ".join(sentences) for row, sentences in notes_of(self._scorer, block).items()}
             predictions[NOTES.name] = pa.array([noted.get(row) for row in range(block.rows)], pa.string())

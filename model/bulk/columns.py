@@ -5,6 +5,7 @@ other field goes through `model.validate`, see model/bulk/fallback.py, so that t
 error, at every entry point.
 """
 
+import functools
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
@@ -16,19 +17,17 @@ from numpy.typing import NDArray
 from pyarrow import csv
 
 from model.bulk.arrow import join_texts
-from model.bulk.block import Array, Block, are_equal, column_type, filler, has_few_values
+from model.bulk.block import Array, Block, are_equal, has_few_values
 from model.bulk.encoding import BOM
-from model.bulk.fallback import BLANK_ID, CHECK_EVERY, MAX_REMEMBERED_BYTES, STRAY, Fallback, PartialBlock
-from model.bulk.numbers import BLANKS, Bools, DecimalMark, meaning_of_blank, numeric_features, to_amounts
+from model.bulk.fallback import Fallback
+from model.bulk.numbers import BLANKS, Bools, DecimalMark, numeric_features, to_amounts
+from model.bulk.partial_block import BLANK_ID, STRAY, PartialBlock
 from model.bulk.records import Records
+from model.bulk.spellings import Spellings
 from model.bulk.table import TableRecords
-from model.errors import Problem
-from model.schema import Categorical, Feature, Numeric, Schema
+from model.schema import Feature, Numeric, Schema
 from model.text import clean_id, has_invisible
-from model.validate import LONGEST_NUMBER, find_word, is_blank, read_value
-
-_MAX_SPELLINGS: Final = 10_000
-"""Distinct spellings remembered for a feature, beyond its words; a file of noise must not fill the memory."""
+from model.validate import LONGEST_NUMBER
 
 _TEXT_BLOCKS: Final = 15
 """Blocks read as text after one with an amount that is no number: more follow, and each try to convert is wasted."""
@@ -76,14 +75,17 @@ class Columns:
         self._decimal_mark = DecimalMark(numeric_features(schema)) if delimiter != "," else None
         has_commas = self._decimal_mark is not None
         self._fallback = Fallback(schema, self._width, self._positions, id_required, has_commas, check)
-        self._spellings: dict[str, dict[str, float | None]] = {name: {} for name in schema.names}
-        self._spelt = {feature.name for feature in schema.features if has_few_values(feature)}
+        self._spellings = {
+            feature.name: Spellings(feature, functools.partial(self._fallback.with_point, feature.name), check)
+            for feature in schema.features
+            if has_few_values(feature)
+        }
         self._may_all_be_missing = all(feature.accepts_missing for feature in schema.features)
         words = pa.dictionary(pa.int32(), pa.string())
         self._texts = {
-            str(position): words if name in self._spelt else pa.string() for name, position in positions.items()
+            str(position): words if name in self._spellings else pa.string() for name, position in positions.items()
         }
-        amounts = [name for name in schema.names if name not in self._spelt]
+        amounts = [name for name in schema.names if name not in self._spellings]
         self._numbers = {**self._texts, **{str(positions[name]): pa.float64() for name in amounts}}
         self._text_blocks_left = 0
 
@@ -107,7 +109,7 @@ class Columns:
         names = list(self._positions)
         columns = [records.columns[self._positions[name]] for name in names]
         texts = [
-            column.dictionary_encode() if name in self._spelt else column
+            column.dictionary_encode() if name in self._spellings else column
             for name, column in zip(names, columns, strict=True)
         ]
         table = pa.Table.from_arrays(texts, [str(self._positions[name]) for name in names])
@@ -228,8 +230,8 @@ class Columns:
         for bit, feature in enumerate(self._schema.features):
             may_be_blank = self._may_be_blank(feature, columns, unread_by_name)
             text = texts[feature.name]
-            if feature.name in self._spelt:
-                column, is_unread = self._read_words(feature, text, may_be_blank)
+            if feature.name in self._spellings:
+                column, is_unread = self._spellings[feature.name].read(text, may_be_blank)
             else:
                 assert isinstance(feature, Numeric)
                 column, is_unread = to_amounts(text, feature, may_be_blank, self._decimal_mark is not None)
@@ -260,61 +262,3 @@ class Columns:
         for feature in self._schema.features:
             missing &= are_equal(columns[feature.name], feature, None)
         return missing
-
-    def _read_words(self, feature: Feature, text: Any, may_be_blank: Bools | bool) -> tuple[Array, Bools | None]:
-        """Return a column that is read by its distinct spellings, and which of it `model.validate` must decide about.
-
-        Parameters
-        ----------
-        text : pyarrow.DictionaryArray
-        """
-        spellings, indices = text.dictionary.to_pylist(), text.indices.to_numpy()
-        values, unread = self._read_spellings(feature, spellings)
-        column = values.take(indices)
-        if not unread:
-            return column, None
-        flags = np.zeros(len(spellings), bool)
-        flags[unread] = True
-        is_unread: Bools = flags.take(indices)
-        if isinstance(feature, Numeric) and feature.blank:
-            flags[[index for index in unread if not is_blank(spellings[index])]] = False
-            accepted = flags.take(indices) & may_be_blank
-            column[accepted] = meaning_of_blank(feature)
-            is_unread &= ~accepted
-        return column, is_unread
-
-    def _read_spellings(self, feature: Feature, spellings: list[str]) -> tuple[Array, list[int]]:
-        """Return the code or number of each distinct spelling, and the indices of those that are unread."""
-        known = self._spellings[feature.name]
-        most = _MAX_SPELLINGS + (len(feature.levels) if isinstance(feature, Categorical) else 0)
-        values = np.full(len(spellings), filler(feature), column_type(feature))
-        unread = []
-        new = 0
-        for index, spelling in enumerate(spellings):
-            if spelling in known:
-                value = known[spelling]
-            else:
-                if not new % CHECK_EVERY:
-                    self._check()
-                new += 1
-                value = _read_spelling(feature, self._fallback.with_point(feature.name, spelling))
-                if len(known) < most and len(spelling) <= MAX_REMEMBERED_BYTES:
-                    known[spelling] = value
-            if value is None:
-                unread.append(index)
-            else:
-                values[index] = value
-        return values, unread
-
-
-def _read_spelling(feature: Feature, spelling: str) -> float | None:
-    """Return the code or number of a spelling, None where `model.validate` must decide about it."""
-    if is_blank(spelling):
-        missing = feature.codes[None] if isinstance(feature, Categorical) and feature.accepts_missing else np.nan
-        return missing if feature.accepts_missing else None
-    if isinstance(feature, Categorical):
-        # Without the error, which costs ten times as much and is made once for each cell by the fallback.
-        word = find_word(feature, spelling)
-        return None if word is None else feature.codes[word]
-    value = read_value(feature, spelling)
-    return None if value is None or isinstance(value, Problem | str) else float(value)

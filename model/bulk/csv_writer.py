@@ -132,8 +132,8 @@ class Predictions:
             for column in self._computed
         ]
         if self._reasons:
-            reasons = self._reasons.of(block)
-            columns += [[quote(parts[rank].sentence) for parts in reasons] for rank in range(self._reasons.count)]
+            texts, _ = self._reasons.of(block, lambda part: quote(self._safe(part.sentence)))
+            columns += texts.T.tolist()
         if self._notes_scorer:
             noted = notes_of(self._notes_scorer, block)
             columns.append([quote(self._safe(" ".join(noted.get(row, ())))) for row in range(block.rows)])

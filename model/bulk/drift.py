@@ -8,14 +8,15 @@ B. Yurdakul, Statistical Properties of Population Stability Index, Western Michi
 any change the index is, on average, (bins - 1) x (1 / n + 1 / m).
 """
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model.bulk.population import LEAST_CUSTOMERS, REJECTED, Comparison, count_problems
+from model.bulk.block import Block
+from model.bulk.population import LEAST_CUSTOMERS, REJECTED, Comparison
+from model.bulk.rejected import Rejected
 from model.bulk.run import Run
 from model.outputs import PROBABILITY
 from model.schema import Categorical, Feature
@@ -36,26 +37,27 @@ def describe(run: Run) -> dict[str, Any]:
     """
     schema = run.schema
     kept: dict[str, list[NDArray[Any]]] = {name: [] for name in (*schema.names, PROBABILITY.name)}
-    rejected: Counter[str | None] = Counter()
+    rejected = Rejected(schema)
     for block in run:
         for name in schema.names:
             kept[name].append(block.columns[name][block.good])
         kept[PROBABILITY.name].append(block.probability[block.good])
-        for problems, rows in count_problems(block):
-            rejected.update({problem.field: rows for problem in problems})
+        rejected.add(block)
     columns = {name: np.concatenate(parts) if parts else np.zeros(0) for name, parts in kept.items()}
     features = []
     for feature in schema.features:
         described = {"feature": feature.name, **_describe(feature, columns[feature.name])}
-        if rejected[feature.name]:
-            described["rejected"] = rejected[feature.name] / (rejected[feature.name] + run.rows_scored)
+        if rows := rejected.rows[feature.name]:
+            described["rejected"] = rows / (rows + run.rows_scored)
         features.append(described)
     probability = _bins(columns[PROBABILITY.name])
     return {"customers": run.rows_scored, "features": features, PROBABILITY.name: probability, "segments": []}
 
 
-def compare(population: Mapping[str, Any], run: Run) -> dict[str, Any]:
-    """Return how far the customers of a file are from a population.
+def compare(
+    population: Mapping[str, Any], run: Run, also: Callable[[Block], None] = lambda _block: None
+) -> dict[str, Any]:
+    """Return how far the customers of a file are from a population; `also` is called with each of its blocks.
 
     Returns
     -------
@@ -68,6 +70,7 @@ def compare(population: Mapping[str, Any], run: Run) -> dict[str, Any]:
     comparison = Comparison(population, run.schema)
     for block in run:
         comparison.add(block)
+        also(block)
     size, then = run.rows_scored, population["customers"]
     drifts = []
     for name, psi in comparison.drift().items():
@@ -86,7 +89,7 @@ def compare(population: Mapping[str, Any], run: Run) -> dict[str, Any]:
                 "most": max(bins, key=lambda bin_: abs(bin_["now"] - bin_["then"])) if has_any else None,
             }
         )
-    return {"features": drifts, "new_words": comparison.new_words()}
+    return {"features": drifts, "new_words": comparison.rejected.new_words()}
 
 
 def verdict(psi: float | None) -> str | None:

@@ -5,8 +5,7 @@ the figures follow from sums. Kept are sums by printed probability, so memory do
 
 References
 ----------
-NannyML, Confidence-based Performance Estimation (CBPE), 2022; benchmarks/nannyml.py compares the two. A. Garg et al., A
-Domain Adaptive Estimate of Classifier Accuracy, 2022, on when the assumptions fail.
+NannyML, Confidence-based Performance Estimation (CBPE), 2022; benchmarks/cbpe.py compares the two.
 """
 
 from typing import Any, Final
@@ -14,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from model.bulk.block import Block
 from model.bulk.score import STEPS, to_steps
 from model.scorecard import PROBABILITY_DECIMALS
 
@@ -49,13 +49,9 @@ class Estimate:
         self._squares = 0.0
         self._log_loss = 0.0
 
-    def add(self, probability: Floats, log_odds: Floats) -> None:
-        """Add customers.
-
-        Parameters
-        ----------
-        probability, log_odds : ndarray of shape (n_customers,), float64
-        """
+    def add(self, block: Block) -> None:
+        """Add the good rows of one scored block."""
+        probability, log_odds = block.probability[block.good], block.log_odds[block.good]
         groups = 2 * to_steps(probability) + (probability >= self._threshold)
         self._customers += np.bincount(groups, minlength=len(self._customers))
         self._leavers += np.bincount(groups, weights=probability, minlength=len(self._leavers))

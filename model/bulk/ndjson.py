@@ -9,6 +9,7 @@ from model.bulk.block import Block
 from model.bulk.csv_writer import codes_of, combine
 from model.bulk.plausibility import notes_of
 from model.bulk.reasons import Reasons
+from model.explain import Contribution
 from model.outputs import INPUT, NOTES, PREDICTION, PROBABILITY, REASONS, ROW, TIER, OutputOptions, computed_columns
 from model.result import to_reason
 from model.scorecard import Scorer
@@ -39,13 +40,13 @@ class NdJson:
 
     def lines(self, block: Block) -> bytes:
         """Return the lines of one scored block."""
-        verdicts = _verdicts()
+        verdicts, id_member = _verdicts(), self._id_member
         codes = codes_of(block.probability, self._threshold, self._tiers).tolist()
         lines = []
         for index, (identity, code, more) in enumerate(
             zip(block.ids.to_pylist(), codes, self._more(block), strict=True)
         ):
-            name = f"{self._id_member}{_text(identity)}" if identity else ""
+            name = f"{id_member}{_text(identity)}" if identity else ""
             if index in block.problems:
                 errors = [problem.to_dict() for problem in block.located(index)]
                 tail = f'"errors":{_compact(errors)}{self._input(block, index)}'
@@ -63,11 +64,14 @@ class NdJson:
                 for members, number in zip(more, numbers, strict=True)
             ]
         if self._reasons:
-            reasons = self._reasons.of(block)
-            more = [
-                f'{members},"{REASONS.name}":{_compact([to_reason(part) for part in parts])}'
-                for members, parts in zip(more, reasons, strict=True)
-            ]
+            texts, contributions = self._reasons.of(block, _around_contribution)
+            for rank, (around, points) in enumerate(zip(texts.T.tolist(), contributions.T.tolist(), strict=True)):
+                opening = "," if rank else f',"{REASONS.name}":['
+                more = [
+                    f"{members}{opening}{before}{point!r}{after}"
+                    for members, (before, after), point in zip(more, around, points, strict=True)
+                ]
+            more = [f"{members}]" for members in more]
         if self._options.notes:
             noted = notes_of(self._scorer, block)
             more = [f'{members},"{NOTES.name}":{_compact(noted.get(row, []))}' for row, members in enumerate(more)]
@@ -80,6 +84,15 @@ class NdJson:
         if len(cells) != len(self._names):
             return ""
         return f',"{INPUT.name}":{_compact(dict(zip(self._names, cells, strict=True)))}'
+
+
+def _around_contribution(part: Contribution) -> tuple[str, str]:
+    """Return a reason as JSON, before and after its number of log-odds."""
+    reason = to_reason(part)
+    names = list(reason)
+    split = names.index("contribution")
+    before, after = ({name: reason[name] for name in half} for half in (names[:split], names[split + 1 :]))
+    return f'{_compact(before)[:-1]},"contribution":', f",{_compact(after)[1:]}"
 
 
 @cache

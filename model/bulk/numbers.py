@@ -34,7 +34,7 @@ def numeric_features(schema: Schema) -> tuple[Feature, ...]:
 
 
 def meaning_of_blank(feature: Feature) -> float:
-    """Return the number that an accepted blank stands for: NaN for a missing one."""
+    """Return the number that an accepted blank means: NaN for a missing one."""
     return feature.blank.equals if isinstance(feature, Numeric) and feature.blank else np.nan
 
 

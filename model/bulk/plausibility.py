@@ -107,12 +107,12 @@ class ImplausibleRows:
                 self._add_sizes(index, values)
         for index, relation in enumerate(self._relations, start=len(self._ranges)):
             columns = {name: block.columns[name][good] for name in (relation.feature, *relation.factors)}
-            rows = np.flatnonzero(is_contradicted(relation, columns))
-            self._rows[index] += len(rows)
-            if len(rows):
-                product = _product(relation, columns)[rows]
-                there = product > 0
-                self._add_sizes(index, columns[relation.feature][rows][there] / product[there])
+            outside = np.flatnonzero(is_contradicted(relation, columns))
+            self._rows[index] += len(outside)
+            if len(outside):
+                product = _product(relation, columns)[outside]
+                is_known = product > 0
+                self._add_sizes(index, columns[relation.feature][outside][is_known] / product[is_known])
 
     def _add_sizes(self, index: int, values: NDArray[np.float64]) -> None:
         middle = self._middles[index]

@@ -11,8 +11,7 @@ N. Siddiqi, Credit Risk Scorecards, 2006, chapter 9 (system stability report).
 """
 
 import math
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final
 
@@ -21,9 +20,9 @@ from numpy.typing import NDArray
 
 from model.artifact import read_json
 from model.bulk.block import Block
+from model.bulk.rejected import Rejected
 from model.bulk.score import bins_of
 from model.contents import POPULATION
-from model.errors import Problem, listed
 from model.outputs import PROBABILITY
 from model.schema import Categorical, Feature, Schema
 from model.scorecard import PROBABILITY_DECIMALS, Scorer
@@ -39,14 +38,6 @@ something had moved."""
 REJECTED: Final = "(rejected)"
 """The bin of rows whose value of a feature was not accepted, which the training data did not have."""
 
-LEAST_NEW_WORDS: Final = 10
-"""Rows rejected because of unknown words from which on a summary has a note of them."""
-
-_MOST_WORDS: Final = 1_000
-"""Unknown words of a feature that are counted each; a file of noise must not fill the memory."""
-
-_SHOWN_WORDS: Final = 5
-
 _ROUNDED: Final = 6
 """Decimals of shares and rates, as in population.json."""
 
@@ -56,14 +47,6 @@ def load(scorer: Scorer) -> dict[str, Any] | None:
     if scorer.folder is None:
         return None
     return read_json(scorer.folder, POPULATION)[0]
-
-
-def count_problems(block: Block) -> Iterator[tuple[tuple[Problem, ...], int]]:
-    """Yield each distinct tuple of problems of a block, and the number of rows that share it."""
-    rows = Counter(map(id, block.problems.values()))
-    problems = {id(problems): problems for problems in block.problems.values()}
-    for key, count in rows.items():
-        yield problems[key], count
 
 
 def shares_of(described: Mapping[str, Any]) -> list[float]:
@@ -102,6 +85,10 @@ class Comparison:
     population : dict
         The content of population.json.
     schema : Schema
+
+    Attributes
+    ----------
+    rejected : Rejected
     """
 
     def __init__(self, population: Mapping[str, Any], schema: Schema) -> None:
@@ -111,9 +98,7 @@ class Comparison:
         self._bins = {name: _zeros(described) for name, described in self._described.items()}
         self._score_bins = _zeros(self._probability)
         self._segments = [_Segment(group, schema.by_name[group["feature"]]) for group in population["segments"]]
-        self._rejected: Counter[str] = Counter()
-        self._rows_with_new_words = 0
-        self._new_words: dict[str, Counter[str]] = {name: Counter() for name in self._described}
+        self.rejected = Rejected(schema)
 
     def add(self, block: Block) -> None:
         """Count the rows of one scored block."""
@@ -127,20 +112,7 @@ class Comparison:
         self._score_bins += np.bincount(bins, minlength=len(self._score_bins))
         for segment in self._segments:
             segment.add(block.columns[segment.feature.name][good], probability)
-        for problems, rows in count_problems(block):
-            self._count_rejected(problems, rows)
-
-    def _count_rejected(self, problems: tuple[Problem, ...], rows: int) -> None:
-        self._rows_with_new_words += rows * any(problem.code == "unknown_word" for problem in problems)
-        for problem in problems:
-            name = problem.field
-            if name is None or name not in self._bins:
-                continue
-            self._rejected[name] += rows
-            if problem.code == "unknown_word":
-                words, word = self._new_words[name], problem.value or ""
-                if word in words or len(words) < _MOST_WORDS:
-                    words[word] += rows
+        self.rejected.add(block)
 
     def state(self) -> dict[str, Any]:
         """Return the counts so far as plain JSON, for `merge`."""
@@ -148,9 +120,7 @@ class Comparison:
             "bins": {name: counts.tolist() for name, counts in self._bins.items()},
             "score_bins": self._score_bins.tolist(),
             "segments": [[segment.customers.tolist(), segment.probability_sums.tolist()] for segment in self._segments],
-            "rejected": dict(self._rejected),
-            "rows_with_new_words": self._rows_with_new_words,
-            "new_words": {name: dict(words) for name, words in self._new_words.items() if words},
+            "rejected": self.rejected.state(),
         }
 
     def merge(self, state: Mapping[str, Any]) -> None:
@@ -161,10 +131,7 @@ class Comparison:
         for segment, (customers, probability_sums) in zip(self._segments, state["segments"], strict=True):
             segment.customers += np.array(customers, np.int64)
             segment.probability_sums += np.array(probability_sums)
-        self._rejected.update(state["rejected"])
-        self._rows_with_new_words += state["rows_with_new_words"]
-        for name, words in state["new_words"].items():
-            self._new_words[name].update(words)
+        self.rejected.merge(state["rejected"])
 
     def drift(self) -> dict[str, float | None]:
         """Return the population stability index of each feature and of the probability.
@@ -184,9 +151,9 @@ class Comparison:
         counts, shares = self._bins.get(name, self._score_bins), shares_of(described)
         # The training data had none, but another file that is the baseline may.
         rejected: float = described.get("rejected", 0.0)
-        if self._rejected[name] or rejected:
+        if self.rejected.rows[name] or rejected:
             shares = [*[share * (1 - rejected) for share in shares], rejected]
-            counts = np.append(counts, self._rejected[name])
+            counts = np.append(counts, self.rejected.rows[name])
         return counts, shares
 
     def bins(self, name: str) -> list[dict[str, Any]]:
@@ -205,29 +172,6 @@ class Comparison:
     def segments(self) -> list[dict[str, Any]]:
         """Return the groups of customers, with what the training data had in them."""
         return [segment.to_dict() for segment in self._segments]
-
-    def new_words(self) -> dict[str, Any]:
-        """Return how many rows were rejected because of unknown words, and by feature which those are, most first."""
-        words = {name: dict(words.most_common()) for name, words in self._new_words.items() if words}
-        return {"rows": self._rows_with_new_words, "words": words}
-
-    def notes(self) -> list[str]:
-        """Return a note of the unknown words, if there are many."""
-        if self._rows_with_new_words < LEAST_NEW_WORDS:
-            return []
-        return [sentence_of(self.new_words())]
-
-
-def sentence_of(new_words: Mapping[str, Any]) -> str:
-    """Return the unknown words of a file, with the rows that have them."""
-    named = []
-    for name, words in new_words["words"].items():
-        shown = [f"{word} ({rows:,})" for word, rows in list(words.items())[:_SHOWN_WORDS]]
-        more = [f"{len(words) - len(shown):,} more words"] * (len(words) > len(shown))
-        named.append(f"{name} {listed([*shown, *more])}")
-    rows = new_words["rows"]
-    subject = "1 row was" if rows == 1 else f"{rows:,} rows were"
-    return f"{subject} rejected because of words that the model does not know: {'; '.join(named)}."
 
 
 def largest_drift(summary: Mapping[str, Any]) -> dict[str, Any]:

@@ -116,7 +116,8 @@ def _compile_line(term: LineTerm) -> Callable[[Floats], Floats]:
     def of_numbers(values: Floats) -> Floats:
         knot = bins_of(values, term.knots[1:])
         inside = points.take(knot) + slopes.take(knot) * (values - knots.take(knot))
-        return np.where(values < knots[0], points[0], inside)
+        curve: Floats = np.where(values < knots[0], points[0], inside)
+        return curve
 
     return of_numbers
 
@@ -168,9 +169,9 @@ def bins_of(values: NDArray[Any], edges: Sequence[float]) -> NDArray[np.signedin
     A few edges one after the other for a whole block take a fifth of the time of a search for each value.
     """
     if len(edges) > _FEW_EDGES:
-        found = np.searchsorted(edges, values, side="right")
-        found[np.isnan(values)] = 0
-        return found
+        reached = np.searchsorted(edges, values, side="right")
+        reached[np.isnan(values)] = 0
+        return reached
     bins = np.zeros(len(values), np.int16)
     for edge in edges:
         bins += values >= edge

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from model.bulk.block import Block
 from model.bulk.plausibility import ImplausibleRows
-from model.bulk.population import Comparison, count_problems, load
+from model.bulk.population import Comparison, load
+from model.bulk.rejected import count_problems
 from model.bulk.score import to_tiers
 from model.outputs import PROBABILITY, ROW, VALUE_AT_RISK
 from model.schema import TIERS, Schema
@@ -94,7 +95,7 @@ class Summary:
     @property
     def notes(self) -> list[str]:
         """What to know about the rows as a whole."""
-        return self._comparison.notes() if self._comparison else []
+        return self._comparison.rejected.notes() if self._comparison else []
 
     def implausible(self, is_whole: bool = True) -> list[str]:
         """Return what to know first: that many rows are unlike the training data; `is_whole` if all were read."""

@@ -1,4 +1,4 @@
-"""`--recipe auto`: the simplest recipe that is not worse beyond chance on nested folds, and boosted trees beside it.
+"""`--recipe auto`: the simplest recipe that is not worse beyond chance on nested folds, compared with boosted trees.
 
 Each recipe goes through its whole procedure on the same folds of at most `MAX_ROWS` customers; what one that chooses
 nothing predicts there is used again for its threshold and its figures.

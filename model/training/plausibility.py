@@ -37,7 +37,7 @@ MAX_WIDTH: Final = math.log(4)
 """A ratio that varies more shows no contradiction."""
 
 MAX_OF_OWN_WIDTH: Final = 0.25
-"""And it varies at most by so much of what either side varies by itself (logarithms): else it says nothing."""
+"""And it varies at most by so much of what either side varies by itself (logarithms): else it means nothing."""
 
 MAX_OF_ONE_FACTOR: Final = 0.5
 """The same for a product, compared with the ratio to either factor alone."""
@@ -91,7 +91,8 @@ def find_combinations(columns: Mapping[str, NDArray[Any]], schema: Schema) -> li
 
 
 def _least(customers: NDArray[np.int64]) -> Floats:
-    return np.maximum(LEAST_CUSTOMERS, np.ceil(LEAST_SHARE * customers))
+    least: Floats = np.maximum(LEAST_CUSTOMERS, np.ceil(LEAST_SHARE * customers))
+    return least
 
 
 def _ranges(codes: NDArray[Any], levels: int, values: Floats) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from scipy.special import expit, logit
 from model import artifact
 from model.actions import TABLE
 from model.artifact import ARTIFACTS, OUTLINE, SCHEMA, SCORECARD, folder_of, read_checked, read_json
-from model.contents import CARD, METRICS, POPULATION
+from model.contents import CARD, INTERVAL, METRICS, POPULATION
 from model.errors import ArtifactError, TrainingError
 from model.pipeline import PipelineScorer, joblib_name
 from model.schema import CHURN, NOT_CHURN
@@ -103,9 +103,12 @@ def recalibrate(
     }
     population = read_json(folder, POPULATION)[0]
     population |= describe_population(shifted, data) if data else _shift_population(population, shift, wanted)
-    files = {
+    kept: dict[str, bytes] = {
+        name: read_checked(folder, name) for name in (SCHEMA, TABLE, INTERVAL) if name in artifact.names(folder)
+    }
+    files: dict[str, bytes] = {
         **_shift_model(folder, scorer, shift, cuts),
-        **{name: read_checked(folder, name) for name in (SCHEMA, TABLE) if name in artifact.names(folder)},
+        **kept,
         METRICS: to_bytes(metrics),
         CARD: model_card(metrics).encode("utf-8"),
         POPULATION: to_bytes(population),
@@ -165,7 +168,11 @@ def _shift_model(folder: Path, scorer: Scorer, shift: float, cuts: dict[str, Any
     files = {name: to_bytes(document)}
     pickled = joblib_name(folder.name)
     if pickled in artifact.names(folder):
-        pipeline = scorer.model if isinstance(scorer, PipelineScorer) else joblib.load(folder / pickled)
+        pipeline = (
+            scorer.model
+            if isinstance(scorer, PipelineScorer)
+            else joblib.load(io.BytesIO(read_checked(folder, pickled)))
+        )
         _shift_pipeline(pipeline, shift)
         content = io.BytesIO()
         joblib.dump(pipeline, content)

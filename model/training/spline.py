@@ -1,4 +1,4 @@
-"""Third step of training, recipe `spline`: customers and labels to a fitted scikit-learn pipeline, a sum of terms.
+"""Third step of training: customers and labels to a fitted scikit-learn pipeline, whose log-odds are a sum of terms.
 
 One-hot words, piecewise linear numbers (splines of degree 1, constant beyond the outer knots), an indicator for each
 number that may be missing; logistic regression whose curves follow the directions of the schema. Degree 1 is as good as

@@ -78,7 +78,7 @@ def train(
     actions : Path, optional
         The table of what might be offered; without a schema, that of the model that comes with the code.
     warn : callable
-        Called with a sentence for each thing that should be known before the model is used.
+        Called with each sentence that should be known before the model is used.
 
     Raises
     ------

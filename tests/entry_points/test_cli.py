@@ -7,14 +7,19 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from click.testing import CliRunner
 from commands import CLI, HEADER, LINE, ROOT, names, rows, write
+from other_schema import NAMES as OTHER_NAMES
+from other_schema import write_models
 from shipped import NAMES, SCHEMA
 from terminals import run_on_a_terminal
 
+from app.cli.__main__ import churn
 from model.json_schema import json_schema
 
 
@@ -187,3 +192,15 @@ def test_evaluating_prints_a_table_or_json(run, words):
 
     assert table.stdout.startswith("Model 1.0.0 on 120 customers")
     assert json.loads(figures.stdout)["rows"] == 120
+
+
+def test_the_schema_of_a_model_is_printed_as_its_file_and_for_programs(tmp_path):
+    models = str(write_models(tmp_path / "models"))
+
+    file = CliRunner().invoke(churn, ["schema", "--toml", "--models", models])
+    described = CliRunner().invoke(churn, ["schema", "--models", models])
+    both = CliRunner().invoke(churn, ["schema", "--toml", "--table"])
+
+    assert [feature["name"] for feature in tomllib.loads(file.output)["features"]] == OTHER_NAMES
+    assert list(json.loads(described.output)["properties"]) == OTHER_NAMES
+    assert both.exit_code == 2

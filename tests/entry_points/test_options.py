@@ -48,6 +48,7 @@ def arguments(name: str) -> list[str]:
         "score": ["customers.csv"],
         "submit": ["customers.csv"],
         "drift": ["customers.csv"],
+        "estimate": ["customers.csv"],
         "watch": ["inbox", "outbox"],
         "spark": ["customers.csv", "scored"],
         "promote": ["1.0.0"],

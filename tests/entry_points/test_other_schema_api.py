@@ -1,4 +1,4 @@
-"""What the service says of a wholly different schema: description, JSON Schema, template, sample, model and page."""
+"""How the service describes a wholly different schema: description, JSON Schema, template, sample, model and page."""
 
 import csv
 import io

@@ -103,9 +103,9 @@ def check_rows(shop: Shop, text: str, reasons: int = 0, money: bool = False, inp
         assert row["error"] == ""
         assert not money or row["value_at_risk"] == shop.money_of(shopper)
         parts = sorted(expected.contributions, key=lambda part: -abs(part))
-        for place in range(reasons):
-            verb = "raises" if parts[place] > 0 else "lowers"
-            assert f": {verb} the risk" in row[f"reason_{place + 1}"] or abs(parts[place]) < 0.05
+        for rank in range(reasons):
+            verb = "raises" if parts[rank] > 0 else "lowers"
+            assert f": {verb} the risk" in row[f"reason_{rank + 1}"] or abs(parts[rank]) < 0.05
         assert not inputs or [row[name] for name in NAMES] == shopper.cells
 
 
@@ -194,9 +194,9 @@ def test_bad_rows_have_the_sentences_of_the_schema(shop, client, accept):
         assert {row["prediction"] for row in rows} == {""}
     else:
         first, *rows, last = map(json.loads, answer.text.splitlines())
-        places = [f"Row {row['row']}{f' (client no {row[ID]})' if shop.ids else ''}" for row in rows]
+        subjects = [f"Row {row['row']}{f' (client no {row[ID]})' if shop.ids else ''}" for row in rows]
         assert [[error["message"] for error in row["errors"]] for row in rows] == [
-            [f"{place}: {sentence}"] for place, sentence in zip(places, sentences, strict=True)
+            [f"{subject}: {sentence}"] for subject, sentence in zip(subjects, sentences, strict=True)
         ]
         assert [[error.get(ID) for error in row["errors"]] for row in rows] == [[row.get(ID)] for row in rows]
         assert (last["summary"]["rows_in"], last["summary"]["rows_rejected"]) == (len(BAD) + 1, len(BAD))
@@ -212,7 +212,7 @@ def test_rejects_are_the_rows_as_they_were(shop, run):
     assert [[row[name] for name in NAMES] for row in rejects] == [[*row.values()] for row, _ in BAD.values()]
 
 
-def test_columns_in_another_order_and_case_beside_others_are_found(shop, client):
+def test_columns_in_another_order_and_case_among_others_are_found(shop, client):
     lines = [[*reversed(row)] for row in (NAMES, *(shopper.cells for shopper in SHOPPERS))]
     lines[0] = [name.upper() if name.isascii() else name for name in lines[0]]
     content = to_csv([dict(zip(NAMES, line, strict=True)) for line in lines]).partition(b"\n")[2]

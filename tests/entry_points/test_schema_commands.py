@@ -97,7 +97,7 @@ def test_the_commands_lead_from_a_file_to_a_served_model(block, environment, tmp
         finally:
             server.terminate()
     assert asked.returncode == 0, asked.stderr
-    assert json.loads(asked.stdout.splitlines()[-1])["Prediction"] in ("churn", "not churn")
+    assert json.loads(asked.stdout.strip().splitlines()[-1])["Prediction"] in ("churn", "not churn")
 
 
 def find(document: object, name: str) -> float:

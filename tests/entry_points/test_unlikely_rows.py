@@ -104,7 +104,7 @@ def test_rows_of_ndjson_have_the_notes_of_one_customer(client):
     assert "notes" not in rows[3]
 
 
-def test_a_file_with_many_contradictions_says_so_first(client):
+def test_a_file_with_many_contradictions_states_it_first(client):
     content = file_of(*[FIBER] * 70, *[{**FIBER, "TotalCharges": 8.91}] * 30)
     content = content.replace(b"customerID", b"number")  # which has a note of its own
     note = (
@@ -132,7 +132,7 @@ def test_a_header_that_is_sent_before_the_file_is_read_counts_the_rows_so_far(cl
     assert f"in {rows:,} of {rows:,} rows" in json.loads(answer.text.splitlines()[-1])["summary"]["notes"][0]
 
 
-def test_the_command_says_so_first_and_has_the_option(models, tmp_path):
+def test_the_command_states_it_first_and_has_the_option(models, tmp_path):
     path = tmp_path / "list.csv"
     path.write_bytes(file_of(*[{**FIBER, "MonthlyCharges": 8910, "TotalCharges": 89100}] * 25, ODD))
     result = run_command("score", str(path), "-o", str(tmp_path / "out"), "--notes", "--models", str(models))

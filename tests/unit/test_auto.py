@@ -1,4 +1,4 @@
-"""`--recipe auto`: the simplest recipe that is not worse beyond chance, with boosted trees beside it in the card."""
+"""`--recipe auto`: the simplest recipe that is not worse beyond chance, with boosted trees in the card."""
 
 import json
 from dataclasses import replace
@@ -97,25 +97,25 @@ def test_auto_names_the_exact_recipes_simplest_first():
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """The folder of a version that `auto` chose, and what training said."""
-    root, said = tmp_path_factory.mktemp("auto"), []
+    """The folder of a version that `auto` chose, and what training reported."""
+    root, sentences = tmp_path_factory.mktemp("auto"), []
     data = invent(1000, has_interaction=True)
     lines = ["Left?,fee,plan,Calls (30d)"]
     for customer, label in zip(data.customers, data.labels.tolist(), strict=True):
         fee = "" if customer["fee"] is None else customer["fee"]
         lines.append(f"{'Left' if label else 'Stayed'},{fee},{customer['plan']},{customer['Calls (30d)']}")
     (root / "customers.csv").write_text("\n".join(lines) + "\n")
-    folder = train(root / "customers.csv", root=root / "models", recipes=QUICK, schema=SCHEMA, warn=said.append)
-    return folder, said
+    folder = train(root / "customers.csv", root=root / "models", recipes=QUICK, schema=SCHEMA, warn=sentences.append)
+    return folder, sentences
 
 
-def test_training_says_what_was_chosen_and_the_card_shows_the_figures(trained):
-    folder, said = trained
+def test_training_reports_what_was_chosen_and_the_card_shows_the_figures(trained):
+    folder, sentences = trained
 
     metrics = json.loads((folder / "metrics.json").read_text())
     card = (folder / "MODEL_CARD.md").read_text()
     assert metrics["recipe"] == {"name": "ebm", "engines": ["scorecard"]}
-    assert said[0].startswith("The recipe is ebm, the simplest that is not worse beyond chance: log loss 0.")
+    assert sentences[0].startswith("The recipe is ebm, the simplest that is not worse beyond chance: log loss 0.")
     assert "## Other kinds of models" in card
     assert "| **ebm** |" in card
     assert "| spline |" in card

@@ -190,7 +190,7 @@ def test_without_shap_the_start_reports_what_to_install(models, monkeypatch):
 
 
 def test_an_answer_without_reasons_does_without_shap(boosted):
-    fresh = replace(boosted, reasons=type(boosted.reasons)(boosted.model, boosted.schema.names))
+    fresh = replace(boosted, reasons=type(boosted.reasons)(boosted.model, NAMES))
     client = create_app(fresh, Settings()).test_client()
 
     client.post("/v1/customer", json=dict(EXAMPLE))

@@ -96,7 +96,7 @@ def test_the_reasons_of_a_change_are_the_terms_that_moved_the_customer_that_way(
     moved = replace(scorer, terms=(*scorer.terms[:7], replace(payment, points=points), *scorer.terms[8:]))
 
     comparison = label_changes(
-        [data] * 2, [scorer, moved], [probabilities_of(model, data) for model in (scorer, moved)]
+        [data, data], [scorer, moved], [probabilities_of(model, data) for model in (scorer, moved)]
     )
 
     assert comparison["labels"]["no_longer_churn"] == 0
@@ -122,7 +122,7 @@ def test_a_change_by_the_threshold_alone_is_put_down_to_it(scorer):
     data = read(Path(__file__).parents[1] / "data" / "sample.csv", SCHEMA)
     stricter = scorer.with_threshold(0.6)
 
-    comparison = label_changes([data] * 2, [scorer, stricter], [probabilities_of(scorer, data)] * 2)
+    comparison = label_changes([data, data], [scorer, stricter], [probabilities_of(scorer, data)] * 2)
 
     assert comparison["labels"]["newly_churn"] == 0
     assert {json.dumps(change["why"]) for change in comparison["changed"]} == {'[{"threshold": [0.33, 0.6]}]'}

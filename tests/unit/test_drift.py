@@ -159,6 +159,58 @@ def test_an_index_that_cannot_be_had_is_no_pass(files):
     assert drift(files["before"], str(DATA / "header_only.csv"), "--fail-above", "1").exit_code == 3
 
 
+NEW_PRODUCT = [{**customer, "Contract": "Weekly"} for customer in CUSTOMERS[:200]]
+
+
+def test_rows_of_a_new_product_are_drift_and_its_name_is_given(files, tmp_path):
+    new = write(tmp_path / "new.csv", [*CUSTOMERS, *NEW_PRODUCT])
+
+    result = figures(files["before"], new)
+    text = drift(files["before"], new).output
+
+    (contract,) = (feature for feature in result["features"] if feature["feature"] == "Contract")
+    assert contract["verdict"] == "changed"
+    assert contract["most"] == {"group": "(rejected)", "then": 0.0, "now": 0.25}
+    # 600 customers as before, and a quarter that none was.
+    expected = 0.25 * math.log(0.25 / 0.0001) - 0.25 * math.log(0.75) - 0.0001 * math.log(2500)
+    assert contract["psi"] == pytest.approx(expected, abs=1e-5)
+    assert result["new_words"] == {"rows": 200, "words": {"Contract": {'"Weekly"': 200}}}
+    assert '200 rows were rejected because of words that the model does not know: Contract "Weekly" (200).' in text
+
+
+def test_rows_of_a_new_product_alone_are_named_where_none_is_left_to_compare(files, tmp_path):
+    text = drift(files["before"], write(tmp_path / "new.csv", NEW_PRODUCT)).output
+
+    assert "has 0 customers" in text
+    assert 'Contract "Weekly" (200)' in text
+    assert "steady" not in text
+
+
+def test_a_summary_counts_and_names_the_words_of_a_new_product(tmp_path):
+    with Path(write(tmp_path / "new.csv", [*CUSTOMERS, *NEW_PRODUCT])).open("rb") as file:
+        run = Run(file, artifact.load("1.0.0"))
+        list(run)
+
+    summary = run.summary()
+    assert summary["drift"]["Contract"] > 0.25
+    assert summary["notes"] == [
+        '200 rows were rejected because of words that the model does not know: Contract "Weekly" (200).'
+    ]
+
+
+def test_a_file_with_rejected_rows_compared_with_itself_has_not_moved(files, tmp_path):
+    new = write(tmp_path / "new.csv", [*CUSTOMERS, *NEW_PRODUCT])
+
+    assert {feature["psi"] for feature in figures(new, new)["features"]} == {0.0}
+
+
+def test_totals_below_the_customers_are_no_drift(files, tmp_path):
+    blank = dict.fromkeys(CUSTOMERS[0], "")
+    new = write(tmp_path / "new.csv", [*CUSTOMERS, *[{**blank, "customerID": "Total"}] * 50])
+
+    assert {feature["psi"] for feature in figures(files["before"], new)["features"]} == {0.0}
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

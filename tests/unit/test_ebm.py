@@ -117,7 +117,7 @@ def test_a_pair_holds_only_what_two_features_do_together(trained, scorecard):
     for pair in scorecard.pairs:
         points = np.array([pair(customer) for customer in customers])
         for axis in pair.axes:
-            lines = [axis.index(customer[axis.feature.name]) for customer in customers]
+            lines = [axis.line_of(customer[axis.feature.name]) for customer in customers]
             for line in set(lines):
                 assert points[np.equal(lines, line)].mean() == pytest.approx(0, abs=1e-9)
 

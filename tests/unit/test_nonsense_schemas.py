@@ -1,7 +1,11 @@
 """A schema or pair whose checksum is right and whose content is nonsense: the start names file, key, rule and value."""
 
 import copy
+import csv
+import io
 import json
+import math
+import random
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,11 +13,30 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from other_schema import ORDERS, PLAN, POPULATION, REGION, SCHEMA, SCORECARD, VERSION, files, to_bytes, write_models
+from mutations import mutate
+from other_schema import (
+    ORDERS,
+    PLAN,
+    POPULATION,
+    REGION,
+    SCHEMA,
+    SCORECARD,
+    SHOPPERS,
+    VERSION,
+    files,
+    to_bytes,
+    write_models,
+)
 from trainings import rewrite
 
+from model.bulk.run import Run
 from model.engine import load_scorer
-from model.errors import ArtifactError
+from model.errors import ArtifactError, CustomerError
+from model.json_schema import json_schema
+from model.model_info import model_info
+from model.sample import sample
+from model.scorecard import Scorer
+from model.validate import validate
 
 ROOT = Path(__file__).parents[2]
 BILLION = 1_000_000_000
@@ -245,3 +268,47 @@ def test_a_schema_is_written_as_it_is_read():
 
     assert read_schema(Member(to_document(schema), "schema.json")) == schema
     assert read_schema(Member(json.loads(to_json(schema)), "schema.json")) == schema
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("name", ["schema.json", "scorecard.json", "population.json"])
+def test_a_mutated_model_is_refused_or_scores_alike_alone_and_in_a_file(tmp_path, name):
+    """Never another exception, and never two answers."""
+    documents = {"schema.json": SCHEMA, "scorecard.json": SCORECARD, "population.json": POPULATION}
+    dice, refused = random.Random(name), 0
+    for number in range(400):
+        document = copy.deepcopy(documents[name])
+        for _ in range(dice.choice([1, 1, 2, 5])):
+            mutate(document, dice)
+        models = write_models(tmp_path / str(number), {**files(), name: to_bytes(document)})
+        try:
+            scorer = load_scorer(models=str(models))
+        except ArtifactError as error:
+            refused += 1
+            assert str(error).endswith(".")
+            continue
+        rows = [scorer.schema.example, *(shopper.row for shopper in SHOPPERS)]
+        _check_alike(
+            scorer, [{key: "" if row.get(key) is None else row[key] for key in scorer.schema.names} for row in rows]
+        )
+        json.dumps([model_info(scorer), json_schema(scorer.schema)], allow_nan=False)
+        assert len(sample(scorer).splitlines()) == 1001
+    assert 50 < refused < 400
+
+
+def _check_alike(scorer: Scorer, rows: list[dict[str, object]]) -> None:
+    text = io.StringIO()
+    # A column that is ignored: rows of blanks alone are blank lines.
+    writer = csv.DictWriter(text, ["number of the row", *scorer.schema.names])
+    writer.writeheader()
+    writer.writerows({"number of the row": number, **row} for number, row in enumerate(rows))
+    (block,) = Run(io.BytesIO(text.getvalue().encode()), scorer)
+    for index, row in enumerate(rows):
+        try:
+            customer = validate({name: str(value) for name, value in row.items()}, scorer.schema.features)
+        except CustomerError as error:
+            assert [problem.message for problem in block.problems[index]] == [item.message for item in error.problems]
+            continue
+        assert block.probability[index] == scorer.score(customer).probability
+        assert math.isfinite(scorer.score(customer).log_odds)

@@ -210,7 +210,7 @@ def priced(count: int, factor: float = 1.0) -> list[dict]:
     return rows
 
 
-def test_a_file_in_which_many_rows_contradict_themselves_says_so(scorer):
+def test_a_file_in_which_many_rows_contradict_themselves_states_it(scorer):
     rows = counted(scorer, [*priced(950), *priced(50, factor=0.01)])
     assert rows.notes(1_000) == [
         (
@@ -221,7 +221,7 @@ def test_a_file_in_which_many_rows_contradict_themselves_says_so(scorer):
     assert rows.notes(1_000, is_whole=False)[0].count("of the first 1,000 rows") == 1
 
 
-def test_a_file_in_another_unit_says_so(scorer):
+def test_a_file_in_another_unit_states_it(scorer):
     cents = [{**row, "MonthlyCharges": row["MonthlyCharges"] * 100} for row in priced(40, factor=100)]
     first, second = counted(scorer, cents).notes(40)
     assert first == (

@@ -5,7 +5,7 @@ import { formatMoney, formatNumber } from "./format.js";
 const NOT_KNOWN = "not known";
 /** The word of the API for words that the training data had seldom or never. */
 export const OTHER = "(other)";
-/** The group of the API of customers of whom a word is not known. */
+/** The group of the API of customers with a word that is not known. */
 const MISSING = "(missing)";
 
 export const byId = (id) => document.getElementById(id);
