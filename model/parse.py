@@ -20,8 +20,8 @@ def resolve(
 ) -> tuple[dict[str, int], dict[str, list[str]]]:
     """Find the features and the id, and what else is asked for, among the names of a header or an object.
 
-    Names are cleaned as cells are, and matched without regard to case; an exact name beats a differently-cased twin;
-    others are ignored.
+    Names are cleaned as cells are, and matched without regard to case; an exact name beats a differently-cased twin,
+    and both beat an alias; others are ignored.
 
     Returns
     -------
@@ -39,7 +39,8 @@ def resolve(
     positions, repeated = {}, {}
     for known, claims in candidates.items():
         exact = [position for position in claims if clean(names[position]) == known]
-        best = exact or claims
+        own = [position for position in claims if fold(names[position]) == fold(known)]
+        best = exact or own or claims  # an alias comes last
         positions[known] = best[0]
         if len(best) > 1:
             repeated[known] = [names[position] for position in best]

@@ -290,8 +290,9 @@ class Schema:
 
     @cached_property
     def by_folded(self) -> Mapping[str, str]:
-        """The columns by folded name."""
-        return {fold(name): name for name in self.columns}
+        """The columns by folded name, and by the aliases of features."""
+        aliases = {fold(alias): feature.name for feature in self.features for alias in feature.aliases}
+        return {**aliases, **{fold(name): name for name in self.columns}}
 
     @cached_property
     def id_label(self) -> str:

@@ -49,6 +49,10 @@ def read_schema(document: Member) -> Schema:
         if fold(feature.name) in taken:
             member.at("name").refuse("unlike the name of any other feature and of the id")
         taken.add(fold(feature.name))
+        for alias, name in zip(member.at("aliases").items() if feature.aliases else [], feature.aliases, strict=True):
+            if fold(name) in taken:
+                alias.refuse("unlike the name and the aliases of any other column")
+            taken.add(fold(name))
         features.append(feature)
     schema = Schema(
         features=tuple(features),

@@ -5,6 +5,7 @@ from shipped import CUSTOMER_ID, EXAMPLE, SCHEMA
 
 from model.errors import CustomerError, InputError
 from model.parse import customer_id, parse_customer, parse_json, resolve
+from model.schema import Numeric, Schema, Target
 
 
 @pytest.mark.parametrize(
@@ -86,3 +87,15 @@ def test_an_id_is_text_or_a_whole_number(value, expected):
 def test_anything_else_is_no_id(value):
     with pytest.raises(CustomerError, match=r"customerID must be text or a whole number"):
         customer_id({CUSTOMER_ID: value}, SCHEMA)
+
+
+def test_an_alias_is_the_name_of_its_feature_unless_the_name_itself_is_there():
+    schema = Schema(
+        features=(Numeric(name="Tenure (months)", minimum=0, maximum=100, aliases=("tenure_m", "Months")),),
+        example={"Tenure (months)": 1.0},
+        target=Target("left"),
+    )
+
+    assert resolve(["x", "MONTHS "], schema) == ({"Tenure (months)": 1}, {})
+    assert resolve(["months", "tenure (months)"], schema)[0] == {"Tenure (months)": 1}
+    assert resolve(["months", "tenure_m"], schema)[1] == {"Tenure (months)": ["months", "tenure_m"]}
