@@ -24,6 +24,30 @@ def test_a_card_reports_on_how_many_customers_the_metrics_were_measured():
     assert "All of this on 7,043 of the 500,000 customers" in " ".join(model_card(metrics).split())
 
 
+def test_a_card_has_the_words_of_the_schema():
+    card = " ".join(model_card(first_metrics()).split())
+
+    assert "from ten features, and the reasons for it. What it refers to: not stated by the data." in card
+    assert "The schema marks SeniorCitizen, Partner and Dependents as protected" in card
+    assert "high begins at twice the churn rate" in card
+
+
+def test_a_card_says_that_a_direction_costs_accuracy():
+    metrics = first_metrics()
+    cost = {"difference": 0.02, "low": 0.01, "high": 0.03}
+    metrics["directions"] |= cost
+    metrics["directions"]["curves"][0]["cost"] = cost
+
+    assert "the directions cost accuracy beyond chance, that of tenure." in " ".join(model_card(metrics).split())
+
+
+def test_a_cut_off_below_one_hundredth_keeps_its_digits():
+    metrics = first_metrics()
+    metrics["tiers"] = {"high": 0.0046, "medium": 0.0023, "low": 0.0}
+
+    assert "high from 0.0046, medium from 0.0023 and low from 0.00" in " ".join(model_card(metrics).split())
+
+
 def _figure(mean: float, low: float, high: float) -> dict[str, float]:
     return {"mean": mean, "difference": (low + high) / 2, "low": low, "high": high}
 

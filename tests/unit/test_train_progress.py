@@ -25,7 +25,7 @@ def run(tmp_path, monkeypatch):
             return tmp_path / "1.1.0"
 
         modules = {"train": SimpleNamespace(train=train), "recipes": SimpleNamespace(recipes_of=lambda name: [name])}
-        monkeypatch.setattr(training, "_training", modules.__getitem__)
+        monkeypatch.setattr(training, "training_module", modules.__getitem__)
         return CliRunner().invoke(churn, ["train", "--data", "customers.csv", *words])
 
     return run
@@ -108,7 +108,7 @@ def test_comparing_and_evaluating_report_their_stage_too(run, tmp_path, monkeypa
         "reports": SimpleNamespace(),
         "evaluate": SimpleNamespace(evaluate=evaluate),
     }
-    monkeypatch.setattr(training, "_training", modules.__getitem__)
+    monkeypatch.setattr(training, "training_module", modules.__getitem__)
 
     compared = CliRunner().invoke(churn, ["compare", "1.0.0", "1.1.0", "--data", "customers.csv", "--json"])
     monkeypatch.setattr(terminal, "LINE_INTERVAL_S", 0.1)

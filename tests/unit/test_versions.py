@@ -53,7 +53,7 @@ def test_a_promoted_version_is_served_and_going_back_is_promoting_the_former(roo
     assert (former, load_scorer(models=str(root)).version) == ("1.0.0", "1.1.0")
     assert versions.promote("1.0.0", root) == "1.1.0"
     assert load_scorer(models=str(root)).version == "1.0.0"
-    assert sorted(path.name for path in root.iterdir()) == ["1.0.0", "1.1.0", "DEFAULT"]
+    assert sorted(path.name for path in root.iterdir()) == ["1.0.0", "1.1.0", "DEFAULT", versions.FORMER]
     assert (root / "DEFAULT").stat().st_mode & 0o777 == 0o644
 
 

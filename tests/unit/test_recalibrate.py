@@ -1,0 +1,187 @@
+"""Models whose mean probability is shifted, and the gate before a model becomes the default."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from invented import invent, to_csv
+from shipped import SCHEMA
+from trainings import rewrite, write_customers
+
+from app.cli.__main__ import churn
+from model import artifact
+from model.actions import load_of
+from model.engine import load_scorer
+from model.errors import ArtifactError, TrainingError
+from model.explain import explain
+from model.training.data import read
+from model.training.recalibrate import recalibrate, solve_shift
+from model.training.threshold import choose_tiers, keep_threshold
+from model.versions import check_better_than_base_rate, current_default, promote
+
+pytestmark = pytest.mark.usefixtures("one_blas_thread")
+
+
+@pytest.fixture
+def root(two_versions, tmp_path) -> Path:
+    return Path(shutil.copytree(two_versions, tmp_path / "models"))
+
+
+def mean_probability(root: Path, version: str, data, engine: str = "scorecard") -> float:
+    scorer = load_scorer(version, engine, models=str(root))
+    return float(np.mean([score.probability for score in scorer.score_all(data.customers)]))
+
+
+def test_the_mean_probability_of_the_training_data_becomes_the_rate(root, two_versions):
+    data = read(two_versions.parent / "1.csv", SCHEMA)
+
+    recalibrate("1.0.0", "1.5.0", root, rate=0.02)
+
+    for engine in ("scorecard", "pipeline"):
+        assert mean_probability(root, "1.5.0", data, engine) == pytest.approx(0.02, abs=0.0003)
+
+
+def test_the_reasons_and_all_other_files_stay(root):
+    recalibrate("1.0.0", "1.5.0", root, rate=0.02)
+
+    old, new = (load_scorer(version, models=str(root)) for version in ("1.0.0", "1.5.0"))
+    example = dict(old.schema.example)
+    assert [part.sentence for part in explain(old, example)] == [part.sentence for part in explain(new, example)]
+    assert new.schema == old.schema
+    assert load_of(new) == load_of(old)
+    assert new.tiers == {"high": 0.04, "medium": 0.02, "low": 0.0}
+    metrics = json.loads((root / "1.5.0" / "metrics.json").read_text())
+    assert metrics["recalibrated_from"]["version"] == "1.0.0"
+    assert metrics["recalibrated_from"]["rate"] == 0.02
+    population = json.loads((root / "1.5.0" / "population.json").read_text())
+    assert population["mean_probability"] == 0.02
+    assert all(group["churn_rate"] is None for segment in population["segments"] for group in segment["groups"])
+    card = " ".join((root / "1.5.0" / "MODEL_CARD.md").read_text().split())
+    assert "so that the mean probability is 2.00% and no longer" in card
+
+
+def test_the_shipped_model_is_recalibrated_too(tmp_path):
+    shutil.copytree(artifact.ARTIFACTS / "1.0.0", tmp_path / "1.0.0")
+
+    recalibrate("1.0.0", "1.5.0", tmp_path, rate=0.02)
+    recalibrate("1.5.0", "1.6.0", tmp_path, rate=0.265370)
+
+    first, last = (load_scorer(version, models=str(tmp_path)) for version in ("1.0.0", "1.6.0"))
+    assert last.intercept == pytest.approx(first.intercept, abs=0.01)
+    assert (last.tiers, load_of(last)) == (first.tiers, load_of(first))
+    shift = json.loads((tmp_path / "1.6.0" / "metrics.json").read_text())["recalibrated_from"]["total_shift"]
+    assert shift == pytest.approx(last.intercept - first.intercept, abs=1e-6)
+
+
+def test_recent_customers_give_the_rate_and_become_the_population(root, tmp_path):
+    path = write_customers(tmp_path, invent(seed=5, count=400))
+    data = read(path, SCHEMA)
+
+    recalibrate("1.0.0", "1.5.0", root, data_path=path)
+
+    assert mean_probability(root, "1.5.0", data) == pytest.approx(data.churners / data.rows, abs=1e-9)
+    population = json.loads((root / "1.5.0" / "population.json").read_text())
+    assert population["customers"] == 400
+    assert population["churn_rate"] == pytest.approx(data.churners / data.rows, abs=1e-6)
+
+
+def test_trees_are_recalibrated(boosted_models, tmp_path):
+    root = Path(shutil.copytree(boosted_models, tmp_path / "models"))
+    data = read(boosted_models.parent / "customers.csv", SCHEMA)
+
+    recalibrate("2.0.0", "2.1.0", root, rate=0.05)
+
+    assert mean_probability(root, "2.1.0", data, "pipeline") == pytest.approx(0.05, abs=0.001)
+    scorer = load_scorer("2.1.0", "pipeline", models=str(root))
+    customer = data.customers[0]
+    total = scorer.baseline + sum(part.contribution for part in explain(scorer, customer))
+    assert total == pytest.approx(scorer.score(customer).log_odds, abs=1e-9)
+
+
+def test_what_cannot_be_done_is_refused_and_nothing_is_written(root, tmp_path):
+    few = tmp_path / "few.csv"
+    few.write_text(to_csv(invent(4, 40)))
+    before = sorted(path.name for path in root.iterdir())
+
+    with pytest.raises(ArtifactError, match=r"Model 1\.1\.0 exists already"):
+        recalibrate("1.0.0", "1.1.0", root, rate=0.02)
+    for rate in (0.0, 1.0, float("nan")):
+        with pytest.raises(TrainingError, match="A churn rate must be above 0"):
+            recalibrate("1.0.0", "1.5.0", root, rate=rate)
+    with pytest.raises(TrainingError, match="At least 50 who churned and 50 who stayed are needed"):
+        recalibrate("1.0.0", "1.5.0", root, data_path=few)
+
+    assert sorted(path.name for path in root.iterdir()) == before
+
+
+@pytest.mark.parametrize("rate", [0.0001, 0.02, 0.5, 0.98])
+def test_the_shift_makes_the_mean_the_rate(rate):
+    log_odds = np.random.default_rng(0).normal(-1, 2, 10_000)
+
+    shifted = 1 / (1 + np.exp(-(log_odds + solve_shift(log_odds, rate))))
+
+    assert shifted.mean() == pytest.approx(rate, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("rate", "high", "medium"), [(0.26537, 0.5, 0.25), (0.6, 0.5, 0.25), (0.1416, 0.28, 0.14), (0.01, 0.02, 0.01)]
+)
+def test_tiers_follow_from_the_churn_rate(rate, high, medium):
+    assert choose_tiers(rate) == {"high": high, "medium": medium, "low": 0.0}
+
+
+def test_a_threshold_that_nobody_reaches_any_more_is_where_high_begins():
+    threshold = {"threshold": 0.33, "contact_cost": 1.0, "saved_value": 3.0, "theoretical": 0.333333}
+    threshold["criterion"] = "least mean expected cost out of fold, in steps of 0.01 up to 0.50"
+    tiers = choose_tiers(0.02)
+
+    assert keep_threshold(threshold, np.full(100, 0.02), 0.02, tiers)["threshold"] == 0.04
+    assert keep_threshold(threshold, np.full(100, 0.4), 0.4, tiers)["threshold"] == 0.33
+
+
+# The gate.
+
+
+def spoil(root: Path, version: str) -> None:
+    """Make a model look as good as giving everybody the churn rate."""
+    metrics = json.loads((root / version / "metrics.json").read_text())
+    rate = metrics["trained_on"]["churners"] / metrics["trained_on"]["rows"]
+    metrics["out_of_fold"]["log_loss"]["mean"] = float(-rate * np.log(rate) - (1 - rate) * np.log(1 - rate))
+    rewrite(root / version, "metrics.json", json.dumps(metrics).encode())
+
+
+def test_a_model_no_better_than_its_base_rate_is_not_promoted(root):
+    check_better_than_base_rate("1.1.0", root)
+    spoil(root, "1.1.0")
+
+    result = CliRunner().invoke(churn, ["promote", "1.1.0", "--models", str(root)])
+
+    assert result.exit_code != 0
+    assert "Model 1.1.0 is no better than its base rate: log loss" in result.stderr
+    assert current_default(root) == "1.0.0"
+    assert CliRunner().invoke(churn, ["promote", "1.1.0", "--anyway", "--models", str(root)]).exit_code == 0
+    assert current_default(root) == "1.1.0"
+
+
+def test_going_back_is_never_refused(root):
+    promote("1.1.0", root)
+    spoil(root, "1.0.0")
+
+    result = CliRunner().invoke(churn, ["promote", "1.0.0", "--models", str(root)])
+
+    assert (result.exit_code, current_default(root)) == (0, "1.0.0")
+
+
+def test_a_model_that_is_worse_on_recent_customers_is_not_promoted(root, tmp_path):
+    recalibrate("1.0.0", "1.5.0", root, rate=0.001)
+    path = write_customers(tmp_path, invent(seed=6, count=300))
+
+    result = CliRunner().invoke(churn, ["promote", "1.5.0", "--data", str(path), "--models", str(root)])
+
+    assert result.exit_code != 0
+    assert "Model 1.5.0 is worse than 1.0.0 on" in result.stderr
+    assert "beyond chance: log_loss" in result.stderr
+    assert current_default(root) == "1.0.0"
