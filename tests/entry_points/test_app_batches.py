@@ -280,7 +280,7 @@ class FailingScorer:
     """An engine that fails in the middle of a file, and quotes a customer when it does."""
 
     version, sha256, threshold, tiers, ranges, folder = "9.9.9", "0" * 64, 0.5, {"low": 0.0}, {}, None
-    schema, additive, blocks = SCHEMA, None, 0
+    schema, additive, interval, plausibility, blocks = SCHEMA, None, None, None, 0
 
     def log_odds_batch(self, columns):
         self.blocks += 1
