@@ -59,8 +59,9 @@ class Summary:
         self._tiers = np.zeros(len(TIERS), np.int64)
         self._codes: Counter[str] = Counter()
         self._money = scorer.schema.money
+        self._may_lack_money = bool(self._money) and scorer.schema.by_name[self._money or ""].accepts_missing
         self._by_step = np.zeros((3 if self._money else 2, STEPS + 1))
-        self._top = _Top(top, numbered, scorer.schema)
+        self._top = _Top(top, numbered, scorer.schema, self._may_lack_money)
         population = population or load(scorer)
         self._comparison = Comparison(population, scorer.schema) if population else None
         self._implausible = ImplausibleRows(scorer, population) if population and scorer.plausibility else None
@@ -80,7 +81,7 @@ class Summary:
         if self._money:
             at_risk = probability * block.columns[self._money][good]
             # That of a customer whose money is missing is not known, and adds nothing.
-            weights.append(np.nan_to_num(at_risk))
+            weights.append(np.nan_to_num(at_risk) if self._may_lack_money else at_risk)
         self._churn += int((probability >= self._scorer.threshold).sum())
         self._tiers += np.bincount(to_tiers(probability, self._scorer.tiers), minlength=len(TIERS))
         steps = _steps_of(probability)
@@ -186,7 +187,8 @@ def _steps_of(probability: NDArray[np.float64]) -> NDArray[np.int64]:
 class _Top:
     """The rows with most value at risk so far, or without money those most likely to leave; of equal ones the first."""
 
-    def __init__(self, most: int, numbered: bool, schema: Schema) -> None:
+    def __init__(self, most: int, numbered: bool, schema: Schema, may_be_nan: bool) -> None:
+        self._may_be_nan = may_be_nan
         self._most = most
         self._numbered = numbered
         self._schema = schema
@@ -195,8 +197,9 @@ class _Top:
     def add(self, block: Block, weights: NDArray[np.float64]) -> None:
         if not self._most or not len(weights):
             return
-        # Behind all others, and back to None in `to_list`.
-        weights = np.where(np.isnan(weights), -math.inf, weights)
+        if self._may_be_nan:
+            # Behind all others, and back to None in `to_list`.
+            weights = np.where(np.isnan(weights), -math.inf, weights)
         rows = np.flatnonzero(block.good)
         if len(weights) > self._most:
             least = np.partition(weights, -self._most)[-self._most]
