@@ -319,3 +319,11 @@ def test_the_command_trains_by_a_schema_file(data_csv, tmp_path):
     assert result.exit_code == 2
     assert "A recipe must be" in result.stderr
     assert not (tmp_path / "models").exists()
+
+
+def test_without_a_schema_a_file_of_other_columns_leads_to_infer_schema(data_csv, tmp_path):
+    result = CliRunner().invoke(churn, ["train", "--data", str(data_csv), "--models", str(tmp_path / "models")])
+
+    assert result.exit_code == 2
+    assert f"churn infer-schema {data_csv} --target COLUMN > schema.toml" in result.stderr
+    assert not (tmp_path / "models").exists()
