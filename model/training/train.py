@@ -102,7 +102,9 @@ def train(
     try:
         data = read(data_path, schema)
     except TrainingError as error:
-        raise _with_advice(error, data_path) if is_first_schema else error
+        if is_first_schema:
+            raise _with_advice(error, data_path) from error.__cause__
+        raise
     schema = data.schema
     check(data, data_path, trusted)
     measured = data.subset(sample_rows(data.labels, seed))
