@@ -204,7 +204,7 @@ def directed(direction: str):
 
 
 @pytest.mark.parametrize(("direction", "count"), [("rises", 1), ("falls", 0)])
-def test_training_states_when_a_direction_costs_accuracy(data_csv, tmp_path, direction, count):
+def test_training_reports_when_a_direction_costs_accuracy(data_csv, tmp_path, direction, count):
     sentences: list[str] = []
 
     folder = train(
