@@ -22,7 +22,7 @@ from model import artifact
 from model.actions import FIRST_TABLE, TABLE, parse
 from model.artifact import ARTIFACTS
 from model.contents import CARD, METRICS, POPULATION
-from model.errors import ArtifactError
+from model.errors import ArtifactError, InputError, TrainingError
 from model.pipeline import joblib_name
 from model.schema import Schema
 from model.schema_document import to_json
@@ -96,10 +96,15 @@ def train(
         )
     _check_folder(root)
     actions_path = actions or (None if schema else ARTIFACTS / FIRST_TABLE)
-    schema = schema or artifact.first_schema()
+    is_first_schema, schema = schema is None, schema or artifact.first_schema()
     actions_table = _read_actions(actions_path, schema) if actions_path else {}
     report("Reading the customers", 0.0)
-    data = read(data_path, schema)
+    try:
+        data = read(data_path, schema)
+    except TrainingError as error:
+        if is_first_schema:
+            raise _with_advice(error, data_path) from error.__cause__
+        raise
     schema = data.schema
     check(data, data_path, trusted)
     measured = data.subset(sample_rows(data.labels, seed))
@@ -158,6 +163,17 @@ def train(
         write_default(version, root)
     report("Done", 1.0)
     return folder
+
+
+def _with_advice(error: TrainingError, path: Path) -> TrainingError:
+    """Return the error of a file with other columns than those of the model that comes with the code, and the way."""
+    cause = error.__cause__
+    if not isinstance(cause, InputError) or cause.problem.code not in ("missing_columns", "no_header"):
+        return error
+    return TrainingError(
+        f"{error} To train on the columns of this file: churn infer-schema {path} --target COLUMN > schema.toml, then "
+        "churn train --schema schema.toml."
+    )
 
 
 def _pickle(model: FittedModel) -> bytes:

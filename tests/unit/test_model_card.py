@@ -32,7 +32,7 @@ def test_a_card_has_the_words_of_the_schema():
     assert "high begins at twice the churn rate" in card
 
 
-def test_a_card_says_that_a_direction_costs_accuracy():
+def test_a_card_states_that_a_direction_costs_accuracy():
     metrics = first_metrics()
     cost = {"difference": 0.02, "low": 0.01, "high": 0.03}
     metrics["directions"] |= cost
