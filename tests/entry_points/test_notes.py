@@ -153,6 +153,23 @@ def test_notes_in_a_header_are_ascii_and_short(client):
     assert len(note) <= NOTES_BYTES
 
 
+@pytest.mark.parametrize("sign", ["\n", "\r\n", "\r", "\t", "\x0b", "\x1b", "\x7f"])
+def test_a_control_character_in_a_word_is_escaped_in_the_header(client, sign):
+    word = EXAMPLE["Contract"]
+    rows = csv_of(CUSTOMER_ID, *map(str, range(12))).replace(word, f'"One{sign}off"')
+
+    answer = client.post(
+        "/v2/batches",
+        data=rows.encode(),
+        content_type="text/csv",
+        headers={"Accept": "application/json"},
+    )
+
+    escaped = "".join(f"\\x{ord(letter):02x}" for letter in sign)
+    assert answer.status_code == 200
+    assert f"One{escaped}off (12)" in answer.headers["X-Notes"]
+
+
 def test_pages_of_other_origins_may_read_the_notes(scorer):
     client = create_app(
         scorer, Settings.from_environment({"CHURN_CORS_ORIGINS": "https://crm.example.com"})
