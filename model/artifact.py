@@ -10,7 +10,7 @@ import hashlib
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, cast
@@ -244,13 +244,20 @@ def sums_of(files: Mapping[str, bytes]) -> bytes:
     return "".join(lines).encode("ascii")
 
 
-def save(files: Mapping[str, bytes], version: str, root: Path = ARTIFACTS) -> Path:
+def save(
+    files: Mapping[str, bytes],
+    version: str,
+    root: Path = ARTIFACTS,
+    check: Callable[[str, Path], object] = lambda _version, _root: None,
+) -> Path:
     """Write a new artifact in one step and return its folder; nothing is visible until all of it is.
 
     Parameters
     ----------
     files : mapping of str to bytes
         Name to content; all but run.json are entered in SHA256SUMS.
+    check : callable
+        Called with the version and the folder of the draft before it is visible; raises if it cannot be used.
 
     Raises
     ------
@@ -263,14 +270,17 @@ def save(files: Mapping[str, bytes], version: str, root: Path = ARTIFACTS) -> Pa
             f"Model {version} exists already in {root}. Choose another version; a version never changes."
         )
     root.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=root))
+    around = Path(tempfile.mkdtemp(prefix=".draft-", dir=root))
     try:
+        # Its folder has the name of the version, which a check compares with what is in the files.
+        draft = around / version
+        draft.mkdir()
         for name, content in {**files, SUMS: sums_of(files)}.items():
             (draft / name).write_bytes(content)
             (draft / name).chmod(0o644)
         draft.chmod(0o755)
+        check(version, around)
         draft.rename(folder)
-    except BaseException:
-        shutil.rmtree(draft, ignore_errors=True)
-        raise
+    finally:
+        shutil.rmtree(around, ignore_errors=True)
     return folder

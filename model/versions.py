@@ -65,17 +65,27 @@ def promote(version: str, root: Path = ARTIFACTS) -> str | None:
     ArtifactError
         If a file of it is absent or changed, or it cannot be served by this code; then nothing is changed.
     """
-    folder = artifact.folder_of(version, root)
-    for name in artifact.names(folder):
-        read_checked(folder, name)
-    scorer = load_scorer(version, engines_of(version, root)[0], models=str(root))
-    scorer.score(dict(scorer.schema.example))
+    check_usable(version, root)
     former = current_default(root)
     if former and former != version:
         past = [earlier for earlier in former_defaults(root) if earlier != former]
         _write(root / FORMER, "".join(f"{earlier}\n" for earlier in (*past, former)))
     write_default(version, root)
     return former
+
+
+def check_usable(version: str, root: Path = ARTIFACTS) -> None:
+    """Refuse a version that a server could not start with.
+
+    Raises
+    ------
+    ArtifactError
+    """
+    folder = artifact.folder_of(version, root)
+    for name in artifact.names(folder):
+        read_checked(folder, name)
+    scorer = load_scorer(version, engines_of(version, root)[0], models=str(root))
+    scorer.score(dict(scorer.schema.example))
 
 
 def current_default(root: Path) -> str | None:

@@ -16,12 +16,14 @@ from scipy.special import expit, logit
 from threadpoolctl import threadpool_limits
 
 from model.artifact import ARTIFACTS
+from model.contents import METRICS as METRICS_FILE
 from model.errors import TrainingError
 from model.scorecard import Scorer
+from model.strict_json import Member
 from model.training.bootstrap import DRAWS, WeightedMetrics, intervals
 from model.training.cross_validation import Fold, by_repeat, make_folds, paired_interval, sample_rows, size_ratio
 from model.training.data import LabelledData
-from model.training.evaluate import SEED, load, probabilities_of, read_labelled
+from model.training.evaluate import SEED, check_outcomes, load, probabilities_of, read_labelled
 from model.training.label_changes import label_changes
 from model.training.leaks import MIN_PER_CLASS
 from model.training.metrics import Floats, Ints, calibration_curve, compute_metrics, round_probabilities, rounded
@@ -44,6 +46,7 @@ def compare(
     seed: int = SEED,
     draws: int = DRAWS,
     progress: Progress = lambda _stage, _share: None,
+    is_decisive: bool = False,
 ) -> dict[str, Any]:
     """Return how `second` differs from `first` on labelled customers.
 
@@ -57,13 +60,19 @@ def compare(
         Of the folds, and of the bootstrap behind the intervals.
     progress : callable
         Called with what is being done and the share of the work that is done.
+    is_decisive : bool
+        Refuse customers of whom too few left or stayed for a decision.
 
     Raises
     ------
     TrainingError, ArtifactError
     """
     scorers, trainings = zip(*(load(version, root) for version in (first, second)), strict=True)
+    for scorer, training in zip(scorers, trainings, strict=True):
+        Member(training, str((scorer.folder or root) / METRICS_FILE)).at("setting").object()
     data = _read(data_path, scorers)
+    if is_decisive:
+        check_outcomes(data[0], data_path, "to tell which model is better")
     labels, sha256 = data[0].labels, data[0].sha256
     seen = [sha256 == training["trained_on"]["sha256"] for training in trainings]
     stored = [probabilities_of(scorer, own) for scorer, own in zip(scorers, data, strict=True)]
@@ -230,7 +239,10 @@ def _differences_of_folds(retrained: _Retrained, trainings: Sequence[dict[str, A
 
 def _recipe(training: dict[str, Any]) -> tuple[Recipe, Any]:
     recipe = recipe_of(training["recipe"]["name"])
-    return recipe, type(recipe.settings[0])(**training["setting"])
+    try:
+        return recipe, type(recipe.settings[0])(**training["setting"])
+    except TypeError as error:
+        raise TrainingError(f"The setting of a model is not one of {recipe.name}: {training['setting']}.") from error
 
 
 def _row(name: str, first: float | None, second: float | None, bounds: list[float] | None) -> dict[str, Any]:

@@ -125,6 +125,15 @@ def read_labelled(path: Path, schema: Schema) -> LabelledData:
     return data
 
 
+def check_outcomes(data: LabelledData, path: Path, purpose: str) -> None:
+    """Refuse customers of whom too few left or stayed to show anything."""
+    if min(data.churners, data.rows - data.churners) < MIN_PER_CLASS:
+        raise TrainingError(
+            f"{path} has {data.rows:,} customers, {data.churners:,} of them churners. At least {MIN_PER_CLASS} who "
+            f"churned and {MIN_PER_CLASS} who stayed are needed {purpose}."
+        )
+
+
 def probabilities_of(scorer: Scorer, data: LabelledData) -> Floats:
     """Return the probability of each customer, shape (n_customers,); a pipeline predicts all of them in one call."""
     if isinstance(scorer, Scorecard):

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import joblib
 import numpy as np
+from jinja2 import UndefinedError
 from scipy.optimize import brentq
 from scipy.special import expit, logit
 
@@ -24,19 +25,23 @@ from model.errors import ArtifactError, TrainingError
 from model.pipeline import PipelineScorer, joblib_name
 from model.schema import CHURN, NOT_CHURN
 from model.scorecard import Scorer, tier_of
+from model.strict_json import Member
 from model.training.compile import to_bytes
 from model.training.data import LabelledData
-from model.training.evaluate import load, probabilities_of, read_labelled
-from model.training.leaks import MIN_PER_CLASS
+from model.training.evaluate import check_outcomes, load, probabilities_of, read_labelled
 from model.training.metrics import Floats, rounded
 from model.training.model_metrics import describe_schema, quantiles
 from model.training.population import describe_population
 from model.training.recipes import recipe_of
 from model.training.reports import model_card
 from model.training.threshold import choose_tiers, keep_threshold
+from model.versions import check_usable
 
 WIDEST: Final = 40.0
 """Log-odds of a shift. From 37 on the probability of an average customer is 0 or 1 in a float."""
+
+LOWEST_RATE: Final = 0.0001
+"""Of a churn rate: probabilities are shown with four decimals, so that below it nearly all of them would be 0."""
 
 HIGHEST_RATE: Final = 0.99
 FALLBACK_CUSTOMERS: Final = 10_000
@@ -76,8 +81,8 @@ def recalibrate(
     data = _read(data_path, scorer) if data_path else None
     log_odds = logit(probabilities_of(scorer, data)) if data else _stored_log_odds(metrics)
     wanted = data.churners / data.rows if data else rate
-    if wanted is None or not 0 < wanted <= HIGHEST_RATE:
-        raise TrainingError(f"A churn rate must be above 0 and at most {HIGHEST_RATE}, not {wanted}.")
+    if wanted is None or not LOWEST_RATE <= wanted <= HIGHEST_RATE:
+        raise TrainingError(f"A churn rate must be from {LOWEST_RATE} to {HIGHEST_RATE}, not {wanted}.")
     report("Solving for the intercept", 0.5)
     shift = solve_shift(log_odds, wanted)
     shifted = expit(log_odds + shift)
@@ -111,12 +116,12 @@ def recalibrate(
         **_shift_model(folder, scorer, shift, cuts),
         **kept,
         METRICS: to_bytes(metrics),
-        CARD: model_card(metrics).encode("utf-8"),
+        CARD: _card(metrics, folder).encode("utf-8"),
         POPULATION: to_bytes(population),
         artifact.RUN: to_bytes({"trained_at": datetime.now(UTC).isoformat(timespec="seconds")}),
     }
     report("Writing the model", 0.99)
-    return artifact.save(files, new, root)
+    return artifact.save(files, new, root, check_usable)
 
 
 def solve_shift(log_odds: Floats, rate: float) -> float:
@@ -126,13 +131,39 @@ def solve_shift(log_odds: Floats, rate: float) -> float:
 
 def _read(path: Path, scorer: Scorer) -> LabelledData:
     data = read_labelled(path, scorer.schema)
-    fewest = min(data.churners, data.rows - data.churners)
-    if fewest < MIN_PER_CLASS:
-        raise TrainingError(
-            f"{path} has {data.rows:,} customers, {data.churners:,} of them churners. At least {MIN_PER_CLASS} who "
-            f"churned and {MIN_PER_CLASS} who stayed are needed to know the churn rate; with fewer, pass --rate."
-        )
+    check_outcomes(data, path, "to know the churn rate; with fewer, pass --rate")
     return data
+
+
+def _check_metrics(metrics: Member) -> None:
+    """Refuse metrics that a start accepts, but that lack what a shift is solved with."""
+    threshold = metrics.at("threshold")
+    threshold.at("criterion").text()
+    for name in ("contact_cost", "saved_value", "theoretical"):
+        threshold.at(name).number()
+    if metrics.at("recalibrated_from").is_present:
+        metrics.at("recalibrated_from").at("total_shift").number()
+    if metrics.at("log_odds").is_present:
+        for quantile in metrics.at("log_odds").items():
+            quantile.number()
+        return
+    for point in metrics.at("roc").items():
+        for name in ("threshold", "true_positive_rate", "false_positive_rate"):
+            point.at(name).share()
+
+
+def _card(metrics: dict[str, Any], folder: Path) -> str:
+    """Return the card; where the metrics lack what it states, as of a model written by hand, the former one."""
+    try:
+        return model_card(metrics)
+    except (LookupError, TypeError, UndefinedError):
+        source = metrics["recalibrated_from"]
+        return (
+            f"# Churn model {metrics['version']}\n\n## Recalibrated\n\nThe intercept was shifted by "
+            f"{source['shift']:+.4f} in log-odds, so that the mean probability is {source['rate']:.2%}. Everything "
+            f"else is that of version {source['version']}, whose card follows.\n\n"
+            f"{read_checked(folder, CARD).decode('utf-8')}"
+        )
 
 
 def _stored_log_odds(metrics: dict[str, Any]) -> Floats:
@@ -193,15 +224,12 @@ def _shift_pipeline(pipeline: Any, shift: float) -> None:
 def _shift_population(population: dict[str, Any], shift: float, rate: float) -> dict[str, Any]:
     """Return the population with what follows from a shift; what would need the customers is not known any more."""
 
-    def move(probability: float) -> float:
-        return rounded(1 / (1 + math.exp(-(logit(probability) + shift)))) if 0 < probability < 1 else probability
-
     bins = population["probability"]
-    edges = [move(edge) for edge in bins["edges"]]
+    edges, shares = _rising([_move(edge, shift) for edge in bins["edges"]], bins["shares"])
     return {
         "churn_rate": rounded(rate),
         "mean_probability": rounded(rate),
-        "probability": {**bins, "edges": edges},
+        "probability": {"edges": edges, "shares": shares},
         "segments": [
             {
                 **segment,
@@ -210,3 +238,20 @@ def _shift_population(population: dict[str, Any], shift: float, rate: float) -> 
             for segment in population["segments"]
         ],
     }
+
+
+def _move(probability: float, shift: float) -> float:
+    """Return a probability after a shift, not rounded: of rare leavers the edges of deciles differ by less."""
+    return 1 / (1 + math.exp(-(logit(probability) + shift))) if 0 < probability < 1 else probability
+
+
+def _rising(edges: list[float], shares: list[float]) -> tuple[list[float], list[float]]:
+    """Return bins whose edges rise: those between equal edges are added to the one before."""
+    rising, kept = [], shares[:1]
+    for edge, share in zip(edges, shares[1:], strict=True):
+        if rising and edge <= rising[-1]:
+            kept[-1] += share
+        else:
+            rising.append(edge)
+            kept.append(share)
+    return rising, kept

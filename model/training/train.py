@@ -160,7 +160,7 @@ def train(
         artifact.RUN: to_bytes(run),
     }
     is_first = not (root / "DEFAULT").exists() and not artifact.versions(root)
-    folder = artifact.save(files, version, root)
+    folder = artifact.save(files, version, root, check_usable)
     if is_first:
         write_default(version, root)
     report("Done", 1.0)
