@@ -136,6 +136,13 @@ def check_better_than_base_rate(version: str, root: Path = ARTIFACTS) -> None:
         )
 
 
+def unmeasured_rate(version: str, root: Path = ARTIFACTS) -> float | None:
+    """Return the churn rate that a version was shifted to without customers who show it; None for any other version."""
+    folder = artifact.folder_of(version, root)
+    source = Member(read_json(folder, METRICS)[0], str(folder / METRICS)).at("recalibrated_from")
+    return source.at("rate").number() if source.is_present and not source.at("data").is_present else None
+
+
 def write_default(version: str, root: Path) -> None:
     """Write DEFAULT next to the versions; a reader gets the old one or the new one."""
     _write(root / DEFAULT, version + "\n")

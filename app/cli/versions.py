@@ -131,9 +131,16 @@ def promote(version: str, models: str | None, data: Path | None, anyway: bool) -
     """Serve another version by default.
 
     The version is checked first: its files must match their sha256, it must load, and it must be better than giving
-    every customer the churn rate. To go back, promote the former version, which only --data can refuse.
+    every customer the churn rate. --data needs 50 who left and 50 who stayed. To go back, promote the former
+    version, which only --data can refuse.
     """
-    from model.versions import check_better_than_base_rate, current_default, engines_of, former_defaults
+    from model.versions import (
+        check_better_than_base_rate,
+        current_default,
+        engines_of,
+        former_defaults,
+        unmeasured_rate,
+    )
     from model.versions import promote as set_default
 
     root = root_of(models)
@@ -154,6 +161,11 @@ def promote(version: str, models: str | None, data: Path | None, anyway: bool) -
         click.echo("It was the default before, so nothing was compared.")
     elif anyway:
         click.echo("Nothing was compared, because of --anyway.")
+    elif not data and (rate := unmeasured_rate(version, root)) is not None:
+        click.echo(
+            f"Its probabilities were shifted to a churn rate of {rate:.4g}, which was passed and not measured. To "
+            f"measure them: churn evaluate --version {version} --data CUSTOMERS.csv"
+        )
     if engine != "scorecard":
         click.echo(f"It needs CHURN_ENGINE={engine}.")
     click.echo("Running servers keep the version they loaded: restart them.")
@@ -169,7 +181,7 @@ def _check_not_worse(version: str, data: Path, root: Path) -> None:
     served = default_version(root)
     comparison, titles = training_module("compare"), training_module("metrics").TITLES
     with report_stages() as report:
-        compared = comparison.compare(served, version, data, root, progress=report)
+        compared = comparison.compare(served, version, data, root, progress=report, is_decisive=True)
     worse = comparison.worse_figures(compared)
     if worse:
         figures = " and ".join(

@@ -22,6 +22,7 @@ from model.training.bootstrap import CONFIDENCE, DRAWS, WeightedMetrics, interva
 from model.training.cross_validation import ignore_progress
 from model.training.data import LabelledData, read
 from model.training.groups import RATES, GroupRates, compared_features, slices, spread
+from model.training.leaks import MIN_PER_CLASS
 from model.training.metrics import (
     ROC_STEPS,
     TITLES,

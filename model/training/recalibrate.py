@@ -76,6 +76,7 @@ def recalibrate(
     if (root / artifact.check_version(new)).exists():
         raise ArtifactError(f"Model {new} exists already in {root}. Choose another version; a version never changes.")
     scorer, metrics = load(folder.name, root)
+    _check_metrics(Member(metrics, str(folder / METRICS)))
     if data_path:
         report("Reading the customers", 0.0)
     data = _read(data_path, scorer) if data_path else None
@@ -223,7 +224,6 @@ def _shift_pipeline(pipeline: Any, shift: float) -> None:
 
 def _shift_population(population: dict[str, Any], shift: float, rate: float) -> dict[str, Any]:
     """Return the population with what follows from a shift; what would need the customers is not known any more."""
-
     bins = population["probability"]
     edges, shares = _rising([_move(edge, shift) for edge in bins["edges"]], bins["shares"])
     return {

@@ -39,7 +39,7 @@ from model.training.plausibility import describe_plausibility
 from model.training.population import describe_population
 from model.training.recipes import SPLINE, Recipe
 from model.training.reports import model_card
-from model.versions import current_default, write_default
+from model.versions import check_usable, current_default, write_default
 
 
 def train(

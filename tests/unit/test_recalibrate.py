@@ -3,12 +3,14 @@
 import json
 import re
 import shutil
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 from invented import invent, to_csv
+from other_schema import SHOP, VERSION, write_models
 from shipped import SCHEMA
 from trainings import rewrite, write_customers
 
@@ -19,9 +21,9 @@ from model.engine import load_scorer
 from model.errors import ArtifactError, TrainingError
 from model.explain import explain
 from model.training.data import read
-from model.training.recalibrate import recalibrate, solve_shift
+from model.training.recalibrate import _rising, recalibrate, solve_shift
 from model.training.threshold import choose_tiers, keep_threshold
-from model.versions import check_better_than_base_rate, current_default, promote
+from model.versions import check_better_than_base_rate, check_usable, current_default, promote
 
 pytestmark = pytest.mark.usefixtures("one_blas_thread")
 
@@ -109,8 +111,8 @@ def test_what_cannot_be_done_is_refused_and_nothing_is_written(root, tmp_path):
 
     with pytest.raises(ArtifactError, match=r"Model 1\.1\.0 exists already"):
         recalibrate("1.0.0", "1.1.0", root, rate=0.02)
-    for rate in (0.0, 1.0, float("nan")):
-        with pytest.raises(TrainingError, match="A churn rate must be above 0"):
+    for rate in (0.0, 1e-9, 1.0, float("nan")):
+        with pytest.raises(TrainingError, match=r"A churn rate must be from 0\.0001 to 0\.99"):
             recalibrate("1.0.0", "1.5.0", root, rate=rate)
     with pytest.raises(TrainingError, match="At least 50 who churned and 50 who stayed are needed"):
         recalibrate("1.0.0", "1.5.0", root, data_path=few)
@@ -141,6 +143,61 @@ def test_a_threshold_that_nobody_reaches_any_more_is_where_high_begins():
 
     assert keep_threshold(threshold, np.full(100, 0.02), 0.02, tiers)["threshold"] == 0.04
     assert keep_threshold(threshold, np.full(100, 0.4), 0.4, tiers)["threshold"] == 0.33
+
+
+@pytest.mark.parametrize("rate", [0.0001, 0.99])
+def test_an_extreme_rate_gives_a_version_that_loads(root, rate):
+    recalibrate("1.0.0", "1.5.0", root, rate=rate)
+    recalibrate("1.5.0", "1.6.0", root, rate=0.0001)
+
+    edges = json.loads((root / "1.6.0" / "population.json").read_text())["probability"]["edges"]
+    assert all(low < high for low, high in pairwise(edges))
+    for version in ("1.5.0", "1.6.0"):
+        load_scorer(version, models=str(root))
+
+
+def test_bins_between_equal_edges_are_one():
+    assert _rising([0.1, 0.1, 0.2], [0.4, 0.1, 0.2, 0.3]) == ([0.1, 0.2], [0.4, 0.30000000000000004, 0.3])
+
+
+def test_a_version_that_does_not_load_is_not_published(root):
+    files = {path.name: path.read_bytes() for path in (root / "1.0.0").iterdir() if path.name != artifact.SUMS}
+    files["population.json"] = b"{}"
+    before = sorted(path.name for path in root.iterdir())
+
+    with pytest.raises(ArtifactError, match=r"population\.json"):
+        artifact.save({**files, "scorecard.json": renamed(files)}, "1.7.0", root, check_usable)
+
+    assert sorted(path.name for path in root.iterdir()) == before
+
+
+def renamed(files: dict[str, bytes]) -> bytes:
+    return files["scorecard.json"].replace(b'"version": "1.0.0"', b'"version": "1.7.0"')
+
+
+def test_a_model_written_by_hand_keeps_its_card_below_the_shift(tmp_path):
+    root = write_models(tmp_path / "models")
+    former = (SHOP / "MODEL_CARD.md").read_text(encoding="utf-8")
+
+    recalibrate(VERSION, "9.0.0", root, rate=0.05)
+
+    card = (root / "9.0.0" / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert card.startswith("# Churn model 9.0.0")
+    assert "so that the mean probability is 5.00%" in card
+    assert card.endswith(former)
+
+
+@pytest.mark.parametrize("name", ["roc", "threshold"])
+def test_metrics_without_what_a_shift_needs_are_refused(tmp_path, name):
+    root = write_models(tmp_path / "models")
+    metrics = json.loads((SHOP / "metrics.json").read_text(encoding="utf-8"))
+    metrics[name] = {"threshold": 0.2} if name == "threshold" else None
+    rewrite(root / VERSION, "metrics.json", json.dumps(metrics).encode())
+
+    with pytest.raises(ArtifactError, match=rf"metrics\.json is incomplete.*: {name}"):
+        recalibrate(VERSION, "9.0.0", root, rate=0.05)
+
+    assert not (root / "9.0.0").exists()
 
 
 # The gate.
@@ -202,3 +259,33 @@ def test_the_list_of_versions_marks_one_that_was_recalibrated(root):
     result = CliRunner().invoke(churn, ["models", "--models", str(root)])
 
     assert "1.5.0    spline, 2.0% (from 1.0.0)  scorecard" in result.stdout
+
+
+@pytest.mark.parametrize("rows", ["two rows", "no leavers", "five rows of leavers"])
+def test_customers_who_show_nothing_are_no_pass(root, tmp_path, rows):
+    customers = invent(seed=6, count=300)
+    stayed = [customer for customer in customers if customer["Churn"] == "No"]
+    left = [customer for customer in customers if customer["Churn"] == "Yes"]
+    files = {"two rows": [left[0], stayed[0]], "no leavers": stayed, "five rows of leavers": left[:5]}
+    words = ["promote", "1.1.0", "--data", str(write_customers(tmp_path, files[rows])), "--models", str(root)]
+
+    result = CliRunner().invoke(churn, words)
+
+    assert result.exit_code != 0
+    assert "At least 50 who churned and 50 who stayed are needed to tell which model is better." in result.stderr
+    assert current_default(root) == "1.0.0"
+    assert CliRunner().invoke(churn, [*words, "--anyway"]).exit_code == 0
+
+
+def test_a_rate_that_nobody_measured_is_noted(root, tmp_path):
+    path = write_customers(tmp_path, invent(seed=5, count=400))
+    recalibrate("1.0.0", "1.5.0", root, rate=0.02)
+    recalibrate("1.0.0", "1.6.0", root, data_path=path)
+
+    passed, measured = (
+        CliRunner().invoke(churn, ["promote", version, "--models", str(root)]) for version in ("1.5.0", "1.6.0")
+    )
+
+    assert "shifted to a churn rate of 0.02, which was passed and not measured" in passed.stdout
+    assert measured.exit_code == 0
+    assert "not measured" not in measured.stdout
