@@ -193,8 +193,17 @@ def _backtest_lines(result: Mapping[str, Any], schema: "Schema") -> list[str]:
         lines.append("")
         unit = getattr(schema.by_name[schema.money or ""], "unit", "")
         for name, figure in result["money"].items():
-            lines.append(f"{name.replace('_', ' ').capitalize():<30}{figure:>14,.2f} {unit}".rstrip())
+            title = name.replace("_", " ").removesuffix(schema.currency).rstrip().capitalize()
+            lines.append(f"{title:<30}{_amount(figure, unit, schema.currency)}")
     return lines
+
+
+def _amount(figure: float, unit: str, currency: str) -> str:
+    """Return an amount with its unit; with the sign of the currency before it unless the unit is in words."""
+    sign, _, period = unit.partition(" ")
+    if sign not in ("", currency):
+        return f"{figure:>14,.2f} {unit}"
+    return f"{f'{currency}{figure:,.2f}':>14} {period}".rstrip()
 
 
 def _match_line(name: str, side: Mapping[str, Any]) -> str:
