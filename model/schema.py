@@ -132,7 +132,7 @@ class Categorical:
 
     def _rule(self) -> str:
         if self.accepts_other:
-            return "must be a word"
+            return "must be a word" if self.numbers else "must be a word (text)"
         shown = [str(value) if self.numbers else f'"{value}"' for value in self.values[:LISTED_WORDS]]
         if len(self.values) > LISTED_WORDS:
             return f"must be one of {len(self.values):,} words, such as {', '.join(shown)}"
@@ -185,9 +185,8 @@ class Numeric:
         set_ = object.__setattr__
         set_(self, "label", self.label or default_label(self.name))
         set_(self, "help", self.help or self.label)
-        unit = f" {self.unit}" if self.unit else ""
-        label = self.label.replace("{", "{{").replace("}", "}}")
-        set_(self, "phrase", self.phrase or f"{label} is {{value}}{unit}")
+        label, unit = [text.replace("{", "{{").replace("}", "}}") for text in (self.label, self.unit)]
+        set_(self, "phrase", self.phrase or f"{label} is {{value}} {unit}".rstrip())
         noun = f"a whole number{f' of {self.unit}' if self.unit else ''}" if self.whole else "a number"
         set_(self, "rule", f"must be {noun} from {written(self.minimum)} to {written(self.maximum)}")
 
