@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from model.schema import OTHER, Categorical, Customer, Feature, Numeric, Value
 from model.scorecard import Scorer
-from model.text import written
+from model.text import within, written
 
 HARDLY: Final = 0.05
 """Log-odds below which a contribution moves no probability by more than 1.3 percentage points (a quarter of it)."""
@@ -39,7 +39,7 @@ class Contribution(NamedTuple):
     def sentence(self) -> str:
         """The reason in plain words."""
         phrases = [phrase(feature, value) for feature, value in zip(self.features, self.values, strict=True)]
-        return f"{' and '.join([phrases[0], *map(_continue, phrases[1:])])}: {effect(self.contribution)}"
+        return f"{' and '.join([phrases[0], *map(within, phrases[1:])])}: {effect(self.contribution)}"
 
 
 def terms_of(scorer: Scorer) -> list[tuple[Feature, ...]]:
@@ -79,11 +79,6 @@ def phrase(feature: Feature, value: Value) -> str:
         else f"{value:,.2f}"
     )
     return feature.phrase.format(value=text, s="" if value == 1 else "s")
-
-
-def _continue(phrase: str) -> str:
-    """Return the beginning of a sentence as it goes on within one: an abbreviation (VIP) keeps its capitals."""
-    return phrase if phrase[1:2].isupper() else f"{phrase[:1].lower()}{phrase[1:]}"
 
 
 def effect(contribution: float) -> str:

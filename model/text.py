@@ -98,6 +98,11 @@ def written(number: float) -> str:
     return f"{number:,}".removesuffix(".0")
 
 
+def within(sentence: str) -> str:
+    """Return the beginning of a sentence as it goes on within one: an abbreviation (VIP) keeps its capitals."""
+    return sentence if sentence[1:2].isupper() else f"{sentence[:1].lower()}{sentence[1:]}"
+
+
 def counted(count: int, noun: str, plural: str = "") -> str:
     """Return a number with its noun: 1 row, 2,000 rows."""
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"

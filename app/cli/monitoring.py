@@ -15,6 +15,7 @@ from app.cli.terminal import EXIT_ABOVE_LIMIT, FiniteRange, read_settings
 from app.cli.versions import models_option, naming_version, schema_of, version_option
 from model.errors import ChurnError
 from model.outputs import TIER
+from model.schema import default_label
 from model.scorecard import Scorer
 
 if TYPE_CHECKING:
@@ -148,12 +149,13 @@ def drift_lines(result: Mapping[str, Any]) -> list[str]:
         count = f"{fewer['customers']:,} {'customer' if fewer['customers'] == 1 else 'customers'}"
         few = f"{fewer['name']} has {count}, and below {LEAST_CUSTOMERS} on either side an index is mostly chance."
         return [title, "", f"Too few customers: {few}", *new_words]
-    lines = [f"{'':<18}{'index':>8}{'chance':>8}  {'':<9}what changed most"]
+    width = max([16, *[len(feature["feature"]) for feature in result["features"]]]) + 2
+    lines = [f"{'':<{width}}{'index':>8}{'chance':>8}  {'':<9}what changed most"]
     for feature in result["features"]:
         largest = feature["most"]
         change = f"{largest['group']}: {largest['then']:.1%} before, {largest['now']:.1%} now" if largest else ""
         cells = "".join(f"{_to_text(feature[name]):>8}" for name in ("psi", "by_chance"))
-        lines.append(f"{feature['feature']:<18}{cells}  {feature['verdict'] or '':<9}{change}".rstrip())
+        lines.append(f"{feature['feature']:<{width}}{cells}  {feature['verdict'] or '':<9}{change}".rstrip())
     return [
         title,
         "",
@@ -192,9 +194,15 @@ def _backtest_lines(result: Mapping[str, Any], schema: "Schema") -> list[str]:
     if result["money"]:
         lines.append("")
         unit = getattr(schema.by_name[schema.money or ""], "unit", "")
+        titles = {name: _MONEY.get(name) or default_label(name) for name in result["money"]}
+        width = max(map(len, titles.values())) + 1
         for name, figure in result["money"].items():
-            lines.append(f"{name.replace('_', ' ').capitalize():<30}{figure:>14,.2f} {unit}".rstrip())
+            lines.append(f"{titles[name]:<{width}}{figure:>14,.2f} {unit}".rstrip())
     return lines
+
+
+_MONEY: Final = {"value_lost_labelled_churn": "Value lost, of those labelled churn"}
+"""The figures of money whose name is not their title."""
 
 
 def _match_line(name: str, side: Mapping[str, Any]) -> str:
