@@ -109,6 +109,10 @@ class Member:
         shown = show(self.value if value is None else value)
         raise DocumentError(self._where, self._key, "incomplete or wrong", f"{key} must be {rule}, not {shown}")
 
+    def reject(self, reason: str) -> NoReturn:
+        """Raise an error with its own reason, a sentence without its full stop."""
+        raise DocumentError(self._where, self._key, "wrong", f"{self._key}: {reason}")
+
     def at(self, name: str) -> "Member":
         """Return a member of an object; whether it is there shows when it is read."""
         return Member(self.object().get(name, ...), self._where, f"{self._key}.{name}" if self._key else name)
