@@ -131,7 +131,7 @@ class Categorical:
 
     def _rule(self) -> str:
         if self.accepts_other:
-            return "must be a word"
+            return "must be a word" if self.numbers else "must be a word (text)"
         shown = [str(value) if self.numbers else quoted(str(value)) for value in self.values[:LISTED_WORDS]]
         if len(self.values) > LISTED_WORDS:
             return f"must be one of {len(self.values):,} words, such as {', '.join(shown)}"

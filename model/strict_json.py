@@ -110,8 +110,8 @@ class Member:
         raise DocumentError(self._where, self._key, "incomplete or wrong", f"{key} must be {rule}, not {shown}")
 
     def reject(self, reason: str) -> NoReturn:
-        """Raise an error with its own reason, a sentence without its full stop."""
-        raise DocumentError(self._where, self._key, "wrong", f"{self._key}: {reason}")
+        """Raise the error of a sentence of its own, without the full stop."""
+        raise DocumentError(self._where, self._key, "wrong", reason)
 
     def at(self, name: str) -> "Member":
         """Return a member of an object; whether it is there shows when it is read."""
@@ -149,9 +149,7 @@ class Member:
 
     def refuse_key(self, names: Sequence[str]) -> NoReturn:
         """Raise the error of a key that does not exist; `names` are those that do."""
-        raise DocumentError(
-            self._where, self._key, "wrong", f"{self._key} is not known; the keys are {', '.join(names)}"
-        )
+        self.reject(f"{self._key} is not known; the keys are {', '.join(names)}")
 
     @property
     def is_present(self) -> bool:

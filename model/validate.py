@@ -22,6 +22,12 @@ _MISSING: Final = object()
 NOTHING: Final[Mapping[str, Value]] = MappingProxyType({})
 
 
+class NumberText(str):
+    """A JSON number that no float holds (1e400, NaN), as its text: it is no word."""
+
+    __slots__ = ()
+
+
 def read_number(text: str) -> float | None:
     """Return the number that `text` (already trimmed) spells, infinite if too large for float, or None."""
     if len(text) > LONGEST_NUMBER or NUMBER.fullmatch(text) is None:
@@ -91,7 +97,7 @@ def find_word(feature: Categorical, text: str) -> Word | None:
 
 def _choose(feature: Categorical, value: object) -> Value | Problem:
     word = None
-    if isinstance(value, str):
+    if isinstance(value, str) and not isinstance(value, NumberText):
         word = find_word(feature, value)
     elif isinstance(value, bool):
         word = feature.booleans.get(value)

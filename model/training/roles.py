@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from model.bulk.distinct import Column
 from model.errors import TrainingError, listed, show
 from model.schema import Categorical, Feature, Numeric, Target, fold
-from model.schema_file import is_reserved
+from model.schema_names import is_reserved
 from model.text import counted
 from model.training import column_names
 from model.training.profile import Profile, auc_alone

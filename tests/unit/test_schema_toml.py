@@ -89,7 +89,7 @@ def test_what_is_written_is_read_as_the_same_schema(schema):
         (
             '"Café" = ["CAFÉ"]',
             '"Cafe" = ["CAFÉ"]',
-            "schema.toml, line 25: feature Card: synonyms.Cafe is not known; the keys are Café, none.",
+            "schema.toml, line 26: feature Card: synonyms.Cafe is not known; the keys are Café, none.",
         ),
         (
             'money = "Fee €"',
