@@ -18,6 +18,7 @@ NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0
 LONGEST_NUMBER: Final = 400
 """Characters; more than any float needs, and short enough that converting never takes long."""
 
+_INFINITE: Final = float("inf")
 _MISSING: Final = object()
 NOTHING: Final[Mapping[str, Value]] = MappingProxyType({})
 
@@ -104,7 +105,7 @@ def _choose(feature: Categorical, value: object) -> Value | Problem:
     elif feature.numbers and isinstance(value, int | float):
         if value in feature.values:
             word = int(value)
-        elif feature.accepts_other:
+        elif feature.accepts_other and -_INFINITE < value < _INFINITE:
             word = OTHER
     if word is None:
         return problem("unknown_word", field=feature.name, rule=feature.rule, value=value)
