@@ -185,5 +185,5 @@ values = ["AT", "CH"]
         parse_toml(text, "schema.toml")
 
     assert str(error.value) == (
-        'schema.toml, line 2: example: Country must be "AT" or "CH", not "DE". Change it or remove [example].'
+        'schema.toml, line 3: example: Country must be "AT" or "CH", not "DE". Change it or remove [example].'
     )
