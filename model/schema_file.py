@@ -4,6 +4,7 @@ docs/schema.md lists the keys. Each check names the key, the rule and the value.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from model.errors import CustomerError, show
@@ -15,6 +16,8 @@ from model.validate import validate
 
 MAX_FEATURES: Final = 60
 """A row that is read in bulk has a bit for each, of 64."""
+
+_CURRENCIES: Final = ("$", "€", "£", "¥", "dollars", "euros", "pounds", "usd", "eur", "gbp", "jpy", "chf")
 
 _TOP: Final = (
     *("id", "target", "positive", "negative", "money", "segments", "currency", "horizon", "example", "features"),
@@ -47,14 +50,16 @@ def read_schema(document: Member) -> Schema:
                 alias.refuse("unlike the name and the aliases of any other column")
             taken.add(fold(name))
         features.append(feature)
+    currency = read_text(document.at("currency"), 10) if document.at("currency").is_present else "$"
+    money = _money(document.at("money"), features)
     schema = Schema(
-        features=tuple(features),
+        features=tuple([_with_amount(feature, money, currency) for feature in features]),
         example={},
         id=identity,
         target=_target(document, taken),
-        money=_money(document.at("money"), features),
+        money=money,
         segments=_segments(document.at("segments"), features),
-        currency=read_text(document.at("currency"), 10) if document.at("currency").is_present else "$",
+        currency=currency,
         horizon=read_text(document.at("horizon")) if document.at("horizon").is_present else "",
     )
     return with_example(schema, _example(document.at("example"), schema))
@@ -98,6 +103,15 @@ def _money(member: Member, features: Sequence[Feature]) -> str | None:
     if member.value not in numbers:
         member.refuse("a feature that is a number")
     return member.text()
+
+
+def _with_amount(feature: Feature, money: str | None, currency: str) -> Feature:
+    """Return a feature that knows whether it is money: by its role, or by the beginning of its unit."""
+    if not isinstance(feature, Numeric):
+        return feature
+    unit = (fold(feature.unit).replace("/", " ").split() or [""])[0]
+    is_amount = feature.name == money or unit in (*_CURRENCIES, fold(currency))
+    return replace(feature, is_amount=True) if is_amount else feature
 
 
 def _segments(member: Member, features: Sequence[Feature]) -> tuple[str, ...]:

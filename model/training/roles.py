@@ -166,6 +166,11 @@ def find_segments(features: Sequence[Feature], profiles: Mapping[str, Profile], 
     return tuple(feature.name for feature in features if feature in best)
 
 
+def likeness(first: str, second: str) -> float:
+    """Return how much two names are alike, 0 to 1."""
+    return difflib.SequenceMatcher(None, fold(first[:200]), fold(second[:200])).ratio()
+
+
 def near_names(wanted: str, names: Sequence[str]) -> list[str]:
     """Return the names that are nearly the wanted one."""
     plain = {"".join(column_names.words_of(name)): name for name in names[:2_000] if len(name) < 200}

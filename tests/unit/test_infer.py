@@ -321,3 +321,13 @@ def test_strange_names_and_cells_make_a_schema_that_can_be_read(tmp_path):
 
     assert read(inferred) == inferred.schema
     assert set(names) <= set(inferred.schema.names)
+
+
+def test_rows_that_are_sorted_by_the_outcome_are_remarked(tmp_path):
+    rows = [f"{row % 7},{'left' if row < 60 else 'stayed'}\n" for row in range(300)]
+    path = tmp_path / "customers.csv"
+
+    path.write_text("x,outcome\n" + "".join(rows))
+    assert any(line.startswith("The rows are sorted by outcome: ") for line in infer(path, "outcome").report())
+    path.write_text("x,outcome\n" + "".join(sorted(rows)))
+    assert not any("sorted" in line for line in infer(path, "outcome").report())
