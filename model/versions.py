@@ -18,7 +18,7 @@ from model.strict_json import Member
 
 DEFAULT: Final = "DEFAULT"
 FORMER: Final = "FORMER_DEFAULTS"
-"""The versions that were the default, one a line: going back to one of them is never refused."""
+"""The versions that were the default, one a line: going back to one of them needs no proof."""
 
 T_OF_FOLDS: Final = 2.26
 """Of a 95 % interval over ten folds."""
@@ -157,4 +157,5 @@ def _facts(folder: Path) -> dict[str, Any]:
         "log_loss": metrics["out_of_fold"]["log_loss"]["mean"],
         "threshold": metrics["threshold"]["threshold"],
         "trained_at": read_run(folder).get("trained_at"),
+        **({"recalibrated_from": metrics["recalibrated_from"]} if "recalibrated_from" in metrics else {}),
     }

@@ -16,6 +16,7 @@ from app.cli.versions import models_option, naming_version, schema_of, version_o
 from model.errors import ChurnError
 from model.outputs import TIER
 from model.scorecard import Scorer
+from model.text import default_label
 
 if TYPE_CHECKING:
     from model.bulk.run import Run
@@ -148,12 +149,13 @@ def drift_lines(result: Mapping[str, Any]) -> list[str]:
         count = f"{fewer['customers']:,} {'customer' if fewer['customers'] == 1 else 'customers'}"
         few = f"{fewer['name']} has {count}, and below {LEAST_CUSTOMERS} on either side an index is mostly chance."
         return [title, "", f"Too few customers: {few}", *new_words]
-    lines = [f"{'':<18}{'index':>8}{'chance':>8}  {'':<9}what changed most"]
+    width = max([16, *[len(feature["feature"]) for feature in result["features"]]]) + 2
+    lines = [f"{'':<{width}}{'index':>8}{'chance':>8}  {'':<9}what changed most"]
     for feature in result["features"]:
         largest = feature["most"]
         change = f"{largest['group']}: {largest['then']:.1%} before, {largest['now']:.1%} now" if largest else ""
         cells = "".join(f"{_to_text(feature[name]):>8}" for name in ("psi", "by_chance"))
-        lines.append(f"{feature['feature']:<18}{cells}  {feature['verdict'] or '':<9}{change}".rstrip())
+        lines.append(f"{feature['feature']:<{width}}{cells}  {feature['verdict'] or '':<9}{change}".rstrip())
     return [
         title,
         "",
@@ -192,10 +194,18 @@ def _backtest_lines(result: Mapping[str, Any], schema: "Schema") -> list[str]:
     if result["money"]:
         lines.append("")
         unit = getattr(schema.by_name[schema.money or ""], "unit", "")
+        titles = {
+            name: _MONEY.get(name) or default_label(name).removesuffix(schema.currency).rstrip()
+            for name in result["money"]
+        }
+        width = max(map(len, titles.values())) + 1
         for name, figure in result["money"].items():
-            title = name.replace("_", " ").removesuffix(schema.currency).rstrip().capitalize()
-            lines.append(f"{title:<30}{_amount(figure, unit, schema.currency)}")
+            lines.append(f"{titles[name]:<{width}}{_amount(figure, unit, schema.currency)}")
     return lines
+
+
+_MONEY: Final = {"value_lost_labelled_churn": "Value lost, of those labelled churn"}
+"""The figures of money whose name is not their title."""
 
 
 def _amount(figure: float, unit: str, currency: str) -> str:

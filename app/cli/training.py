@@ -39,9 +39,12 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     "schema_file",
     type=_FILE,
     metavar="FILE.toml",
-    help="Your columns, as churn infer-schema proposes them.  [default: the ten of the model that comes with the code]",
+    help="Your columns, as churn infer-schema proposes them.  [default: those of the default version]",
 )
-@click.option("--recipe", help="Kind of model: spline, ebm, boosting or auto.  [default: spline; auto with --schema]")
+@click.option(
+    "--recipe",
+    help="Kind of model: spline, ebm, boosting or auto.  [default: auto; spline for the columns of model 1.0.0]",
+)
 @click.option("--actions", type=_FILE, metavar="FILE.csv", help="Table of what might be offered to a customer.")
 @click.option(
     "--trust",
@@ -65,18 +68,20 @@ def train(
     """
     from model.artifact import first_schema
 
-    train_version = training_module("train").train
-    recipes = training_module("recipes").recipes_of(recipe or ("auto" if schema_file else "spline"))
+    module, root = training_module("train"), root_of(models)
     schema = _read_schema(schema_file) if schema_file else None
-    names = (schema or first_schema()).names
+    columns = schema or module.default_columns(root).schema
+    is_own = schema is not None or columns != first_schema()
+    recipes = training_module("recipes").recipes_of(recipe or ("auto" if is_own else "spline"))
+    names = columns.names
     for name in set(trust) - set(names):
         raise click.UsageError(f"--trust must name one of {', '.join(names)}, not {name}.")
     interrupt_on_sigterm()
     with report_stages() as report:
-        folder = train_version(
+        folder = module.train(
             data,
             version,
-            root_of(models),
+            root,
             progress=report,
             recipes=recipes,
             trusted=trust,

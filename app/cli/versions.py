@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ import click
 
 from app.cli.terminal import RenamedOption, option_names, read_settings, report_stages
 from model.errors import ArtifactError, ChurnError
+from model.text import within
 
 if TYPE_CHECKING:
     from model.schema import Schema
@@ -94,7 +96,7 @@ def _to_table(versions: list[dict[str, Any]]) -> str:
             continue
         rows.append(
             (
-                *(mark, version["version"], version["recipe"], ", ".join(version["engines"])),
+                *(mark, version["version"], _kind_of(version), ", ".join(version["engines"])),
                 *(
                     f"{version['rows']:,} rows",
                     f"{version['churners'] / version['rows']:.1%}",
@@ -110,6 +112,12 @@ def _to_table(versions: list[dict[str, Any]]) -> str:
     )
 
 
+def _kind_of(version: dict[str, Any]) -> str:
+    """Return the recipe; of a recalibrated version also its churn rate and the version it was made of."""
+    source = version.get("recalibrated_from")
+    return f"{version['recipe']}, {source['rate']:.1%} (from {source['version']})" if source else version["recipe"]
+
+
 @click.command()
 @click.argument("version")
 @models_option()
@@ -123,14 +131,17 @@ def promote(version: str, models: str | None, data: Path | None, anyway: bool) -
     """Serve another version by default.
 
     The version is checked first: its files must match their sha256, it must load, and it must be better than giving
-    every customer the churn rate. To go back, promote the former version, which is never refused.
+    every customer the churn rate. To go back, promote the former version, which only --data can refuse.
     """
     from model.versions import check_better_than_base_rate, current_default, engines_of, former_defaults
     from model.versions import promote as set_default
 
     root = root_of(models)
-    if not anyway and version not in (current_default(root), *former_defaults(root)):
-        check_better_than_base_rate(version, root)
+    current = current_default(root)
+    is_return = version in former_defaults(root)
+    if not anyway and version != current:
+        if not is_return:
+            check_better_than_base_rate(version, root)
         if data:
             _check_not_worse(version, data, root)
     former = set_default(version, root)
@@ -139,11 +150,16 @@ def promote(version: str, models: str | None, data: Path | None, anyway: bool) -
         click.echo(f"{version} is served by default, as before.")
         return
     click.echo(f"{version} is served by default from now on{f', in place of {former}' if former else ''}.")
+    if is_return and not data:
+        click.echo("It was the default before, so nothing was compared.")
+    elif anyway:
+        click.echo("Nothing was compared, because of --anyway.")
     if engine != "scorecard":
         click.echo(f"It needs CHURN_ENGINE={engine}.")
     click.echo("Running servers keep the version they loaded: restart them.")
     if former:
-        click.echo(f"To go back: churn promote {former}")
+        folder = f" --models {shlex.quote(models)}" if models else ""
+        click.echo(f"To go back: churn promote {former}{folder}")
 
 
 def _check_not_worse(version: str, data: Path, root: Path) -> None:
@@ -151,12 +167,14 @@ def _check_not_worse(version: str, data: Path, root: Path) -> None:
     from model.artifact import default_version
 
     served = default_version(root)
-    comparison = training_module("compare")
+    comparison, titles = training_module("compare"), training_module("metrics").TITLES
     with report_stages() as report:
         compared = comparison.compare(served, version, data, root, progress=report)
     worse = comparison.worse_figures(compared)
     if worse:
-        figures = " and ".join(f"{row['figure']} {row['second']:.4f}, not {row['first']:.4f}" for row in worse)
+        figures = " and ".join(
+            f"{within(titles[row['figure']])} {row['second']:.4f} instead of {row['first']:.4f}" for row in worse
+        )
         raise ArtifactError(
             f"Model {version} is worse than {served} on {data}, beyond chance: {figures}. It was not promoted; "
             "--anyway does it all the same."

@@ -164,7 +164,7 @@ def _options(feature: Categorical) -> Iterator[FieldOption]:
 
 
 def _is_amount(feature: Numeric, schema: Schema) -> bool:
-    """Return whether a number is the money of the schema, or has its unit: dollars, where that is dollars a month."""
+    """Return whether a number is the money of the schema, or has its unit without the period: $ of $ a month."""
     money = schema.by_name.get(schema.money or "")
     if not isinstance(money, Numeric):
         return False

@@ -42,7 +42,7 @@ def customers() -> Response:
     result = score_body(parse_json(body), _scorer(options), options[REASONS.name])
     g.counts = count_rows(result)
     response, limit = json_response(result), max_answer_bytes(len(body))
-    # A thousand empty objects lack ten features each: 3 KB, and 1.9 MB of errors.
+    # A thousand empty objects lack each feature: 3 KB, and 1.9 MB of errors.
     if len(response.data) > limit:
         raise RequestError("answer_too_large", limit=limit, bound=HIGHEST_LIMIT, advice=_SEND_FEWER)
     return response

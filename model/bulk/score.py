@@ -128,7 +128,7 @@ def _compile_steps(term: StepTerm) -> Callable[[Floats], Floats]:
 
 
 def _tabulate(of_numbers: Callable[[Floats], Floats], missing: float, feature: Numeric) -> Points:
-    """Return what looks the points up: for 1,201 months it takes 9 us a block, the line 60."""
+    """Return what looks the points up: of 1,201 numbers it takes 9 us a block, the line 60."""
     name, minimum = feature.name, feature.minimum
     table = np.append(of_numbers(np.arange(minimum, feature.maximum + 1)), missing)
 

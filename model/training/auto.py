@@ -77,7 +77,7 @@ def choose_recipe(
         folds = make_folds(y, seed, recipes[0].repeats)
         by_recipe = [[y_prob for _, _, y_prob in outer] for outer in outers]
         chosen, table = _compare(y, folds, [recipe.name for recipe in recipes], by_recipe)
-        report("Measuring boosted trees", len(recipes) / steps)
+        report("Measuring boosted trees, for the card", len(recipes) / steps)
         boosting = _measure_boosting(measured, folds, by_recipe[chosen])
         facts = {"auto": {"recipes": table, "boosting": boosting}}
     recipe, outer = recipes[chosen], outers[chosen]
@@ -132,10 +132,11 @@ def sentences_of(metrics: dict[str, Any]) -> list[str]:
         return []
     compared, boosting = metrics["auto"]["recipes"], metrics["auto"]["boosting"]
     chosen = next(row for row in compared if row["name"] == metrics["recipe"]["name"])
-    others = ", ".join(f"{row['name']} has {row['log_loss']:.4f}" for row in compared if row is not chosen)
-    recipe = (
-        f"The recipe is {chosen['name']}, the simplest that is not worse beyond chance: log loss "
-        f"{chosen['log_loss']:.4f}; {others}."
+    recipe = " ".join(
+        [
+            f"Chose {chosen['name']} (log loss {chosen['log_loss']:.4f}).",
+            *[f"{row['name']} is {_verdict(row, chosen)}." for row in compared if row is not chosen],
+        ]
     )
     better = (
         f"Boosted trees are better beyond chance: log loss {boosting['log_loss']:.4f}, ROC AUC "
@@ -143,3 +144,13 @@ def sentences_of(metrics: dict[str, Any]) -> list[str]:
         "not exact."
     )
     return [recipe, better] if boosting["high"] < 0.0 else [recipe]
+
+
+def _verdict(row: dict[str, Any], chosen: dict[str, Any]) -> str:
+    """Return how a recipe compares with the one that was chosen: the simplest that chance may put below the best."""
+    loss = f"({row['log_loss']:.4f})"
+    if row["low"] > 0.0:
+        return f"worse by more than chance {loss}"
+    return (
+        f"better, but by no more than chance {loss}" if row["log_loss"] < chosen["log_loss"] else f"not better {loss}"
+    )

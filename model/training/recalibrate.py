@@ -71,7 +71,8 @@ def recalibrate(
     if (root / artifact.check_version(new)).exists():
         raise ArtifactError(f"Model {new} exists already in {root}. Choose another version; a version never changes.")
     scorer, metrics = load(folder.name, root)
-    report("Reading the customers", 0.0)
+    if data_path:
+        report("Reading the customers", 0.0)
     data = _read(data_path, scorer) if data_path else None
     log_odds = logit(probabilities_of(scorer, data)) if data else _stored_log_odds(metrics)
     wanted = data.churners / data.rows if data else rate

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import joblib
 from threadpoolctl import threadpool_limits
@@ -29,9 +30,7 @@ from model.schema_document import to_json
 from model.training.auto import choose_recipe, sentences_of
 from model.training.checks import check
 from model.training.compile import to_bytes
-from model.training.cross_validation import (
-    sample_rows,
-)
+from model.training.cross_validation import sample_rows
 from model.training.data import read
 from model.training.directions import warnings_of
 from model.training.fit import SEED, FittedModel, check_exact, fit_model
@@ -40,7 +39,7 @@ from model.training.plausibility import describe_plausibility
 from model.training.population import describe_population
 from model.training.recipes import SPLINE, Recipe
 from model.training.reports import model_card
-from model.versions import write_default
+from model.versions import current_default, write_default
 
 
 def train(
@@ -74,9 +73,9 @@ def train(
     trusted : collection of str
         Columns that `check` accepts though it would refuse them; recorded in metrics.json.
     schema : Schema, optional
-        That of the model that comes with the code if None.
+        That of `default_columns` if None.
     actions : Path, optional
-        The table of what might be offered; without a schema, that of the model that comes with the code.
+        The table of what might be offered; without a schema, that of `default_columns`.
     warn : callable
         Called with each sentence that should be known before the model is used.
 
@@ -95,14 +94,17 @@ def train(
             f"Model {version} exists already in {root}. Choose another version; a version never changes."
         )
     _check_folder(root)
-    actions_path = actions or (None if schema else ARTIFACTS / FIRST_TABLE)
-    is_first_schema, schema = schema is None, schema or artifact.first_schema()
+    is_chosen, actions_path = schema is not None, actions
+    if schema is None:
+        columns = default_columns(root)
+        schema, actions_path = columns.schema, actions or columns.actions
+        warn(f"The columns are those of {columns.source}.")
     actions_table = _read_actions(actions_path, schema) if actions_path else {}
     report("Reading the customers", 0.0)
     try:
         data = read(data_path, schema)
     except TrainingError as error:
-        if is_first_schema:
+        if not is_chosen:
             raise _with_advice(error, data_path) from error.__cause__
         raise
     schema = data.schema
@@ -165,14 +167,55 @@ def train(
     return folder
 
 
+class Columns(NamedTuple):
+    """The columns to train on.
+
+    Attributes
+    ----------
+    schema : Schema
+    actions : Path or None
+        The table of what might be offered.
+    source : str
+        The model that has them, in words.
+    """
+
+    schema: Schema
+    actions: Path | None
+    source: str
+
+
+def default_columns(root: Path) -> Columns:
+    """Return the columns to train on where none are named.
+
+    They are those of the default version in `root` where it carries its schema, else those of the first model that
+    comes with the code; new versions among those that come with the code are trained on its columns too.
+
+    Raises
+    ------
+    ArtifactError
+        If the default version is damaged.
+    """
+    version = current_default(root)
+    if version and root.resolve() != ARTIFACTS.resolve():
+        folder = artifact.folder_of(version, root)
+        if artifact.has_own_schema(folder):
+            has_actions = TABLE in artifact.names(folder)
+            return Columns(
+                artifact.load_schema(version, root),
+                folder / TABLE if has_actions else None,
+                f"model {version} in {root}",
+            )
+    return Columns(artifact.first_schema(), ARTIFACTS / FIRST_TABLE, "model 1.0.0, which comes with the code")
+
+
 def _with_advice(error: TrainingError, path: Path) -> TrainingError:
-    """Return the error of a file with other columns than those of the model that comes with the code, and the way."""
+    """Return the error of a file with other columns than those of a model nobody named, and what to do."""
     cause = error.__cause__
     if not isinstance(cause, InputError) or cause.problem.code not in ("missing_columns", "no_header"):
         return error
     return TrainingError(
-        f"{error} To train on the columns of this file: churn infer-schema {path} --target COLUMN > schema.toml, then "
-        "churn train --schema schema.toml."
+        f"{error} Correct the header, or pass your own columns with --schema FILE.toml (churn infer-schema {path} "
+        "--target COLUMN proposes one)."
     )
 
 

@@ -1,6 +1,7 @@
 """Models whose mean probability is shifted, and the gate before a model becomes the default."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -173,6 +174,8 @@ def test_going_back_is_never_refused(root):
     result = CliRunner().invoke(churn, ["promote", "1.0.0", "--models", str(root)])
 
     assert (result.exit_code, current_default(root)) == (0, "1.0.0")
+    assert "It was the default before, so nothing was compared." in result.stdout
+    assert f"To go back: churn promote 1.1.0 --models {root}" in result.stdout
 
 
 def test_a_model_that_is_worse_on_recent_customers_is_not_promoted(root, tmp_path):
@@ -183,5 +186,19 @@ def test_a_model_that_is_worse_on_recent_customers_is_not_promoted(root, tmp_pat
 
     assert result.exit_code != 0
     assert "Model 1.5.0 is worse than 1.0.0 on" in result.stderr
-    assert "beyond chance: log_loss" in result.stderr
+    assert re.search(r"beyond chance: log loss \d\.\d{4} instead of \d\.\d{4}\.", result.stderr)
     assert current_default(root) == "1.0.0"
+
+    # Nor where it was the default before: data that is named is always looked at.
+    promote("1.5.0", root)
+    promote("1.0.0", root)
+    words = ["promote", "1.5.0", "--data", str(path), "--models", str(root)]
+    assert "Model 1.5.0 is worse than 1.0.0" in CliRunner().invoke(churn, words).stderr
+
+
+def test_the_list_of_versions_marks_one_that_was_recalibrated(root):
+    recalibrate("1.0.0", "1.5.0", root, rate=0.02)
+
+    result = CliRunner().invoke(churn, ["models", "--models", str(root)])
+
+    assert "1.5.0    spline, 2.0% (from 1.0.0)  scorecard" in result.stdout

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from model.training.boosting import Setting
 from model.training.checks import check
 from model.training.data import read
 from model.training.recipes import BOOSTING, SPLINE
-from model.training.train import train
+from model.training.train import default_columns, train
 
 pytestmark = pytest.mark.usefixtures("one_blas_thread")
 
@@ -325,5 +326,26 @@ def test_without_a_schema_a_file_of_other_columns_leads_to_infer_schema(data_csv
     result = CliRunner().invoke(churn, ["train", "--data", str(data_csv), "--models", str(tmp_path / "models")])
 
     assert result.exit_code == 2
-    assert f"churn infer-schema {data_csv} --target COLUMN > schema.toml" in result.stderr
+    assert "The columns are those of model 1.0.0, which comes with the code." in result.stderr
+    assert result.stderr.endswith(
+        "or pass your own columns with --schema FILE.toml (churn infer-schema "
+        f"{data_csv} --target COLUMN proposes one).\n"
+    )
     assert not (tmp_path / "models").exists()
+
+
+def test_without_a_schema_the_columns_are_those_of_the_version_that_is_served(folder, data_csv, tmp_path):
+    models, sentences = shutil.copytree(folder.parent, tmp_path / "models"), []
+
+    newer = train(data_csv, root=models, recipes=[quick_recipe(settings=1)], warn=sentences.append)
+
+    assert newer.name == "1.1.0"
+    assert artifact.load_schema("1.1.0", models) == artifact.load_schema("1.0.0", models)
+    assert sentences[0] == f"The columns are those of model 1.0.0 in {models}."
+
+
+def test_among_the_versions_that_come_with_the_code_they_are_those_of_the_first():
+    columns = default_columns(artifact.ARTIFACTS)
+
+    assert columns.schema == artifact.first_schema()
+    assert columns.actions == artifact.ARTIFACTS / "actions-1.csv"
