@@ -15,8 +15,8 @@ from app.cli.terminal import EXIT_ABOVE_LIMIT, FiniteRange, read_settings
 from app.cli.versions import models_option, naming_version, schema_of, version_option
 from model.errors import ChurnError
 from model.outputs import TIER
-from model.schema import default_label
 from model.scorecard import Scorer
+from model.text import default_label
 
 if TYPE_CHECKING:
     from model.bulk.run import Run

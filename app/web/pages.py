@@ -120,7 +120,8 @@ def _page(*, has_bucket: bool) -> str:
         schema=scorer.schema,
         period=period(scorer.schema),
         terms=len(terms_of(scorer)),
-        example=json.dumps(dict(scorer.schema.example)),
+        # Between apostrophes in a shell command, which one of its own would end.
+        example=json.dumps(dict(scorer.schema.example)).replace("'", "\\u0027"),
         origin=request.root_url.rstrip("/"),
         max_request_bytes=max_bytes,
         too_large_problem=None if has_bucket else _too_large_problem(max_bytes),

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Any, Final
 
@@ -31,6 +32,8 @@ NOTES: Final = "X-Notes"
 NOTES_BYTES: Final = 1000
 """The longest such header; many proxies accept no more than 4 or 8 KB for all headers."""
 
+_CONTROLS: Final = re.compile("[\x00-\x1f\x7f]")
+
 
 class CutShortError(ConnectionResetError):
     """Ends a response whose beginning was already sent, so that the client sees that its end is missing.
@@ -58,9 +61,13 @@ def read_spool(spool: IO[bytes]) -> Iterator[bytes]:
 
 
 def add_notes(response: Response, notes: Sequence[str]) -> None:
-    """Put notes on a file into the header X-Notes, in ASCII and at most `NOTES_BYTES` long."""
+    """Put notes on a file into the header X-Notes, in printable ASCII and at most `NOTES_BYTES` long.
+
+    They name columns and words of a file, which may hold a line break; that would end the header.
+    """
     if notes:
         text = " ".join(notes).encode("ascii", "backslashreplace").decode()
+        text = _CONTROLS.sub(lambda control: f"\\x{ord(control[0]):02x}", text)
         response.headers[NOTES] = text if len(text) <= NOTES_BYTES else text[: NOTES_BYTES - 3] + "..."
 
 

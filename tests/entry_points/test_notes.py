@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
@@ -151,6 +152,31 @@ def test_notes_in_a_header_are_ascii_and_short(client):
     assert note.isascii()
     assert note.isprintable()
     assert len(note) <= NOTES_BYTES
+
+
+@pytest.mark.parametrize("sign", ["\n", "\r\n", "\r", "\t", "\x0b", "\x1b", "\x7f"])
+def test_a_control_character_in_a_column_name_is_escaped_in_the_header(scorer, sign):
+    schema = replace(scorer.schema, id=f"customer{sign}ID")
+    client = create_app(replace(scorer, schema=schema), Settings()).test_client()
+
+    answer = client.post("/v2/batches", data=csv_of("Remark").encode(), content_type="text/csv")
+
+    escaped = "".join(f"\\x{ord(letter):02x}" for letter in sign)
+    assert answer.status_code == 200
+    assert answer.headers["X-Notes"].startswith(f"The file has no column customer{escaped}ID, so")
+
+
+@pytest.mark.parametrize("sign", ["\n", "\r\n", "\t"])
+def test_a_control_character_of_a_file_stays_out_of_the_header(client, sign):
+    word = EXAMPLE["Contract"]
+    rows = csv_of("Customer_ID", *map(str, range(12))).replace(word, f'"One{sign}off"')
+    rows = rows.replace("Customer_ID", f'"Customer_{sign}ID"')
+
+    for accept in ("application/json", "text/csv"):
+        answer = client.post("/v2/batches", data=rows.encode(), content_type="text/csv", headers={"Accept": accept})
+
+        assert answer.status_code == 200
+        assert answer.headers["X-Notes"].isprintable()
 
 
 def test_pages_of_other_origins_may_read_the_notes(scorer):

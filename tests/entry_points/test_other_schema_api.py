@@ -1,9 +1,11 @@
 """How the service describes a wholly different schema: description, JSON Schema, template, sample, model and page."""
 
 import csv
+import html
 import io
 import json
 import re
+import shlex
 
 import jsonschema_rs
 import pytest
@@ -129,3 +131,13 @@ def test_problems_and_events_are_logged_without_a_customer(client, capsys):
     client.post("/v2/customers", json={**GOOD.row, REGION: "Atlantis"})
 
     assert "Atlantis" not in capsys.readouterr().out
+
+
+def test_the_command_on_the_page_survives_an_apostrophe_in_a_word(client, shop):
+    page = html.unescape(client.get("/", headers={"Accept": "text/html"}).text)
+    command = page.partition("<code>curl ")[2].partition("</code>")[0]
+
+    *_, body = shlex.split(command)
+
+    assert json.loads(body) == shop.schema["example"]
+    assert "O'Brien" in shop.schema["example"][PLAN]
