@@ -252,7 +252,7 @@ def recalibrated(tmp_path_factory) -> str:
         yield address
 
 
-def test_a_recalibrated_model_says_so_and_states_only_what_still_holds(open_page, recalibrated):
+def test_a_recalibrated_model_states_so_and_states_only_what_still_holds(open_page, recalibrated):
     view = open_page("#model", address=recalibrated)
     expect(view.locator("#model-terms figure")).to_have_count(len(NAMES))
 
