@@ -100,6 +100,10 @@ ERRORS: Final[dict[str, ErrorKind]] = {
 # fmt: on
 
 
+_SHOWN_BITS: Final = 1_024
+"""Python writes no whole number of more than 4,300 digits, and TOML may have one in hexadecimal."""
+
+
 def show(value: object) -> str:
     """Return `value` as a message quotes it: text in quotes, cut at 40 characters, invisible characters escaped.
 
@@ -115,6 +119,8 @@ def show(value: object) -> str:
         return "an object"
     if isinstance(value, list | tuple):
         return "a list"
+    if isinstance(value, int) and value.bit_length() > _SHOWN_BITS:
+        return "a number of more than 300 digits"
     if value is None or isinstance(value, bool | int | float):
         return json.dumps(value)[: SHOWN_CHARACTERS + 1]
     return type(value).__name__

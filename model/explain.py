@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from model.schema import OTHER, Categorical, Customer, Feature, Numeric, Value
 from model.scorecard import Scorer
-from model.text import within, written
+from model.text import quoted, within, written
 
 HARDLY: Final = 0.05
 """Log-odds below which a contribution moves no probability by more than 1.3 percentage points (a quarter of it)."""
@@ -68,17 +68,18 @@ def phrase(feature: Feature, value: Value) -> str:
         if value == OTHER:
             return f"{feature.label} is rare or new"
         assert not isinstance(value, float)
-        quoted = value if feature.is_flag or isinstance(value, int) else f'"{value}"'
-        return feature.phrases.get(value) or f"{feature.label} is {quoted}"
+        word = value if feature.is_flag or isinstance(value, int) else quoted(value)
+        return feature.phrases.get(value) or f"{feature.label} is {word}"
     assert not isinstance(value, str)
-    text = (
-        f"{int(value):,}"
-        if feature.whole and value >= 10_000
-        else f"{int(value)}"
-        if feature.whole
-        else f"{value:,.2f}"
-    )
-    return feature.phrase.format(value=text, s="" if value == 1 else "s")
+    return feature.phrase.format(value=_digits(feature, value), s="" if value == 1 else "s")
+
+
+def _digits(feature: Numeric, value: float) -> str:
+    """Return a number with two decimals where it is money, else with as many as it needs, at most two."""
+    if feature.whole:
+        return f"{int(value):,}" if value >= 10_000 else f"{int(value)}"
+    text = f"{value:,.2f}"
+    return text if feature.is_amount else text.rstrip("0").rstrip(".")
 
 
 def effect(contribution: float) -> str:
@@ -95,6 +96,12 @@ def notes(scorer: Scorer, customer: Customer) -> list[str]:
     return [*_beyond(scorer, customer), *contradictions]
 
 
+def _is_in_name(feature: Numeric) -> bool:
+    """Return whether the name of a column holds its unit, as "Fee €" and "Tenure (months)" do."""
+    unit, name = feature.unit.lower(), feature.name.lower()
+    return f"({unit})" in name or (not unit.isalpha() and unit in name)
+
+
 def _beyond(scorer: Scorer, customer: Customer) -> list[str]:
     sentences = []
     for name, (low, high) in scorer.ranges.items():
@@ -102,6 +109,6 @@ def _beyond(scorer: Scorer, customer: Customer) -> list[str]:
         if not isinstance(feature, Numeric) or value is None or isinstance(value, str) or low <= value <= high:
             continue
         side, bound = ("beyond", high) if value > high else ("below", low)
-        unit = f" {feature.unit}" if feature.unit else ""
+        unit = f" {feature.unit}" if feature.unit and not _is_in_name(feature) else ""
         sentences.append(f"{name} {written(value)} is {side} the {written(bound)}{unit} of the training data.")
     return sentences

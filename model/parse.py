@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from model.errors import CustomerError, InputError, Problem, listed, problem, show
 from model.schema import Schema, fold
 from model.text import clean, clean_id, in_words
+from model.validate import NumberText
 
 _LONGEST_INTEGER = 400
 """Digits. A longer JSON integer is beyond the range of float anyway, and int() is quadratic in its digits."""
@@ -91,16 +92,18 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _integer(text: str) -> int | str:
-    return int(text) if len(text) <= _LONGEST_INTEGER else text
+    return int(text) if len(text) <= _LONGEST_INTEGER else NumberText(text)
 
 
 def _float(text: str) -> float | str:
     number = float(text)
-    return number if abs(number) < float("inf") else text
+    return number if abs(number) < float("inf") else NumberText(text)
 
 
 # A number that JSON allows and float cannot hold goes on as its text, and so meets the one grammar for numbers.
-_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_int=_integer, parse_float=_float, parse_constant=str)
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_int=_integer, parse_float=_float, parse_constant=NumberText
+)
 
 
 def parse_json(body: bytes) -> object:

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from model.contents import COMBINATIONS, RELATIONS
 from model.schema import OTHER, Categorical, Customer, Feature, Numeric, Schema, Value
 from model.strict_json import Member
-from model.text import written
+from model.text import quoted, written
 
 ABSENT: Final = "absent"
 BELOW: Final = "below"
@@ -141,7 +141,7 @@ def name_value(feature: Feature, value: Value) -> str:
         return f"{feature.name} not known"
     if isinstance(feature, Categorical) and value == OTHER:
         return f"{feature.name} rare or new"
-    return f'{feature.name} "{value}"' if isinstance(value, str) else f"{feature.name} {written(value)}"
+    return f"{feature.name} {quoted(value)}" if isinstance(value, str) else f"{feature.name} {written(value)}"
 
 
 class Plausibility(NamedTuple):

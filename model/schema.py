@@ -4,14 +4,13 @@ Each model has its own, as data: model/schema_file.py reads it. Imports model.te
 library, and knows no company's columns.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from model.text import clean, written
+from model.text import clean, default_label, escaped, quoted, with_plural, written
 
 Word = str | int
 """The canonical spelling of a word, as the data has it: text, or a whole number for words such as 0 and 1."""
@@ -132,8 +131,8 @@ class Categorical:
 
     def _rule(self) -> str:
         if self.accepts_other:
-            return "must be a word"
-        shown = [str(value) if self.numbers else f'"{value}"' for value in self.values[:LISTED_WORDS]]
+            return "must be a word" if self.numbers else "must be a word (text)"
+        shown = [str(value) if self.numbers else quoted(str(value)) for value in self.values[:LISTED_WORDS]]
         if len(self.values) > LISTED_WORDS:
             return f"must be one of {len(self.values):,} words, such as {', '.join(shown)}"
         return f"must be {', '.join(shown[:-1])} or {shown[-1]}"
@@ -178,6 +177,8 @@ class Numeric:
     changes: tuple[float, ...] = ()
     is_protected: bool = False
     phrase: str = ""
+    is_amount: bool = field(default=False, compare=False)
+    """Whether it is money, which sentences have with two decimals."""
     rule: str = field(init=False, repr=False)
     """The rule as the second half of a sentence."""
 
@@ -185,9 +186,8 @@ class Numeric:
         set_ = object.__setattr__
         set_(self, "label", self.label or default_label(self.name))
         set_(self, "help", self.help or self.label)
-        unit = f" {self.unit}" if self.unit else ""
-        label = self.label.replace("{", "{{").replace("}", "}}")
-        set_(self, "phrase", self.phrase or f"{label} is {{value}}{unit}")
+        unit = f" {with_plural(self.unit)}" if self.unit else ""
+        set_(self, "phrase", self.phrase or f"{escaped(self.label)} is {{value}}{unit}")
         noun = f"a whole number{f' of {self.unit}' if self.unit else ''}" if self.whole else "a number"
         set_(self, "rule", f"must be {noun} from {written(self.minimum)} to {written(self.maximum)}")
 
@@ -198,15 +198,6 @@ class Numeric:
 
 
 Feature = Categorical | Numeric
-
-
-def default_label(name: str) -> str:
-    """Return the name of a column in plain words: OrderValue and order_value are "Order value"."""
-    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).replace("_", " ").strip()
-    if not words.isascii() or words.isupper():
-        return words.capitalize() if words.isascii() else words
-    # An abbreviation keeps its capitals.
-    return words[:1].upper() + re.sub(r"(?<= )[A-Z](?=[a-z])", lambda letter: letter[0].lower(), words[1:])
 
 
 class Target(NamedTuple):
@@ -238,7 +229,7 @@ class Target(NamedTuple):
         """What the column must hold, as the second half of a sentence."""
         if fold(self.positive) in _POSITIVES:
             return 'must be "Yes", "No", 1 or 0'
-        return f'must be "{self.positive}" or "{self.negative or "No"}"'
+        return f"must be {quoted(self.positive)} or {quoted(self.negative or 'No')}"
 
 
 @dataclass(frozen=True, kw_only=True)

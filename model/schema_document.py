@@ -3,8 +3,9 @@
 import json
 from typing import Any
 
-from model.schema import Categorical, Feature, Numeric, Schema, default_label
+from model.schema import Categorical, Feature, Numeric, Schema
 from model.schema_features import ACCEPT
+from model.text import default_label
 
 
 def to_document(schema: Schema) -> dict[str, Any]:

@@ -1,21 +1,16 @@
 """The features of schema.json and schema.toml, read strictly. Standard library only."""
 
 from collections.abc import Mapping, Sequence
+from string import Formatter
 from typing import Any, Final
 
 from model.errors import CustomerError
-from model.schema import FLAT, OTHER, Blank, Categorical, Feature, Numeric, Word, fold
+from model.schema import FLAT, Blank, Categorical, Feature, Numeric, Word, fold
+from model.schema_names import MAX_NUMBER, read_feature_name, read_text, read_word
 from model.strict_json import Member
-from model.text import clean_id
 from model.validate import validate
 
 MAX_WORDS: Final = 10_000
-MAX_TEXT: Final = 500
-"""Characters of a name, a word or a sentence."""
-
-MAX_NUMBER: Final = 1e15
-"""Whole numbers are exact up to 9e15 as floats."""
-
 DIRECTIONS: Final = ("rises", "falls", "free", FLAT)
 KINDS: Final = ("flag", "category", "number")
 REFUSE, ACCEPT = "refuse", "accept"
@@ -26,10 +21,12 @@ _KEYS: Final = {
     "category": (*_COMMON, "values", "synonyms", "actionable", "other"),
     "number": (*_COMMON, "unit", "minimum", "maximum", "whole", "direction", "groups", "actionable", "changes"),
 }
-_WRAPPERS: Final = ("customers", "customer", "changes")
-"""Members of JSON bodies around customers."""
-
 _DEFAULT_CHANGES: Final = (-0.1, -0.2)
+_MAX_CHANGES: Final = 20
+_MAX_GROUPS: Final = 50
+
+_NO: Final = {"no", "n", "false", "0", "0.0", "off", "nein", "non", "nee", "nej", "não"}
+_YES: Final = {"yes", "y", "true", "1", "1.0", "on", "ja", "oui", "sim", "sí"}
 
 
 def read_feature(member: Member, before: Sequence[Feature]) -> Feature:
@@ -38,14 +35,11 @@ def read_feature(member: Member, before: Sequence[Feature]) -> Feature:
     if kind not in KINDS:
         member.at("kind").refuse('"flag", "category" or "number"')
     member.known(_KEYS[kind])
-    name = read_name(member.at("name"))
-    if fold(name) in _WRAPPERS:
-        member.at("name").refuse("another name: a JSON body has a member of this name around customers")
     common: dict[str, Any] = {
-        "name": name,
+        "name": read_feature_name(member.at("name")),
         "label": read_text(member.at("label")) if member.at("label").is_present else "",
         "help": read_text(member.at("help")) if member.at("help").is_present else "",
-        "aliases": tuple(read_name(alias) for alias in member.at("aliases").items())
+        "aliases": tuple(read_feature_name(alias) for alias in member.at("aliases").items())
         if member.at("aliases").is_present
         else (),
         "is_protected": _flag(member.at("protected")),
@@ -69,11 +63,14 @@ def _words(member: Member, common: Mapping[str, Any], kind: str) -> Categorical:
         if fold(str(word)) in seen:
             value.refuse(f'a word that is unlike "{seen[fold(str(word))]}"')
         seen[fold(str(word))] = word
+    synonyms = _synonyms(member.at("synonyms"), values, seen)
+    if is_flag:
+        _check_order(member, values, synonyms)
     return Categorical(
         **common,
         values=values,
         is_flag=is_flag,
-        synonyms=_synonyms(member.at("synonyms"), values, seen),
+        synonyms=synonyms,
         accepts_missing=accepts_missing,
         accepts_other=accepts_other,
         actionable=_flag(member.at("actionable")),
@@ -81,17 +78,14 @@ def _words(member: Member, common: Mapping[str, Any], kind: str) -> Categorical:
     )
 
 
-def read_word(member: Member) -> Word:
-    """Return a word of a column."""
-    rule = "a word: text that is not blank, or a whole number"
-    if type(member.value) is int and abs(member.value) < MAX_NUMBER:
-        return member.value
-    text = member.value
-    if not isinstance(text, str) or not text or len(text) > MAX_TEXT or clean_id(text) != text:
-        member.refuse(rule)
-    if text == OTHER:
-        member.refuse(f"another word than {OTHER}, which means any word that is not listed")
-    return text
+def _check_order(member: Member, values: Sequence[Word], synonyms: Mapping[str, Word]) -> None:
+    """Refuse a flag with a spelling of yes before one of no: JSON's true would mean no."""
+    words = {fold(str(value)): value for value in values} | dict(synonyms)
+    no, yes = [{text for text, word in words.items() if word == value} for value in values]
+    wrong = (no & _YES) | (yes & _NO) | ({"t"} if "t" in no and "f" in yes else set())
+    for text in sorted(wrong):
+        key = "synonyms" if text in synonyms else "values"
+        member.at(key).refuse("no first and yes second: JSON's false means the first word, true the second", text)
 
 
 def _synonyms(member: Member, values: Sequence[Word], words: Mapping[str, Word]) -> dict[str, Word]:
@@ -132,7 +126,7 @@ def _number(member: Member, common: Mapping[str, Any], before: Sequence[Feature]
     if direction not in DIRECTIONS:
         member.at("direction").refuse('"rises", "falls", "free" or "flat"')
     missing = member.at("missing")
-    blank = _blank(missing, bounds, before) if isinstance(missing.value, dict) else None
+    blank = _blank(missing, bounds, whole, before) if isinstance(missing.value, dict) else None
     return Numeric(
         **common,
         minimum=bounds["minimum"],
@@ -142,15 +136,18 @@ def _number(member: Member, common: Mapping[str, Any], before: Sequence[Feature]
         accepts_missing=blank is None and _accepts(missing),
         blank=blank,
         direction=direction,
-        groups=tuple(member.at("groups").rising(least=1)) if member.at("groups").is_present else (),
+        groups=_groups(member.at("groups"), bounds),
         changes=_changes(member),
         phrase=_phrase(member.at("phrases")),
     )
 
 
-def _blank(missing: Member, bounds: Mapping[str, float], before: Sequence[Feature]) -> Blank:
+def _blank(missing: Member, bounds: Mapping[str, float], whole: bool, before: Sequence[Feature]) -> Blank:
     missing.known(("equals", "when"))
-    equals = missing.at("equals").number((bounds["minimum"], bounds["maximum"]), "a number from minimum to maximum")
+    rule = f"a {'whole ' if whole else ''}number from minimum to maximum"
+    equals = missing.at("equals").number((bounds["minimum"], bounds["maximum"]), rule)
+    if whole and equals != int(equals):
+        missing.at("equals").refuse(rule)
     when = missing.at("when").object()
     if len(when) != 1:
         missing.at("when").refuse("one feature and its value, such as { orders = 0 }", len(when))
@@ -159,17 +156,45 @@ def _blank(missing: Member, bounds: Mapping[str, float], before: Sequence[Featur
     if feature is None or (isinstance(feature, Numeric) and feature.blank):
         missing.at("when").refuse("a feature that comes before this one and has no such rule itself", name)
     try:
-        return Blank(equals, name, validate({name: value}, [feature])[name])
+        typed = validate({name: value}, [feature])[name]
     except CustomerError:
         missing.at("when").at(name).refuse(f"a value that {name} may have")
+    if typed is None:
+        missing.at("when").at(name).refuse(f"a value of {name} that is not blank")
+    return Blank(equals, name, typed)
+
+
+def _groups(member: Member, bounds: Mapping[str, float]) -> tuple[float, ...]:
+    if not member.is_present:
+        return ()
+    groups = member.rising(least=1)
+    if len(groups) > _MAX_GROUPS:
+        member.refuse(f"a list of 1 to {_MAX_GROUPS} numbers", len(groups))
+    for group in member.items():
+        group.number((bounds["minimum"], bounds["maximum"]), "a number from minimum to maximum")
+    return tuple(groups)
 
 
 def _changes(member: Member) -> tuple[float, ...]:
     changes = member.at("changes")
+    actionable = _flag(member.at("actionable"))
     if not changes.is_present:
-        return _DEFAULT_CHANGES if _flag(member.at("actionable")) else ()
-    rule = "a list of relative changes from -1 to 10, such as -0.1 for ten per cent less"
-    return tuple(change.number((-1, 10), rule) for change in changes.items(rule))
+        return _DEFAULT_CHANGES if actionable else ()
+    if member.at("actionable").is_present and not actionable:
+        member.at("actionable").refuse("true where there are changes, or be left out")
+    described = changes.items("a list of relative changes")
+    if not 1 <= len(described) <= _MAX_CHANGES:
+        changes.refuse(f"a list of 1 to {_MAX_CHANGES} relative changes", len(described))
+    chosen: list[float] = []
+    for change in described:
+        rule = "a relative change from -1 to 10 that is not 0, such as -0.1 for ten per cent less"
+        number = change.number((-1, 10), rule)
+        if number == 0:
+            change.refuse(rule)
+        if number in chosen:
+            change.refuse("unlike the other changes")
+        chosen.append(number)
+    return tuple(chosen)
 
 
 def _phrase(member: Member) -> str:
@@ -177,8 +202,10 @@ def _phrase(member: Member) -> str:
         return ""
     text = read_text(member)
     try:
-        text.format(value="1", s="s")
-    except (KeyError, IndexError, ValueError, AttributeError):
+        fields = [(name, form, conversion) for _, name, form, conversion in Formatter().parse(text) if name is not None]
+    except ValueError:
+        fields = [("", "", None)]
+    if any(field not in (("value", "", None), ("s", "", None)) for field in fields):
         member.refuse("the beginning of a sentence with {value} and, for a plural, {s}")
     return text
 
@@ -191,19 +218,3 @@ def _accepts(member: Member) -> bool:
 
 def _flag(member: Member) -> bool:
     return member.is_present and member.flag()
-
-
-def read_text(member: Member, longest: int = MAX_TEXT) -> str:
-    """Return text for people."""
-    text = member.text()
-    if not text.strip() or len(text) > longest or not text.isprintable():
-        member.refuse(f"text of 1 to {longest} printable characters")
-    return text
-
-
-def read_name(member: Member) -> str:
-    """Return the name of a column."""
-    text = member.text()
-    if not text or len(text) > MAX_TEXT or clean_id(text) != text:
-        member.refuse("the name of a column, without spaces around it")
-    return text

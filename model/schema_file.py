@@ -4,28 +4,24 @@ docs/schema.md lists the keys. Each check names the key, the rule and the value.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
-from model.errors import CustomerError
-from model.outputs import COLUMNS, IDENTITY
+from model.errors import CustomerError, show
 from model.schema import DEFAULT_POSITIVE, Categorical, Feature, Numeric, Schema, Target, Value, fold
-from model.schema_features import read_feature, read_name, read_text, read_word
+from model.schema_features import read_feature
+from model.schema_names import is_reserved, read_name, read_text, read_word
 from model.strict_json import Member
 from model.validate import validate
 
 MAX_FEATURES: Final = 60
 """A row that is read in bulk has a bit for each, of 64."""
 
+_CURRENCIES: Final = ("$", "€", "£", "¥", "dollars", "euros", "pounds", "usd", "eur", "gbp", "jpy", "chf")
+
 _TOP: Final = (
     *("id", "target", "positive", "negative", "money", "segments", "currency", "horizon", "example", "features"),
 )
-_RESERVED: Final = (
-    *(column.name for column in COLUMNS if column != IDENTITY),
-    *("errors", "record", "kind"),
-    *("log_odds", "baseline", "actions", "notes", "alternatives", "model_version", "threshold", "tiers", "caution"),
-    *("reasons_method", "code", "message", "field", "value", "rule", "change", "customers"),
-)
-"""Columns and members of results, so that no id can be named like one."""
 
 
 def read_schema(document: Member) -> Schema:
@@ -54,22 +50,19 @@ def read_schema(document: Member) -> Schema:
                 alias.refuse("unlike the name and the aliases of any other column")
             taken.add(fold(name))
         features.append(feature)
+    currency = read_text(document.at("currency"), 10) if document.at("currency").is_present else "$"
+    money = _money(document.at("money"), features)
     schema = Schema(
-        features=tuple(features),
+        features=tuple([_with_amount(feature, money, currency) for feature in features]),
         example={},
         id=identity,
         target=_target(document, taken),
-        money=_money(document.at("money"), features),
+        money=money,
         segments=_segments(document.at("segments"), features),
-        currency=read_text(document.at("currency"), 10) if document.at("currency").is_present else "$",
+        currency=currency,
         horizon=read_text(document.at("horizon")) if document.at("horizon").is_present else "",
     )
     return with_example(schema, _example(document.at("example"), schema))
-
-
-def is_reserved(name: str) -> bool:
-    """Return whether the results have a column of this name, so that no id can be named like it."""
-    return fold(name) in _RESERVED
 
 
 def with_example(schema: Schema, example: Mapping[str, Value]) -> Schema:
@@ -84,6 +77,9 @@ def _target(document: Member, taken: set[str]) -> Target:
         words = target
         target.known(("column", "positive", "negative"))
         target = target.at("column")
+        for name in ("positive", "negative"):
+            if document.at(name).is_present:
+                document.at(name).refuse("in the table target, as target is a table")
     column = read_name(target)
     if fold(column) in taken:
         target.refuse("another column than the id and the features")
@@ -93,6 +89,8 @@ def _target(document: Member, taken: set[str]) -> Target:
         str(read_word(positive)) if positive.is_present else DEFAULT_POSITIVE,
         str(read_word(negative)) if negative.is_present else "",
     )
+    if not chosen.negative and Target(column).words.get(fold(chosen.positive)) == 0:
+        negative.refuse(f"the word of those who stayed, as positive is {show(chosen.positive)}")
     if fold(chosen.positive) == fold(chosen.negative) or not all(value in chosen.words.values() for value in (0, 1)):
         positive.refuse("another word than that of those who stayed")
     return chosen
@@ -107,12 +105,23 @@ def _money(member: Member, features: Sequence[Feature]) -> str | None:
     return member.text()
 
 
+def _with_amount(feature: Feature, money: str | None, currency: str) -> Feature:
+    """Return a feature that knows whether it is money: by its role, or by the beginning of its unit."""
+    if not isinstance(feature, Numeric):
+        return feature
+    unit = (fold(feature.unit).replace("/", " ").split() or [""])[0]
+    is_amount = feature.name == money or unit in (*_CURRENCIES, fold(currency))
+    return replace(feature, is_amount=True) if is_amount else feature
+
+
 def _segments(member: Member, features: Sequence[Feature]) -> tuple[str, ...]:
     if not member.is_present:
         return ()
     names = [feature.name for feature in features]
     chosen = [segment.text() for segment in member.items("a list of features")]
     for segment in member.items():
+        if segment.value not in names and fold(segment.text()) in map(fold, names):
+            segment.refuse("a feature, once, as its name is written (upper and lower case matter)")
         if segment.value not in names or chosen.count(segment.text()) > 1:
             segment.refuse("a feature, once")
     return tuple(chosen)
@@ -125,7 +134,9 @@ def _example(member: Member, schema: Schema) -> dict[str, Value]:
     try:
         return validate(member.object(), schema.features)
     except CustomerError as error:
-        member.refuse(f"a customer that is accepted. {error.problems[0].message[:-1]}; it is", None)
+        problem = error.problems[0]
+        wrong = member.at(problem.field) if problem.field in member.object() else member
+        wrong.reject(f"example: {problem.message} Change it or remove [example]")
 
 
 def _example_value(feature: Feature) -> Value:

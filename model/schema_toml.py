@@ -19,19 +19,27 @@ from model.strict_json import DocumentError, Member
 MAX_BYTES: Final = 4 * 1024 * 1024
 """Of a schema file; 60 features of a thousand words each have 1 MB."""
 
-_MAX_NUMBERED_LINES: Final = 200_000
 _LINE_CHARACTERS: Final = 110
 
-_MANY_DOTS: Final = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){9}""")
-"""A key of many parts: tomllib takes a time that is quadratic in their number (Python 3.11)."""
+_PART: Final = r"""(?:[\w-]++|"(?:[^"\\\n]++|\\[^\n])*+"?|'[^'\n]*+'?)"""
+_KEYS: Final = re.compile(
+    r'''"""(?:[^"\\]++|\\.|"(?!""))*+(?:""")?|'{3}(?:[^']++|'(?!''))*+(?:'{3})?|#[^\n]*+'''
+    rf"|(?P<many>{_PART}(?:[ \t]*+\.[ \t]*+{_PART}){{9}})|{_PART}(?:[ \t]*+\.[ \t]*+{_PART})*+",
+    re.DOTALL,
+)
+"""What may be a key, with those of many parts: tomllib takes a time that is quadratic in their number (Python 3.11).
+
+Texts and comments are matches too, whole, and one that never ends goes to the end, so that the search is linear.
+"""
+
+_LONG_NUMBER: Final = re.compile(r"[0-9][0-9_]{4300}")
+"""Beyond what Python converts."""
 
 _AT_LINE: Final = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
-_FEATURE_HEADER: Final = re.compile(r"""\s*\[\[\s*(?:features|"features"|'features')\s*\]\]""")
-_TABLE_HEADER: Final = re.compile(
-    r"""\s*\[\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)\s*\]"""
-)
-_KEY: Final = re.compile(r"""\s*([\w-]+|"[^"]*"|'[^']*')\s*[.=]""")
-_FEATURE: Final = re.compile(r"features\[(\d+)\](?:\.([\w-]+))?")
+_DOTTED: Final = r"""((?:[\w-]+|"(?:[^"\\]|\\.)*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"(?:[^"\\]|\\.)*"|'[^']*'))*)\s*"""
+_TABLE_HEADER: Final = re.compile(rf"\s*(\[\[?)\s*{_DOTTED}\]")
+_KEY: Final = re.compile(rf"\s*{_DOTTED}=")
+_FEATURE: Final = re.compile(r"features\[(\d+)\]")
 _BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -69,7 +77,7 @@ def parse_toml(text: str, where: str) -> Schema:
 
 
 def _parse(text: str, where: str) -> dict[str, Any]:
-    dotted = _MANY_DOTS.search(text)
+    dotted = next((match for match in _KEYS.finditer(text) if match["many"]), None)
     if dotted:
         line = text.count("\n", 0, dotted.start()) + 1
         raise ArtifactError(f"{where}, line {line}: a key has too many parts joined by dots.")
@@ -84,7 +92,9 @@ def _parse(text: str, where: str) -> dict[str, Any]:
     except RecursionError as error:
         raise ArtifactError(f"{where} is not TOML that can be read: it is nested too deeply.") from error
     except ValueError as error:
-        raise ArtifactError(f"{where} is not TOML that can be read: {error}.") from error
+        long = _LONG_NUMBER.search(text)
+        line = text.count("\n", 0, long.start() if long else 0) + 1
+        raise ArtifactError(f"{where}, line {line}: a number has more than 4,300 digits.") from error
 
 
 def _locate(error: DocumentError, document: Mapping[str, Any]) -> str:
@@ -103,48 +113,39 @@ def _locate(error: DocumentError, document: Mapping[str, Any]) -> str:
 
 def _line_of(key: str, text: str) -> int:
     """Return the line of a key of the document, or of the table that lacks it; 1 where it is not found."""
-    match = _FEATURE.match(key)
-    if match:
-        return _line_in_feature(int(match[1]), match[2], text)
-    first = re.match(r"[\w-]+", key)
-    name = first.group() if first else ""
-    fallback = 1
+    best, longest, count = 1, 0, -1
+    table: list[str] = []
     for number, line in _code_lines(text):
-        if _FEATURE_HEADER.match(line):
-            return number if name == "features" else fallback
-        table = _TABLE_HEADER.match(line)
-        if name == (_parts(table[1])[0] if table else _key(line)):
-            return number
-    return fallback
-
-
-def _line_in_feature(index: int, name: str | None, text: str) -> int:
-    count, header = -1, 1
-    for number, line in _code_lines(text):
-        if _FEATURE_HEADER.match(line):
-            count += 1
-            if count == index:
-                header = number
-            elif count > index:
-                break
+        header = _TABLE_HEADER.match(line)
+        own = header or _KEY.match(line)
+        if not own:
             continue
-        table = _TABLE_HEADER.match(line)
-        if count < 0 and not table and _key(line) == "features":
-            return number
-        if count == index and name:
-            parts = _parts(table[1]) if table else []
-            if (parts[1] if len(parts) > 1 else None if table else _key(line)) == name:
-                return number
-    return header
-
-
-def _key(line: str) -> str | None:
-    match = _KEY.match(line)
-    return match[1].strip("\"'") if match else None
+        path = _parts(own[own.lastindex or 0])
+        if header:
+            count += path == ["features"] and header[1] == "[["
+            if path[0] == "features" and count >= 0:
+                path[0] = f"features[{count}]"
+            table = path
+        else:
+            path = table + path
+        full = ".".join(path)
+        if full.startswith((f"{key}.", f"{key}[")):
+            full = key
+        if len(full) > longest and (key == full or key.startswith((f"{full}.", f"{full}["))):
+            best, longest = number, len(full)
+    return best
 
 
 def _parts(dotted: str) -> list[str]:
-    return [part.strip("\"'") for part in re.findall(r"""[\w-]+|"[^"]*"|'[^']*'""", dotted)]
+    parts = re.findall(r"""[\w-]+|"(?:[^"\\]|\\.)*"|'[^']*'""", dotted)
+    return [_unquote(part) for part in parts]
+
+
+def _unquote(part: str) -> str:
+    try:
+        return str(json.loads(part)) if part[0] == '"' else part.strip("'")
+    except ValueError:
+        return part.strip('"')
 
 
 _TOKEN: Final = re.compile(r'"""|\'\'\'|"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'|#[^\n]*|[\[\]{}]')
@@ -153,7 +154,9 @@ _TOKEN: Final = re.compile(r'"""|\'\'\'|"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'|#[^\n]*
 def _code_lines(text: str) -> Iterator[tuple[int, str]]:
     """Yield the lines that begin a key or a table: none within a list or a text of several lines."""
     quote, depth = "", 0
-    for number, line in enumerate(text.split("\n")[:_MAX_NUMBERED_LINES], start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line:
+            continue
         if not quote and not depth:
             yield number, line
             if line.lstrip().startswith("["):

@@ -109,6 +109,10 @@ class Member:
         shown = show(self.value if value is None else value)
         raise DocumentError(self._where, self._key, "incomplete or wrong", f"{key} must be {rule}, not {shown}")
 
+    def reject(self, reason: str) -> NoReturn:
+        """Raise the error of a sentence of its own, without the full stop."""
+        raise DocumentError(self._where, self._key, "wrong", reason)
+
     def at(self, name: str) -> "Member":
         """Return a member of an object; whether it is there shows when it is read."""
         return Member(self.object().get(name, ...), self._where, f"{self._key}.{name}" if self._key else name)
@@ -145,9 +149,7 @@ class Member:
 
     def refuse_key(self, names: Sequence[str]) -> NoReturn:
         """Raise the error of a key that does not exist; `names` are those that do."""
-        raise DocumentError(
-            self._where, self._key, "wrong", f"{self._key} is not known; the keys are {', '.join(names)}"
-        )
+        self.reject(f"{self._key} is not known; the keys are {', '.join(names)}")
 
     @property
     def is_present(self) -> bool:

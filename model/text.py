@@ -114,3 +114,33 @@ _FEW: Final = ("no", "one", "two", "three", "four", "five", "six", "seven", "eig
 def in_words(count: int) -> str:
     """Return a number as prose has it: ten, 13."""
     return _FEW[count] if count < len(_FEW) else str(count)
+
+
+def default_label(name: str) -> str:
+    """Return the name of a column in plain words: OrderValue and order_value are "Order value"."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).replace("_", " ").strip()
+    if not words.isascii() or words.isupper():
+        return words.capitalize() if words.isascii() else words
+    # An abbreviation keeps its capitals.
+    return words[:1].upper() + re.sub(r"(?<= )[A-Z](?=[a-z])", lambda letter: letter[0].lower(), words[1:])
+
+
+def quoted(word: str) -> str:
+    """Return a word in quotes that it does not hold itself."""
+    return f'"{word}"' if '"' not in word else f"'{word}'" if "'" not in word else f"“{word}”"
+
+
+_UNCLEAR: Final = ("ss", "us", "is", "ies", "ches", "shes", "xes", "zes")
+"""Ends of plurals, and of words that are none, whose singular is more than an s away."""
+
+
+def with_plural(unit: str) -> str:
+    """Return a unit for `str.format`, with {s} in place of the s of its plural: months are month{s}; ms stay ms."""
+    word = unit.rpartition(" ")[2]
+    is_plural = len(word) > 3 and word.isalpha() and word.endswith("s") and not word.endswith(_UNCLEAR)
+    return f"{escaped(unit[:-1])}{{s}}" if is_plural else escaped(unit)
+
+
+def escaped(text: str) -> str:
+    """Return text for `str.format` that stays as it is."""
+    return text.replace("{", "{{").replace("}", "}}")

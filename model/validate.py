@@ -18,8 +18,15 @@ NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0
 LONGEST_NUMBER: Final = 400
 """Characters; more than any float needs, and short enough that converting never takes long."""
 
+_INFINITE: Final = float("inf")
 _MISSING: Final = object()
 NOTHING: Final[Mapping[str, Value]] = MappingProxyType({})
+
+
+class NumberText(str):
+    """A JSON number that no float holds (1e400, NaN), as its text: it is no word."""
+
+    __slots__ = ()
 
 
 def read_number(text: str) -> float | None:
@@ -91,14 +98,14 @@ def find_word(feature: Categorical, text: str) -> Word | None:
 
 def _choose(feature: Categorical, value: object) -> Value | Problem:
     word = None
-    if isinstance(value, str):
+    if isinstance(value, str) and not isinstance(value, NumberText):
         word = find_word(feature, value)
     elif isinstance(value, bool):
         word = feature.booleans.get(value)
     elif feature.numbers and isinstance(value, int | float):
         if value in feature.values:
             word = int(value)
-        elif feature.accepts_other:
+        elif feature.accepts_other and -_INFINITE < value < _INFINITE:
             word = OTHER
     if word is None:
         return problem("unknown_word", field=feature.name, rule=feature.rule, value=value)

@@ -38,8 +38,10 @@ def features(draw, name: str, before: list[Document]) -> Document:
             return feature
     else:
         words = TEXTS | st.integers(-9, 9) if draw(st.booleans()) else TEXTS
-        words = words.filter(lambda word: word != "(other)")
+        words = words.filter(lambda word: word not in ("(other)", "(missing)"))
         feature["values"] = draw(distinct(words, 2, 2) if kind == "flag" else distinct(words, 2, 7))
+        if kind == "flag" and (str(feature["values"][0]) == "1" or str(feature["values"][1]) == "0"):
+            feature["values"].reverse()
         if kind == "category" and draw(st.booleans()):
             feature["other"] = "accept"
     if draw(st.booleans()):

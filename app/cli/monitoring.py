@@ -15,8 +15,8 @@ from app.cli.terminal import EXIT_ABOVE_LIMIT, FiniteRange, read_settings
 from app.cli.versions import models_option, naming_version, schema_of, version_option
 from model.errors import ChurnError
 from model.outputs import TIER
-from model.schema import default_label
 from model.scorecard import Scorer
+from model.text import default_label
 
 if TYPE_CHECKING:
     from model.bulk.run import Run
@@ -194,15 +194,26 @@ def _backtest_lines(result: Mapping[str, Any], schema: "Schema") -> list[str]:
     if result["money"]:
         lines.append("")
         unit = getattr(schema.by_name[schema.money or ""], "unit", "")
-        titles = {name: _MONEY.get(name) or default_label(name) for name in result["money"]}
+        titles = {
+            name: _MONEY.get(name) or default_label(name).removesuffix(schema.currency).rstrip()
+            for name in result["money"]
+        }
         width = max(map(len, titles.values())) + 1
         for name, figure in result["money"].items():
-            lines.append(f"{titles[name]:<{width}}{figure:>14,.2f} {unit}".rstrip())
+            lines.append(f"{titles[name]:<{width}}{_amount(figure, unit, schema.currency)}")
     return lines
 
 
 _MONEY: Final = {"value_lost_labelled_churn": "Value lost, of those labelled churn"}
 """The figures of money whose name is not their title."""
+
+
+def _amount(figure: float, unit: str, currency: str) -> str:
+    """Return an amount with its unit; with the sign of the currency before it unless the unit is in words."""
+    sign, _, period = unit.partition(" ")
+    if sign not in ("", currency):
+        return f"{figure:>14,.2f} {unit}"
+    return f"{f'{currency}{figure:,.2f}':>14} {period}".rstrip()
 
 
 def _match_line(name: str, side: Mapping[str, Any]) -> str:

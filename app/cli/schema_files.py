@@ -9,6 +9,7 @@ from typing import Final
 import click
 
 from app.cli.terminal import EXIT_INVALID, limit_to_one_thread
+from model.text import counted
 
 _SHOWN_LINES: Final = 100
 _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -52,7 +53,7 @@ def check_schema(schema_file: Path, customers: Path | None) -> None:
 
     schema = read_toml(schema_file)
     if customers is None:
-        click.echo(f"{schema_file} describes {len(schema.features)} features.")
+        click.echo(f"{schema_file} describes {counted(len(schema.features), 'feature')}.")
         return
     findings = importlib.import_module("model.training.check_schema").check_schema(schema, customers)
     _report(findings.problems)

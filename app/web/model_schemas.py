@@ -39,6 +39,20 @@ def _pair(schema: Schema) -> JsonSchema:
     )
 
 
+def _threshold_choice() -> JsonSchema:
+    """Return the schema of how the threshold was chosen; after a recalibration its costs and rates are not known."""
+    known = {"threshold": SHARE, "criterion": TEXT, "contact_cost": NUMBER, "saved_value": NUMBER, "theoretical": SHARE}
+    costs = ("cost", "cost_at_theoretical", "cost_at_half", "cost_contact_nobody", "cost_contact_all")
+    measured = {
+        "unit": described(TEXT, "What costs are counted in"),
+        **dict.fromkeys(costs, described(NUMBER, "Mean cost of a customer out of fold")),
+        "contacted": described(SHARE, "Share of customers that reach the threshold"),
+        "precision": described({"type": ["number", "null"]}, "Null where nobody reaches the threshold"),
+        "recall": SHARE,
+    }
+    return described(members(known, measured), "Of a recalibrated model, without what was measured before")
+
+
 def model(scorer: Scorer) -> JsonSchema:
     """Return the schema of what GET /v2/model answers."""
     feature = feature_name(scorer.schema)
@@ -58,7 +72,7 @@ def model(scorer: Scorer) -> JsonSchema:
             "recipe": members({"name": TEXT, "engines": array(TEXT)}),
             "trained_on": {"type": "object"},
             "trained_at": {"type": "string", "format": "date-time"},
-            "threshold_choice": {"type": "object"},
+            "threshold_choice": _threshold_choice(),
             "metrics": {"type": "object"},
             "horizon": described(TEXT, "What the probability refers to"),
             "card": described(TEXT, "The model card, in Markdown"),

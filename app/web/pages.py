@@ -126,6 +126,7 @@ def _page(*, has_bucket: bool) -> str:
         max_request_bytes=max_bytes,
         too_large_problem=None if has_bucket else _too_large_problem(max_bytes),
         has_bucket=has_bucket,
+        has_actions=bool(service().load_actions()),
         needs_key=bool(service().settings.api_keys),
         styles=STYLES,
         modules=MODULES,

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.outputs import TIER, VALUE_AT_RISK
-from model.schema import TIERS, default_label
+from model.schema import TIERS
+from model.text import default_label
 
 Z: Final = 1.959964
 """Of a 95 % interval."""

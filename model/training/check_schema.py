@@ -14,7 +14,7 @@ from model.errors import Problem, listed, show
 from model.schema import OTHER, Categorical, Feature, Numeric, Schema, Value, fold
 from model.training.leaks import find_leak, suspicions
 from model.training.profile import Profile
-from model.training.roles import near_names, repeated_ids
+from model.training.roles import likeness, near_names, repeated_ids
 from model.validate import read_value
 
 _SHOWN_ROWS: Final = 5
@@ -88,7 +88,9 @@ def _resolve(schema: Schema, table: Table, findings: Findings) -> dict[str, Colu
         by_folded.setdefault(fold(column.name), []).append(column)
     columns: dict[str, Column] = {}
     unused = [name for name in table.names if fold(name) not in {fold(known) for known in schema.columns}]
-    for name in (*schema.columns, schema.target.column):
+    wanted = (*schema.columns, schema.target.column)
+    meant = _meant([name for name in wanted if fold(name) not in by_folded], unused)
+    for name in wanted:
         claims = by_folded.get(fold(name), [])
         exact = [column for column in claims if column.name == name] or claims
         if len(exact) == 1:
@@ -98,11 +100,21 @@ def _resolve(schema: Schema, table: Table, findings: Findings) -> dict[str, Colu
         else:
             feature = schema.by_name.get(name)
             aliases = [other for other in unused if feature and fold(other) in map(fold, feature.aliases)]
-            near = aliases or near_names(name, unused)
-            meant = f" Did you mean {listed([show(other) for other in near], 'or')}?" if near else ""
-            sentence = f"The file has no column {name}.{meant}"
+            near = aliases or meant[name]
+            question = f" Did you mean {listed([show(other) for other in near], 'or')}?" if near else ""
+            sentence = f"The file has no column {name}.{question}"
             (findings.problems if feature else findings.notes).append(sentence)
     return columns
+
+
+def _meant(missing: Sequence[str], unused: Sequence[str]) -> dict[str, list[str]]:
+    """Return the names that each missing column may have instead: each name for the column it is most like."""
+    near = {name: near_names(name, unused) for name in missing}
+    likest = {
+        other: max(missing, key=lambda name: (other in near[name], likeness(name, other)))
+        for other in {other for others in near.values() for other in others}
+    }
+    return {name: [other for other in others if likest[other] == name] for name, others in near.items()}
 
 
 def _check_target(schema: Schema, columns: Mapping[str, Column], table: Table, findings: Findings) -> Bools | None:
@@ -201,7 +213,7 @@ class _Values:
         text, count = self._column.texts[index], self._column.counts[index]
         near = (
             near_names(text, [str(value) for value in self.feature.values])
-            if isinstance(self.feature, Categorical)
+            if isinstance(self.feature, Categorical) and not self.feature.accepts_other
             else []
         )
         return f"{show(text)} ({count:,}{f'; did you mean {show(near[0])}?' if near else ''})"

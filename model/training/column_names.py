@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from model.schema import default_label
+from model.text import default_label
 
 CURRENCIES: Final = {
     "eur": "€",

@@ -76,7 +76,13 @@ def compare(
     labels, sha256 = data[0].labels, data[0].sha256
     seen = [sha256 == training["trained_on"]["sha256"] for training in trainings]
     stored = [probabilities_of(scorer, own) for scorer, own in zip(scorers, data, strict=True)]
-    retrained = _retrain(data, trainings, seed, lambda share: progress("training on the folds", 0.75 * share))
+    recalibration = _recalibration((first, second), trainings)
+    # Only the intercept differs: the folds would fit the same model twice.
+    retrained = (
+        None
+        if recalibration
+        else _retrain(data, trainings, seed, lambda share: progress("training on the folds", 0.75 * share))
+    )
     rows, honest = np.arange(len(labels)), stored
     if retrained and any(seen):
         rows = retrained.rows
@@ -91,8 +97,18 @@ def compare(
         "id": data[0].schema.id_label,
         **_differences(labels[rows], scorers, honest, seed, draws, bootstrap_progress),
         "anew": _differences_of_folds(retrained, trainings, seed) if retrained else None,
+        **({"recalibration": recalibration} if recalibration else {}),
         **label_changes(data, scorers, stored),
     }
+
+
+def _recalibration(versions: Sequence[str], trainings: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """Return which version is the other one recalibrated, and the shift of its intercept; None if neither is."""
+    for version, source, training in zip(versions, reversed(versions), trainings, strict=True):
+        recalibrated = training.get("recalibrated_from", {})
+        if recalibrated.get("version") == source:
+            return {"version": version, "from": source, "shift": recalibrated["shift"]}
+    return None
 
 
 def _read(path: Path, scorers: Sequence[Scorer]) -> list[LabelledData]:

@@ -106,7 +106,7 @@ def infer(path: Path, target: str, id_column: str | None = None, positive: str |
     chosen_target, left, known = roles.read_target(target_column, positive, path)
     warnings = [*table.notes, *_row_warnings(table, target_column.name, known)]
     table, left = table.subset(known), left[known]
-    warnings += _count_warnings(left)
+    warnings += [*_count_warnings(left), *_order_warnings(left, target_column.name)]
     profiles = {
         column.name: Profile(column, table.delimiter != ",", table.row_numbers)
         for column in table.columns
@@ -179,6 +179,13 @@ def _count_warnings(left: NDArray[np.bool_]) -> list[str]:
     if len(left) < MIN_ROWS or min(leavers, stayers) < MIN_PER_CLASS:
         warnings.append(f"That is too few to train on: {MIN_ROWS} rows, {MIN_PER_CLASS} of each outcome, are needed.")
     return warnings
+
+
+def _order_warnings(left: NDArray[np.bool_], target: str) -> list[str]:
+    # Two runs of a few rows may be chance.
+    if np.count_nonzero(left[1:] != left[:-1]) != 1 or min(left.sum(), (~left).sum()) < _SHOWN_ROWS:
+        return []
+    return [f"The rows are sorted by {target}: a column that only counts them or dates the export gives it away."]
 
 
 def _add_features(inferred: Inferred, profiles: Mapping[str, Profile], left: NDArray[np.bool_]) -> None:

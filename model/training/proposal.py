@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.errors import show
-from model.schema import Numeric, fold
-from model.schema_features import MAX_NUMBER, MAX_TEXT
-from model.text import clean_id, counted, written
+from model.schema import Numeric
+from model.schema_names import MAX_NUMBER, MAX_TEXT, is_plain, why_not_feature
+from model.text import counted, written
 from model.training import column_names
 from model.training.profile import Profile
 from model.training.word_proposal import Proposal, is_flag, propose_words
@@ -52,11 +52,9 @@ def propose(profile: Profile, rows: int) -> Proposal:
 def _unfit_name(name: str) -> str:
     if not name:
         return "it has no name"
-    if fold(name) in ("customers", "customer", "changes"):
-        return "a JSON body has a member of this name around customers; rename the column"
-    if len(name) > MAX_TEXT or clean_id(name) != name or not name.isprintable():
+    if not is_plain(name):
         return f"its name is longer than {MAX_TEXT} characters or has invisible ones; rename the column"
-    return ""
+    return why_not_feature(name)
 
 
 def _unfit_content(profile: Profile) -> str:

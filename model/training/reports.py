@@ -11,12 +11,14 @@ from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from model.artifact import first_schema
 from model.errors import listed
 from model.text import in_words
 from model.training import plots
 from model.training.compare import METRICS
 from model.training.groups import MIN_CUSTOMERS, RATES
 from model.training.metrics import TITLES
+from model.training.model_metrics import describe_schema
 from model.training.recipes import ALIASES
 from model.training.spline import RARE
 from model.training.threshold import SAVED_VALUE
@@ -52,6 +54,11 @@ def cut_off(value: float) -> str:
 def count(value: int) -> str:
     """Return a whole number with thousands separators."""
     return f"{value:,}"
+
+
+def times(value: int) -> str:
+    """Return how often: once, twice, 3 times."""
+    return {1: "once", 2: "twice"}.get(value, f"{value} times")
 
 
 def interval(bounds: Sequence[float] | None, sign: str = "", scale: int = 1, decimals: int = 4) -> str:
@@ -100,6 +107,7 @@ _ENVIRONMENT.filters.update(
     number=number,
     percent=percent,
     signed=signed,
+    times=times,
 )
 _ENVIRONMENT.globals.update(
     TITLES=TITLES,
@@ -123,6 +131,7 @@ def model_card(metrics: Mapping[str, Any], peers: Mapping[str, Any] | None = Non
         m=metrics,
         kind_of_card=ALIASES.get(metrics["recipe"]["name"], metrics["recipe"]["name"]),
         peers=peers,
+        is_first_schema=metrics["schema"] == describe_schema(first_schema()),
         fold_settings=[dict(zip(names, values, strict=True)) for values in fold_settings],
         settings=_shown_settings(metrics),
     )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from model.bulk.distinct import Column
 from model.errors import TrainingError, listed, show
 from model.schema import Categorical, Feature, Numeric, Target, fold
-from model.schema_file import is_reserved
+from model.schema_names import is_reserved
 from model.text import counted
 from model.training import column_names
 from model.training.profile import Profile, auc_alone
@@ -164,6 +164,11 @@ def find_segments(features: Sequence[Feature], profiles: Mapping[str, Profile], 
     numbers = [feature for feature in usable if isinstance(feature, Numeric) and feature.whole]
     best = [*sorted(words, key=rank)[:2], *sorted(numbers, key=rank)[:1]]
     return tuple(feature.name for feature in features if feature in best)
+
+
+def likeness(first: str, second: str) -> float:
+    """Return how much two names are alike, 0 to 1."""
+    return difflib.SequenceMatcher(None, fold(first[:200]), fold(second[:200])).ratio()
 
 
 def near_names(wanted: str, names: Sequence[str]) -> list[str]:

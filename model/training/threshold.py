@@ -103,12 +103,15 @@ def choose_threshold(outcomes: list[tuple[Ints, Floats]], tiers: Mapping[str, fl
 def keep_threshold(
     threshold: Mapping[str, Any], y_prob: Floats, churn_rate: float, tiers: Mapping[str, float]
 ) -> dict[str, Any]:
-    """Return what `choose_threshold` returned, for other probabilities of the same customers, without its costs.
+    """Return what `choose_threshold` returned, for other probabilities of the same customers.
+
+    Without what depends on who has which probability: the costs, and how many are contacted and found.
 
     The threshold of least cost follows from contact cost and saved value, and so stays, unless nearly nobody reaches it
     now.
     """
-    kept = {name: threshold[name] for name in ("threshold", "criterion", "contact_cost", "saved_value", "theoretical")}
+    names = ("threshold", "criterion", "contact_cost", "saved_value", "unit", "theoretical")
+    kept = {name: threshold[name] for name in names if name in threshold}
     if kept["criterion"] != LEAST_COST or _labels_nobody(kept["threshold"], y_prob, churn_rate):
         kept |= {"threshold": tiers[TIERS[0]], "criterion": TIER_HIGH}
     return kept

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from model.errors import show
-from model.schema import OTHER, Categorical, Feature, Word, fold
-from model.schema_features import MAX_TEXT
-from model.text import clean_id, counted
+from model.schema import Categorical, Feature, Word, fold
+from model.schema_names import is_word
+from model.text import counted
 from model.training import column_names
 from model.training.profile import Profile
 
@@ -87,7 +87,7 @@ def propose_words(profile: Profile, notes: list[str], rows: int) -> Proposal:
     if len(counts) - len(rare) > _MAX_LEVELS or folded > _MOST_OTHER * profile.filled:
         return Proposal(None, [], _too_many(profile, len(counts), folded))
     frequent = [text for text in counts if text not in set(rare)]
-    wrong = [text for text in frequent if len(text) > MAX_TEXT or clean_id(text) != text or text == OTHER]
+    wrong = [text for text in frequent if not is_word(text)]
     if wrong:
         return Proposal(None, [], f"it has words that cannot be in a schema, such as {show(wrong[0])}")
     texts = list(pair_order(pair, frequent)) if pair else natural_order(frequent)

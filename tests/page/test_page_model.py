@@ -1,7 +1,9 @@
 """The view "Model": what the API states of it, in words, charts and tables. In a real Chromium at a real server."""
 
+import itertools
 import json
 import re
+import shutil
 import urllib.request
 
 import pytest
@@ -12,6 +14,7 @@ from shipped import NAMES
 from model import artifact
 from model.bulk.population import LEAST_CUSTOMERS
 from model.model_info import model_info
+from model.training.recalibrate import recalibrate
 
 SUMMARY = {
     "rows_scored": 1200,
@@ -237,3 +240,37 @@ def test_a_model_of_trees_is_shown_without_charts_of_parts(boosted_models, open_
         )
         expect(view.get_by_text("The parts add up exactly")).to_be_hidden()
         expect(view.locator("#model-facts")).to_contain_text("boosting")
+
+
+@pytest.fixture(scope="module")
+def recalibrated(tmp_path_factory) -> str:
+    """The address of a server with the shipped model at another churn rate."""
+    models = tmp_path_factory.mktemp("models")
+    shutil.copytree(artifact.folder_of("1.0.0"), models / "1.0.0")
+    recalibrate("1.0.0", "2.0.0", models, rate=0.02)
+    with serving(CHURN_MODELS=str(models), CHURN_MODEL_VERSION="2.0.0") as address:
+        yield address
+
+
+def test_a_recalibrated_model_states_so_and_states_only_what_still_holds(open_page, recalibrated):
+    view = open_page("#model", address=recalibrated)
+    expect(view.locator("#model-terms figure")).to_have_count(len(NAMES))
+
+    expect(view.locator("#model-facts")).to_contain_text("Recalibratedfrom 1.0.0 to a rate of 2%")
+    expect(view.locator("#model-quality li")).to_have_count(2)
+    expect(view.locator("#model-threshold-reason")).to_contain_text("at least 4% is predicted to churn. That is where")
+    expect(view.locator("#model-costs")).to_be_hidden()
+    expect(view.locator("#model-calibration-title")).to_be_hidden()
+    expect(view.locator("#model-metrics tbody tr")).to_have_count(3)
+    text = view.locator("body").inner_text()
+    assert not [word for word in ("undefined", "NaN", "null") if word in text]
+    assert violations(view) == []
+
+
+def test_the_tiers_of_a_low_churn_rate_have_a_legend(open_page, recalibrated):
+    labels = open_page("", address=recalibrated).locator("#risk-tier-labels span")
+    expect(labels).to_have_text(["low", "medium", "high"])
+
+    boxes = [labels.nth(number).bounding_box() for number in range(3)]
+
+    assert all(left["x"] + left["width"] < right["x"] for left, right in itertools.pairwise(boxes))

@@ -14,11 +14,14 @@ from other_schema import (
     PLAN,
     REGION,
     RENEW,
+    SCHEMA,
     SHOPPERS,
     VISIT,
     Shop,
     cells_of,
+    files,
     open_shop,
+    write_models,
 )
 from other_schema import (
     expect as expect_score,
@@ -211,3 +214,19 @@ def test_a_customer_without_a_value_is_shown_as_not_known(open_):
     enter(page, {PLAN: ""})
 
     expect(page.locator("#reasons")).to_contain_text("Plan is not known")
+
+
+def test_without_changes_and_offers_there_are_no_cards_for_them(open_page, tmp_path):
+    kept = [
+        {name: value for name, value in feature.items() if name not in ("actionable", "changes")}
+        for feature in SCHEMA["features"]
+    ]
+    contents = files({**SCHEMA, "features": kept})
+    del contents["actions.csv"]
+    models = write_models(tmp_path / "models", contents)
+    with serving(CHURN_MODELS=str(models)) as address:
+        page = open_page(address=address)
+
+        expect(page.locator("#reasons li")).to_have_count(TERMS)
+        for text in ("What if …", "None of the standard offers", "All single changes"):
+            expect(page.get_by_text(text)).to_be_hidden()

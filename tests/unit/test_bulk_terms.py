@@ -54,7 +54,7 @@ FEATURES = [
         "whole": True,
         "minimum": -5,
         "maximum": 1e9,
-        "missing": {"equals": 3, "when": {"grade": None}},
+        "missing": {"equals": 3, "when": {"grade": 0}},
     },
 ]
 EDGES = [round(1.5**step) + step for step in range(51)]

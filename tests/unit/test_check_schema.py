@@ -138,6 +138,23 @@ def test_columns_that_are_missing_are_named_with_what_was_meant(tmp_path):
     assert "No part of the schema: Nr, Month." in findings.notes
 
 
+def test_a_near_name_is_offered_for_one_column_alone(tmp_path):
+    problems = check(tmp_path, customers(), "No,Plans,Town,Month,Amount paid,Left\n").problems
+
+    assert problems == [
+        'The file has no column Plan. Did you mean "Plans"?',
+        'The file has no column Months. Did you mean "Month"?',
+        'The file has no column Paid. Did you mean "Amount paid"?',
+    ]
+
+
+def test_nothing_else_is_meant_where_other_words_are_accepted(tmp_path):
+    notes = check(tmp_path, [row.replace("Bonn", "Bon") for row in customers()]).notes
+
+    assert any("Town has words that are not listed" in note for note in notes)
+    assert not any("did you mean" in note for note in notes)
+
+
 def test_leaks_and_constants_are_problems_where_outcomes_are_known(tmp_path):
     rows = [row.replace(",small,", ",large,").replace(",medium,", ",large,") for row in customers()]
     rows = [",".join([*row.split(",")[:4], "7" if "yes" in row else "9", row.split(",")[5]]) for row in rows]

@@ -18,6 +18,7 @@ from model.training.compare import compare, losses
 from model.training.data import read
 from model.training.evaluate import probabilities_of
 from model.training.label_changes import label_changes
+from model.training.recalibrate import recalibrate
 from model.training.reports import comparison_page, comparison_text
 
 
@@ -202,3 +203,19 @@ def test_a_version_that_is_not_there_is_named_with_those_that_are(two_versions, 
     result = CliRunner().invoke(churn, words)
 
     assert (result.exit_code, result.stderr) == (2, "There is no model version 3.0.0; versions: 1.0.0, 1.1.0.\n")
+
+
+def test_a_recalibrated_version_is_named_as_one_and_nothing_is_retrained(two_versions, unseen, tmp_path):
+    root = shutil.copytree(two_versions, tmp_path / "models")
+    recalibrate("1.0.0", "1.0.1", root, rate=0.05)
+
+    comparison = compare("1.0.0", "1.0.1", unseen, root, draws=10)
+
+    shift = comparison["recalibration"]["shift"]
+    assert shift < 0
+    assert comparison["anew"] is None
+    sentence = f"1.0.1 is 1.0.0 with the intercept shifted by {shift:.2f}"
+    assert sentence in comparison_text(comparison)
+    assert sentence in comparison_page(comparison)
+    assert metric_row(comparison, "roc_auc")["difference"] == 0
+    assert compare("1.0.1", "1.0.0", unseen, root, draws=10)["recalibration"] == comparison["recalibration"]

@@ -2,6 +2,7 @@
 
 import math
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -10,9 +11,9 @@ from shipped import EXAMPLE, FEATURES, NAMES, SCHEMA
 
 from model import actions
 from model.errors import CustomerError
-from model.explain import HARDLY, STRONGLY, effect, explain, notes
+from model.explain import HARDLY, STRONGLY, effect, explain, notes, phrase
 from model.result import to_result
-from model.schema import Categorical
+from model.schema import Categorical, Numeric, Schema, Target
 from model.validate import validate
 from model.whatif import alternatives, apply_change
 
@@ -170,3 +171,36 @@ def test_a_table_saved_by_a_spreadsheet_is_read(tmp_path):
     (action,) = actions.load(path, SCHEMA)
 
     assert (action.share, action.suggestion) == (-0.15, "Offer less.")
+
+
+@pytest.mark.parametrize(
+    ("feature", "value", "words"),
+    [
+        (Numeric(name="Tenure", unit="months", minimum=0, maximum=99, whole=True), 1, "Tenure is 1 month"),
+        (Numeric(name="Tenure", unit="months", minimum=0, maximum=99, whole=True), 2, "Tenure is 2 months"),
+        (Numeric(name="Delay", unit="ms", minimum=0, maximum=99, whole=True), 1, "Delay is 1 ms"),
+        (Numeric(name="Stock", unit="boxes", minimum=0, maximum=99, whole=True), 1, "Stock is 1 boxes"),
+        (Numeric(name="Set {a}", unit="{b}s", minimum=0, maximum=99, whole=True), 2, "Set {a} is 2 {b}s"),
+        (Numeric(name="Data GB", minimum=0, maximum=9999), 5.1, "Data GB is 5.1"),
+        (Numeric(name="Data GB", minimum=0, maximum=9999), 1234.567, "Data GB is 1,234.57"),
+        (Numeric(name="Data GB", minimum=0, maximum=9999), 100.0, "Data GB is 100"),
+        (Numeric(name="Fee", unit="€", minimum=0, maximum=9999, is_amount=True), 5.1, "Fee is 5.10 €"),
+        (Categorical(name="Plan", values=('the "big" one', "b")), 'the "big" one', "Plan is 'the \"big\" one'"),
+    ],
+)
+def test_values_are_written_as_people_would(feature, value, words):
+    assert phrase(feature, value) == words
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "note"),
+    [
+        ("Monthly fee €", "€", "Monthly fee € 80 is beyond the 52 of the training data."),
+        ("Tenure (months)", "months", "Tenure (months) 80 is beyond the 52 of the training data."),
+        ("tenure", "months", "tenure 80 is beyond the 52 months of the training data."),
+    ],
+)
+def test_a_note_names_a_unit_once(name, unit, note):
+    schema = Schema(features=(Numeric(name=name, unit=unit, minimum=0, maximum=99),), example={}, target=Target("left"))
+
+    assert notes(SimpleNamespace(ranges={name: (0.0, 52.0)}, schema=schema, plausibility=None), {name: 80.0}) == [note]

@@ -197,6 +197,11 @@ def test_what_is_no_property_of_a_customer_is_ignored_with_the_reason(name, colu
     assert f"#     {name}: {message}" in inferred.to_toml()
 
 
+@pytest.mark.parametrize("name", ["Prediction", "reason_2", "notes", "value_at_risk"])
+def test_a_column_named_like_one_of_the_results_is_ignored_with_advice(name, tmp_path):
+    assert reason(tmp_path, draws("a", "b"), name) == "the results have a column of this name; rename the column"
+
+
 def test_copies_are_ignored_one_to_one_and_on_a_straight_line(tmp_path):
     minutes = draws(*[value / 10 for value in range(3000)])
     inferred = of(
@@ -309,10 +314,20 @@ def test_of_many_columns_those_that_separate_best_are_kept(tmp_path):
 
 
 def test_strange_names_and_cells_make_a_schema_that_can_be_read(tmp_path):
-    names = ['we"ird', "a = 1 # x", "é\\n", "[[features]]", "'''", "(other)", "prediction", "Кириллица"]
+    names = ['we"ird', "a = 1 # x", "é\\n", "[[features]]", "'''", "(other)", "predictions", "Кириллица"]
     columns = {name: draws('"""', "\\", "# ]", "x", seed=seed) for seed, name in enumerate(names)}
 
     inferred = of(tmp_path, long=["y" * 900_000 if row == 5 else "yz"[row % 3 % 2] for row in range(ROWS)], **columns)
 
     assert read(inferred) == inferred.schema
     assert set(names) <= set(inferred.schema.names)
+
+
+def test_rows_that_are_sorted_by_the_outcome_are_remarked(tmp_path):
+    rows = [f"{row % 7},{'left' if row < 60 else 'stayed'}\n" for row in range(300)]
+    path = tmp_path / "customers.csv"
+
+    path.write_text("x,outcome\n" + "".join(rows))
+    assert any(line.startswith("The rows are sorted by outcome: ") for line in infer(path, "outcome").report())
+    path.write_text("x,outcome\n" + "".join(sorted(rows)))
+    assert not any("sorted" in line for line in infer(path, "outcome").report())

@@ -27,7 +27,7 @@ def test_a_card_reports_on_how_many_customers_the_metrics_were_measured():
 def test_a_card_has_the_words_of_the_schema():
     card = " ".join(model_card(first_metrics()).split())
 
-    assert "from ten features, and the reasons for it. What it refers to: not stated by the data." in card
+    assert "from ten features, and the reasons for it. The outcome is the column Churn. What it refers to: not" in card
     assert "The schema marks SeniorCitizen, Partner and Dependents as protected" in card
     assert "high begins at twice the churn rate" in card
 
@@ -90,3 +90,18 @@ def test_the_card_is_made_from_the_metrics(two_versions):
         peers = json.loads((folder / PEERS).read_text()) if (folder / PEERS).exists() else None
 
         assert (folder / "MODEL_CARD.md").read_text(encoding="utf-8") == model_card(metrics, peers)
+
+
+def test_a_card_of_other_columns_states_nothing_about_the_public_data():
+    metrics = first_metrics()
+    assert "people who had seen the public data; the nesting covers" in " ".join(model_card(metrics).split())
+    metrics["schema"] |= {"target": "left", "horizon": ""}
+    recent = {"rows": 300, "sha256": "ab"}
+    shift = {"version": "0.9.0", "shift": -2.2, "rate": 0.1513, "mean_probability": 0.2, "data": recent}
+
+    card = " ".join(model_card({**metrics, "recalibrated_from": shift}).split())
+
+    assert "public data" not in card
+    assert "The outcome is the column left. The schema states no horizon." in card
+    assert "is 15.13%, the churn rate of 300 recent customers (sha256 ab) and no longer 20.00%." in card
+    assert "stratified folds, twice, nested" in card

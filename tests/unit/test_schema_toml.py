@@ -89,7 +89,7 @@ def test_what_is_written_is_read_as_the_same_schema(schema):
         (
             '"Café" = ["CAFÉ"]',
             '"Cafe" = ["CAFÉ"]',
-            "schema.toml, line 25: feature Card: synonyms.Cafe is not known; the keys are Café, none.",
+            "schema.toml, line 26: feature Card: synonyms.Cafe is not known; the keys are Café, none.",
         ),
         (
             'money = "Fee €"',
@@ -169,3 +169,21 @@ def test_files_that_are_no_schema_are_refused(tmp_path):
         read_toml(path)
     path.write_bytes(b"\xef\xbb\xbf" + BANK.replace("\n", "\r\n").encode())
     assert read_toml(path) == parse_toml(BANK, "bank")
+
+
+def test_an_example_that_does_not_fit_is_named_with_what_to_do():
+    text = """target = "left"
+[example]
+Country = "DE"
+[[features]]
+name = "Country"
+kind = "category"
+values = ["AT", "CH"]
+"""
+
+    with pytest.raises(ArtifactError) as error:
+        parse_toml(text, "schema.toml")
+
+    assert str(error.value) == (
+        'schema.toml, line 3: example: Country must be "AT" or "CH", not "DE". Change it or remove [example].'
+    )

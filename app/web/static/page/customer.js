@@ -1,7 +1,7 @@
 // The view "Single customer": sends the form to /v2/customers as it is filled in, and shows the answer or the errors.
 import { apiUrl, request } from "./api.js";
 import { announce, byId, controlOf, errorBox, isNumber, numberText, OTHER } from "./dom.js";
-import { formatCount, formatProbability, normalizeNumber, tierLabel } from "./format.js";
+import { formatCount, formatRisk, normalizeNumber, tierLabel } from "./format.js";
 import { showRisk } from "./risk.js";
 import { clearChanges, showWhatIf, startWhatIf } from "./what_if.js";
 
@@ -105,7 +105,7 @@ async function update() {
     showRisk(answer);
     showRiskBar(answer);
     showCurl(customer);
-    announce(`${formatProbability(answer.probability)}, ${tierLabel(answer.tier)}`);
+    announce(`${formatRisk(answer.probability)}, ${tierLabel(answer.tier)}`);
     await showWhatIf(customer, answer, signal);
   } catch (error) {
     if (error.name !== "AbortError") showError(error);
@@ -197,7 +197,7 @@ function showRiskBar(answer) {
     const [pill, probability] = riskBar.children;
     pill.className = `pill ${answer.tier}`;
     pill.textContent = tierLabel(answer.tier);
-    probability.textContent = formatProbability(answer.probability);
+    probability.textContent = formatRisk(answer.probability);
   }
   riskBar.hidden = resultIsVisible || result.hidden || result.closest("section").hidden;
 }

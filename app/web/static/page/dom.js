@@ -1,5 +1,5 @@
 // Elements of the page. Text is always inserted as text: nothing from a customer or the API is parsed as HTML.
-import { formatMoney, formatNumber } from "./format.js";
+import { CURRENCY, formatMoney, formatNumber } from "./format.js";
 
 /** Of a value that is missing. */
 const NOT_KNOWN = "not known";
@@ -87,7 +87,9 @@ export function optionText(feature, value) {
 /** A number of a feature: "$70.35", "12 GB". */
 export function numberText(feature, value) {
   const unit = formField(feature)?.dataset.unit;
-  return unit === undefined ? formatMoney(value) : `${formatNumber(value)} ${unit}`.trim();
+  if (unit === undefined) return formatMoney(value);
+  const [sign, ...rest] = unit.split(" ");
+  return sign === CURRENCY ? [formatMoney(value), ...rest].join(" ") : `${formatNumber(value)} ${unit}`.trim();
 }
 
 /** Whether a feature that can be changed is the money that is at risk. */

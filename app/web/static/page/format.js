@@ -2,6 +2,7 @@
 const LOCALE = "en";
 const PERCENT = new Intl.NumberFormat(LOCALE, { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const WHOLE_PERCENT = new Intl.NumberFormat(LOCALE, { style: "percent", maximumFractionDigits: 0 });
+const CUT_PERCENT = new Intl.NumberFormat(LOCALE, { style: "percent", maximumSignificantDigits: 3 });
 const POINTS = new Intl.NumberFormat(LOCALE, {
   minimumFractionDigits: 1,
   maximumFractionDigits: 1,
@@ -14,14 +15,24 @@ const COUNT = new Intl.NumberFormat(LOCALE);
 const DATE = new Intl.DateTimeFormat(LOCALE, { dateStyle: "long", timeZone: "UTC" });
 const MINUS = "\u2212";
 /** The sign of amounts, and the time that the money at risk is for; the page states them where they are others. A worker has no page. */
-const { currency: CURRENCY = "$", period: PERIOD = "a month" } = globalThis.document?.documentElement.dataset ?? {};
+export const { currency: CURRENCY = "$", period: PERIOD = "a month" } =
+  globalThis.document?.documentElement.dataset ?? {};
 const CURRENCY_SIGN = /\p{L}$/u.test(CURRENCY) ? `${CURRENCY}\u00a0` : CURRENCY;
 
 /** 0.5205 as "52.1%". */
 export const formatProbability = (value) => PERCENT.format(value);
 
+/** The risk of a customer, which is never 0 or 1: 0.99998 as "over 99.9%". */
+export function formatRisk(value) {
+  if (value >= 0.9995) return `over ${formatProbability(0.999)}`;
+  return value < 0.0005 ? `under ${formatProbability(0.001)}` : formatProbability(value);
+}
+
 /** 0.33 as "33%". */
 export const formatShare = (value) => WHOLE_PERCENT.format(value);
+
+/** A threshold or the start of a tier: 0.33 as "33%", 0.145 as "14.5%", 0.0025 as "0.25%". */
+export const formatCut = (value) => CUT_PERCENT.format(value);
 
 /** A difference of probabilities: -0.1234 as "−12.3 points". */
 export const formatDifference = (difference) => `${POINTS.format(difference * 100).replace("-", MINUS)} points`;

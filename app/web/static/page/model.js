@@ -3,9 +3,11 @@ import { request } from "./api.js";
 import { byId, create, createTable, errorBox, featureLabel, scrollable } from "./dom.js";
 import {
   formatCount,
+  formatCut,
   formatDate,
   formatDecimals,
   formatDistance,
+  formatNumber,
   formatProbability,
   formatShare,
   pluralize,
@@ -21,6 +23,10 @@ const METRICS = {
   log_loss: ["Log loss", "0 is perfect"],
   ece: ["Calibration error (ECE)", "0 is perfect"],
 };
+/** What a shift of all risks leaves as it was, since it keeps the order of customers. */
+const RANKING = ["roc_auc", "pr_auc", "top_decile_lift"];
+/** How the criterion of a threshold begins that is not that of the least cost; TIER_HIGH of model/training/threshold.py. */
+const HIGH_TIER = "where the tier high begins";
 // The usual limits for a population stability index: N. Siddiqi, Credit Risk Scorecards, 2006.
 const SOMEWHAT_DIFFERENT = 0.1;
 const VERY_DIFFERENT = 0.25;
@@ -87,29 +93,56 @@ async function show(model) {
   );
   for (const name of ["quality", "calibration", "roc", "threshold", "metrics"])
     byId(`model-${name}-title`).parentElement.hidden = !metrics;
+  const recalibrated = metrics?.recalibrated_from;
   byId("model-card").parentElement.hidden = !model.card;
   if (metrics) {
     const quality = qualityFigures(metrics, choice);
+    if (recalibrated) addRecalibratedNotes(recalibrated);
     byId("model-quality").replaceChildren(
       ...quality.map(([figure, text]) => create("li", {}, create("strong", {}, figure), create("span", {}, text))),
     );
     byId("model-threshold-reason").textContent = thresholdReason(model);
-    byId("model-costs").replaceChildren(costTable(choice));
+    byId("model-costs").hidden = choice.cost === undefined;
+    if (choice.cost !== undefined) byId("model-costs").replaceChildren(costTable(choice));
     byId("model-metrics").replaceChildren(metricsTable(metrics));
   }
   if (model.card) {
     // HTML that the service made of the card's Markdown; HTML within the card is escaped there.
     byId("model-card").innerHTML = await (await request("v2/model/card", { accept: "text/html" })).text();
   }
-  if (metrics?.calibration) await drawCalibration(byId("model-calibration-title").parentElement, metrics.calibration);
-  if (metrics?.roc) await drawRoc(byId("model-roc-title").parentElement, metrics.roc, model.threshold);
+  // The groups of the calibration are of the risks before the shift.
+  byId("model-calibration-title").parentElement.hidden = !metrics?.calibration || Boolean(recalibrated);
+  if (metrics?.calibration && !recalibrated)
+    await drawCalibration(byId("model-calibration-title").parentElement, metrics.calibration);
+  if (metrics?.roc) {
+    const points = recalibrated ? shiftThresholds(metrics.roc, recalibrated.total_shift) : metrics.roc;
+    await drawRoc(byId("model-roc-title").parentElement, points, model.threshold);
+  }
   byId("model-terms-help").hidden = !model.additive;
   await drawTerms(byId("model-terms"), model);
 }
 
-function facts({ version, sha256, trained_at: trainedAt, trained_on: data, recipe, horizon }) {
+/** The points of a ROC curve with their thresholds after all log-odds were shifted. */
+const shiftThresholds = (points, shift) =>
+  points.map((point) => {
+    const { threshold: before } = point;
+    // 0 and 1 stay as they are.
+    return { ...point, threshold: before / (before + (1 - before) * Math.exp(-shift)) };
+  });
+
+function addRecalibratedNotes({ version }) {
+  const note = (text) => create("p", { className: "help" }, text);
+  const order = `Measured before the recalibration of ${version}, which keeps the order of customers.`;
+  byId("model-quality").before(note(`${order} How well the new risks fit is not known yet.`));
+  byId("model-metrics").before(note(`${order} Average precision and lift also depend on how many leave.`));
+}
+
+function facts({ version, sha256, trained_at: trainedAt, trained_on: data, recipe, horizon, metrics }) {
   const rows = [["Version", version]];
-  if (trainedAt) rows.push(["Trained on", formatDate(trainedAt)]);
+  const from = metrics?.recalibrated_from;
+  if (from) rows.push(["Recalibrated", `from ${from.version} to a rate of ${formatCut(from.rate)}`]);
+  // A recalibrated model has the day of that.
+  if (trainedAt) rows.push([from ? "Recalibrated on" : "Trained on", formatDate(trainedAt)]);
   if (data)
     rows.push(["Training data", `${formatCount(data.rows)} customers, ${formatCount(data.churners)} of them left`]);
   if (recipe) rows.push(["Type", recipe.name]);
@@ -118,9 +151,9 @@ function facts({ version, sha256, trained_at: trainedAt, trained_on: data, recip
   return rows;
 }
 
-function qualityFigures({ out_of_fold: metrics }, choice) {
+function qualityFigures({ out_of_fold: metrics, recalibrated_from: recalibrated }, choice) {
   const withSd = ({ mean, sd }, format) => `${format(mean)} ± ${format(sd)}`;
-  return [
+  const figures = [
     [
       withSd(metrics.roc_auc, formatProbability),
       "of pairs are ranked correctly: of one customer who left and one who stayed, the one who left got the higher risk.",
@@ -129,27 +162,33 @@ function qualityFigures({ out_of_fold: metrics }, choice) {
       `${formatDecimals(metrics.top_decile_lift.mean, 1)} times`,
       "as many leave among the tenth with the highest risk as among all customers.",
     ],
-    [
+  ];
+  if (!recalibrated)
+    figures.push([
       withSd(metrics.ece, formatDistance).replace(" points", ""),
       "is the average difference between the predicted risk and the share that left.",
-    ],
-    [
+    ]);
+  if (choice.recall !== undefined)
+    figures.push([
       formatProbability(choice.recall),
-      `of those who leave are predicted to churn, when ${formatShare(choice.contacted)} of all customers are.`,
-    ],
-  ];
+      `of those who leave are in the list of the riskiest ${formatShare(choice.contacted)}: those who are predicted to churn.`,
+    ]);
+  return figures;
 }
 
-const thresholdReason = ({ threshold, threshold_choice: choice }) =>
-  `A customer with a risk of at least ${formatShare(threshold)} is predicted to churn. ` +
-  (threshold === choice.threshold
-    ? `At this threshold calling costs least in total, if a call costs ${choice.contact_cost} and reaching a leaver ` +
-      `saves ${choice.saved_value} ${choice.unit}. Another ratio has another threshold. (${choice.criterion})`
-    : `It was set for this service; the model's own threshold is ${formatShare(choice.threshold)}.`);
+function thresholdReason({ threshold, threshold_choice: choice }) {
+  const rule = `A customer with a risk of at least ${formatCut(threshold)} is predicted to churn. `;
+  if (threshold !== choice.threshold)
+    return `${rule}It was set for this service; the model's own threshold is ${formatCut(choice.threshold)}.`;
+  const ratio = `reaching a leaver saves ${formatNumber(choice.saved_value / choice.contact_cost)} times what a call costs`;
+  return choice.criterion.startsWith(HIGH_TIER)
+    ? `${rule}That is where high risk begins. If ${ratio}, calling would pay from ${formatCut(choice.theoretical)} on, but hardly any customer has such a risk.`
+    : `${rule}From about this risk on calling pays, if ${ratio}. Another ratio has another threshold.`;
+}
 
 function costTable(choice) {
   const rows = [
-    [`Call from ${formatShare(choice.threshold)}`, choice.cost],
+    [`Call from ${formatCut(choice.threshold)}`, choice.cost],
     ["Call from 50%", choice.cost_at_half],
     ["Call no one", choice.cost_contact_nobody],
     ["Call everyone", choice.cost_contact_all],
@@ -157,18 +196,20 @@ function costTable(choice) {
   return createTable(
     ["Policy", "Cost per customer"],
     rows.map(([name, cost]) => [name, formatDecimals(cost, 3)]),
-    { caption: `In ${choice.unit}; lower is better.` },
+    { caption: "As a multiple of what a call costs; lower is better." },
   );
 }
 
-const metricsTable = ({ out_of_fold: folds, pooled }) =>
+const metricsTable = ({ out_of_fold: folds, pooled, recalibrated_from: recalibrated }) =>
   createTable(
     ["Metric", "Mean", "SD", "Pooled", "How to read it"],
-    Object.entries(METRICS).map(([name, [title, help]]) => [
-      title,
-      formatDecimals(folds[name].mean, 4),
-      formatDecimals(folds[name].sd, 4),
-      formatDecimals(pooled[name], 4),
-      help,
-    ]),
+    Object.entries(METRICS)
+      .filter(([name]) => !recalibrated || RANKING.includes(name))
+      .map(([name, [title, help]]) => [
+        title,
+        formatDecimals(folds[name].mean, 4),
+        formatDecimals(folds[name].sd, 4),
+        formatDecimals(pooled[name], 4),
+        help,
+      ]),
   );

@@ -18,7 +18,7 @@ const smallest = (numbers) => -largest(numbers.map((number) => -number));
 const valuesOf = ({ table, points, missing, other }) =>
   [...(table ? Object.values(table) : points.flat()), missing, other].filter((value) => value !== undefined);
 
-/** Show each term, the one with the largest effect first, all charts on the same scale. */
+/** Show each term, pairs last, of each kind the one with the largest effect first, all charts on the same scale. */
 export async function drawTerms(root, { terms = [], ranges }) {
   root.replaceChildren();
   if (terms.length === 0)
@@ -28,7 +28,11 @@ export async function drawTerms(root, { terms = [], ranges }) {
   const effects = new Map(terms.map((term) => [term, rangeOf(valuesOf(term))]));
   const pairs = terms.filter(({ features }) => features);
   const strongest = largest(pairs.flatMap(({ points }) => points.flat()).map(Math.abs));
-  for (const term of [...terms].sort((a, b) => effects.get(b) - effects.get(a))) {
+  const byEffect = terms.toSorted((a, b) => effects.get(b) - effects.get(a));
+  for (const term of [
+    ...byEffect.filter(({ features }) => !features),
+    ...byEffect.filter(({ features }) => features),
+  ]) {
     const names = (term.features ?? [term.feature]).map(featureLabel);
     const section = create("section", {}, create("h3", {}, names.join(" and ")));
     root.append(section);

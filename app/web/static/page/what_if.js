@@ -1,7 +1,7 @@
 // What would change the risk, by /v2/what-if: a form of changes, the suggested offers, and all single changes by effect.
 import { request } from "./api.js";
 import { announce, byId, controlOf, create, featureLabel, isMoney, valueText } from "./dom.js";
-import { formatDifference, formatProbability, normalizeNumber, PER_PERIOD, tierLabel } from "./format.js";
+import { formatDifference, formatRisk, normalizeNumber, PER_PERIOD, tierLabel } from "./format.js";
 
 const INPUT_DELAY_MS = 80;
 
@@ -43,7 +43,8 @@ export function clearChanges() {
 export async function showWhatIf(customer, answer, signal) {
   copyCustomer();
   byId("suggestions").replaceChildren(...answer.actions.map((action) => change(action.suggestion, action)));
-  byId("no-suggestions").hidden = answer.actions.length > 0;
+  // A model may have no table of offers.
+  if (byId("no-suggestions")) byId("no-suggestions").hidden = answer.actions.length > 0;
   byId("caution").textContent = answer.caution;
   const response = await request("v2/what-if", { json: { customer }, signal });
   const { alternatives } = await response.json();
@@ -111,9 +112,9 @@ function sliderValue({ step, min, max, value }) {
 }
 
 function showResult(before, { probability, tier, difference, notes = [] }) {
-  const after = formatProbability(probability);
+  const after = formatRisk(probability);
   result.replaceChildren(
-    create("span", { className: "from-to" }, `${formatProbability(before)} → `, create("strong", {}, after)),
+    create("span", { className: "from-to" }, `${formatRisk(before)} → `, create("strong", {}, after)),
     create("span", { className: `pill ${tier}` }, tierLabel(tier)),
     create("span", { className: "difference" }, formatDifference(difference)),
     ...notes.map((note) => create("span", { className: "help" }, note)),
@@ -129,7 +130,7 @@ const change = (text, { probability, difference }) =>
     create(
       "span",
       { className: "effect" },
-      create("strong", {}, formatProbability(probability)),
+      create("strong", {}, formatRisk(probability)),
       ` ${formatDifference(difference)}`,
     ),
   );

@@ -1,6 +1,6 @@
 // The call list: a table of the customers that reach the threshold, with its filters, order and pages.
 import { byId, create } from "../dom.js";
-import { formatCount, formatMoney, formatProbability, PER_PERIOD, pluralize } from "../format.js";
+import { formatCount, formatMoney, formatRisk, PER_PERIOD, pluralize } from "../format.js";
 import { drawPager } from "./pager.js";
 
 const PAGE_ROWS = 15;
@@ -115,7 +115,7 @@ export class CallList {
     const button = create("button", { type: "button", className: "customer-button" }, id || rowText);
     const meter = create("i", { className: `meter is-${tier}`, "aria-hidden": "true" });
     meter.style.setProperty("--share", `${100 * probability}%`);
-    const risk = [create("strong", {}, formatProbability(probability))];
+    const risk = [create("strong", {}, formatRisk(probability))];
     if (tier) risk.push(create("span", { className: `pill ${tier}` }, tier));
     const cells = [
       create("th", { scope: "row" }, button, create("span", { className: "muted" }, id ? rowText.toLowerCase() : "")),
