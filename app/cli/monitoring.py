@@ -138,13 +138,15 @@ def open_run(name: str, scorer: Scorer) -> Iterator["Run"]:
 def drift_lines(result: Mapping[str, Any]) -> list[str]:
     """Return a comparison as the lines of the terminal."""
     from model.bulk.drift import CHANGED, MOVED
-    from model.bulk.population import LEAST_CUSTOMERS
+    from model.bulk.population import LEAST_CUSTOMERS, describe_unusual
     from model.bulk.rejected import describe_new_words
 
     before, new = (result[name] for name in ("baseline", "new"))
     title = f"{_describe(new)} compared with {_describe(before)}; model {result['model_version']}"
     fewer = min(before, new, key=lambda side: side["customers"])
+    then = "the training data" if before["name"] == TRAINING else before["name"]
     new_words = ["", describe_new_words(result["new_words"])] if result["new_words"]["rows"] else []
+    new_words += [line for entry in result.get("unusual", []) for line in ("", describe_unusual(entry, then))]
     if result["drift_max"] is None:
         count = f"{fewer['customers']:,} {'customer' if fewer['customers'] == 1 else 'customers'}"
         few = f"{fewer['name']} has {count}, and below {LEAST_CUSTOMERS} on either side an index is mostly chance."

@@ -65,15 +65,17 @@ def compare(
         `features`: for each feature and the probability, feature; psi; by_chance, which an unchanged population would
         show on average; verdict: steady, moved or changed; most: the bin that moved most, with its share then and now.
         psi and verdict are None where either side has fewer than `LEAST_CUSTOMERS`. `new_words`: `rows` that were
-        rejected because of words that the model does not know, and those `words` by feature.
+        rejected because of words that the model does not know, and those `words` by feature. `unusual`, if any:
+        where many more customers have a word that is not listed, or no value; such a feature is never steady.
     """
     comparison = Comparison(population, run.schema)
     for block in run:
         comparison.add(block)
         also(block)
     size, then = run.rows_scored, population["customers"]
-    drifts = []
+    drifts, unusual = [], comparison.unusual()
     for name, psi in comparison.drift().items():
+        is_unusual = any(entry["feature"] == name for entry in unusual)
         psi = psi if then >= LEAST_CUSTOMERS else None
         bins = comparison.bins(name)
         # An unchanged population has none that is rejected.
@@ -85,11 +87,15 @@ def compare(
                 "feature": name,
                 "psi": psi,
                 "by_chance": None if chance is None else round(chance, PROBABILITY_DECIMALS),
-                "verdict": verdict(psi),
+                "verdict": "moved" if is_unusual and verdict(psi) == "steady" else verdict(psi),
                 "most": max(bins, key=lambda bin_: abs(bin_["now"] - bin_["then"])) if has_any else None,
             }
         )
-    return {"features": drifts, "new_words": comparison.rejected.new_words()}
+    return {
+        "features": drifts,
+        "new_words": comparison.rejected.new_words(),
+        **({"unusual": unusual} if unusual else {}),
+    }
 
 
 def verdict(psi: float | None) -> str | None:

@@ -22,9 +22,9 @@ from model.artifact import read_json
 from model.bulk.block import Block
 from model.bulk.rejected import Rejected
 from model.bulk.score import bins_of
-from model.contents import POPULATION
+from model.contents import MISSING, POPULATION
 from model.outputs import PROBABILITY
-from model.schema import Categorical, Feature, Schema
+from model.schema import OTHER, Categorical, Feature, Schema
 from model.scorecard import PROBABILITY_DECIMALS, Scorer
 
 LEAST_SHARE: Final = 0.0001
@@ -37,6 +37,12 @@ something had moved."""
 
 REJECTED: Final = "(rejected)"
 """The bin of rows whose value of a feature was not accepted, which the training data did not have."""
+
+DEVIATIONS: Final = 4.0
+LEAST_EXCESS: Final = 0.1
+LEAST_UNUSUAL: Final = 10
+"""How far the share of other or missing values must be above that of before to be stated: in standard deviations, of
+which by chance one share in 30,000 is four above; as a share; and in customers."""
 
 _ROUNDED: Final = 6
 """Decimals of shares and rates, as in population.json."""
@@ -93,6 +99,7 @@ class Comparison:
 
     def __init__(self, population: Mapping[str, Any], schema: Schema) -> None:
         self._described = {feature["feature"]: feature for feature in population["features"]}
+        self._customers = population["customers"]
         self._probability = population[PROBABILITY.name]
         self._features = [(schema.by_name[name], described.get("edges")) for name, described in self._described.items()]
         self._bins = {name: _zeros(described) for name, described in self._described.items()}
@@ -169,9 +176,37 @@ class Comparison:
             for label, share, count in zip(labels, shares, counts.tolist(), strict=True)
         ]
 
+    def unusual(self) -> list[dict[str, Any]]:
+        """Return where far more customers than then have a word that is not listed, or no value; of few customers too.
+
+        Each has feature; group, (other) or (missing); and the shares then and now. The difference must be at least
+        `LEAST_EXCESS`, `LEAST_UNUSUAL` customers, and `DEVIATIONS` of what chance gives for both numbers of customers.
+        """
+        unusual: list[dict[str, Any]] = []
+        for name in self._bins:
+            size = int(self._counts_and_shares(name)[0].sum())
+            for bin_ in self.bins(name) if size and self._customers else []:
+                then, now = bin_["then"], bin_["now"]
+                likely = min(max(then, 1 / size), 0.5)
+                by_chance = math.sqrt(likely * (1 - likely) * (1 / size + 1 / self._customers))
+                least = max(LEAST_EXCESS, LEAST_UNUSUAL / size, DEVIATIONS * by_chance)
+                if bin_["group"] in (OTHER, MISSING) and now - then >= least:
+                    unusual.append({"feature": name, **bin_})
+        return unusual
+
+    def notes(self) -> list[str]:
+        """Return notes on words that the model does not know, and on values that are missing."""
+        return [*self.rejected.notes(), *[describe_unusual(entry, "the training data") for entry in self.unusual()]]
+
     def segments(self) -> list[dict[str, Any]]:
         """Return the groups of customers, with what the training data had in them."""
         return [segment.to_dict() for segment in self._segments]
+
+
+def describe_unusual(entry: Mapping[str, Any], then: str) -> str:
+    """Return an entry of `Comparison.unusual` as a sentence; `then` is what the customers are compared with."""
+    what = "rare or new words" if entry["group"] == OTHER else "no value"
+    return f"{entry['feature']} has {what} in {entry['now']:.1%} of the rows, {entry['then']:.1%} in {then}."
 
 
 def largest_drift(summary: Mapping[str, Any]) -> dict[str, Any]:

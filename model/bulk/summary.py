@@ -96,7 +96,7 @@ class Summary:
     @property
     def notes(self) -> list[str]:
         """What to know about the rows as a whole."""
-        return self._comparison.rejected.notes() if self._comparison else []
+        return self._comparison.notes() if self._comparison else []
 
     def implausible(self, is_whole: bool = True) -> list[str]:
         """Return what to know first: that many rows are unlike the training data; `is_whole` if all were read."""

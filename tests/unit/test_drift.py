@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from invented import HEADER, invent, to_csv
+from other_schema import GOOD, PLAN, POPULATION, write_models
+from other_schema import to_csv as shop_csv
 from shipped import NAMES
 
 from app.cli.__main__ import churn
@@ -15,6 +17,7 @@ from model import artifact
 from model.bulk import population
 from model.bulk.drift import describe, verdict
 from model.bulk.run import Run
+from model.engine import load_scorer
 
 DATA = Path(__file__).parents[1] / "data"
 CUSTOMERS = invent(seed=11, count=600)
@@ -247,3 +250,37 @@ def test_a_file_that_is_large_enough_has_its_largest_drift():
 )
 def test_a_small_file_and_a_made_up_model_have_none(summary):
     assert population.largest_drift(summary) == {}
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory) -> Path:
+    return write_models(tmp_path_factory.mktemp("shop") / "models")
+
+
+def shoppers(new: int, count: int, folder: Path) -> str:
+    """Write `count` customers, `new` of them with a product that the model does not know."""
+    rows = [{**GOOD.row, PLAN: "Brand new" if number < new else "Standard"} for number in range(count)]
+    path = folder / "shoppers.csv"
+    path.write_bytes(shop_csv(rows))
+    return str(path)
+
+
+@pytest.mark.parametrize(("new", "count", "share"), [(200, 200, "100.0%"), (148, 200, "74.0%"), (600, 1000, "60.0%")])
+def test_a_new_product_that_is_accepted_as_another_word_is_named(shop, tmp_path, new, count, share):
+    path = shoppers(new, count, tmp_path)
+    then = next(entry["other"] for entry in POPULATION["features"] if entry["feature"] == PLAN)
+    sentence = f"{PLAN} has rare or new words in {share} of the rows, {then:.1%} in the training data."
+
+    text = drift(path, "--models", str(shop)).output
+    with Path(path).open("rb") as file:
+        run = Run(file, load_scorer(models=str(shop)))
+        list(run)
+
+    assert sentence in text
+    assert sentence in run.summary()["notes"]
+    assert not re.search(rf"^{re.escape(PLAN)}.*steady", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("new", "count"), [(0, 200), (8, 12), (3, 200)])
+def test_as_many_other_words_as_chance_gives_are_not_named(shop, tmp_path, new, count):
+    assert f"{PLAN} has rare or new words" not in drift(shoppers(new, count, tmp_path), "--models", str(shop)).output
