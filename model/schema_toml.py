@@ -137,7 +137,7 @@ def _line_of(key: str, text: str) -> int:
 
 
 def _parts(dotted: str) -> list[str]:
-    parts = re.findall(r"""[\w-]+|"(?:[^"\\]|\\.)*"|'[^']*'""", dotted)
+    parts = re.findall(r"""[\w-]++|"(?:[^"\\]++|\\.)*+"?|'[^']*+'?""", dotted)
     return [_unquote(part) for part in parts]
 
 
@@ -148,7 +148,7 @@ def _unquote(part: str) -> str:
         return part.strip('"')
 
 
-_TOKEN: Final = re.compile(r'"""|\'\'\'|"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'|#[^\n]*|[\[\]{}]')
+_TOKEN: Final = re.compile(r'"""|\'\'\'|"(?:[^"\\\n]++|\\.)*+"?|\'[^\'\n]*+\'?|#[^\n]*|[\[\]{}]')
 
 
 def _code_lines(text: str) -> Iterator[tuple[int, str]]:

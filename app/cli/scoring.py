@@ -140,7 +140,8 @@ def describe_results(summary: Mapping[str, Any], folder: Path) -> str:
     from app.jobs.layout import REJECTS
 
     # First, because a file in another unit makes all the rest worthless.
-    lines = [*summary["notes"], describe_counts(summary)]
+    counts = describe_counts(summary)
+    lines = [*summary["notes"], counts] if summary["rows_in"] else [counts, *summary["notes"]]
     # Without scored rows, zeros would look like a result.
     if summary["rows_scored"]:
         tiers = ", ".join(f"{count:,} {tier}" for tier, count in summary["tiers"].items())

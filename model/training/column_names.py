@@ -18,8 +18,8 @@ CURRENCIES: Final = {
 }
 
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_]+|\d+")
-_IN_PARENTHESES: Final = re.compile(r"\s*[(\[]([^()\[\]]*)[)\]]\s*$")
-_SIGN: Final = re.compile(r"\s*[(\[]?([€$£¥])[)\]]?\s*$")
+_IN_PARENTHESES: Final = re.compile(r"(?<!\s)\s*+[(\[]([^()\[\]]*)[)\]]\s*+$")
+_SIGN: Final = re.compile(r"(?<!\s)\s*+[(\[]?([€$£¥])[)\]]?\s*+$")
 _PERIOD: Final = re.compile(r"[ _](months|years|weeks|days)$", re.IGNORECASE)
 _ABBREVIATION: Final = 4
 """Characters of a name in capitals that stay capitals."""

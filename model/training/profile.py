@@ -29,7 +29,7 @@ _COMPACT_DATE: Final = re.compile(r"(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12
 _PHONE: Final = re.compile(r"(?:\+|\()?\d[\d ()/.-]{6,24}", re.ASCII)
 _POSITION: Final = re.compile(r"[+-]?\d{1,3}\.\d+[,; ]\s*[+-]?\d{1,3}\.\d+", re.ASCII)
 _SIGNS: Final = re.compile(r"[$€£¥%]|\b(?:usd|eur|gbp|chf)\b", re.IGNORECASE)
-_GROUPED: Final = re.compile(r"[+-]?\d{1,3}(?:[,.' \u00a0\u202f]\d{3})+(?:[.,]\d+)?|[+-]?\d+[.,]?\d*", re.ASCII)
+_GROUPED: Final = re.compile(r"[+-]?\d{1,3}(?:[,.' \u00a0\u202f]\d{3})+(?:[.,]\d+)?|[+-]?\d++(?:[.,]\d*+)?", re.ASCII)
 _DECIMAL_COMMA: Final = re.compile(r"[+-]?\d+,\d+", re.ASCII)
 
 Floats = NDArray[np.float64]

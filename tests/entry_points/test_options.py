@@ -129,8 +129,9 @@ def test_one_name_means_one_option_in_every_command():
 
     shared = {option: helps for option, helps in destinations.items() if len(helps) > 1}
 
-    # The version that train makes, and the one that all others take; a folder of results, with its own default name.
-    assert set(shared) == {"--version", "-o"}
+    # The version that train makes, and the one that all others take; a folder of results, with its own default name;
+    # customers to train on, and recent ones to hold a version to, by whichever command.
+    assert set(shared) == {"--version", "-o", "--data"}
 
 
 @pytest.mark.parametrize(
@@ -157,7 +158,7 @@ def test_the_version_to_score_with_can_be_named(run, option):
     assert good.exit_code == 0
     assert json.loads(Path("customers-scored/summary.json").read_text())["model_version"] == "1.0.0"
     note = "" if option == "--version" else "Note: --model is now --version; the old name will be removed.\n"
-    error = "--version 9.9.9: There is no model version 9.9.9; versions: 1.0.0.\n"
+    error = "--version 9.9.9: There is no model version 9.9.9; versions: 1.0.0, 1.1.0.\n"
     assert (bad.exit_code, bad.stderr) == (2, note + error)
 
 
