@@ -61,7 +61,7 @@ def compare(
     progress : callable
         Called with what is being done and the share of the work that is done.
     is_decisive : bool
-        Refuse customers of whom too few left or stayed for a decision.
+        Refuse customers with too few leavers or stayers for a decision.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def compare(
         Member(training, str((scorer.folder or root) / METRICS_FILE)).at("setting").object()
     data = _read(data_path, scorers)
     if is_decisive:
-        check_outcomes(data[0], data_path, "to tell which model is better")
+        check_outcomes(data[0], data_path, "to decide which model is better")
     labels, sha256 = data[0].labels, data[0].sha256
     seen = [sha256 == training["trained_on"]["sha256"] for training in trainings]
     stored = [probabilities_of(scorer, own) for scorer, own in zip(scorers, data, strict=True)]

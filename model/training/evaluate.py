@@ -127,7 +127,7 @@ def read_labelled(path: Path, schema: Schema) -> LabelledData:
 
 
 def check_outcomes(data: LabelledData, path: Path, purpose: str) -> None:
-    """Refuse customers of whom too few left or stayed to show anything."""
+    """Refuse customers with too few leavers or stayers to show anything."""
     if min(data.churners, data.rows - data.churners) < MIN_PER_CLASS:
         raise TrainingError(
             f"{path} has {data.rows:,} customers, {data.churners:,} of them churners. At least {MIN_PER_CLASS} who "

@@ -272,7 +272,7 @@ def test_customers_who_show_nothing_are_no_pass(root, tmp_path, rows):
     result = CliRunner().invoke(churn, words)
 
     assert result.exit_code != 0
-    assert "At least 50 who churned and 50 who stayed are needed to tell which model is better." in result.stderr
+    assert "At least 50 who churned and 50 who stayed are needed to decide which model is better." in result.stderr
     assert current_default(root) == "1.0.0"
     assert CliRunner().invoke(churn, [*words, "--anyway"]).exit_code == 0
 
