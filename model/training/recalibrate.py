@@ -247,7 +247,8 @@ def _move(probability: float, shift: float) -> float:
 
 def _rising(edges: list[float], shares: list[float]) -> tuple[list[float], list[float]]:
     """Return bins whose edges rise: those between equal edges are added to the one before."""
-    rising, kept = [], shares[:1]
+    rising: list[float] = []
+    kept = shares[:1]
     for edge, share in zip(edges, shares[1:], strict=True):
         if rising and edge <= rising[-1]:
             kept[-1] += share
