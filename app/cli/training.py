@@ -67,10 +67,11 @@ def train(
     one version.
     """
     from model.artifact import first_schema
+    from model.default_columns import default_columns
 
     module, root = training_module("train"), root_of(models)
     schema = _read_schema(schema_file) if schema_file else None
-    columns = schema or module.default_columns(root).schema
+    columns = schema or default_columns(root).schema
     is_own = schema is not None or columns != first_schema()
     recipes = training_module("recipes").recipes_of(recipe or ("auto" if is_own else "spline"))
     names = columns.names

@@ -14,15 +14,15 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
 
 import joblib
 from threadpoolctl import threadpool_limits
 
 from model import artifact
-from model.actions import FIRST_TABLE, TABLE, parse
+from model.actions import TABLE, parse
 from model.artifact import ARTIFACTS
 from model.contents import CARD, METRICS, POPULATION
+from model.default_columns import default_columns
 from model.errors import ArtifactError, InputError, TrainingError
 from model.pipeline import joblib_name
 from model.schema import Schema
@@ -39,7 +39,7 @@ from model.training.plausibility import describe_plausibility
 from model.training.population import describe_population
 from model.training.recipes import SPLINE, Recipe
 from model.training.reports import model_card
-from model.versions import check_usable, current_default, write_default
+from model.versions import check_usable, write_default
 
 
 def train(
@@ -165,47 +165,6 @@ def train(
         write_default(version, root)
     report("Done", 1.0)
     return folder
-
-
-class Columns(NamedTuple):
-    """The columns to train on.
-
-    Attributes
-    ----------
-    schema : Schema
-    actions : Path or None
-        The table of what might be offered.
-    source : str
-        The model that has them, in words.
-    """
-
-    schema: Schema
-    actions: Path | None
-    source: str
-
-
-def default_columns(root: Path) -> Columns:
-    """Return the columns to train on where none are named.
-
-    They are those of the default version in `root` where it carries its schema, else those of the first model that
-    comes with the code; new versions among those that come with the code are trained on its columns too.
-
-    Raises
-    ------
-    ArtifactError
-        If the default version is damaged.
-    """
-    version = current_default(root)
-    if version and root.resolve() != ARTIFACTS.resolve():
-        folder = artifact.folder_of(version, root)
-        if artifact.has_own_schema(folder):
-            has_actions = TABLE in artifact.names(folder)
-            return Columns(
-                artifact.load_schema(version, root),
-                folder / TABLE if has_actions else None,
-                f"model {version} in {root}",
-            )
-    return Columns(artifact.first_schema(), ARTIFACTS / FIRST_TABLE, "model 1.0.0, which comes with the code")
 
 
 def _with_advice(error: TrainingError, path: Path) -> TrainingError:

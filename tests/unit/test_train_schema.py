@@ -15,6 +15,7 @@ from trainings import quick_recipe
 from app.cli.__main__ import churn
 from model import artifact
 from model.actions import ActionsError, load_of
+from model.default_columns import default_columns
 from model.engine import load_scorer
 from model.errors import TrainingError
 from model.schema import OTHER
@@ -23,7 +24,7 @@ from model.training.boosting import Setting
 from model.training.checks import check
 from model.training.data import read
 from model.training.recipes import BOOSTING, SPLINE
-from model.training.train import default_columns, train
+from model.training.train import train
 
 pytestmark = pytest.mark.usefixtures("one_blas_thread")
 
@@ -194,7 +195,8 @@ def test_segments_without_bounds_are_quarters(folder):
 def test_the_card_names_the_protected_features_and_the_horizon(folder):
     card = " ".join((folder / "MODEL_CARD.md").read_text().split())
 
-    assert "from five features, and the reasons for it. What it refers to: within a month." in card
+    assert "from five features, and the reasons for it. The outcome is the column gone?. What it refers to:" in card
+    assert "What it refers to: within a month." in card
     assert "The schema marks renew as protected" in card
     assert "directions" not in json.loads((folder / "metrics.json").read_text())
 
