@@ -37,13 +37,17 @@ def run_command(*words: str, input: bytes | None = None) -> Result:
         signal.signal(signal.SIGTERM, before)
 
 
+def plain_environment() -> dict[str, str]:
+    """Return the environment without settings."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("CHURN_", "AWS_"))}
+
+
 def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run code as a process of its own, in an environment without settings, where every warning is an error."""
-    plain = {name: value for name, value in os.environ.items() if not name.startswith(("CHURN_", "AWS_"))}
     return subprocess.run(
         [sys.executable, "-W", "error", "-c", code],
         cwd=ROOT,
-        env={**plain, "PYTHONPATH": str(ROOT / "tests"), **environment},
+        env={**plain_environment(), "PYTHONPATH": str(ROOT / "tests"), **environment},
         capture_output=True,
         text=True,
     )

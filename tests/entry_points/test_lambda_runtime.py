@@ -1,7 +1,6 @@
 """The Lambda handler under awslambdaric, the runtime of the image."""
 
 import json
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -9,8 +8,6 @@ from commands import run_python
 from http_events import event
 
 import handler
-
-ROOT = Path(__file__).parents[2]
 
 CONTEXT = SimpleNamespace(
     aws_request_id="id-of-lambda", function_name="churn", get_remaining_time_in_millis=lambda: 25_000

@@ -4,13 +4,13 @@ import ast
 import csv
 import io
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from commands import plain_environment
 from shipped import EXAMPLE
 
 from app.cli.__main__ import churn
@@ -39,8 +39,8 @@ OTHER_MEANINGS = {
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory) -> dict:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("CHURN_", "AWS_"))}
-    environment |= {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "PYTHONPATH": str(ROOT)}
+    keys = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
+    environment = {**plain_environment(), **keys, "PYTHONPATH": str(ROOT)}
     program = [sys.executable, str(ROOT / "tests" / "extra_column.py"), str(tmp_path_factory.mktemp("column"))]
 
     done = subprocess.run(program, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
