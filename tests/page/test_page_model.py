@@ -214,6 +214,26 @@ def test_all_of_it_can_be_read_by_keyboard(view):
     expect(view.locator("#model-card h3").first).to_be_visible()
 
 
+def test_the_labels_of_many_words_do_not_overlap(open_page, model):
+    words = {f"Family and friends {number}": number / 10 - 1 for number in range(30)}
+    page = open_page()
+    page.route(
+        "**/v2/model", lambda route: route.fulfill(json={**model, "terms": [{"feature": "Contract", "table": words}]})
+    )
+    page.get_by_role("link", name="Model").click()
+
+    chart = page.locator("#model-terms canvas")
+    expect(page.locator("#model-terms figure")).to_contain_text("The 12 of 30 words with the largest effect.")
+    # From one label to the next, and the height of their letters.
+    chart = page.locator("#model-terms canvas")
+    step, letters = chart.evaluate(
+        "canvas => (({scales: {y}, options}) => [y.getPixelForValue(1) - y.getPixelForValue(0), options.font.size])"
+        "(Chart.getChart(canvas))"
+    )
+    assert chart.evaluate("canvas => Chart.getChart(canvas).data.labels.length") == 12
+    assert step > letters
+
+
 def test_a_model_without_figures_and_terms_has_what_there_is(open_page, model):
     known = {name: model[name] for name in ("version", "sha256", "threshold", "tiers")}
     page = open_page()

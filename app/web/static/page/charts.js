@@ -19,14 +19,17 @@ function readColours() {
  * Draw a chart at the end of `root`.
  *
  * `label` describes it for those who cannot see it; `configure(colours)` returns the configuration of Chart.js, and is called
- * again when the colours change; `columns` and `rows` are the same values as a table; `note` is what the chart leaves out.
+ * again when the colours change; `columns` and `rows` are the same values as a table; `note` is what the chart leaves out; `isTall` gives
+ * room for a dozen lines of text below each other.
  */
-export async function drawChart(root, { label, configure, columns, rows, note = "" }) {
+export async function drawChart(root, { label, configure, columns, rows, note = "", isTall = false }) {
   const canvas = create("canvas", { role: "img", "aria-label": `${label} The values are in the table below.` });
   const table = scrollable(`${label} As a table.`, createTable(columns, rows));
   const details = create("details", {}, create("summary", {}, "Show the values as a table"), table);
   const more = note ? [create("p", { className: "help" }, note)] : [];
-  root.append(create("figure", {}, create("div", { className: "chart" }, canvas), ...more, details));
+  root.append(
+    create("figure", {}, create("div", { className: isTall ? "chart tall" : "chart" }, canvas), ...more, details),
+  );
   library ??= loadLibrary();
   const Chart = await library;
   let chart = null;

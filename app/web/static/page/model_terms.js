@@ -5,12 +5,15 @@ import { formatCount, formatDecimals, formatNumber } from "./format.js";
 
 /** More bars cannot be read side by side. */
 const MAX_BARS = 12;
+/** Labels of more words do not fit beside each other: their bars lie below each other. */
+const MAX_STANDING_BARS = 6;
 /** More lines of a table are not read. */
 const MAX_LINES = 100;
 const MAX_PAIR_LINES = 20;
 /** Per cent of the colour of the largest effect: the numbers can still be read on it. */
 const DEEPEST = 45;
 const LONGEST_LINE = 16;
+const LONGEST_LABEL = 24;
 const MOST_LINES = 4;
 
 const largest = (numbers) => numbers.reduce((most, number) => Math.max(most, number), 0);
@@ -49,19 +52,21 @@ const rangeOf = (values) =>
 function termChart(term, scale, ranges) {
   const name = featureLabel(term.feature);
   const rows = rowsOf(term);
-  const yAxis = (colours) => ({
+  const effectAxis = (colours) => ({
     ...scale,
     grid: { color: ({ tick }) => (tick.value === 0 ? colours.strongBorder : colours.border) },
   });
   const plugins = {
-    tooltip: { displayColors: false, callbacks: { label: ({ parsed }) => `adds ${formatDecimals(parsed.y, 2)}` } },
+    tooltip: { displayColors: false, callbacks: { label: ({ raw }) => `adds ${formatDecimals(raw.y ?? raw, 2)}` } },
   };
+  const isLying = rows.length > MAX_STANDING_BARS;
   const bars = (colours) => {
     const shown = rows.slice(0, MAX_BARS);
+    const words = { grid: { display: false }, ticks: { autoSkip: false } };
     return {
       type: "bar",
       data: {
-        labels: shown.map(([text]) => toLines(text)),
+        labels: shown.map(([text]) => (isLying ? shorten(text, LONGEST_LABEL) : toLines(text))),
         datasets: [
           {
             data: shown.map(([, effect]) => effect),
@@ -70,7 +75,11 @@ function termChart(term, scale, ranges) {
           },
         ],
       },
-      options: { scales: { x: { grid: { display: false }, ticks: { autoSkip: false } }, y: yAxis(colours) }, plugins },
+      options: {
+        indexAxis: isLying ? "y" : "x",
+        scales: isLying ? { x: effectAxis(colours), y: words } : { x: words, y: effectAxis(colours) },
+        plugins,
+      },
     };
   };
   const line = (colours) => ({
@@ -88,7 +97,7 @@ function termChart(term, scale, ranges) {
         },
       ],
     },
-    options: { scales: { x: { type: "linear", grid: { display: false } }, y: yAxis(colours) }, plugins },
+    options: { scales: { x: { type: "linear", grid: { display: false } }, y: effectAxis(colours) }, plugins },
   });
   const isCut = term.table && rows.length > MAX_BARS;
   return {
@@ -102,6 +111,7 @@ function termChart(term, scale, ranges) {
       .filter(Boolean)
       .join(" "),
     configure: term.table ? bars : line,
+    isTall: Boolean(term.table) && isLying,
   };
 }
 
@@ -137,13 +147,14 @@ function stepText(edges, index) {
   return `${formatKnot(edges[index - 1])} to below ${formatKnot(edges[index])}`;
 }
 
+const shorten = (text, longest) => (text.length > longest ? `${text.slice(0, longest - 1)}\u2026` : text);
+
 /** A label in a few short lines; what is in brackets at its end is left out. */
 function toLines(text) {
-  const cut = (word) => (word.length > LONGEST_LINE ? `${word.slice(0, LONGEST_LINE - 1)}\u2026` : word);
   const lines = text
     .replace(/ \(.*\)$/, "")
     .split(" ")
-    .map(cut);
+    .map((word) => shorten(word, LONGEST_LINE));
   return lines.length > MOST_LINES ? [...lines.slice(0, MOST_LINES), "\u2026"] : lines;
 }
 
