@@ -5,7 +5,7 @@ import { formatCount, formatDecimals, formatNumber } from "./format.js";
 
 /** More bars cannot be read side by side. */
 const MAX_BARS = 12;
-/** Labels of more words do not fit beside each other: their bars lie below each other. */
+/** Labels of more words do not fit under standing bars, which then run across. */
 const MAX_STANDING_BARS = 6;
 /** More lines of a table are not read. */
 const MAX_LINES = 100;
