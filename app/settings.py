@@ -18,8 +18,7 @@ from model.outputs import ALL, YES_NO, OutputOption, OutputOptions, output_optio
 MAX_JOB_BYTES: Final = 5 * 1024**3
 """S3 accepts no longer file in one request."""
 
-_M_ARENA_MAX: Final = -8
-"""The parameter's number in malloc.h of the GNU C library."""
+_M_ARENA_MAX: Final = -8  # in malloc.h of the GNU C library
 _ARENAS: Final = 2
 """64 connections of mixed traffic take 395 MiB in two processes, 420 with 4, 500 to 750 without a limit."""
 
@@ -259,8 +258,7 @@ def keep_to_one_thread() -> None:
 def spare_memory() -> None:
     """Let threads share the memory they free: neither pyarrow nor the C library keeps a pool for each of them.
 
-    Call it before threads start. The C library reads MALLOC_ARENA_MAX when the process starts, so that to set the
-    variable here would be too late; musl has no mallopt and no pools.
+    Call it before threads start. To set MALLOC_ARENA_MAX here would be too late; musl has neither mallopt nor pools.
     """
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     c_library = ctypes.CDLL(None)
