@@ -98,6 +98,11 @@ def written(number: float) -> str:
     return f"{number:,}".removesuffix(".0")
 
 
+def to_percent(share: float) -> str:
+    """Return a share with one decimal, such as 26.5%, and below 1 % with two digits that count, such as 0.012%."""
+    return f"{share:.1%}" if share >= 0.01 or not share else f"{100 * share:.2g}%"
+
+
 def within(sentence: str) -> str:
     """Return the beginning of a sentence as it goes on within one: an abbreviation (VIP) keeps its capitals."""
     return sentence if sentence[1:2].isupper() else f"{sentence[:1].lower()}{sentence[1:]}"

@@ -62,6 +62,16 @@ def check(folder: Path, rows: list[str], header: str = HEADER) -> Findings:
     return check_schema(SCHEMA, path)
 
 
+@pytest.mark.parametrize(("rows", "leavers"), [(150, 60), (300, 49), (300, 260)])
+def test_too_few_customers_to_train_on_are_a_problem(tmp_path, rows, leavers):
+    lines = [line.rsplit(",", 1)[0] for line in customers()[:rows]]
+
+    findings = check(tmp_path, [f"{line},{'yes' if row < leavers else 'no'}\n" for row, line in enumerate(lines)])
+
+    wanted = "too few to train on: 200 rows, 50 of each outcome, are needed."
+    assert f"{leavers} of {rows} customers left ({leavers / rows:.1%}): {wanted}" in findings.problems
+
+
 def test_a_file_that_fits_has_no_problems(tmp_path):
     rows = customers()
     rows[4] = "K004,Small,,0,,no\n"

@@ -131,6 +131,21 @@ def test_names_give_labels_units_and_roles(tmp_path):
     assert [schema.by_name[name].maximum for name in ("Age", "Share %")] == [120, 100]
 
 
+def test_a_period_belongs_to_the_name_where_a_number_or_last_is_before_it(tmp_path):
+    columns = {"Logins last 30 days": 99, "calls_last_weeks": 88, "Contract_months": 77, "tenure_in_years": 66}
+    schema = of(tmp_path, **{name: draws(*range(most)) for name, most in columns.items()}).schema
+
+    assert [(number.label, number.unit) for number in schema.features if isinstance(number, Numeric)] == [
+        ("Logins last 30 days", ""), ("Calls last weeks", ""), ("Contract", "months"), ("Tenure", "years"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["Kunden Nr", "Kundennummer", "KUNDEN-NR.", "CustNo", "customer.number", "CustomerId"])
+@pytest.mark.parametrize("form", ["{:05}", "{}"])
+def test_a_running_number_with_a_name_like_that_of_an_id_is_the_id(name, form, tmp_path):
+    assert of(tmp_path, **{name: [form.format(row + 1) for row in range(ROWS)]}).schema.id == name
+
+
 def test_a_blank_that_means_zero_becomes_a_rule_and_any_other_a_level(tmp_path):
     months = draws(*range(30))
     inferred = of(
