@@ -21,8 +21,8 @@ def resolve(
 ) -> tuple[dict[str, int], dict[str, list[str]]]:
     """Find the features and the id, and what else is asked for, among the names of a header or an object.
 
-    Names are cleaned as cells are, and matched without regard to case; an exact name beats a differently-cased twin,
-    and both beat an alias; others are ignored.
+    Names are matched as `fold` leaves them; an exact name beats a twin that is spelt differently, and both beat an
+    alias; others are ignored.
 
     Returns
     -------
@@ -68,8 +68,8 @@ _LIKE_AN_ID = (
 
 def find_alike(names: Sequence[str], wanted: str, schema: Schema) -> int | None:
     """Return which of some names is `wanted` but for spaces and signs in it, or is another word for the id."""
-    plain = [_LETTERS.sub("", clean(name)).lower() for name in names]
-    own = _LETTERS.sub("", wanted).lower()
+    plain = [_LETTERS.sub("", fold(name)).lower() for name in names]
+    own = _LETTERS.sub("", fold(wanted)).lower()
     for name in (own, *_LIKE_AN_ID) if wanted == schema.id else (own,):
         if name in plain:
             return plain.index(name)
@@ -139,7 +139,7 @@ def parse_customer(value: object, schema: Schema) -> dict[str, object]:
     InputError
         not_an_object, wrapped.
     CustomerError
-        ambiguous_name, where two keys differ only in case and neither is exact.
+        ambiguous_name, where two keys differ only in case or Unicode form, and neither is exact.
     """
     if not isinstance(value, dict):
         raise InputError("not_an_object", value=value)

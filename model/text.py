@@ -30,6 +30,9 @@ _MARKED_AT_MOST: Final = 3
 
 _WORD: Final = re.compile(r"[^\W\d_]+")
 
+_FOLDABLE: Final = re.compile("[^\u0130\u037e\u1fef\u212a]+")
+"""All but what NFC or lower case would turn into ASCII: İ, two signs of Greek, and the Kelvin sign."""
+
 
 def clean(text: str) -> str:
     """Return a cell without what nobody sees: trimmed, without zero-width characters, a quote after a space removed.
@@ -43,6 +46,16 @@ def clean(text: str) -> str:
     if trimmed[:1] == '"' == trimmed[-1:] and len(trimmed) > 1 and text[0].isspace():
         trimmed = trimmed[1:-1].replace('""', '"').strip()
     return trimmed
+
+
+def fold_case(text: str) -> str:
+    """Return `text` composed (NFC) and in lower case; letters beyond ASCII never become ASCII, and ß stays ß."""
+    # Cold starts do without: nearly all text is ASCII.
+    from unicodedata import normalize
+
+    text = _FOLDABLE.sub(lambda part: normalize("NFC", part[0]), text)
+    # Composed again, as there is a ǰ and no capital of it; a capital sigma has two small ones.
+    return _FOLDABLE.sub(lambda part: normalize("NFC", part[0].lower()), text).replace("ς", "σ")
 
 
 def clean_id(text: str) -> str:

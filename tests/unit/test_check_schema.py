@@ -196,3 +196,14 @@ def test_the_commands_exit_with_0_where_all_fits_and_else_with_2(tmp_path):
     assert wrong.stderr.startswith(f"{schema}, line ")
     refused = run_command("infer-schema", str(path), "--target", "gone")
     assert (refused.exit_code, refused.stdout) == (2, "")
+
+
+def test_a_word_and_a_name_are_known_in_any_case_and_unicode_form(tmp_path):
+    rows = [
+        row.replace("Köln", spelling) for row, spelling in zip(customers(), ["KÖLN", "Ko\u0308ln"] * 150, strict=True)
+    ]
+
+    findings = check(tmp_path, rows)
+
+    assert findings.problems == []
+    assert "Town accepts other words, and no row has one: this file shows nothing about them." in findings.notes
