@@ -103,7 +103,7 @@ def test_an_alias_is_the_name_of_its_feature_unless_the_name_itself_is_there():
     assert resolve(["months", "tenure_m"], schema)[1] == {"Tenure (months)": ["months", "tenure_m"]}
 
 
-def test_a_customer_of_whom_nothing_is_known_is_refused_where_all_may_be_missing():
+def test_a_customer_without_any_feature_is_refused_where_all_may_be_missing():
     features = tuple(Numeric(name=name, minimum=0, maximum=9, accepts_missing=True) for name in ("visits", "orders"))
     schema = Schema(features=features, example={}, target=Target("left"), id="no")
 
