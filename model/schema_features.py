@@ -22,7 +22,7 @@ _KEYS: Final = {
     "number": (*_COMMON, "unit", "minimum", "maximum", "whole", "direction", "groups", "actionable", "changes"),
 }
 _DEFAULT_CHANGES: Final = (-0.1, -0.2)
-_LIMIT: Final = f"a number, at most {MAX_NUMBER:,.0f} from 0"
+_LIMIT: Final = f"a number from {-MAX_NUMBER:g} to {MAX_NUMBER:g}"
 _MAX_CHANGES: Final = 20
 _MAX_GROUPS: Final = 50
 

@@ -106,7 +106,7 @@ SCHEMAS: list[tuple[Spoil, str]] = [
     (lambda it: feature(it, ORDERS).update(maximum=1.5), "maximum must be a whole number, as the feature is one"),
     (
         lambda it: feature(it, ORDERS).update(maximum=1e300),
-        "maximum must be a number, at most 1,000,000,000,000,000 from 0",
+        r"maximum must be a number from -1e\+15 to 1e\+15",
     ),
     (lambda it: feature(it, ORDERS).pop("maximum"), "maximum is missing"),
     (lambda it: feature(it, ORDERS).update(whole="true"), "whole must be true or false"),
