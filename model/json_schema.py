@@ -14,12 +14,14 @@ def json_schema(schema: Schema) -> dict[str, object]:
         properties[schema.id] = {"type": "string", "description": "The customer's own number"}
     for feature in schema.features:
         properties[feature.name] = _words(feature) if isinstance(feature, Categorical) else _number(feature)
+    required = [feature.name for feature in schema.features if not feature.accepts_missing]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Customer",
         "type": "object",
         "properties": properties,
-        "required": [feature.name for feature in schema.features if not feature.accepts_missing],
+        "required": required,
+        **({} if required else {"anyOf": [{"required": [name]} for name in schema.names]}),
         "examples": [dict(schema.example)],
     }
 

@@ -139,7 +139,8 @@ def parse_customer(value: object, schema: Schema) -> dict[str, object]:
     InputError
         not_an_object, wrapped.
     CustomerError
-        ambiguous_name, where two keys differ only in case and neither is exact.
+        ambiguous_name, where two keys differ only in case and neither is exact; no_feature, where any may be absent
+        and all are.
     """
     if not isinstance(value, dict):
         raise InputError("not_an_object", value=value)
@@ -149,6 +150,8 @@ def parse_customer(value: object, schema: Schema) -> dict[str, object]:
         raise CustomerError(_ambiguous(repeated, schema))
     if not positions and len(keys) == 1 and isinstance(value[keys[0]], dict | list):
         raise InputError("wrapped", key=show(keys[0])[1:-1], count=in_words(len(schema.features)))
+    if not positions.keys() & schema.by_name.keys() and all(feature.accepts_missing for feature in schema.features):
+        raise CustomerError([problem("no_feature", known=listed(schema.names, "or"))])
     return {name: value[keys[position]] for name, position in positions.items()}
 
 

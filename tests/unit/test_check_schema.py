@@ -1,11 +1,13 @@
 """What of a file does not fit a schema: with the column, the rows, the values, the rule, and what was meant."""
 
+import dataclasses
 import random
 from pathlib import Path
 
 import pytest
 from commands import run_command
 
+from model.schema import Schema
 from model.schema_toml import parse_toml
 from model.training.check_schema import Findings, check_schema
 
@@ -56,10 +58,10 @@ def customers() -> list[str]:
     ]
 
 
-def check(folder: Path, rows: list[str], header: str = HEADER) -> Findings:
+def check(folder: Path, rows: list[str], header: str = HEADER, schema: Schema = SCHEMA) -> Findings:
     path = folder / "customers.csv"
     path.write_text(header + "".join(rows), encoding="utf-8")
-    return check_schema(SCHEMA, path)
+    return check_schema(schema, path)
 
 
 def test_a_file_that_fits_has_no_problems(tmp_path):
@@ -145,6 +147,17 @@ def test_a_near_name_is_offered_for_one_column_alone(tmp_path):
         'The file has no column Plan. Did you mean "Plans"?',
         'The file has no column Months. Did you mean "Month"?',
         'The file has no column Paid. Did you mean "Amount paid"?',
+    ]
+
+
+def test_an_alias_is_the_column_and_twice_is_once_too_often(tmp_path):
+    months = dataclasses.replace(SCHEMA.by_name["Months"], aliases=("Duration", "Since"))
+    features = tuple(months if feature.name == "Months" else feature for feature in SCHEMA.features)
+    schema = dataclasses.replace(SCHEMA, features=features)
+
+    assert check(tmp_path, customers(), "No,Plan,Town,duration,Paid,Left\n", schema).problems == []
+    assert check(tmp_path, customers(), "since,Plan,Town,Duration,Paid,Left\n", schema).problems == [
+        'The header has Months 2 times, as "since" and "Duration". Keep one.'
     ]
 
 

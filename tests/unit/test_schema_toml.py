@@ -84,7 +84,7 @@ def test_what_is_written_is_read_as_the_same_schema(schema):
         (
             "maximum = 500",
             'maximum = "500"',
-            'schema.toml, line 32: feature Fee €: maximum must be a finite number, not "500".',
+            'schema.toml, line 32: feature Fee €: maximum must be a number from -1e+15 to 1e+15, not "500".',
         ),
         (
             '"Café" = ["CAFÉ"]',

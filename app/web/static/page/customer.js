@@ -10,7 +10,7 @@ const INPUT_DELAY_MS = 250;
 const RETRY_DELAY_MS = 3000;
 // A row that was scored has no other commas in its numbers.
 const DECIMAL_COMMA = /^([\s+-]*\d*),(\d)/;
-const LIKE_THOUSANDS = /^\s*\d{1,3}\.\d{3}\s*$/;
+const LIKE_THOUSANDS = /^\s*[1-9]\d{0,2}\.\d{3}\s*$/;
 
 const form = byId("customer-form");
 const result = byId("customer-result");
