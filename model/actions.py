@@ -139,7 +139,7 @@ def suggest(actions: Sequence[Action], scorer: Scorer, customer: Customer) -> li
             if value is None or isinstance(value, str):
                 continue
             assert isinstance(feature, Numeric)
-            to = round(value * (1 + action.share), 0 if feature.whole else 2)
+            to = feature.changed(value, action.share)
             if not feature.minimum <= to <= feature.maximum:
                 continue
         fitting.append((action.suggestion, {action.feature: to}))

@@ -1,6 +1,7 @@
 """The JSON Schema of a customer, from the schema of a model. Standard library only."""
 
 from model.schema import LISTED_WORDS, Categorical, Numeric, Schema
+from model.text import VISIBLE
 
 
 def json_schema(schema: Schema) -> dict[str, object]:
@@ -30,6 +31,8 @@ def _words(feature: Categorical) -> dict[str, object]:
     if feature.accepts_other:
         types = ["string", *["integer"] * feature.numbers]
         described = {"type": types, "examples": list(feature.values[:LISTED_WORDS]), "description": feature.help}
+        if not feature.accepts_missing:
+            described["pattern"] = VISIBLE
     if feature.accepts_missing:
         return {"anyOf": [described, {"type": "null"}], "description": feature.help}
     return described

@@ -32,6 +32,8 @@ from other_schema import (
 )
 from playwright.sync_api import expect
 
+from model.text import shown
+
 LABELS = ["Plan", "Region", "Auto renew", "Orders", "Spent (EUR)", "Days since visit", "Returns", "Grade"]
 RISK = "#risk-probability"
 TERMS = 11
@@ -133,6 +135,19 @@ def test_what_if_changes_what_the_schema_allows(open_):
 
     changed = expect_score({**GOOD.typed, PLAN: "a;b"})
     expect(page.locator("#what-if-result strong")).to_have_text(as_percentage(round(changed.probability, 4)))
+
+
+def test_numbers_of_any_size_are_shown_as_the_sentences_have_them(open_):
+    numbers = [0, 0.004, 0.0123456, -0.5, 0.99999, 1, 12.345678, 99.5, 1234.567, 1_234_567, 9_876_543.219]
+    written = ["0", "0.004", "0.0123", "−0.5", "1", "1", "12.35", "99.5", "1,234.57", "1,234,567", "9,876,543.22"]
+    formats = "import('/static/page/format.js').then(({{ {0} }}) => numbers.map({0}))"
+
+    page = open_()
+
+    assert page.evaluate(f"numbers => {formats.format('formatNumber')}", numbers) == written
+    assert [shown(number).replace("-", "−") for number in numbers] == written
+    amounts = page.evaluate(f"numbers => {formats.format('formatMoney')}", [0, 0.5, 0.0855, 5.1, 36.62, 1234.5])
+    assert [re.sub(r"^\D+", "", amount) for amount in amounts] == ["0.00", "0.50", "0.0855", "5.10", "36.62", "1,235"]
 
 
 def test_a_list_is_scored_shown_and_downloaded(open_, shop):

@@ -3,13 +3,15 @@
 import csv
 import io
 
+import jsonschema_rs
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from other_schema import expect
-from schemas import customers, respelt, schemas, scorecards
+from schemas import TEXTS, customers, respelt, schemas, scorecards
 
 from model.bulk.run import Run
+from model.errors import CustomerError
 from model.explain import explain
 from model.json_schema import json_schema
 from model.parse import parse_customer
@@ -49,6 +51,26 @@ def test_one_customer_is_scored_as_the_documents_describe_it(data, model):
     assert validate(typed, scorer.schema.features) == typed
     assert json_schema(scorer.schema)["examples"] == [scorer.schema.example]
     assert read_schema(Member(to_document(scorer.schema), "schema.json")) == scorer.schema
+
+
+UNSEEN = st.text(' \t\n\x1c\x85\xa0\u2003\u200b\u2028\ufeff\U0001d173\U000e0001"', max_size=6)
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(schemas(), st.lists(UNSEEN | TEXTS, min_size=1, max_size=9))
+def test_a_text_is_a_word_for_the_published_schema_where_it_is_one_for_the_server(document, texts):
+    schema = read_schema(Member(document, "schema.json"))
+    published = json_schema(schema)["properties"]
+    for feature in document["features"]:
+        accepts_any = feature.get("other") == "accept"
+        rule = jsonschema_rs.validator_for(published[feature["name"]])
+        for text in [*texts, "", *map(str, feature.get("values", []))]:
+            try:
+                validate({**schema.example, feature["name"]: text}, schema.features)
+            except CustomerError as error:
+                assert not rule.is_valid(text) or feature["name"] not in [own.field for own in error.problems]
+            else:
+                assert rule.is_valid(text) or not accepts_any
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
