@@ -4,14 +4,15 @@ The start checks all that a server reads later, too, so that no request meets a 
 """
 
 import math
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from model.artifact import names, read_checked, read_json, read_run
 from model.errors import ArtifactError
 from model.outputs import PROBABILITY
-from model.schema import Categorical, Numeric, Schema
+from model.schema import Categorical, Numeric, Schema, Word
 from model.strict_json import Member
 
 if TYPE_CHECKING:
@@ -30,13 +31,23 @@ COMBINATIONS: Final = "combinations"
 """Members of population.json that models from before do not have."""
 
 
-def check_contents(folder: Path, schema: Schema) -> "Plausibility | None":
-    """Refuse a model whose metrics, card, population, run or actions cannot be shown, compared with or offered.
+class TrainingData(NamedTuple):
+    """What a model knows of the customers that it was trained on, beyond its ranges.
 
-    Returns
-    -------
-    Plausibility, optional
-        What the population states about values that belong together; None where it does not.
+    Attributes
+    ----------
+    frequent_words : mapping of str to tuple of str or int
+        By feature that can be changed: the words that customers have, the most frequent first.
+    plausibility : Plausibility, optional
+        What belongs together; None where the population does not state it.
+    """
+
+    frequent_words: Mapping[str, tuple[Word, ...]]
+    plausibility: "Plausibility | None"
+
+
+def check_contents(folder: Path, schema: Schema) -> TrainingData:
+    """Refuse a model whose metrics, card, population, run or actions cannot be shown, compared with or offered.
 
     Raises
     ------
@@ -56,11 +67,23 @@ def check_contents(folder: Path, schema: Schema) -> "Plausibility | None":
         read_checked(folder, CARD).decode()
     except UnicodeDecodeError as error:
         raise ArtifactError(f"{folder / CARD} must be text in UTF-8; byte {error.start} is not.") from error
+    words = _frequent_words(population, schema)
     if not (population.at(RELATIONS).is_present or population.at(COMBINATIONS).is_present):
-        return None
+        return TrainingData(words, None)
     from model.plausibility import read
 
-    return read(population, schema)
+    return TrainingData(words, read(population, schema))
+
+
+def _frequent_words(population: Member, schema: Schema) -> dict[str, tuple[Word, ...]]:
+    words = {}
+    for described in population.at("features").items():
+        feature = schema.by_name[described.at("feature").text()]
+        if isinstance(feature, Categorical) and feature.actionable:
+            shares = dict(zip(feature.values, described.at("words").object().values(), strict=True))
+            held = [word for word in feature.values if shares[word] > 0]
+            words[feature.name] = tuple(sorted(held, key=lambda word: -shares[word]))
+    return words
 
 
 def _check_actions(folder: Path, schema: Schema) -> None:

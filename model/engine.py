@@ -42,7 +42,6 @@ def load_scorer(
         scorer = pipeline.load(folder.name, root)
     else:
         scorer = artifact.load(folder.name, root)
-    plausibility = check_contents(folder, scorer.schema)
-    if plausibility:
-        scorer = replace(scorer, plausibility=plausibility)
+    known = check_contents(folder, scorer.schema)
+    scorer = replace(scorer, frequent_words=known.frequent_words, plausibility=known.plausibility)
     return scorer if threshold is None else scorer.with_threshold(threshold)

@@ -53,6 +53,7 @@ ERRORS: Final[dict[str, ErrorKind]] = {
     "bad_id": ErrorKind(None, None, "{field} must be text or a whole number, not {value}."),
     "not_a_customer": ErrorKind(None, None, "A customer must be a JSON object, not {value}."),
     "not_changes": ErrorKind(None, None, "Changes must be a JSON object of features and their values, not {value}."),
+    "no_feature": ErrorKind(None, None, "None of {known} is there: nothing is known of this customer."),
     "unknown_feature": ErrorKind(None, None, "{value} is not a feature of a customer. The features that can be changed are {known}."),
     # One row of a file.
     "field_count": ErrorKind(None, None, "The row has {fields}, but the header has {expected}.{advice}"),

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from model.schema import OTHER, Categorical, Customer, Feature, Numeric, Value
 from model.scorecard import Scorer
-from model.text import quoted, within, written
+from model.text import quoted, shown, within, written
 
 HARDLY: Final = 0.05
 """Log-odds below which a contribution moves no probability by more than 1.3 percentage points (a quarter of it)."""
@@ -75,11 +75,10 @@ def phrase(feature: Feature, value: Value) -> str:
 
 
 def _digits(feature: Numeric, value: float) -> str:
-    """Return a number with two decimals where it is money, else with as many as it needs, at most two."""
+    """Return a number as people read it; money has two decimals at least."""
     if feature.whole:
         return f"{int(value):,}" if value >= 10_000 else f"{int(value)}"
-    text = f"{value:,.2f}"
-    return text if feature.is_amount else text.rstrip("0").rstrip(".")
+    return shown(value, least=2 if feature.is_amount else 0)
 
 
 def effect(contribution: float) -> str:

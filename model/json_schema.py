@@ -1,6 +1,7 @@
 """The JSON Schema of a customer, from the schema of a model. Standard library only."""
 
 from model.schema import LISTED_WORDS, Categorical, Numeric, Schema
+from model.text import VISIBLE
 
 
 def json_schema(schema: Schema) -> dict[str, object]:
@@ -13,12 +14,14 @@ def json_schema(schema: Schema) -> dict[str, object]:
         properties[schema.id] = {"type": "string", "description": "The customer's own number"}
     for feature in schema.features:
         properties[feature.name] = _words(feature) if isinstance(feature, Categorical) else _number(feature)
+    required = [feature.name for feature in schema.features if not feature.accepts_missing]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Customer",
         "type": "object",
         "properties": properties,
-        "required": [feature.name for feature in schema.features if not feature.accepts_missing],
+        "required": required,
+        **({} if required else {"anyOf": [{"required": [name]} for name in schema.names]}),
         "examples": [dict(schema.example)],
     }
 
@@ -28,6 +31,8 @@ def _words(feature: Categorical) -> dict[str, object]:
     if feature.accepts_other:
         types = ["string", *["integer"] * feature.numbers]
         described = {"type": types, "examples": list(feature.values[:LISTED_WORDS]), "description": feature.help}
+        if not feature.accepts_missing:
+            described["pattern"] = VISIBLE
     if feature.accepts_missing:
         return {"anyOf": [described, {"type": "null"}], "description": feature.help}
     return described

@@ -21,8 +21,8 @@ def resolve(
 ) -> tuple[dict[str, int], dict[str, list[str]]]:
     """Find the features and the id, and what else is asked for, among the names of a header or an object.
 
-    Names are cleaned as cells are, and matched without regard to case; an exact name beats a differently-cased twin,
-    and both beat an alias; others are ignored.
+    Names are matched as `fold` leaves them; an exact name beats a twin that is spelt differently, and both beat an
+    alias; others are ignored.
 
     Returns
     -------
@@ -68,7 +68,7 @@ ID_NAMES = (
 
 def plain(name: str) -> str:
     """Return a name in lower case, without spaces and signs."""
-    return _SIGNS.sub("", clean(name)).lower()
+    return _SIGNS.sub("", fold(name)).lower()
 
 
 def find_alike(names: Sequence[str], wanted: str, schema: Schema) -> int | None:
@@ -143,7 +143,8 @@ def parse_customer(value: object, schema: Schema) -> dict[str, object]:
     InputError
         not_an_object, wrapped.
     CustomerError
-        ambiguous_name, where two keys differ only in case and neither is exact.
+        ambiguous_name, where two keys differ only in case or Unicode form and neither is exact; no_feature, where any
+        may be absent and all are.
     """
     if not isinstance(value, dict):
         raise InputError("not_an_object", value=value)
@@ -153,6 +154,8 @@ def parse_customer(value: object, schema: Schema) -> dict[str, object]:
         raise CustomerError(_ambiguous(repeated, schema))
     if not positions and len(keys) == 1 and isinstance(value[keys[0]], dict | list):
         raise InputError("wrapped", key=show(keys[0])[1:-1], count=in_words(len(schema.features)))
+    if not positions.keys() & schema.by_name.keys() and all(feature.accepts_missing for feature in schema.features):
+        raise CustomerError([problem("no_feature", known=listed(schema.names, "or"))])
     return {name: value[keys[position]] for name, position in positions.items()}
 
 

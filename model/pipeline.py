@@ -11,7 +11,7 @@ import hashlib
 import io
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -29,7 +29,7 @@ from model.artifact import (
 )
 from model.contents import METRICS
 from model.errors import ArtifactError, show
-from model.schema import Categorical, Customer, Feature, Schema, Value
+from model.schema import Categorical, Customer, Feature, Schema, Value, Word
 from model.scorecard import EXACT, Score, Scorecard, classify
 from model.scorecard_file import read_cuts
 from model.strict_json import Member
@@ -95,7 +95,7 @@ class PipelineScorer:
 
     Attributes
     ----------
-    schema, version, threshold, tiers, ranges, interval, plausibility
+    schema, version, threshold, tiers, ranges, interval, plausibility, frequent_words
         As those of a scorecard.
     sha256 : str
         Of the joblib file.
@@ -121,6 +121,7 @@ class PipelineScorer:
     reasons: Scorecard | TreeReasons
     interval: "Interval | None" = None
     plausibility: "Plausibility | None" = None
+    frequent_words: Mapping[str, Sequence[Word]] = field(default_factory=dict)
 
     @property
     def additive(self) -> Scorecard | None:

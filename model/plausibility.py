@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from model.contents import COMBINATIONS, RELATIONS
 from model.schema import OTHER, Categorical, Customer, Feature, Numeric, Schema, Value
 from model.strict_json import Member
-from model.text import quoted, written
+from model.text import quoted, shown, written
 
 ABSENT: Final = "absent"
 BELOW: Final = "below"
@@ -59,9 +59,9 @@ class Relation(NamedTuple):
         number = float(value)
         if self.low * product - self.rounding <= number <= self.high * product + self.rounding:
             return ""
-        shown = f"{product:,.2f}" if len(self.factors) > 1 else written(product)
+        result = shown(product, least=2) if len(self.factors) > 1 else written(product)
         return (
-            f"{self.feature} {written(number)} does not fit {self.product} = {shown}: in the training data it is "
+            f"{self.feature} {written(number)} does not fit {self.product} = {result}: in the training data it is "
             f"{written(self.low)} to {written(self.high)} times that."
         )
 

@@ -22,6 +22,7 @@ _KEYS: Final = {
     "number": (*_COMMON, "unit", "minimum", "maximum", "whole", "direction", "groups", "actionable", "changes"),
 }
 _DEFAULT_CHANGES: Final = (-0.1, -0.2)
+_LIMIT: Final = f"a number from {-MAX_NUMBER:g} to {MAX_NUMBER:g}"
 _MAX_CHANGES: Final = 20
 _MAX_GROUPS: Final = 50
 
@@ -98,9 +99,10 @@ def _synonyms(member: Member, values: Sequence[Word], words: Mapping[str, Word])
             member.at(text).refuse_key(list(by_text)[:20])
         for spelling in member.at(text).items("a list of other spellings"):
             folded = fold(str(read_word(spelling)))
-            if folded in synonyms or folded in words:
+            if synonyms.get(folded, words.get(folded, by_text[text])) != by_text[text]:
                 spelling.refuse("a spelling of one word only")
-            synonyms[folded] = by_text[text]
+            if folded not in words:
+                synonyms[folded] = by_text[text]
     return synonyms
 
 
@@ -116,7 +118,7 @@ def _phrases(member: Member, values: Sequence[Word]) -> dict[Word, str]:
 
 def _number(member: Member, common: Mapping[str, Any], before: Sequence[Feature]) -> Numeric:
     whole = _flag(member.at("whole"))
-    bounds = {name: member.at(name).number((-MAX_NUMBER, MAX_NUMBER)) for name in ("minimum", "maximum")}
+    bounds = {name: member.at(name).number((-MAX_NUMBER, MAX_NUMBER), _LIMIT) for name in ("minimum", "maximum")}
     if bounds["minimum"] >= bounds["maximum"]:
         member.at("maximum").refuse(f"above the minimum, {bounds['minimum']:g}")
     for name, bound in bounds.items():

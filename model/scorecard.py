@@ -7,11 +7,11 @@ model/bulk adds the same terms in the same order, and so gets the same bits.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
-from model.schema import CHURN, NOT_CHURN, TIERS, Customer, Schema
+from model.schema import CHURN, NOT_CHURN, TIERS, Customer, Schema, Word
 from model.terms import PairTerm, Term
 
 if TYPE_CHECKING:
@@ -106,6 +106,10 @@ class Scorer(Protocol):
     def plausibility(self) -> "Plausibility | None":
         """What the training data holds together; None for a model that does not state it."""
 
+    @property
+    def frequent_words(self) -> Mapping[str, Sequence[Word]]:
+        """By feature: the words that customers of the training data have, the most frequent first."""
+
     def score(self, customer: Customer) -> Score:
         """Return the score of one valid customer."""
 
@@ -147,6 +151,8 @@ class Scorecard:
         By how much the points may be off, where that was loaded.
     plausibility : Plausibility, optional
         What the training data holds together.
+    frequent_words : mapping of str to sequence of str or int
+        By feature that can be changed: the words that customers of the training data have, the most frequent first.
     """
 
     schema: Schema
@@ -161,6 +167,7 @@ class Scorecard:
     folder: Path | None = None
     interval: "Interval | None" = None
     plausibility: "Plausibility | None" = None
+    frequent_words: Mapping[str, Sequence[Word]] = field(default_factory=dict)
 
     @property
     def baseline(self) -> float:

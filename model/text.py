@@ -3,15 +3,35 @@
 Knows no customer and no file; standard library only.
 """
 
+import math
 import re
 from typing import Final
 
-_IGNORABLE: Final = re.compile(
-    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
-    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+_IGNORABLES: Final = (
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
 """Characters that take no space on a screen: Default_Ignorable_Code_Point of Unicode 15, and U+FFF9 to U+FFFB. Byte
 order marks, zero-width spaces, soft hyphens and marks of direction are among them."""
+
+_IGNORABLE: Final = re.compile(f"[{_IGNORABLES}]")
+
+_SPACES: Final = "\t-\r\x1c- \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+"""What `str.strip` removes."""
+
+_UNSEEN: Final = f"[{_SPACES}{_IGNORABLES}]"
+
+VISIBLE: Final = "|".join(
+    [
+        f'[^"{_SPACES}{_IGNORABLES}]',
+        # Quotes alone are a text as well, unless they are an empty cell that was quoted after a space.
+        f'^[{_IGNORABLES}]*"',
+        f'^{_UNSEEN}*"{_UNSEEN}*$',
+        f'"{_UNSEEN}*"{_UNSEEN}*"',
+    ]
+)
+"""The regular expression that is found in exactly the texts of which `clean` leaves something, in the syntax that
+Python and ECMA-262 with the flag u share: JSON Schema's."""
 
 _CONTROLS: Final = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 """C0 and C1 controls but tab, line ends and form feed: NUL, Ctrl-Z, DEL."""
@@ -28,7 +48,13 @@ _LOOK_ALIKES: Final = {
 _MARKED_AT_MOST: Final = 3
 """Of one value; the first few show what is wrong, and a message must not grow tenfold."""
 
+_MOST_DECIMALS: Final = 8
+"""Of a number in a sentence; a smaller one than 0.000001 has an exponent."""
+
 _WORD: Final = re.compile(r"[^\W\d_]+")
+
+_FOLDABLE: Final = re.compile("[^\u0130\u037e\u1fef\u212a]+")
+"""All but what NFC or lower case would turn into ASCII: İ, two signs of Greek, and the Kelvin sign."""
 
 
 def clean(text: str) -> str:
@@ -43,6 +69,16 @@ def clean(text: str) -> str:
     if trimmed[:1] == '"' == trimmed[-1:] and len(trimmed) > 1 and text[0].isspace():
         trimmed = trimmed[1:-1].replace('""', '"').strip()
     return trimmed
+
+
+def fold_case(text: str) -> str:
+    """Return `text` composed (NFC) and in lower case; letters beyond ASCII never become ASCII, and ß stays ß."""
+    # Cold starts do without: nearly all text is ASCII.
+    from unicodedata import normalize
+
+    text = _FOLDABLE.sub(lambda part: normalize("NFC", part[0]), text)
+    # Composed again, as there is a ǰ and no capital of it; a capital sigma has two small ones.
+    return _FOLDABLE.sub(lambda part: normalize("NFC", part[0].lower()), text).replace("ς", "σ")
 
 
 def clean_id(text: str) -> str:
@@ -98,9 +134,25 @@ def written(number: float) -> str:
     return f"{number:,}".removesuffix(".0")
 
 
+def decimals(number: float) -> int:
+    """Return how many decimals people need of a number: two, or those of its first three digits where it is below 1."""
+    size = abs(number)
+    return 2 if size >= 1 or size == 0 else 2 - math.floor(math.log10(size))
+
+
+def shown(number: float, least: int = 0) -> str:
+    """Return a number with the `decimals` that people need, without zeros at its end beyond the `least` decimals."""
+    count = decimals(number)
+    if count > _MOST_DECIMALS:
+        return f"{number:.3g}"
+    whole, _, rest = f"{number:,.{count}f}".partition(".")
+    rest = rest.rstrip("0").ljust(least, "0")
+    return f"{whole}.{rest}" if rest else whole
+
+
 def to_percent(share: float) -> str:
-    """Return a share with one decimal, such as 26.5%, and below 1 % with two digits that count, such as 0.012%."""
-    return f"{share:.1%}" if share >= 0.01 or not share else f"{100 * share:.2g}%"
+    """Return a share with one decimal, such as 26.5%, and below 1 % with the digits that people need: 0.0123%."""
+    return f"{share:.1%}" if share >= 0.01 or not share else f"{shown(100 * share)}%"
 
 
 def within(sentence: str) -> str:

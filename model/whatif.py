@@ -4,11 +4,14 @@ The terms describe who left, not what made them leave: an alternative compares t
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from model.schema import Categorical, Customer, Value
 from model.scorecard import Score, Scorer
 from model.validate import validate
+
+MOST_WORDS: Final = 50
+"""Of a feature, that are offered without having been asked for: they are scored, sent and read."""
 
 
 class Alternative(NamedTuple):
@@ -66,7 +69,8 @@ def apply_changes(scorer: Scorer, customer: Customer, wanted: Sequence[Mapping[s
 def alternatives(scorer: Scorer, customer: Customer) -> list[Alternative]:
     """Return every single change that can be offered to `customer`, the largest drop of the risk first.
 
-    A change into a combination of values that the training data does not hold is left out.
+    A change into a word, or a combination of values, that the training data does not hold is left out; so are all but
+    the `MOST_WORDS` most frequent words.
     """
     wanted: list[dict[str, object]] = []
     for feature in scorer.schema.features:
@@ -75,10 +79,16 @@ def alternatives(scorer: Scorer, customer: Customer) -> list[Alternative]:
         value = customer[feature.name]
         others: list[Value] = []
         if isinstance(feature, Categorical):
-            others = [other for other in feature.values if other != value] if feature.actionable else []
+            others = _words(scorer, feature, value) if feature.actionable else []
         elif value is not None and not isinstance(value, str):
-            changed = [round(value * (1 + share), 0 if feature.whole else 2) for share in feature.changes]
+            changed = dict.fromkeys(feature.changed(value, share) for share in feature.changes)
             others = [other for other in changed if feature.minimum <= other <= feature.maximum]
         wanted += [{feature.name: other} for other in others if other != value]
     held = [alternative for alternative in apply_changes(scorer, customer, wanted) if not alternative.notes]
     return sorted(held, key=lambda alternative: alternative.difference)
+
+
+def _words(scorer: Scorer, feature: Categorical, value: Value) -> list[Value]:
+    """Return the words that may be offered in place of `value`, in the order of the schema."""
+    frequent = scorer.frequent_words.get(feature.name, feature.values)
+    return sorted([word for word in frequent if word != value][:MOST_WORDS], key=feature.codes.__getitem__)

@@ -117,6 +117,8 @@ class Fallback:
         self._id_position = positions.get(schema.id, width) if schema.id else width
         self._blank_id = problem("blank_id", field=schema.id_label)
         self._with_commas = {feature.name for feature in numeric_features(schema)} if has_commas else set()
+        needed = [bit for bit, feature in enumerate(schema.features) if not feature.accepts_missing]
+        self._needed = sum(1 << bit for bit in needed or range(len(schema.features)))
         self._blanks = {
             feature.name: feature.blank.feature
             for feature in schema.features
@@ -140,14 +142,13 @@ class Fallback:
         # Empty lines are counted all at once: ten million of them are a small file.
         empty_above = np.cumsum(~is_row)[indices].tolist()
         deciding = {name: partial.values_at(name, indices) for name in set(self._blanks.values())}
-        all_features = (1 << len(self._schema.features)) - 1
         blank_records = 0
         for number, (index, unread) in enumerate(zip(indices.tolist(), partial.unread[indices].tolist(), strict=True)):
             if not number % CHECK_EVERY:
                 self._check()
             record = records[index]
-            # A row of which a feature was read is not blank.
-            if unread & all_features == all_features and is_blank_record(record, delimiter):
+            # A row with a value of a feature that needs one is not blank.
+            if unread & self._needed == self._needed and is_blank_record(record, delimiter):
                 is_row[index] = False
                 blank_records += 1
                 continue

@@ -111,14 +111,16 @@ class ImplausibleRows:
             self._rows[index] += len(outside)
             if len(outside):
                 product = _product(relation, columns)[outside]
-                is_known = product > 0
-                self._add_sizes(index, columns[relation.feature][outside][is_known] / product[is_known])
+                self._add_sizes(index, columns[relation.feature][outside], product)
 
-    def _add_sizes(self, index: int, values: NDArray[np.float64]) -> None:
+    def _add_sizes(self, index: int, values: NDArray[np.float64], product: NDArray[np.float64] | float = 1.0) -> None:
         middle = self._middles[index]
-        values = values[values > 0]
-        if middle > 0 and len(values):
-            bins = np.floor((np.log10(values / middle) + _DECADES) * _BINS_A_DECADE).clip(0, _BINS - 1)
+        is_known = (values > 0) & (product > 0)
+        if middle > 0 and is_known.any():
+            # Logarithms, since a quotient of floats may be 0 or infinite.
+            sizes = np.log10(values, where=is_known, out=np.zeros(len(values)))
+            sizes -= np.log10(product, where=is_known, out=np.zeros(len(values))) + math.log10(middle)
+            bins = np.floor((sizes[is_known] + _DECADES) * _BINS_A_DECADE).clip(0, _BINS - 1)
             self._sizes[index] += np.bincount(bins.astype(np.intp), minlength=_BINS)
 
     def state(self) -> dict[str, Any]:

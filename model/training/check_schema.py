@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from model.bulk.distinct import Column, Table, read_table
 from model.bulk.numbers import comma_to_point
 from model.errors import Problem, listed, show
+from model.parse import resolve
 from model.schema import OTHER, Categorical, Feature, Numeric, Schema, Value, fold
 from model.text import to_percent
 from model.training.leaks import TOO_FEW, find_leak, is_too_few, suspicions
@@ -20,6 +21,7 @@ from model.validate import read_value
 
 _SHOWN_ROWS: Final = 5
 _SHOWN_WORDS: Final = 10
+_SHOWN_NAMES: Final = 30
 
 Bools = NDArray[np.bool_]
 
@@ -74,38 +76,28 @@ def check_schema(schema: Schema, path: Path) -> Findings:
             findings.notes += notes
             if left is not None and not constant:
                 _check_leak(checked, left, schema, findings)
-    used = {fold(name) for name in (*schema.columns, schema.target.column)}
-    others = [show(name)[1:-1] for name in table.names if name and fold(name) not in used]
-    if others:
-        rest = f" and {len(others) - 30:,} others" if len(others) > 30 else ""
-        findings.notes.append(f"No part of the schema: {', '.join(others[:30])}{rest}.")
     return findings
 
 
 def _resolve(schema: Schema, table: Table, findings: Findings) -> dict[str, Column]:
-    """Return the columns of the schema by name; add those that are missing or claimed twice."""
-    by_folded: dict[str, list[Column]] = {}
-    for column in table.columns:
-        by_folded.setdefault(fold(column.name), []).append(column)
-    columns: dict[str, Column] = {}
-    unused = [name for name in table.names if fold(name) not in {fold(known) for known in schema.columns}]
+    """Return the columns of the schema by name, as scoring finds them; add those that are missing or claimed twice."""
     wanted = (*schema.columns, schema.target.column)
-    meant = _meant([name for name in wanted if fold(name) not in by_folded], unused)
-    for name in wanted:
-        claims = by_folded.get(fold(name), [])
-        exact = [column for column in claims if column.name == name] or claims
-        if len(exact) == 1:
-            columns[name] = exact[0]
-        elif exact:
-            findings.problems.append(f"The header has {name} {len(exact)} times. Keep one.")
-        else:
-            feature = schema.by_name.get(name)
-            aliases = [other for other in unused if feature and fold(other) in map(fold, feature.aliases)]
-            near = aliases or meant[name]
-            question = f" Did you mean {listed([show(other) for other in near], 'or')}?" if near else ""
-            sentence = f"The file has no column {name}.{question}"
-            (findings.problems if feature else findings.notes).append(sentence)
-    return columns
+    positions, repeated = resolve(table.names, schema, [schema.target.column])
+    for name, names in repeated.items():
+        others = f", as {listed([show(other) for other in names])}" if len({*names}) > 1 else ""
+        findings.problems.append(f"The header has {name} {len(names)} times{others}. Keep one.")
+    known = {*schema.by_folded, fold(schema.target.column)}
+    unused = [name for name in table.names if name and fold(name) not in known]
+    meant = _meant([name for name in wanted if name not in positions], unused)
+    for name, near in meant.items():
+        question = f" Did you mean {listed([show(other) for other in near], 'or')}?" if near else ""
+        sentence = f"The file has no column {name}.{question}"
+        (findings.problems if name in schema.by_name else findings.notes).append(sentence)
+    if unused:
+        shown = [show(name)[1:-1] for name in unused[:_SHOWN_NAMES]]
+        rest = f" and {len(unused) - len(shown):,} others" if len(unused) > len(shown) else ""
+        findings.notes.append(f"No part of the schema: {', '.join(shown)}{rest}.")
+    return {name: table.columns[position] for name, position in positions.items() if name not in repeated}
 
 
 def _meant(missing: Sequence[str], unused: Sequence[str]) -> dict[str, list[str]]:

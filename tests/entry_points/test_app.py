@@ -130,7 +130,7 @@ def test_every_code_that_can_head_an_answer_has_a_status():
     of_fields_and_rows = {
         *("missing", "blank", "blank_not_new", "not_a_number", "not_whole", "out_of_range", "unknown_word"),
         *("ambiguous_name", "blank_id", "bad_id", "field_count", "stray_byte"),
-        *("not_a_customer", "not_changes", "unknown_feature"),
+        *("not_a_customer", "not_changes", "unknown_feature", "no_feature"),
     }
     of_spark = {"wrong_types", "quoted_line_end", "two_encodings"}
     of_the_folder = {"link_outside"}

@@ -1,6 +1,9 @@
 """The page of a model with a wholly different schema: form, what-if, list and model. In a real Chromium."""
 
+import csv
+import io
 import re
+from unicodedata import normalize
 
 import pytest
 from browser import as_percentage, overflow, serving, violations
@@ -10,6 +13,7 @@ from other_schema import (
     CURRENCY,
     GOOD,
     NAMES,
+    ORDERS,
     OTHER,
     PLAN,
     REGION,
@@ -27,6 +31,8 @@ from other_schema import (
     expect as expect_score,
 )
 from playwright.sync_api import expect
+
+from model.text import shown
 
 LABELS = ["Plan", "Region", "Auto renew", "Orders", "Spent (EUR)", "Days since visit", "Returns", "Grade"]
 RISK = "#risk-probability"
@@ -131,6 +137,19 @@ def test_what_if_changes_what_the_schema_allows(open_):
     expect(page.locator("#what-if-result strong")).to_have_text(as_percentage(round(changed.probability, 4)))
 
 
+def test_numbers_of_any_size_are_shown_as_the_sentences_have_them(open_):
+    numbers = [0, 0.004, 0.0123456, -0.5, 0.99999, 1, 12.345678, 99.5, 1234.567, 1_234_567, 9_876_543.219]
+    written = ["0", "0.004", "0.0123", "−0.5", "1", "1", "12.35", "99.5", "1,234.57", "1,234,567", "9,876,543.22"]
+    formats = "import('/static/page/format.js').then(({{ {0} }}) => numbers.map({0}))"
+
+    page = open_()
+
+    assert page.evaluate(f"numbers => {formats.format('formatNumber')}", numbers) == written
+    assert [shown(number).replace("-", "−") for number in numbers] == written
+    amounts = page.evaluate(f"numbers => {formats.format('formatMoney')}", [0, 0.5, 0.0855, 5.1, 36.62, 1234.5])
+    assert [re.sub(r"^\D+", "", amount) for amount in amounts] == ["0.00", "0.50", "0.0855", "5.10", "36.62", "1,235"]
+
+
 def test_a_list_is_scored_shown_and_downloaded(open_, shop):
     page = open_("#list")
 
@@ -162,6 +181,27 @@ def test_a_customer_of_the_list_is_opened_with_what_the_file_states(open_, shop)
     expect(page.get_by_role("heading", level=1)).to_have_text("Single customer")
     expected = expect_score(SHOPPERS[riskiest].typed).probability
     expect(page.locator(RISK)).to_have_text(as_percentage(round(expected, 4)))
+
+
+def test_a_customer_is_opened_from_columns_in_another_case_and_unicode_form_and_under_an_alias(tmp_path, open_page):
+    schema = {**SCHEMA, "features": [dict(feature) for feature in SCHEMA["features"]]}
+    schema["features"][0]["aliases"] = ['the "größe"']
+    header = {PLAN: 'THE "GRÖSSE"'.replace("SS", "ß"), REGION: normalize("NFD", "RÉGION")}
+    rows = [{header.get(name, name): cell for name, cell in shopper.row.items()} for shopper in SHOPPERS[:1]]
+    text = io.StringIO()
+    # A twin of the name, after it, is another column.
+    writer = csv.DictWriter(text, [*rows[0], "Region", ORDERS.upper()])
+    writer.writeheader()
+    writer.writerows([{**row, "Region": "x", ORDERS.upper(): "7"} for row in rows])
+
+    with serving(CHURN_MODELS=str(write_models(tmp_path / "models", files(schema)))) as address:
+        page = open_page("#list", address=address)
+        score_list(page, text.getvalue().encode(), "shoppers.csv")
+        page.locator("#list-table tbody tr").first.get_by_role("button").first.click()
+
+        expect(field(page, PLAN).get_by_role("combobox")).to_have_value(SHOPPERS[0].typed[PLAN])
+        expect(field(page, REGION).get_by_role("combobox")).to_have_value(SHOPPERS[0].typed[REGION])
+        expect(field(page, ORDERS).get_by_role("textbox")).to_have_value("0")
 
 
 def test_rejected_rows_have_the_sentences_of_the_schema(open_, shop):

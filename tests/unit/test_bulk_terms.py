@@ -247,6 +247,18 @@ def test_a_row_without_any_value_is_blank_where_all_may_be_missing():
     ]
 
 
+def test_a_row_of_separators_is_blank_where_only_some_may_be_missing():
+    row = {name: cells[0] for name, cells in CELLS.items()}
+    blank = "," * (len(row) - 1) + "\n"
+
+    run = Run(io.BytesIO(to_csv([row]) + blank.encode() + to_csv([row]).partition(b"\n")[2]), SCORER)
+    list(run)
+
+    summary = run.summary()
+    assert {feature.accepts_missing for feature in SCHEMA.features} == {False, True}
+    assert (summary["rows_in"], summary["rows_rejected"], summary["blank_lines"]) == (2, 0, 1)
+
+
 @pytest.mark.parametrize("count", [0, 1, 47, 48, 49, 300])
 def test_bins_are_those_of_a_search(count):
     edges = np.sort(np.random.default_rng(count).choice(1000, count, replace=False)).tolist()

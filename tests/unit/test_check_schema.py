@@ -1,11 +1,13 @@
 """What of a file does not fit a schema: with the column, the rows, the values, the rule, and what was meant."""
 
+import dataclasses
 import random
 from pathlib import Path
 
 import pytest
 from commands import run_command
 
+from model.schema import Schema
 from model.schema_toml import parse_toml
 from model.training.check_schema import Findings, check_schema
 
@@ -56,10 +58,10 @@ def customers() -> list[str]:
     ]
 
 
-def check(folder: Path, rows: list[str], header: str = HEADER) -> Findings:
+def check(folder: Path, rows: list[str], header: str = HEADER, schema: Schema = SCHEMA) -> Findings:
     path = folder / "customers.csv"
     path.write_text(header + "".join(rows), encoding="utf-8")
-    return check_schema(SCHEMA, path)
+    return check_schema(schema, path)
 
 
 @pytest.mark.parametrize(("rows", "leavers"), [(150, 60), (300, 49), (300, 260)])
@@ -158,6 +160,17 @@ def test_a_near_name_is_offered_for_one_column_alone(tmp_path):
     ]
 
 
+def test_an_alias_is_the_column_and_twice_is_once_too_often(tmp_path):
+    months = dataclasses.replace(SCHEMA.by_name["Months"], aliases=("Duration", "Since"))
+    features = tuple(months if feature.name == "Months" else feature for feature in SCHEMA.features)
+    schema = dataclasses.replace(SCHEMA, features=features)
+
+    assert check(tmp_path, customers(), "No,Plan,Town,duration,Paid,Left\n", schema).problems == []
+    assert check(tmp_path, customers(), "since,Plan,Town,Duration,Paid,Left\n", schema).problems == [
+        'The header has Months 2 times, as "since" and "Duration". Keep one.'
+    ]
+
+
 def test_nothing_else_is_meant_where_other_words_are_accepted(tmp_path):
     notes = check(tmp_path, [row.replace("Bonn", "Bon") for row in customers()]).notes
 
@@ -206,3 +219,14 @@ def test_the_commands_exit_with_0_where_all_fits_and_else_with_2(tmp_path):
     assert wrong.stderr.startswith(f"{schema}, line ")
     refused = run_command("infer-schema", str(path), "--target", "gone")
     assert (refused.exit_code, refused.stdout) == (2, "")
+
+
+def test_a_word_and_a_name_are_known_in_any_case_and_unicode_form(tmp_path):
+    rows = [
+        row.replace("Köln", spelling) for row, spelling in zip(customers(), ["KÖLN", "Ko\u0308ln"] * 150, strict=True)
+    ]
+
+    findings = check(tmp_path, rows)
+
+    assert findings.problems == []
+    assert "Town accepts other words, and no row has one: this file shows nothing about them." in findings.notes

@@ -104,6 +104,7 @@ WITHOUT_STATUS = {
     "stray_byte",
     "two_encodings",
     "unknown_feature",
+    "no_feature",
     "unknown_word",
     "wrong_types",
 }

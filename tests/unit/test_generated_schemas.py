@@ -3,13 +3,15 @@
 import csv
 import io
 
+import jsonschema_rs
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from other_schema import expect
-from schemas import customers, schemas, scorecards
+from schemas import TEXTS, customers, respelt, schemas, scorecards
 
 from model.bulk.run import Run
+from model.errors import CustomerError
 from model.explain import explain
 from model.json_schema import json_schema
 from model.parse import parse_customer
@@ -34,7 +36,8 @@ def test_one_customer_is_scored_as_the_documents_describe_it(data, model):
     schema, card, scorer = model
     cells, typed = data.draw(customers(schema))
 
-    customer = validate(parse_customer(cells, scorer.schema), scorer.schema.features)
+    respelt_cells = {data.draw(respelt(name)): cell for name, cell in cells.items()}
+    customer = validate(parse_customer(respelt_cells, scorer.schema), scorer.schema.features)
     score, expected = scorer.score(customer), expect(typed, schema, card)
 
     assert customer == typed
@@ -50,6 +53,26 @@ def test_one_customer_is_scored_as_the_documents_describe_it(data, model):
     assert read_schema(Member(to_document(scorer.schema), "schema.json")) == scorer.schema
 
 
+UNSEEN = st.text(' \t\n\x1c\x85\xa0\u2003\u200b\u2028\ufeff\U0001d173\U000e0001"', max_size=6)
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(schemas(), st.lists(UNSEEN | TEXTS, min_size=1, max_size=9))
+def test_a_text_is_a_word_for_the_published_schema_where_it_is_one_for_the_server(document, texts):
+    schema = read_schema(Member(document, "schema.json"))
+    published = json_schema(schema)["properties"]
+    for feature in document["features"]:
+        accepts_any = feature.get("other") == "accept"
+        rule = jsonschema_rs.validator_for(published[feature["name"]])
+        for text in [*texts, "", *map(str, feature.get("values", []))]:
+            try:
+                validate({**schema.example, feature["name"]: text}, schema.features)
+            except CustomerError as error:
+                assert not rule.is_valid(text) or feature["name"] not in [own.field for own in error.problems]
+            else:
+                assert rule.is_valid(text) or not accepts_any
+
+
 @settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.data(), models())
 def test_a_file_is_scored_row_by_row_as_its_customers_are_alone(data, model):
@@ -58,7 +81,7 @@ def test_a_file_is_scored_row_by_row_as_its_customers_are_alone(data, model):
     text = io.StringIO()
     # A column that is ignored: rows of blanks alone are blank lines, and a file that begins with { would be JSON.
     writer = csv.DictWriter(text, ["number of the row", *rows[0][0]])
-    writer.writeheader()
+    writer.writerow({name: data.draw(respelt(name)) for name in writer.fieldnames})
     writer.writerows({"number of the row": number, **cells} for number, (cells, _) in enumerate(rows))
 
     blocks = list(Run(io.BytesIO(text.getvalue().encode()), scorer))

@@ -1,9 +1,11 @@
 """JSON to raw values: what is read, and the sentence for what is not."""
 
 import pytest
+from jsonschema import Draft202012Validator
 from shipped import CUSTOMER_ID, EXAMPLE, SCHEMA
 
 from model.errors import CustomerError, InputError
+from model.json_schema import json_schema
 from model.parse import customer_id, parse_customer, parse_json, resolve
 from model.schema import Numeric, Schema, Target
 
@@ -73,7 +75,7 @@ def test_unknown_names_are_ignored():
     assert parse_customer({"tenure": 1, "colour": "blue"}, SCHEMA) == {"tenure": 1}
 
 
-def test_letters_beyond_ascii_are_not_folded():
+def test_a_letter_that_looks_like_one_of_ascii_is_another():
     # lower() turns the Kelvin sign into a k.
     assert resolve(["\u212aontrakt", "tenure\u00a0"], SCHEMA) == ({"tenure": 1}, {})
 
@@ -99,3 +101,14 @@ def test_an_alias_is_the_name_of_its_feature_unless_the_name_itself_is_there():
     assert resolve(["x", "MONTHS "], schema) == ({"Tenure (months)": 1}, {})
     assert resolve(["months", "tenure (months)"], schema)[0] == {"Tenure (months)": 1}
     assert resolve(["months", "tenure_m"], schema)[1] == {"Tenure (months)": ["months", "tenure_m"]}
+
+
+def test_a_customer_without_any_feature_is_refused_where_all_may_be_missing():
+    features = tuple(Numeric(name=name, minimum=0, maximum=9, accepts_missing=True) for name in ("visits", "orders"))
+    schema = Schema(features=features, example={}, target=Target("left"), id="no")
+
+    assert parse_customer({"Orders": None}, schema) == {"orders": None}
+    for value in ({}, {"no": "7"}, {"order": 3}):
+        with pytest.raises(CustomerError, match="None of visits or orders is there: nothing is known of this customer"):
+            parse_customer(value, schema)
+        assert not Draft202012Validator(json_schema(schema)).is_valid(value)

@@ -244,6 +244,15 @@ def test_a_cause_is_named_only_where_it_is_likely(scorer):
     assert note.endswith("times that).")
 
 
+def test_the_smallest_and_largest_numbers_are_counted_in_silence(scorer):
+    least, most = 5e-324, 1e300
+    odd = [{**customer, "MonthlyCharges": least, "TotalCharges": 500} for customer in priced(30)]
+    even = [{**customer, "tenure": 1, "MonthlyCharges": most, "TotalCharges": least} for customer in priced(30)]
+    (low, *_), (high, *_) = counted(scorer, odd).notes(30), counted(scorer, even).notes(30)
+    assert low.startswith("MonthlyCharges is beyond")
+    assert high.startswith("MonthlyCharges is beyond")
+
+
 def test_counts_of_parts_add_up(scorer):
     whole = counted(scorer, priced(500))
     whole.add(block_of(priced(100, factor=100)))

@@ -253,7 +253,7 @@ def test_a_model_that_is_worse_on_recent_customers_is_not_promoted(root, tmp_pat
     assert "Model 1.5.0 is worse than 1.0.0" in CliRunner().invoke(churn, words).stderr
 
 
-@pytest.mark.parametrize(("rate", "shown"), [(0.02, "2.0%"), (0.0001, "0.01%"), (0.000123, "0.012%"), (0.26, "26.0%")])
+@pytest.mark.parametrize(("rate", "shown"), [(0.02, "2.0%"), (0.0001, "0.01%"), (0.000123, "0.0123%"), (0.26, "26.0%")])
 def test_the_list_of_versions_marks_one_that_was_recalibrated(root, rate, shown):
     recalibrate("1.0.0", "1.5.0", root, rate=rate)
 

@@ -9,7 +9,8 @@ const POINTS = new Intl.NumberFormat(LOCALE, {
   signDisplay: "exceptZero",
 });
 const AMOUNT = new Intl.NumberFormat(LOCALE, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
-const NUMBER = new Intl.NumberFormat(LOCALE, { maximumSignificantDigits: 6 });
+const NUMBER = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 2 });
+const SMALL_NUMBER = new Intl.NumberFormat(LOCALE, { maximumSignificantDigits: 3 });
 const MEGABYTES = new Intl.NumberFormat(LOCALE, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const COUNT = new Intl.NumberFormat(LOCALE);
 const DATE = new Intl.DateTimeFormat(LOCALE, { dateStyle: "long", timeZone: "UTC" });
@@ -40,10 +41,15 @@ export const formatDifference = (difference) => `${POINTS.format(difference * 10
 /** A distance of probabilities: 0.0092 as "0.9 points". */
 export const formatDistance = (value) => formatDifference(value).replace("+", "");
 
-/** 36.62 as "$36.62"; from a thousand on without cents. */
+/** 36.62 as "$36.62", a price of 0.0855 as "$0.0855"; from a thousand on without cents. */
 export function formatMoney(value) {
   const amount = Math.abs(value);
-  const digits = amount < 1000 ? AMOUNT.format(amount) : COUNT.format(Math.round(amount));
+  const isFine = amount < 1 && Number(amount.toFixed(2)) !== amount;
+  const digits = isFine
+    ? formatNumber(amount)
+    : amount < 1000
+      ? AMOUNT.format(amount)
+      : COUNT.format(Math.round(amount));
   return `${value < 0 ? "-" : ""}${CURRENCY_SIGN}${digits}`;
 }
 
@@ -53,8 +59,8 @@ export const PER_PERIOD = PERIOD && ` ${PERIOD}`;
 /** The money at risk: "$36.62 a month". */
 export const formatMoneyAtRisk = (value) => (value === null ? "not known" : `${formatMoney(value)}${PER_PERIOD}`);
 
-/** A number of any kind: 1234.5 as "1,234.5". */
-export const formatNumber = (value) => NUMBER.format(value).replace("-", MINUS);
+/** A number of any kind, as sentences of the model have it: 1234.5 as "1,234.5"; below 1 its first three digits, 0.0125 as "0.0125". */
+export const formatNumber = (value) => (Math.abs(value) < 1 ? SMALL_NUMBER : NUMBER).format(value).replace("-", MINUS);
 
 /** 7043 as "7,043". */
 export const formatCount = (value) => COUNT.format(value);
