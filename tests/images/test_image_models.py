@@ -26,9 +26,10 @@ from app.jobs.local import score_file
 from app.jobs.scoring import Scoring
 from app.settings import Settings
 from app.web import create_app
-from model import artifact, pipeline
+from model import artifact
 from model.bulk.source import FileLimits
-from model.pipeline import PipelineScorer
+from model.engine import load_scorer
+from model.scorecard import Scorer
 
 # The first of them bootstraps a base image and builds.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -99,7 +100,7 @@ def test_the_image_for_the_pipeline_scores_with_it(pipeline_image):
 
 
 @pytest.fixture(scope="module")
-def boosting(boosted_models, tmp_path_factory) -> PipelineScorer:
+def boosting(boosted_models, tmp_path_factory) -> Scorer:
     """Boosted trees, promoted over the version that was served; its folder's parent holds both."""
     root = shutil.copytree(boosted_models, tmp_path_factory.mktemp("promoted") / "models")
     former = artifact.default_version()
@@ -107,10 +108,10 @@ def boosting(boosted_models, tmp_path_factory) -> PipelineScorer:
     (root / "DEFAULT").write_text(f"{former}\n")
     done = CliRunner().invoke(churn, ["promote", "2.0.0", "--models", str(root)])
     assert done.exit_code == 0, done.output
-    return pipeline.load(root=root)
+    return load_scorer(engine="pipeline", models=str(root))
 
 
-def mounted(scorer: PipelineScorer) -> tuple[str, ...]:
+def mounted(scorer: Scorer) -> tuple[str, ...]:
     return ("--volume", f"{scorer.folder.parent}:/models:ro", "--env", "CHURN_MODELS=/models")
 
 
