@@ -13,8 +13,8 @@ from typing import Final, NamedTuple
 
 from model import artifact
 from model.artifact import ARTIFACTS, read_checked
-from model.errors import ChurnError, Problem
-from model.schema import Categorical, Customer, Numeric, Schema, Value
+from model.errors import ChurnError, Problem, show
+from model.schema import OTHER, Categorical, Customer, Numeric, Schema, Value, fold
 from model.scorecard import PROBABILITY_DECIMALS, Scorer
 from model.validate import read_value
 from model.whatif import Alternative, apply_changes
@@ -94,7 +94,7 @@ def _read(path: Path, number: int, line: Sequence[str], schema: Schema) -> Actio
     if len(line) != len(HEADER):
         raise ActionsError(f"{where} has {len(line)} cells, not {len(HEADER)}.")
     name, only_for, to, suggestion = (cell.strip() for cell in line)
-    feature = schema.by_name.get(name)
+    feature = schema.by_name.get(schema.by_folded.get(fold(name), name))
     if feature is None:
         raise ActionsError(f"{where} names {name!r}, which is no feature.")
     if not suggestion:
@@ -102,12 +102,12 @@ def _read(path: Path, number: int, line: Sequence[str], schema: Schema) -> Actio
     share = _SHARE.fullmatch(to)
     if share and isinstance(feature, Numeric):
         if int(share[1]) < -100:
-            raise ActionsError(f"{where} takes more than all of {name} away: {to}. The most is -100%.")
-        return Action(name, _typed(where, feature, only_for), None, int(share[1]) / 100, suggestion)
+            raise ActionsError(f"{where} takes more than all of {feature.name} away: {to}. The most is -100%.")
+        return Action(feature.name, _typed(where, feature, only_for), None, int(share[1]) / 100, suggestion)
     target = _typed(where, feature, to)
     if target is None:
-        raise ActionsError(f'{where} does not state what {name} would become; in "to", it {feature.rule}.')
-    return Action(name, _typed(where, feature, only_for), target, None, suggestion)
+        raise ActionsError(f'{where} does not state what {feature.name} would become; in "to", it {feature.rule}.')
+    return Action(feature.name, _typed(where, feature, only_for), target, None, suggestion)
 
 
 def _typed(where: str, feature: Categorical | Numeric, text: str) -> Value | None:
@@ -116,6 +116,8 @@ def _typed(where: str, feature: Categorical | Numeric, text: str) -> Value | Non
     value = read_value(feature, text)
     if isinstance(value, Problem):
         raise ActionsError(f"{where}: {value.message}")
+    if value == OTHER and text != OTHER:
+        raise ActionsError(f"{where}: {show(text)} is no word of {feature.name}; {OTHER} is any that is not listed.")
     return value
 
 

@@ -71,7 +71,11 @@ def default_version(root: Path = ARTIFACTS) -> str:
     try:
         named = (root / "DEFAULT").read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise ArtifactError(f"There is no readable {root / 'DEFAULT'} that names the version to serve.") from error
+        present = ", ".join(versions(root))
+        advice = f" Choose one of {present}: churn promote VERSION." if present else ""
+        raise ArtifactError(
+            f"There is no readable {root / 'DEFAULT'} that names the version to serve.{advice}"
+        ) from error
     if VERSION.fullmatch(named) is None:
         raise ArtifactError(
             f"{root / 'DEFAULT'} names no version, but {named[:40]!r}. Write it again: churn promote VERSION."

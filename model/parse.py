@@ -21,8 +21,8 @@ def resolve(
 ) -> tuple[dict[str, int], dict[str, list[str]]]:
     """Find the features and the id, and what else is asked for, among the names of a header or an object.
 
-    Names are cleaned as cells are, and matched without regard to case; an exact name beats a differently-cased twin,
-    and both beat an alias; others are ignored.
+    Names are matched as `fold` leaves them; an exact name beats a twin that is spelt differently, and both beat an
+    alias; others are ignored.
 
     Returns
     -------
@@ -48,8 +48,8 @@ def resolve(
     return positions, repeated
 
 
-_LETTERS = re.compile(r"[\W_]+")
-_LIKE_AN_ID = (
+_SIGNS = re.compile(r"[\W_]+")
+ID_NAMES = (
     *(
         "customerid",
         "custid",
@@ -66,13 +66,17 @@ _LIKE_AN_ID = (
 """What people call a column of ids, without spaces and signs; the first that a file has is meant most likely."""
 
 
+def plain(name: str) -> str:
+    """Return a name in lower case, without spaces and signs."""
+    return _SIGNS.sub("", fold(name)).lower()
+
+
 def find_alike(names: Sequence[str], wanted: str, schema: Schema) -> int | None:
     """Return which of some names is `wanted` but for spaces and signs in it, or is another word for the id."""
-    plain = [_LETTERS.sub("", clean(name)).lower() for name in names]
-    own = _LETTERS.sub("", wanted).lower()
-    for name in (own, *_LIKE_AN_ID) if wanted == schema.id else (own,):
-        if name in plain:
-            return plain.index(name)
+    candidates, own = [plain(name) for name in names], plain(wanted)
+    for name in (own, *ID_NAMES) if wanted == schema.id else (own,):
+        if name in candidates:
+            return candidates.index(name)
     return None
 
 
@@ -139,8 +143,8 @@ def parse_customer(value: object, schema: Schema) -> dict[str, object]:
     InputError
         not_an_object, wrapped.
     CustomerError
-        ambiguous_name, where two keys differ only in case and neither is exact; no_feature, where any may be absent
-        and all are.
+        ambiguous_name, where two keys differ only in case or Unicode form and neither is exact; no_feature, where any
+        may be absent and all are.
     """
     if not isinstance(value, dict):
         raise InputError("not_an_object", value=value)

@@ -10,7 +10,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from model.text import clean, decimals, default_label, escaped, quoted, with_plural, written
+from model.text import clean, decimals, default_label, escaped, fold_case, quoted, with_plural, written
 
 Word = str | int
 """The canonical spelling of a word, as the data has it: text, or a whole number for words such as 0 and 1."""
@@ -41,12 +41,12 @@ LISTED_WORDS: Final = 20
 
 
 def fold(text: str) -> str:
-    """Return `text` cleaned and, where it is ASCII, in lower case: two words are the same when they fold to the same.
+    """Return `text` cleaned, composed and in lower case: two words, or names, are the same when they fold to the same.
 
-    Beyond ASCII nothing is folded, because lower() would turn look-alikes such as the Kelvin sign into plain letters.
+    Letters that only look like those of ASCII, such as the Kelvin sign, stay other letters.
     """
     text = clean(text)
-    return text.lower() if text.isascii() else text
+    return text.lower() if text.isascii() else fold_case(text)
 
 
 class Blank(NamedTuple):

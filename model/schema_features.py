@@ -99,9 +99,10 @@ def _synonyms(member: Member, values: Sequence[Word], words: Mapping[str, Word])
             member.at(text).refuse_key(list(by_text)[:20])
         for spelling in member.at(text).items("a list of other spellings"):
             folded = fold(str(read_word(spelling)))
-            if folded in synonyms or folded in words:
+            if synonyms.get(folded, words.get(folded, by_text[text])) != by_text[text]:
                 spelling.refuse("a spelling of one word only")
-            synonyms[folded] = by_text[text]
+            if folded not in words:
+                synonyms[folded] = by_text[text]
     return synonyms
 
 

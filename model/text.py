@@ -53,6 +53,9 @@ _MOST_DECIMALS: Final = 8
 
 _WORD: Final = re.compile(r"[^\W\d_]+")
 
+_FOLDABLE: Final = re.compile("[^\u0130\u037e\u1fef\u212a]+")
+"""All but what NFC or lower case would turn into ASCII: İ, two signs of Greek, and the Kelvin sign."""
+
 
 def clean(text: str) -> str:
     """Return a cell without what nobody sees: trimmed, without zero-width characters, a quote after a space removed.
@@ -66,6 +69,16 @@ def clean(text: str) -> str:
     if trimmed[:1] == '"' == trimmed[-1:] and len(trimmed) > 1 and text[0].isspace():
         trimmed = trimmed[1:-1].replace('""', '"').strip()
     return trimmed
+
+
+def fold_case(text: str) -> str:
+    """Return `text` composed (NFC) and in lower case; letters beyond ASCII never become ASCII, and ß stays ß."""
+    # Cold starts do without: nearly all text is ASCII.
+    from unicodedata import normalize
+
+    text = _FOLDABLE.sub(lambda part: normalize("NFC", part[0]), text)
+    # Composed again, as there is a ǰ and no capital of it; a capital sigma has two small ones.
+    return _FOLDABLE.sub(lambda part: normalize("NFC", part[0].lower()), text).replace("ς", "σ")
 
 
 def clean_id(text: str) -> str:
@@ -135,6 +148,11 @@ def shown(number: float, least: int = 0) -> str:
     whole, _, rest = f"{number:,.{count}f}".partition(".")
     rest = rest.rstrip("0").ljust(least, "0")
     return f"{whole}.{rest}" if rest else whole
+
+
+def to_percent(share: float) -> str:
+    """Return a share with one decimal, such as 26.5%, and below 1 % with the digits that people need: 0.0123%."""
+    return f"{share:.1%}" if share >= 0.01 or not share else f"{shown(100 * share)}%"
 
 
 def within(sentence: str) -> str:

@@ -16,6 +16,7 @@ from model.engine import ENGINES, load_scorer
 from model.errors import ArtifactError
 from model.interval import check_interval
 from model.strict_json import Member
+from model.text import to_percent
 
 DEFAULT: Final = "DEFAULT"
 FORMER: Final = "FORMER_DEFAULTS"
@@ -106,8 +107,8 @@ def former_defaults(root: Path) -> list[str]:
         return []
 
 
-def check_better_than_base_rate(version: str, root: Path = ARTIFACTS) -> None:
-    """Refuse a model that is not shown to be better than giving every customer the churn rate.
+def base_rate_fault(version: str, root: Path = ARTIFACTS) -> str | None:
+    """Return how a model is not shown to be better than giving every customer the churn rate; None where it is.
 
     Its log loss over the folds of metrics.json, with a 95 % interval for training parts that overlap, must be below
     that of the churn rate.
@@ -130,12 +131,13 @@ def check_better_than_base_rate(version: str, root: Path = ARTIFACTS) -> None:
     mean, deviation = log_loss.at("mean").number(), log_loss.at("sd").number()
     folds = max(len(metrics.at("folds").items()), 1)
     margin = T_OF_FOLDS * deviation * math.sqrt(1 / folds + 1 / (TEST_SHARE - 1))
-    if mean + margin >= of_rate:
-        raise ArtifactError(
-            f"Model {version} is no better than its base rate: log loss {mean:.4f} (at most {mean + margin:.4f} with "
-            f"95 % confidence) on customers that were held out, and {of_rate:.4f} by giving each of them the churn "
-            f"rate, {rate:.1%}. It was not promoted; --anyway does it all the same."
-        )
+    if mean + margin < of_rate:
+        return None
+    return (
+        f"Model {version} is no better than its base rate: log loss {mean:.4f} (at most {mean + margin:.4f} with "
+        f"95 % confidence) on customers that were held out, and {of_rate:.4f} by giving each of them the churn "
+        f"rate, {to_percent(rate)}."
+    )
 
 
 def unmeasured_rate(version: str, root: Path = ARTIFACTS) -> float | None:

@@ -1,12 +1,13 @@
 """Schemas, scorecards and customers drawn by hypothesis, as documents: any kind of feature, term and pair."""
 
 from typing import Any
+from unicodedata import normalize
 
 from hypothesis import strategies as st
 
 Document = dict[str, Any]
 
-LETTERS = st.sampled_from("abcXYZ019 _-.,;\"'|[](){}=+@#äßÉçñİıЖ北京\u00a0\u2003😀<&>%\\/")
+LETTERS = st.sampled_from("abcXYZ019 _-.,;\"'|[](){}=+@#äßÉçñŁσİıЖ北京\u00a0\u2003😀<&>%\\/")
 TEXTS = st.text(LETTERS, min_size=1, max_size=9).map(lambda text: text.strip()).filter(bool)
 POINTS = st.floats(-3, 3, allow_nan=False)
 BOUNDS = st.sampled_from([0, 1, 100, 1200, 70_000, 1_000_000_000, 1e6, 0.5, 1e12])
@@ -132,6 +133,18 @@ def _size(feature: Document, edges: list[float] | None) -> int:
 
 
 @st.composite
+def respelt(draw, text: str) -> str:
+    """Draw a spelling of a word or name that differs in case and Unicode form alone."""
+    letters = [draw(st.sampled_from([letter, _swapped(letter)])) for letter in text]
+    return normalize(draw(st.sampled_from(["NFC", "NFD"])), "".join(letters))
+
+
+def _swapped(letter: str) -> str:
+    other = letter.swapcase()
+    return other if len(other) == 1 and other.isascii() == letter.isascii() and letter != "ß" else letter
+
+
+@st.composite
 def values(draw, feature: Document) -> tuple[str, Any]:
     """Draw a cell of a feature, and its typed value."""
     kinds = ["plain", "plain", "plain", *[name for name in ("other", "missing") if feature.get(name) == "accept"]]
@@ -142,7 +155,7 @@ def values(draw, feature: Document) -> tuple[str, Any]:
         return "a word that nobody knows", "(other)"
     if feature["kind"] != "number":
         word = draw(st.sampled_from(feature["values"]))
-        return str(word), word
+        return draw(respelt(str(word))), word
     low, high = feature["minimum"], feature["maximum"]
     if feature["whole"]:
         whole = draw(st.integers(low, high))

@@ -12,7 +12,7 @@ import click
 
 from app.cli.terminal import RenamedOption, option_names, read_settings, report_stages
 from model.errors import ArtifactError, ChurnError
-from model.text import within
+from model.text import to_percent, within
 
 if TYPE_CHECKING:
     from model.schema import Schema
@@ -99,7 +99,7 @@ def _to_table(versions: list[dict[str, Any]]) -> str:
                 *(mark, version["version"], _kind_of(version), ", ".join(version["engines"])),
                 *(
                     f"{version['rows']:,} rows",
-                    f"{version['churners'] / version['rows']:.1%}",
+                    to_percent(version["churners"] / version["rows"]),
                     f"{version['roc_auc']:.4f}",
                 ),
                 version["trained_at"] or "",
@@ -115,7 +115,9 @@ def _to_table(versions: list[dict[str, Any]]) -> str:
 def _kind_of(version: dict[str, Any]) -> str:
     """Return the recipe; of a recalibrated version also its churn rate and the version it was made of."""
     source = version.get("recalibrated_from")
-    return f"{version['recipe']}, {source['rate']:.1%} (from {source['version']})" if source else version["recipe"]
+    return (
+        f"{version['recipe']}, {to_percent(source['rate'])} (from {source['version']})" if source else version["recipe"]
+    )
 
 
 @click.command()
@@ -135,7 +137,7 @@ def promote(version: str, models: str | None, data: Path | None, anyway: bool) -
     version, which only --data can refuse.
     """
     from model.versions import (
-        check_better_than_base_rate,
+        base_rate_fault,
         current_default,
         engines_of,
         former_defaults,
@@ -146,11 +148,12 @@ def promote(version: str, models: str | None, data: Path | None, anyway: bool) -
     root = root_of(models)
     current = current_default(root)
     is_return = version in former_defaults(root)
-    if not anyway and version != current:
-        if not is_return:
-            check_better_than_base_rate(version, root)
-        if data:
-            _check_not_worse(version, data, root)
+    if not anyway:
+        fault = None if is_return or version == current else base_rate_fault(version, root)
+        if not fault and data:
+            fault = _fault_on(data, version, current, root)
+        if fault:
+            raise ArtifactError(f"{fault} {_NOT_PROMOTED if version != current else ''}".rstrip())
     former = set_default(version, root)
     engine = engines_of(version, root)[0]
     if former == version:
@@ -174,20 +177,22 @@ def promote(version: str, models: str | None, data: Path | None, anyway: bool) -
         click.echo(f"To go back: churn promote {former}{folder}")
 
 
-def _check_not_worse(version: str, data: Path, root: Path) -> None:
-    """Refuse a version that is worse than the default on customers whose outcome is known."""
-    from model.artifact import default_version
+_NOT_PROMOTED = "It was not promoted; --anyway does it all the same."
 
-    served = default_version(root)
+
+def _fault_on(data: Path, version: str, served: str | None, root: Path) -> str | None:
+    """Return how a version is worse than the default on customers whose outcome is known.
+
+    Where there is no other default, it must be better than their churn rate.
+    """
+    if served in (None, version):
+        fault: str | None = training_module("evaluate").base_rate_fault_on(data, version, root)
+        return fault
     comparison, titles = training_module("compare"), training_module("metrics").TITLES
     with report_stages() as report:
         compared = comparison.compare(served, version, data, root, progress=report, is_decisive=True)
     worse = comparison.worse_figures(compared)
-    if worse:
-        figures = " and ".join(
-            f"{within(titles[row['figure']])} {row['second']:.4f} instead of {row['first']:.4f}" for row in worse
-        )
-        raise ArtifactError(
-            f"Model {version} is worse than {served} on {data}, beyond chance: {figures}. It was not promoted; "
-            "--anyway does it all the same."
-        )
+    figures = " and ".join(
+        f"{within(titles[row['figure']])} {row['second']:.4f} instead of {row['first']:.4f}" for row in worse
+    )
+    return f"Model {version} is worse than {served} on {data}, beyond chance: {figures}." if worse else None

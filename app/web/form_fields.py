@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from model.schema import Categorical, Feature, Numeric, Schema, Value, Word
@@ -56,6 +56,8 @@ class Field:
         Whether it is a number in the currency; of those that can be changed, the money of the schema alone.
     lowest, highest : float
         The range of a number in the training data, for a slider.
+    aliases : tuple of str
+        Other names of the column in files.
     """
 
     id: str
@@ -74,6 +76,7 @@ class Field:
     whole: bool = False
     lowest: float = 0
     highest: float = 0
+    aliases: tuple[str, ...] = ()
 
     @property
     def is_few(self) -> bool:
@@ -109,7 +112,8 @@ class Field:
 
 def fields(schema: Schema, ranges: Mapping[str, tuple[float, float]]) -> list[Field]:
     """Return a field for each feature, in the order of the schema; `ranges` are those of the training data."""
-    return [_field(number, feature, schema, ranges) for number, feature in enumerate(schema.features, start=1)]
+    described = [_field(number, feature, schema, ranges) for number, feature in enumerate(schema.features, start=1)]
+    return [replace(item, aliases=feature.aliases) for item, feature in zip(described, schema.features, strict=True)]
 
 
 def period(schema: Schema) -> str:

@@ -13,7 +13,8 @@ from model.bulk.numbers import comma_to_point
 from model.errors import Problem, listed, show
 from model.parse import resolve
 from model.schema import OTHER, Categorical, Feature, Numeric, Schema, Value, fold
-from model.training.leaks import find_leak, suspicions
+from model.text import to_percent
+from model.training.leaks import TOO_FEW, find_leak, is_too_few, suspicions
 from model.training.profile import Profile
 from model.training.roles import likeness, near_names, repeated_ids
 from model.validate import read_value
@@ -131,7 +132,11 @@ def _check_target(schema: Schema, columns: Mapping[str, Column], table: Table, f
         findings.problems.append(f"{target.column}: all customers {kind}; a model needs both kinds.")
         return None
     left: Bools = outcome == 1
-    findings.notes.append(f"{int(left.sum()):,} of {len(left):,} customers left ({left.mean():.1%}).")
+    counts = f"{int(left.sum()):,} of {len(left):,} customers left ({to_percent(float(left.mean()))})"
+    if is_too_few(len(left), int(left.sum())):
+        findings.problems.append(f"{counts}: {TOO_FEW}.")
+    else:
+        findings.notes.append(f"{counts}.")
     return left
 
 

@@ -11,7 +11,7 @@ from model.bulk.block import to_values
 from model.errors import TrainingError, show
 from model.schema import Feature, Numeric
 from model.training.data import LabelledData
-from model.training.leaks import LEAK_AUC, MIN_PER_CLASS, MIN_ROWS
+from model.training.leaks import LEAK_AUC, MIN_PER_CLASS, MIN_ROWS, is_too_few
 from model.training.metrics import Floats, Ints
 
 _ROWS_PER_BIN: Final = 20
@@ -69,7 +69,7 @@ def _check_counts(rows: int, churners: int, path: Path) -> None:
     if rows and churners in {0, rows}:
         kind = "churned" if churners else "stayed"
         raise TrainingError(f"All {rows:,} customers of {path} {kind}; a model needs both kinds.")
-    if rows < MIN_ROWS or min(churners, rows - churners) < MIN_PER_CLASS:
+    if is_too_few(rows, churners):
         raise TrainingError(
             f"{path} has {rows:,} rows, {churners:,} of them churners. Training needs at least {MIN_ROWS} rows, with "
             f"at least {MIN_PER_CLASS} who churned and {MIN_PER_CLASS} who stayed: it is measured on five folds, "

@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from model.parse import ID_NAMES, plain
 from model.text import default_label
 
 CURRENCIES: Final = {
@@ -20,7 +21,10 @@ CURRENCIES: Final = {
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_]+|\d+")
 _IN_PARENTHESES: Final = re.compile(r"(?<!\s)\s*+[(\[]([^()\[\]]*)[)\]]\s*+$")
 _SIGN: Final = re.compile(r"(?<!\s)\s*+[(\[]?([€$£¥])[)\]]?\s*+$")
-_PERIOD: Final = re.compile(r"[ _](months|years|weeks|days)$", re.IGNORECASE)
+_PERIOD: Final = re.compile(r"[ _](?:in[ _])?(months|years|weeks|days)$", re.IGNORECASE)
+_SPAN: Final = re.compile(r"(\d|(?<![^\W_])(last|past|previous|prior|next|within|of|per))$", re.IGNORECASE)
+"""Ends of names to which the period belongs, as in "Logins last 30 days"."""
+
 _ABBREVIATION: Final = 4
 """Characters of a name in capitals that stay capitals."""
 
@@ -39,8 +43,14 @@ _PROTECTED: Final = {
 }
 _AGE_WORDS: Final = {"age", "customer", "client", "of", "in", "years", "year", "at", "group", "band", "user", "person"}
 _CODES: Final = {"zip", "zipcode", "postal", "postcode", "plz", "code", "codes"}
-_IDS: Final = {"id", "no", "nr", "number", "key", "uuid", "guid", "ref", "reference", "num"}
-_WHO: Final = {"account", "customer", "client", "subscriber", "user", "member", "contract", "policy", "cust", "acct"}
+_IDS: Final = {"id", "no", "nr", "number", "nummer", "key", "uuid", "guid", "ref", "reference", "num"}
+_WHO: Final = {
+    *("account", "customer", "client", "subscriber", "user", "member", "contract", "policy", "cust", "acct"),
+    *("kunde", "kunden", "mitglied", "mitglieds", "vertrag", "vertrags"),
+}
+_ID_NAMES: Final = {*ID_NAMES, *(who + number for who in _WHO for number in _IDS)}
+"""Without spaces and signs."""
+
 _ONLY_IDS: Final = {"id", "uuid", "guid", "customerid", "clientid", "accountid", "userid", "memberid", "msisdn"}
 _PHONES: Final = {"phone", "telephone", "tel", "mobile", "fax", "msisdn", "cell"}
 _POSITIONS: Final = {"lat", "latitude", "lon", "lng", "longitude"}
@@ -73,7 +83,7 @@ def to_label(name: str) -> tuple[str, str]:
         name, unit = name[: sign.start()], sign[1]
     elif match and match.start() and _UNIT.fullmatch(match[1]):
         name, unit = name[: match.start()], match[1].strip()
-    elif (period := _PERIOD.search(name)) and period.start():
+    elif (period := _PERIOD.search(name)) and period.start() and not _SPAN.search(name[: period.start()]):
         name, unit = name[: period.start()], period[1].lower()
     is_abbreviation = name.isupper() and len(name) <= _ABBREVIATION
     return name if is_abbreviation else default_label(name), unit
@@ -105,7 +115,8 @@ def is_code(name: str) -> bool:
 def is_id(name: str) -> bool:
     """Return whether a name suggests what identifies a customer."""
     words = set(words_of(name))
-    return bool(words & _ONLY_IDS) or bool(words & _IDS and words & _WHO) or (words <= _WHO and bool(words))
+    is_composed = bool(words & _IDS and words & _WHO) or (words <= _WHO and bool(words))
+    return bool(words & _ONLY_IDS) or is_composed or plain(name) in _ID_NAMES
 
 
 def is_phone(name: str) -> bool:

@@ -96,7 +96,7 @@ def compare(
         "sha256": sha256,
         "id": data[0].schema.id_label,
         **_differences(labels[rows], scorers, honest, seed, draws, bootstrap_progress),
-        "anew": _differences_of_folds(retrained, trainings, seed) if retrained else None,
+        "anew": _differences_of_folds(retrained, scorers, trainings, seed) if retrained else None,
         **({"recalibration": recalibration} if recalibration else {}),
         **label_changes(data, scorers, stored),
     }
@@ -215,7 +215,7 @@ def _retrain(
     frames = [own.subset(rows).frame() for own in data]
     folds = make_folds(y, seed)
     recipes = [_recipe(training) for training in trainings]
-    shifts = [training.get("recalibrated_from", {}).get("total_shift") for training in trainings]
+    shifts = [_shift_of(training) for training in trainings]
     probabilities: list[list[Floats]] = [[], []]
     with threadpool_limits(limits=1):
         for number, fold in enumerate(folds, start=1):
@@ -227,17 +227,25 @@ def _retrain(
     return _Retrained(rows, y, folds, probabilities)
 
 
+def _shift_of(training: dict[str, Any]) -> float | None:
+    shift: float | None = training.get("recalibrated_from", {}).get("total_shift")
+    return shift
+
+
 def _shifted(y_prob: Floats, shift: float) -> Floats:
     """Return what a recalibrated model makes of probabilities."""
     return np.asarray(expit(logit(np.clip(y_prob, 1e-12, 1 - 1e-12)) + shift))
 
 
-def _differences_of_folds(retrained: _Retrained, trainings: Sequence[dict[str, Any]], seed: int) -> dict[str, Any]:
+def _differences_of_folds(
+    retrained: _Retrained, scorers: Sequence[Scorer], trainings: Sequence[dict[str, Any]], seed: int
+) -> dict[str, Any]:
     tests = [test for _, test in retrained.folds]
     before, after = (
         [compute_metrics(retrained.y_true[test], y_prob) for test, y_prob in zip(tests, by_fold, strict=True)]
         for by_fold in retrained.probabilities
     )
+    recipes = [(training["recipe"], training["setting"], _shift_of(training)) for training in trainings]
     rows = []
     for name in METRICS:
         old, new = (np.array([fold[name] for fold in folds], dtype=np.float64) for folds in (before, after))
@@ -249,7 +257,8 @@ def _differences_of_folds(retrained: _Retrained, trainings: Sequence[dict[str, A
         "rows": len(retrained.rows),
         "folds": len(retrained.folds),
         "seed": seed,
-        "same_recipe": all(trainings[0][key] == trainings[1][key] for key in ("recipe", "setting")),
+        "same_recipe": recipes[0] == recipes[1],
+        "same_schema": scorers[0].schema == scorers[1].schema,
     }
 
 

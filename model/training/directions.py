@@ -42,10 +42,11 @@ def describe_directions(
     Returns
     -------
     dict
-        Empty where no number has a direction. Else `directions`: free, held: log loss and ROC AUC; difference (held -
-        free) with its interval; curves: for each number with a direction that, `cost` (where the directions together
-        cost something beyond chance: what this one alone does, or None) and, of the recipe spline, the turns: from,
-        to, change in log-odds, customers (share within), refits (of `of`).
+        Empty where no number has a direction. Else `directions`: free, held: log loss and ROC AUC; difference (log
+        loss held - free) with its interval; roc_auc: difference (ROC AUC held - free) with its interval; curves: for
+        each number with a direction that, `cost` (where the directions together cost something beyond chance: what
+        this one alone does, or None) and, of the recipe spline, the turns: from, to, change in log-odds, customers
+        (share within), refits (of `of`).
     """
     directed = [feature for feature in numbers_of(schema) if feature.direction in SIGNS]
     if not directed:
@@ -54,24 +55,23 @@ def describe_directions(
     free_schema = without_directions(schema, [feature.name for feature in directed])
     refits = [fit(free_schema, X.iloc[train], y[train], selection.setting) for train, _ in folds]
     free = _predict(refits, X, folds)
-    held_losses = log_losses(y, folds, held)
-    cost = _difference(held_losses, log_losses(y, folds, free), folds)
+    cost = _cost(y, folds, held, free)
     curves: list[dict[str, Any]] = [{"feature": feature.name, "direction": feature.direction} for feature in directed]
     if fit is spline.fit:
         curves = _turns(free_schema, directed, X, y, selection.setting, refits)
     for curve in curves:
         curve["cost"] = None
-        if cost["low"] > 0.0 and len(directed) == 1:
+        if is_costly(cost) and len(directed) == 1:
             curve["cost"] = cost
-        elif cost["low"] > 0.0:
+        elif is_costly(cost):
             alone = without_directions(schema, [curve["feature"]])
             models = [fit(alone, X.iloc[train], y[train], selection.setting) for train, _ in folds]
-            own = _difference(held_losses, log_losses(y, folds, _predict(models, X, folds)), folds)
-            curve["cost"] = own if own["low"] > 0.0 else None
+            own = _cost(y, folds, held, _predict(models, X, folds))
+            curve["cost"] = own if is_costly(own) else None
     return {
         "directions": {
-            "free": {"log_loss": rounded(log_losses(y, folds, free).mean()), "roc_auc": _mean_auc(y, folds, free)},
-            "held": {"log_loss": rounded(held_losses.mean()), "roc_auc": _mean_auc(y, folds, held)},
+            "free": _means(y, folds, free),
+            "held": _means(y, folds, held),
             **cost,
             "curves": curves,
         }
@@ -81,7 +81,7 @@ def describe_directions(
 def warnings_of(metrics: dict[str, Any]) -> list[str]:
     """Return what `describe_directions` found to cost accuracy beyond chance, as sentences."""
     directions = metrics.get("directions")
-    if directions is None or directions["low"] <= 0.0:
+    if directions is None or not is_costly(directions):
         return []
     costly = [curve for curve in directions["curves"] if curve["cost"]]
     named = ", ".join(f"{curve['feature']} ({curve['direction']})" for curve in costly or directions["curves"])
@@ -92,6 +92,11 @@ def warnings_of(metrics: dict[str, Any]) -> list[str]:
         f'direction = "{FREE}" unless the direction is known to be right.'
     )
     return [sentence]
+
+
+def is_costly(cost: dict[str, Any]) -> bool:
+    """Return whether log loss or ROC AUC is worse beyond chance; costs of earlier versions have no ROC AUC."""
+    return bool(cost["low"] > 0.0 or ("roc_auc" in cost and cost["roc_auc"]["high"] < 0.0))
 
 
 def without_directions(schema: Schema, names: Sequence[str]) -> Schema:
@@ -110,8 +115,15 @@ def _predict(models: Sequence[Pipeline], X: pd.DataFrame, folds: Sequence[Fold])
     ]
 
 
-def _difference(held: Floats, free: Floats, folds: Sequence[Fold]) -> dict[str, float]:
-    difference, margin = paired_interval(held - free, size_ratio(folds))
+def _cost(y: Ints, folds: Sequence[Fold], held: Sequence[Floats], free: Sequence[Floats]) -> dict[str, Any]:
+    """Return what `held` costs compared with `free`: in log loss (more is worse) and in ROC AUC (less is worse)."""
+    losses = log_losses(y, folds, held) - log_losses(y, folds, free)
+    areas = _areas(y, folds, held) - _areas(y, folds, free)
+    return {**_interval(losses, folds), "roc_auc": _interval(areas, folds)}
+
+
+def _interval(differences: Floats, folds: Sequence[Fold]) -> dict[str, float]:
+    difference, margin = paired_interval(differences, size_ratio(folds))
     return {
         "difference": rounded(difference),
         "low": rounded(difference - margin),
@@ -173,6 +185,12 @@ def _runs(against: Any) -> list[tuple[int, int]]:
     return runs
 
 
-def _mean_auc(y: Ints, folds: Sequence[Fold], probabilities: Sequence[Floats]) -> float:
-    areas = [roc_auc_score(y[test], y_prob) for (_, test), y_prob in zip(folds, probabilities, strict=True)]
-    return rounded(np.mean(areas))
+def _areas(y: Ints, folds: Sequence[Fold], probabilities: Sequence[Floats]) -> Floats:
+    return np.array([roc_auc_score(y[test], y_prob) for (_, test), y_prob in zip(folds, probabilities, strict=True)])
+
+
+def _means(y: Ints, folds: Sequence[Fold], probabilities: Sequence[Floats]) -> dict[str, float]:
+    return {
+        "log_loss": rounded(log_losses(y, folds, probabilities).mean()),
+        "roc_auc": rounded(_areas(y, folds, probabilities).mean()),
+    }

@@ -18,6 +18,7 @@ from model.engine import load_scorer
 from model.errors import TrainingError
 from model.schema import Schema
 from model.scorecard import Scorecard, Scorer
+from model.text import to_percent
 from model.training.bootstrap import CONFIDENCE, DRAWS, WeightedMetrics, intervals
 from model.training.cross_validation import ignore_progress
 from model.training.data import LabelledData, read
@@ -40,6 +41,10 @@ from model.training.threshold import expected_cost
 from model.versions import engines_of
 
 SEED: Final = 0
+_Z: Final = 1.96
+_CLIP: Final = 1e-15
+"""As in scikit-learn's log loss."""
+
 Progress = Callable[[float], None]
 
 
@@ -133,6 +138,34 @@ def check_outcomes(data: LabelledData, path: Path, purpose: str) -> None:
             f"{path} has {data.rows:,} customers, {data.churners:,} of them churners. At least {MIN_PER_CLASS} who "
             f"churned and {MIN_PER_CLASS} who stayed are needed {purpose}."
         )
+
+
+def base_rate_fault_on(path: Path, version: str, root: Path = ARTIFACTS) -> str | None:
+    """Return how a model is not shown to be better on labelled customers than their churn rate; None where it is.
+
+    The mean of the paired differences of log loss, with a 95 % interval, must be below 0.
+
+    Raises
+    ------
+    TrainingError, ArtifactError
+    """
+    scorer, _ = load(version, root)
+    data = read_labelled(path, scorer.schema)
+    check_outcomes(data, path, "to know whether the model is better than their churn rate")
+    rate = data.churners / data.rows
+    losses, of_rate = (
+        -np.log(np.where(data.labels == 1, y_prob, 1 - y_prob))
+        for y_prob in (np.clip(probabilities_of(scorer, data), _CLIP, 1 - _CLIP), np.full(data.rows, rate))
+    )
+    differences = losses - of_rate
+    most = differences.mean() + _Z * differences.std(ddof=1) / np.sqrt(data.rows)
+    if most < 0:
+        return None
+    return (
+        f"Model {version} is no better than the base rate on {path}: log loss {losses.mean():.4f} (at most "
+        f"{of_rate.mean() + most:.4f} with 95 % confidence), and {of_rate.mean():.4f} by giving each customer the "
+        f"churn rate, {to_percent(rate)}."
+    )
 
 
 def probabilities_of(scorer: Scorer, data: LabelledData) -> Floats:

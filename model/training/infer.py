@@ -17,9 +17,9 @@ from model.errors import InputError, TrainingError, listed, show
 from model.schema import Blank, Feature, Numeric, Schema, Value, fold
 from model.schema_file import MAX_FEATURES, with_example
 from model.schema_toml import parse_toml, to_toml
-from model.text import counted
+from model.text import counted, to_percent
 from model.training import roles
-from model.training.leaks import MIN_PER_CLASS, MIN_ROWS, find_copies, find_leak, suspicions
+from model.training.leaks import TOO_FEW, find_copies, find_leak, is_too_few, suspicions
 from model.training.profile import Profile, auc_alone
 from model.training.proposal import propose
 
@@ -174,10 +174,10 @@ def _row_warnings(table: Table, target: str, known: NDArray[np.bool_]) -> list[s
 
 
 def _count_warnings(left: NDArray[np.bool_]) -> list[str]:
-    leavers, stayers = int(left.sum()), int((~left).sum())
-    warnings = [f"{len(left):,} customers, of which {leavers:,} left ({left.mean():.1%})."]
-    if len(left) < MIN_ROWS or min(leavers, stayers) < MIN_PER_CLASS:
-        warnings.append(f"That is too few to train on: {MIN_ROWS} rows, {MIN_PER_CLASS} of each outcome, are needed.")
+    leavers = int(left.sum())
+    warnings = [f"{len(left):,} customers, of which {leavers:,} left ({to_percent(float(left.mean()))})."]
+    if is_too_few(len(left), leavers):
+        warnings.append(f"That is {TOO_FEW}.")
     return warnings
 
 

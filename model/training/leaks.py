@@ -14,6 +14,8 @@ MIN_ROWS: Final = 200
 MIN_PER_CLASS: Final = 50
 """Five folds of five folds leave 2 of 50 in an inner test fold; with fewer, a fold may hold none."""
 
+TOO_FEW: Final = f"too few to train on: {MIN_ROWS} rows, {MIN_PER_CLASS} of each outcome, are needed"
+
 LEAK_AUC: Final = 0.95
 """ROC AUC of one feature alone. The best of the public data has 0.75, and the whole model 0.85."""
 
@@ -30,6 +32,11 @@ _LINEAR: Final = 0.9999
 """Squared correlation. Charges that are minutes times a rate, rounded to cents, have 0.99998."""
 
 Bools = NDArray[np.bool_]
+
+
+def is_too_few(rows: int, leavers: int) -> bool:
+    """Return whether training refuses so few customers, or leavers or stayers among them."""
+    return rows < MIN_ROWS or min(leavers, rows - leavers) < MIN_PER_CLASS
 
 
 def find_leak(profile: Profile, left: Bools, target: str) -> str:

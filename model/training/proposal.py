@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from model.errors import show
 from model.schema import Numeric
 from model.schema_names import MAX_NUMBER, MAX_TEXT, is_plain, why_not_feature
-from model.text import counted, written
+from model.text import counted, to_percent, written
 from model.training import column_names
 from model.training.profile import Profile
 from model.training.word_proposal import Proposal, is_flag, propose_words
@@ -41,7 +41,7 @@ def propose(profile: Profile, rows: int) -> Proposal:
         return Proposal(None, [], reason)
     notes = []
     if profile.blanks:
-        notes.append(f"Blank in {profile.blanks:,} of {rows:,} rows ({profile.blanks / rows:.1%}).")
+        notes.append(f"Blank in {profile.blanks:,} of {rows:,} rows ({to_percent(profile.blanks / rows)}).")
     if _is_coded(profile):
         notes.append("Its numbers look like codes, so they are words here.")
     elif profile.is_number and not is_flag(profile):

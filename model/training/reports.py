@@ -16,6 +16,7 @@ from model.errors import listed
 from model.text import in_words
 from model.training import plots
 from model.training.compare import METRICS
+from model.training.directions import is_costly
 from model.training.groups import MIN_CUSTOMERS, RATES
 from model.training.metrics import TITLES
 from model.training.model_metrics import describe_schema
@@ -114,6 +115,7 @@ _ENVIRONMENT.globals.update(
     RATES=RATES,
     RARE=RARE,
     in_words=in_words,
+    is_costly=is_costly,
     MIN_CUSTOMERS=MIN_CUSTOMERS,
     SAVED_VALUE=SAVED_VALUE,
     plots=plots,

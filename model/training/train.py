@@ -2,13 +2,14 @@
 
 `version` None is the next minor version (1.0.0 where there is none). `progress` is called with a sentence and the share
 of the work that is done, 0 to 1. A version that exists, or that could not be written, is refused before any work; an
-interrupted training leaves nothing. The first version of a root becomes its default; later ones are promoted by hand.
-TrainingError and ArtifactError are the errors.
+interrupted training leaves nothing. Where a root has no default, the version becomes it unless it is no better than its
+base rate; others are promoted by hand. TrainingError and ArtifactError are the errors.
 """
 
 import io
 import os
 import platform
+import shlex
 import tempfile
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -39,7 +40,7 @@ from model.training.plausibility import describe_plausibility
 from model.training.population import describe_population
 from model.training.recipes import SPLINE, Recipe
 from model.training.reports import model_card
-from model.versions import check_usable, write_default
+from model.versions import DEFAULT, base_rate_fault, check_usable, write_default
 
 
 def train(
@@ -161,12 +162,22 @@ def train(
         **actions_table,
         artifact.RUN: to_bytes(run),
     }
-    is_first = not (root / "DEFAULT").exists() and not artifact.versions(root)
     folder = artifact.save(files, version, root, check_usable)
-    if is_first:
-        write_default(version, root)
+    if not (root / DEFAULT).exists():
+        _make_default(version, root, warn)
     report("Done", 1.0)
     return folder
+
+
+def _make_default(version: str, root: Path, warn: Callable[[str], None]) -> None:
+    """Serve the first version of a root by default, or warn that it is no better than its base rate."""
+    fault = base_rate_fault(version, root)
+    if fault is None:
+        write_default(version, root)
+        return
+    models = "" if root == ARTIFACTS else f" --models {shlex.quote(str(root))}"
+    advice = f"To serve it all the same: churn promote {version} --anyway{models}"
+    warn(f"{fault} It is not the default. {advice}")
 
 
 def _with_advice(error: TrainingError, path: Path) -> TrainingError:

@@ -93,7 +93,7 @@ def test_the_commands_lead_from_a_file_to_a_served_model(block, environment, tmp
     words = [*shlex.split(serve), "--port", str(port)]
     with subprocess.Popen(words, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL) as server:
         try:
-            asked = run(f"churn ask --models models --port {port} --wait 60", tmp_path, environment)
+            asked = run(f"churn ask --port {port} --wait 60", tmp_path, environment)
         finally:
             server.terminate()
     assert asked.returncode == 0, asked.stderr

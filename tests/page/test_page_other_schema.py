@@ -1,6 +1,9 @@
 """The page of a model with a wholly different schema: form, what-if, list and model. In a real Chromium."""
 
+import csv
+import io
 import re
+from unicodedata import normalize
 
 import pytest
 from browser import as_percentage, overflow, serving, violations
@@ -10,6 +13,7 @@ from other_schema import (
     CURRENCY,
     GOOD,
     NAMES,
+    ORDERS,
     OTHER,
     PLAN,
     REGION,
@@ -177,6 +181,27 @@ def test_a_customer_of_the_list_is_opened_with_what_the_file_states(open_, shop)
     expect(page.get_by_role("heading", level=1)).to_have_text("Single customer")
     expected = expect_score(SHOPPERS[riskiest].typed).probability
     expect(page.locator(RISK)).to_have_text(as_percentage(round(expected, 4)))
+
+
+def test_a_customer_is_opened_from_columns_in_another_case_and_unicode_form_and_under_an_alias(tmp_path, open_page):
+    schema = {**SCHEMA, "features": [dict(feature) for feature in SCHEMA["features"]]}
+    schema["features"][0]["aliases"] = ['the "größe"']
+    header = {PLAN: 'THE "GRÖSSE"'.replace("SS", "ß"), REGION: normalize("NFD", "RÉGION")}
+    rows = [{header.get(name, name): cell for name, cell in shopper.row.items()} for shopper in SHOPPERS[:1]]
+    text = io.StringIO()
+    # A twin of the name, after it, is another column.
+    writer = csv.DictWriter(text, [*rows[0], "Region", ORDERS.upper()])
+    writer.writeheader()
+    writer.writerows([{**row, "Region": "x", ORDERS.upper(): "7"} for row in rows])
+
+    with serving(CHURN_MODELS=str(write_models(tmp_path / "models", files(schema)))) as address:
+        page = open_page("#list", address=address)
+        score_list(page, text.getvalue().encode(), "shoppers.csv")
+        page.locator("#list-table tbody tr").first.get_by_role("button").first.click()
+
+        expect(field(page, PLAN).get_by_role("combobox")).to_have_value(SHOPPERS[0].typed[PLAN])
+        expect(field(page, REGION).get_by_role("combobox")).to_have_value(SHOPPERS[0].typed[REGION])
+        expect(field(page, ORDERS).get_by_role("textbox")).to_have_value("0")
 
 
 def test_rejected_rows_have_the_sentences_of_the_schema(open_, shop):

@@ -64,6 +64,16 @@ def check(folder: Path, rows: list[str], header: str = HEADER, schema: Schema = 
     return check_schema(schema, path)
 
 
+@pytest.mark.parametrize(("rows", "leavers"), [(150, 60), (300, 49), (300, 260)])
+def test_too_few_customers_to_train_on_are_a_problem(tmp_path, rows, leavers):
+    lines = [line.rsplit(",", 1)[0] for line in customers()[:rows]]
+
+    findings = check(tmp_path, [f"{line},{'yes' if row < leavers else 'no'}\n" for row, line in enumerate(lines)])
+
+    wanted = "too few to train on: 200 rows, 50 of each outcome, are needed."
+    assert f"{leavers} of {rows} customers left ({leavers / rows:.1%}): {wanted}" in findings.problems
+
+
 def test_a_file_that_fits_has_no_problems(tmp_path):
     rows = customers()
     rows[4] = "K004,Small,,0,,no\n"
@@ -209,3 +219,14 @@ def test_the_commands_exit_with_0_where_all_fits_and_else_with_2(tmp_path):
     assert wrong.stderr.startswith(f"{schema}, line ")
     refused = run_command("infer-schema", str(path), "--target", "gone")
     assert (refused.exit_code, refused.stdout) == (2, "")
+
+
+def test_a_word_and_a_name_are_known_in_any_case_and_unicode_form(tmp_path):
+    rows = [
+        row.replace("Köln", spelling) for row, spelling in zip(customers(), ["KÖLN", "Ko\u0308ln"] * 150, strict=True)
+    ]
+
+    findings = check(tmp_path, rows)
+
+    assert findings.problems == []
+    assert "Town accepts other words, and no row has one: this file shows nothing about them." in findings.notes

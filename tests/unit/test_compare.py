@@ -11,15 +11,18 @@ from click.testing import CliRunner
 from invented import invent, to_csv
 from report_pages import check_page
 from shipped import SCHEMA
+from trainings import quick_recipe
 
 from app.cli.__main__ import churn
 from model import artifact
+from model.schema import Numeric
 from model.training.compare import compare, losses
 from model.training.data import read
 from model.training.evaluate import probabilities_of
 from model.training.label_changes import label_changes
 from model.training.recalibrate import recalibrate
 from model.training.reports import comparison_page, comparison_text
+from model.training.train import train
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +71,23 @@ def test_the_same_recipe_retrained_on_the_same_folds_is_the_same_model(compariso
     assert comparison["anew"]["same_recipe"]
     assert all((metric["difference"], metric["interval"]) == (0, [0, 0]) for metric in comparison["anew"]["figures"])
     assert "retrained on the same folds they are the same model" in comparison_text(comparison)
+
+
+def test_the_same_recipe_with_another_schema_is_another_model(tmp_path):
+    path = tmp_path / "customers.csv"
+    path.write_text(to_csv(invent(1, 300)))
+    features = [
+        replace(feature, direction="free") if isinstance(feature, Numeric) else feature for feature in SCHEMA.features
+    ]
+    for schema in (SCHEMA, replace(SCHEMA, features=tuple(features))):
+        train(path, root=tmp_path / "models", recipes=[quick_recipe(settings=1)], schema=schema)
+
+    comparison = compare("1.0.0", "1.1.0", path, tmp_path / "models", draws=10)
+
+    assert (comparison["anew"]["same_recipe"], comparison["anew"]["same_schema"]) == (True, False)
+    for report in (comparison_text(comparison), comparison_page(comparison)):
+        assert "Both have the same recipe and setting; their schemas differ." in report
+        assert "the same model" not in report
 
 
 def test_a_version_differs_from_itself_in_nothing(two_versions, unseen):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from other_schema import expect
-from schemas import TEXTS, customers, schemas, scorecards
+from schemas import TEXTS, customers, respelt, schemas, scorecards
 
 from model.bulk.run import Run
 from model.errors import CustomerError
@@ -36,7 +36,8 @@ def test_one_customer_is_scored_as_the_documents_describe_it(data, model):
     schema, card, scorer = model
     cells, typed = data.draw(customers(schema))
 
-    customer = validate(parse_customer(cells, scorer.schema), scorer.schema.features)
+    respelt_cells = {data.draw(respelt(name)): cell for name, cell in cells.items()}
+    customer = validate(parse_customer(respelt_cells, scorer.schema), scorer.schema.features)
     score, expected = scorer.score(customer), expect(typed, schema, card)
 
     assert customer == typed
@@ -80,7 +81,7 @@ def test_a_file_is_scored_row_by_row_as_its_customers_are_alone(data, model):
     text = io.StringIO()
     # A column that is ignored: rows of blanks alone are blank lines, and a file that begins with { would be JSON.
     writer = csv.DictWriter(text, ["number of the row", *rows[0][0]])
-    writer.writeheader()
+    writer.writerow({name: data.draw(respelt(name)) for name in writer.fieldnames})
     writer.writerows({"number of the row": number, **cells} for number, (cells, _) in enumerate(rows))
 
     blocks = list(Run(io.BytesIO(text.getvalue().encode()), scorer))

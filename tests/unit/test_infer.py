@@ -9,6 +9,7 @@ from model.errors import TrainingError
 from model.schema import Blank, Categorical, Numeric, Schema
 from model.schema_toml import parse_toml
 from model.training.infer import Inferred, infer
+from model.validate import find_word
 
 ROWS = 1000
 LEFT = random.Random(12345).choices([True, False], [1, 3], k=ROWS)
@@ -73,7 +74,8 @@ def test_spellings_of_a_word_are_synonyms_of_the_most_frequent(tmp_path):
 
     assert {"Café", "A+", "A"} < set(words.values)
     assert len(words.values) == 4
-    assert words.synonyms["CAFÉ"] == words.synonyms["cafe"] == "Café"
+    assert words.synonyms["cafe"] == find_word(words, "CAFÉ") == "Café"
+    assert "café" not in words.synonyms
     assert "a" not in words.synonyms
 
 
@@ -129,6 +131,21 @@ def test_names_give_labels_units_and_roles(tmp_path):
     ]  # fmt: skip
     assert [name for name in schema.names if schema.by_name[name].is_protected] == ["Age"]
     assert [schema.by_name[name].maximum for name in ("Age", "Share %")] == [120, 100]
+
+
+def test_a_period_belongs_to_the_name_where_a_number_or_last_is_before_it(tmp_path):
+    columns = {"Logins last 30 days": 99, "calls_last_weeks": 88, "Contract_months": 77, "tenure_in_years": 66}
+    schema = of(tmp_path, **{name: draws(*range(most)) for name, most in columns.items()}).schema
+
+    assert [(number.label, number.unit) for number in schema.features if isinstance(number, Numeric)] == [
+        ("Logins last 30 days", ""), ("Calls last weeks", ""), ("Contract", "months"), ("Tenure", "years"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["Kunden Nr", "Kundennummer", "KUNDEN-NR.", "CustNo", "customer.number", "CustomerId"])
+@pytest.mark.parametrize("form", ["{:05}", "{}"])
+def test_a_running_number_with_a_name_like_that_of_an_id_is_the_id(name, form, tmp_path):
+    assert of(tmp_path, **{name: [form.format(row + 1) for row in range(ROWS)]}).schema.id == name
 
 
 def test_a_blank_that_means_zero_becomes_a_rule_and_any_other_a_level(tmp_path):
@@ -262,6 +279,7 @@ def test_rows_that_are_the_same_are_reported_where_there_are_no_ids(tmp_path):
         (("Existing customer", "Attrited customer"), None, "Attrited customer"),
         (("TRUE", "FALSE"), None, "TRUE"),
         (("red", "blue"), "BLUE", "blue"),
+        (("läuft", "Gekündigt"), "GEKÜNDIGT", "Gekündigt"),
     ],
 )
 def test_the_word_of_those_who_left_is_found_or_chosen(words, chosen, positive, tmp_path):

@@ -23,7 +23,7 @@ from model.explain import explain
 from model.training.data import read
 from model.training.recalibrate import _rising, recalibrate, solve_shift
 from model.training.threshold import choose_tiers, keep_threshold
-from model.versions import check_better_than_base_rate, check_usable, current_default, promote
+from model.versions import base_rate_fault, check_usable, current_default, promote
 
 pytestmark = pytest.mark.usefixtures("one_blas_thread")
 
@@ -212,7 +212,7 @@ def spoil(root: Path, version: str) -> None:
 
 
 def test_a_model_no_better_than_its_base_rate_is_not_promoted(root):
-    check_better_than_base_rate("1.1.0", root)
+    assert base_rate_fault("1.1.0", root) is None
     spoil(root, "1.1.0")
 
     result = CliRunner().invoke(churn, ["promote", "1.1.0", "--models", str(root)])
@@ -253,12 +253,36 @@ def test_a_model_that_is_worse_on_recent_customers_is_not_promoted(root, tmp_pat
     assert "Model 1.5.0 is worse than 1.0.0" in CliRunner().invoke(churn, words).stderr
 
 
-def test_the_list_of_versions_marks_one_that_was_recalibrated(root):
-    recalibrate("1.0.0", "1.5.0", root, rate=0.02)
+@pytest.mark.parametrize(("rate", "shown"), [(0.02, "2.0%"), (0.0001, "0.01%"), (0.000123, "0.0123%"), (0.26, "26.0%")])
+def test_the_list_of_versions_marks_one_that_was_recalibrated(root, rate, shown):
+    recalibrate("1.0.0", "1.5.0", root, rate=rate)
 
     result = CliRunner().invoke(churn, ["models", "--models", str(root)])
 
-    assert "1.5.0    spline, 2.0% (from 1.0.0)  scorecard" in result.stdout
+    assert f"1.5.0    spline, {shown} (from 1.0.0)  scorecard" in result.stdout
+
+
+@pytest.mark.parametrize("is_default", [True, False])
+def test_without_another_default_a_version_must_be_better_than_the_churn_rate_of_the_file(root, tmp_path, is_default):
+    if not is_default:
+        (root / "DEFAULT").unlink()
+    customers = invent(seed=6, count=300)
+    outcomes = [customer["Churn"] for customer in customers]
+    good = write_customers(tmp_path, customers)
+    words = ["promote", "1.0.0", "--models", str(root), "--data"]
+
+    assert CliRunner().invoke(churn, [*words, str(good)]).exit_code == 0
+
+    if not is_default:
+        (root / "DEFAULT").unlink()
+    shuffled = zip(customers, [*outcomes[100:], *outcomes[:100]], strict=True)
+    bad = write_customers(tmp_path, [{**customer, "Churn": outcome} for customer, outcome in shuffled])
+    result = CliRunner().invoke(churn, [*words, str(bad)])
+
+    assert result.exit_code == 2
+    assert f"Model 1.0.0 is no better than the base rate on {bad}: log loss" in result.stderr
+    assert ("It was not promoted" in result.stderr) != is_default
+    assert current_default(root) == ("1.0.0" if is_default else None)
 
 
 @pytest.mark.parametrize("rows", ["two rows", "no leavers", "five rows of leavers"])

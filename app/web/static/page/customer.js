@@ -1,6 +1,6 @@
 // The view "Single customer": sends the form to /v2/customers as it is filled in, and shows the answer or the errors.
 import { apiUrl, request } from "./api.js";
-import { announce, byId, controlOf, errorBox, isNumber, numberText, OTHER } from "./dom.js";
+import { aliasesOf, announce, byId, controlOf, errorBox, isNumber, numberText, OTHER } from "./dom.js";
 import { formatCount, formatRisk, normalizeNumber, tierLabel } from "./format.js";
 import { showRisk } from "./risk.js";
 import { clearChanges, showWhatIf, startWhatIf } from "./what_if.js";
@@ -31,15 +31,27 @@ const readForm = () =>
     [...new FormData(form)].map(([name, value]) => [name, isNumber(name) ? normalizeNumber(value) : value]),
   );
 
+/** The name of a column without what nobody sees, case and Unicode form, as the API compares it. */
+const fold = (name) =>
+  name
+    .replace(/\p{DI}/gu, "")
+    .trim()
+    .normalize("NFC")
+    .toLowerCase();
+
 /** Show the view with a scored row of a list: its values by column name, and its row number. */
 export function showCustomer(values, row) {
-  const byName = new Map(Object.entries(values).map(([name, value]) => [name.trim().toLowerCase(), String(value)]));
-  const columnValue = (name) => byName.get(name.toLowerCase()) ?? "";
+  const byFolded = new Map(Object.keys(values).map((column) => [fold(column), column]));
+  const columnOf = (name) => (Object.hasOwn(values, name) ? name : byFolded.get(fold(name)));
+  const columnValue = (...names) => {
+    const column = names.map(columnOf).find((match) => match !== undefined);
+    return column === undefined ? "" : String(values[column]);
+  };
   const customer = Object.fromEntries(
-    features.map((name) => [
-      name,
-      isNumber(name) ? columnValue(name).replace(DECIMAL_COMMA, "$1.$2") : columnValue(name),
-    ]),
+    features.map((name) => {
+      const cell = columnValue(name, ...aliasesOf(name));
+      return [name, isNumber(name) ? cell.replace(DECIMAL_COMMA, "$1.$2") : cell];
+    }),
   );
   location.hash = "#customer";
   return openCustomer(

@@ -70,6 +70,9 @@ export const featureLabel = (feature) => formField(feature)?.querySelector(".lab
 /** Whether a feature is a number. */
 export const isNumber = (feature) => Boolean(formField(feature)?.querySelector("[inputmode]"));
 
+/** Other names of the column of a feature. */
+export const aliasesOf = (feature) => JSON.parse(formField(feature)?.dataset.aliases ?? "[]");
+
 /** The words of a feature in the order of the form. */
 export const wordsOf = (feature) =>
   [...formField(feature).querySelectorAll("option, [type=radio]")].map(({ value }) => value).filter(Boolean);
