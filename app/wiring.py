@@ -126,8 +126,10 @@ def make_server_app(settings: Settings, folder: str | None = None) -> "tuple[Fla
     """Return the app with what only a server has, the rate limit and the metrics; processes share these in `folder`."""
     from app.web.rate_limit import RateLimit
     from app.web.slots import Slots
+    from model.interval import check_interval
 
     scorer = make_scorer(settings)
+    check_interval(scorer)
     limit = RateLimit(settings.rate_limit) if settings.rate_limit else None
     app = make_app(
         settings,

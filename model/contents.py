@@ -61,7 +61,7 @@ def check_contents(folder: Path, schema: Schema) -> TrainingData:
         run.at("trained_at").text()
     _check_actions(folder, schema)
     if INTERVAL in names(folder):
-        # Its content is checked when it is asked for; until then a start costs no more than without it.
+        # Its content is checked by `model.interval.check_interval`, which the cold start of a function does without.
         read_checked(folder, INTERVAL)
     try:
         read_checked(folder, CARD).decode()

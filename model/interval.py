@@ -110,6 +110,12 @@ def _grid_size(pair: PairTerm) -> int:
     return first.size * second.size
 
 
+def names_of(scorecard: Scorecard) -> list[list[str]]:
+    """Return the features of each term, then of each pair, in the order of their points."""
+    pairs = [[axis.feature.name for axis in pair.axes] for pair in scorecard.pairs]
+    return [[term.feature] for term in scorecard.terms] + pairs
+
+
 def is_available(scorer: Scorer) -> bool:
     """Return whether the model has intervals."""
     return scorer.additive is not None and scorer.folder is not None and INTERVAL in artifact.names(scorer.folder)
@@ -135,6 +141,17 @@ def with_interval(scorer: Scorer) -> Scorer:
     return loaded
 
 
+def check_interval(scorer: Scorer) -> None:
+    """Refuse a model whose intervals cannot be used; a start does it where it need not be as short as a function's.
+
+    Raises
+    ------
+    ArtifactError
+    """
+    if is_available(scorer):
+        with_interval(scorer)
+
+
 def add_interval(scorer: Scorer, customer: Customer, score: Score) -> Score:
     """Return the score of a customer with the bounds of its probability; `with_interval` returned the scorer."""
     assert scorer.interval is not None
@@ -144,18 +161,21 @@ def add_interval(scorer: Scorer, customer: Customer, score: Score) -> Score:
 
 
 def _read(scorecard: Scorecard, folder: Path) -> Interval:
-    unit, columns, deviations = _content(folder)
+    terms, unit, columns, deviations = _content(folder)
     path = str(folder / INTERVAL)
-    count = starts_of(scorecard)[-1]
+    names, count = names_of(scorecard), starts_of(scorecard)[-1]
+    if terms != names:
+        Member(terms, path, "terms").refuse(f"the terms in the order of the schema and the scorecard, {names}")
     if len(columns) != count:
         Member(columns, path, "columns").refuse(f"a list of {count} numbers, one for each point", len(columns))
     return Interval(scorecard, unit, columns, deviations)
 
 
 @lru_cache(maxsize=1)
-def _content(folder: Path) -> tuple[float, list[int], list[list[int]]]:
-    """Return unit, columns and deviations, checked; kept, because a server reads them for request after request."""
+def _content(folder: Path) -> tuple[list[list[str]], float, list[int], list[list[int]]]:
+    """Return terms, unit, columns and deviations, checked; kept, because a server reads them for each request."""
     document = Member(artifact.read_json(folder, INTERVAL)[0], str(folder / INTERVAL))
+    terms = [[name.text() for name in term.items()] for term in document.at("terms").items()]
     unit = document.at("unit").number((0.0, 1.0), "a number from 0 to 1")
     deviations = [deviation.whole_numbers() for deviation in document.at("deviations").items()]
     width = len(deviations[0]) if deviations else 0
@@ -165,4 +185,4 @@ def _content(folder: Path) -> tuple[float, list[int], list[list[int]]]:
     for column in columns:
         if not 0 <= column < width:
             document.at("columns").refuse(f"a list of numbers from 0 to {width - 1}", column)
-    return unit, columns, deviations
+    return terms, unit, columns, deviations

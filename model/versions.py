@@ -14,6 +14,7 @@ from model.artifact import ARTIFACTS, read_checked, read_json, read_run
 from model.contents import METRICS
 from model.engine import ENGINES, load_scorer
 from model.errors import ArtifactError
+from model.interval import check_interval
 from model.strict_json import Member
 from model.text import to_percent
 
@@ -86,6 +87,7 @@ def check_usable(version: str, root: Path = ARTIFACTS) -> None:
     for name in artifact.names(folder):
         read_checked(folder, name)
     scorer = load_scorer(version, engines_of(version, root)[0], models=str(root))
+    check_interval(scorer)
     scorer.score(dict(scorer.schema.example))
 
 

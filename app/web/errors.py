@@ -61,6 +61,7 @@ HTTP_ERRORS: Final[dict[str, ErrorKind]] = {
     "no_host": ErrorKind(400, "The request names no host", "The request is of HTTP/1.1 and has no Host header. Send one: its value is the host of the address."),
     "long_headers": ErrorKind(431, "The headers are too long", "A header of the request is too long, or there are too many. Send fewer or shorter ones."),
     "transfer_coding": ErrorKind(501, "The Transfer-Encoding is not known", 'The request has a Transfer-Encoding other than "chunked". Send the body plainly or in chunks.'),
+    "broken_interval": ErrorKind(500, "The intervals of the model cannot be read", "The intervals of model {version} cannot be read, so none can be given. Ask for none, or report request id {request_id}: the log has the reason."),
     "internal": ErrorKind(500, "The service failed", "The service failed; the request may be valid. Name request id {request_id} when you report it."),
 }
 # fmt: on

@@ -6,12 +6,14 @@ from typing import Any, Final
 
 from flask import Blueprint, Response, abort, g, request
 
+from app import log
 from app.web.description import CUSTOMER_ERRORS, FILE_ERRORS, OPTION_ERRORS, TEXT, UPLOAD_ERRORS, describe
 from app.web.errors import HIGHEST_LIMIT, RequestError
 from app.web.query_options import BATCHES, CUSTOMERS, NONE, WHAT_IF, read_options
 from app.web.request_body import read_csv_body, read_json_body
 from app.web.responses import CSV, FORM, GZIP, HTML, JSON, JSON_SCHEMA, NDJSON, json_response, max_answer_bytes
 from app.web.service import service
+from model.errors import ArtifactError
 from model.outputs import PROBABILITY_INTERVAL, REASONS
 from model.parse import parse_json
 from model.scorecard import Scorer
@@ -182,4 +184,9 @@ def _scorer(options: Mapping[str, Any]) -> Scorer:
         return scorer
     from model.interval import with_interval
 
-    return with_interval(scorer)
+    try:
+        return with_interval(scorer)
+    except ArtifactError as error:
+        # A server checks the file when it starts; a function does not.
+        log.write(level="error", message=str(error), request_id=g.request_id)
+        raise RequestError("broken_interval", version=scorer.version, request_id=g.request_id) from None

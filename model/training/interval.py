@@ -103,5 +103,6 @@ def _distinct(deviations: Floats) -> tuple[Ints, Ints]:
 
 def to_bytes(document: Mapping[str, Any]) -> bytes:
     """Return the file, with a line for each deviation."""
-    text = json.dumps(document, separators=(",", ":"))
-    return (text.replace("],[", "],\n[") + "\n").encode("ascii")
+    lines = ",\n".join(json.dumps(deviation, separators=(",", ":")) for deviation in document["deviations"])
+    others = {name: value for name, value in document.items() if name != "deviations"}
+    return f'{json.dumps(others, separators=(",", ":"))[:-1]},"deviations":[{lines}]}}\n'.encode("ascii")

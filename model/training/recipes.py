@@ -95,10 +95,13 @@ class Recipe:
         columns = sum(len(feature.levels) for feature in words) + KNOTS * numbers
         return replace(self, settings=self.few_settings, repeats=1) if columns > WIDE else self
 
-    def interval_file(self, data: "LabelledData", pipeline: Pipeline, setting: Any) -> dict[str, bytes]:
+    def interval_file(
+        self, data: "LabelledData", pipeline: Pipeline, setting: Any, pairs: Sequence[Mapping[str, Any]] = ()
+    ) -> dict[str, bytes]:
         """Return interval.json; nothing for a recipe without intervals, or a model with too many points."""
         document = to_interval(self.deviations(data, pipeline, setting)) if self.deviations else None
-        return {INTERVAL: to_bytes(document)} if document else {}
+        terms = [*[[name] for name in data.schema.names], *[pair["features"] for pair in pairs]]
+        return {INTERVAL: to_bytes({"terms": terms, **document})} if document else {}
 
 
 SPLINE: Final = Recipe(

@@ -133,7 +133,9 @@ def train(
             report("Comparing scorecard and pipeline", 0.95)
             difference = {"greatest_difference": check_exact(model, data, seed, recipe.random_customers)}
         metrics = describe_model(model, version, seed, choice)
-        interval_file = recipe.interval_file(data, model.pipeline, model.selection.setting)
+        interval_file = recipe.interval_file(
+            data, model.pipeline, model.selection.setting, model.document.get("pairs", ())
+        )
     probabilities = model.probabilities(data)
     metrics["log_odds"] = quantiles(probabilities)
     if trusted:

@@ -5,11 +5,13 @@ import random
 
 import pytest
 from commands import clear_settings, run_command
-from other_schema import BAD, GOOD, SHOPPERS, VERSION, cells_of, files, to_bytes, to_csv, write_models
+from other_schema import BAD, GOOD, NAMES, SCORECARD, SHOPPERS, VERSION, cells_of, files, to_bytes, to_csv, write_models
 
 from app.settings import Settings
 from app.web import create_app
+from app.wiring import build
 from model.engine import load_scorer
+from model.errors import ArtifactError
 from model.interval import starts_of
 
 BOUNDS = ["probability_low", "probability_high"]
@@ -21,7 +23,8 @@ def models(tmp_path_factory):
     plain = write_models(tmp_path_factory.mktemp("plain") / "models")
     draw, points = random.Random(5), starts_of(load_scorer(models=str(plain)))[-1]
     deviations = [[draw.randrange(-4000, 4000) for _ in range(points)] for _ in range(7)]
-    document = {"unit": 0.0001, "columns": list(range(points)), "deviations": deviations}
+    terms = [[name] for name in NAMES] + [pair["features"] for pair in SCORECARD["pairs"]]
+    document = {"unit": 0.0001, "terms": terms, "columns": list(range(points)), "deviations": deviations}
     contents = {**files(), "interval.json": to_bytes(document)}
     return plain, write_models(tmp_path_factory.mktemp("with") / "models", contents)
 
@@ -121,6 +124,27 @@ def test_a_model_without_intervals_refuses_on_the_command_line(models, tmp_path)
     assert done.exit_code == 2
     assert f"Model {VERSION} has no intervals of its probabilities" in done.stderr
     assert not (tmp_path / "list-scored").exists()
+
+
+@pytest.fixture
+def damaged(tmp_path):
+    return write_models(tmp_path / "damaged", {**files(), "interval.json": b'{"unit": 2}'})
+
+
+def test_a_server_does_not_start_with_a_file_that_cannot_be_used(damaged):
+    with pytest.raises(ArtifactError, match=r"interval\.json"):
+        build(Settings(models=str(damaged)))
+
+
+@pytest.mark.parametrize("path", ["customers", "batches"])
+def test_a_function_with_a_file_that_cannot_be_used_refuses_intervals_by_code_and_answers_others(damaged, path, capsys):
+    client = client_of(damaged)
+    body = {"json": GOOD.row} if path == "customers" else {"data": FILE, "content_type": "text/csv"}
+    answer = client.post(f"/v2/{path}?probability_interval=true", **body)
+    assert (answer.status_code, answer.json["code"]) == (500, "broken_interval")
+    assert str(damaged) not in answer.text
+    assert "interval.json is incomplete" in capsys.readouterr().out
+    assert client.post(f"/v2/{path}", **body).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["customers", "batches", "what-if"])

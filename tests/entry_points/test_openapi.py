@@ -16,7 +16,7 @@ from model.outputs import PROBABILITY_INTERVAL
 from model.schema import Categorical, Numeric
 
 # Of no route; always caught by too_large first; the answer to an option that is described for other models only.
-NOWHERE = {"method_not_allowed", "too_many_bytes", "no_interval"}
+NOWHERE = {"method_not_allowed", "too_many_bytes", "no_interval", "broken_interval"}
 
 # Only where keys or a limit are set: see tests/entry_points/test_keys.py.
 GUARDS = {"no_key", "wrong_key", "key_in_query", "too_many_requests"}

@@ -16,6 +16,7 @@ from trainings import quick_recipe
 from app.cli.__main__ import churn
 from model import artifact
 from model.schema import Numeric
+from model.training import cross_validation
 from model.training.compare import compare, losses
 from model.training.data import read
 from model.training.evaluate import probabilities_of
@@ -160,8 +161,6 @@ def test_too_few_of_a_kind_for_folds_leave_out_what_needs_them(two_versions, tmp
 
 
 def test_many_customers_are_retrained_on_a_sample_of_them(two_versions, monkeypatch):
-    from model.training import cross_validation
-
     monkeypatch.setattr(cross_validation, "MAX_ROWS", 260)
 
     comparison = compare("1.0.0", "1.1.0", two_versions.parent / "2.csv", two_versions, draws=5)

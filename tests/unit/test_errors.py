@@ -79,7 +79,7 @@ PROMISED = {
     414: {"long_address"},
     417: {"expectation"},
     431: {"long_headers"},
-    500: {"internal"},
+    500: {"internal", "broken_interval"},
     501: {"transfer_coding"},
     503: {"uploads_unavailable", "busy"},
     507: {"no_room"},

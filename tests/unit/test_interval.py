@@ -13,12 +13,15 @@ from model.bulk.run import Run
 from model.contents import INTERVAL
 from model.engine import load_scorer
 from model.errors import ArtifactError, InputError
-from model.interval import add_interval, is_available, starts_of, with_interval
+from model.interval import add_interval, is_available, names_of, starts_of, with_interval
 from model.schema import Categorical
+from model.versions import promote
+
+TERMS = [[name] for name in other_schema.NAMES] + [pair["features"] for pair in other_schema.SCORECARD["pairs"]]
 
 
-def write(root, document):
-    contents = {**other_schema.files(), INTERVAL: json.dumps(document).encode()}
+def write(root, document, schema=other_schema.SCHEMA):
+    contents = {**other_schema.files(schema), INTERVAL: json.dumps({"terms": TERMS, **document}).encode()}
     return load_scorer(models=str(other_schema.write_models(root, contents)))
 
 
@@ -119,6 +122,8 @@ def test_a_model_without_the_file_refuses_by_name_and_code(without):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        ({"terms": TERMS[1:]}, "terms must be the terms in the order of the schema and the scorecard"),
+        ({"terms": [name for (name, *_) in TERMS]}, r"terms\[0\] must be a list"),
         ({"unit": "small"}, "unit must be a number from 0 to 1"),
         ({"columns": [0]}, "columns must be a list of .* numbers, one for each point, not 1"),
         ({"columns": [0, 1.5]}, "columns must be a list of whole numbers, not 1.5"),
@@ -134,6 +139,22 @@ def test_a_file_that_makes_no_sense_is_refused(tmp_path, without, changes, messa
     scorer = write(tmp_path / "wrong", document)
     with pytest.raises(ArtifactError, match=f"{INTERVAL}.*{message}"):
         with_interval(scorer)
+
+
+def test_features_in_another_order_never_change_the_intervals(tmp_path, without):
+    document = {"unit": 0.1, "columns": [0] * starts_of(without)[-1], "deviations": [[1, 2]]}
+    first, second, *others = other_schema.SCHEMA["features"]
+    schema = {**other_schema.SCHEMA, "features": [second, first, *others]}
+    scorer = write(tmp_path / "another", document, schema)
+    assert names_of(scorer) == [TERMS[1], TERMS[0], *TERMS[2:]]
+    with pytest.raises(ArtifactError, match=f"{INTERVAL}.*terms must be the terms in the order"):
+        with_interval(scorer)
+
+
+def test_a_version_with_a_file_that_makes_no_sense_is_not_promoted(tmp_path):
+    scorer = write(tmp_path, {"unit": 0.1, "columns": [], "deviations": [[1, 2]]})
+    with pytest.raises(ArtifactError, match=f"{INTERVAL}.*columns must be"):
+        promote(scorer.version, tmp_path)
 
 
 def test_a_file_that_was_changed_stops_the_start(tmp_path, without):
