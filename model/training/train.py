@@ -2,14 +2,13 @@
 
 `version` None is the next minor version (1.0.0 where there is none). `progress` is called with a sentence and the share
 of the work that is done, 0 to 1. A version that exists, or that could not be written, is refused before any work; an
-interrupted training leaves nothing. Where a root has no default, the version becomes it unless it is no better than its
-base rate; others are promoted by hand. TrainingError and ArtifactError are the errors.
+interrupted training leaves nothing. Where a root has no default, the version becomes it; others are promoted by hand.
+TrainingError and ArtifactError are the errors.
 """
 
 import io
 import os
 import platform
-import shlex
 import tempfile
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -164,20 +163,12 @@ def train(
     }
     folder = artifact.save(files, version, root, check_usable)
     if not (root / DEFAULT).exists():
-        _make_default(version, root, warn)
+        write_default(version, root)
+        fault = base_rate_fault(version, root)
+        if fault:
+            warn(f"{fault} It is the default all the same, as the folder had none.")
     report("Done", 1.0)
     return folder
-
-
-def _make_default(version: str, root: Path, warn: Callable[[str], None]) -> None:
-    """Serve the first version of a root by default, or warn that it is no better than its base rate."""
-    fault = base_rate_fault(version, root)
-    if fault is None:
-        write_default(version, root)
-        return
-    models = "" if root == ARTIFACTS else f" --models {shlex.quote(str(root))}"
-    advice = f"To serve it all the same: churn promote {version} --anyway{models}"
-    warn(f"{fault} It is not the default. {advice}")
 
 
 def _with_advice(error: TrainingError, path: Path) -> TrainingError:
