@@ -92,13 +92,13 @@ class Process:
         )
         self._server.channel_class = Channel
 
-    def run(self) -> None:
-        """Answer requests."""
+    def run(self, parent: int) -> None:
+        """Answer requests until the end of the process `parent` at the latest."""
         signal.signal(signal.SIGTERM, self._drain)
         signal.signal(signal.SIGINT, _stop)
         signal.signal(signal.SIGALRM, self._check_drained)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
-        threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
         self._server.run()
 
     def _call_app(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
@@ -206,10 +206,12 @@ def serve(settings: Settings, on_ready: Callable[[], object] | None = None) -> N
         if on_ready:
             on_ready()
 
+        parent = os.getpid()  # asked in the new process, it may have been killed already
+
         def answer() -> None:
             if metrics:
                 metrics.begin()
-            Process(app, settings, listener, metrics.report if metrics else log.write).run()
+            Process(app, settings, listener, metrics.report if metrics else log.write).run(parent)
 
         with listener:
             _supervise(answer, settings.workers, listener, metrics.end if metrics else lambda _process: None)

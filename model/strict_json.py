@@ -195,9 +195,9 @@ class Member:
         return self.number((-MOST_LOG_ODDS, MOST_LOG_ODDS), f"a number from -{MOST_LOG_ODDS:,} to {MOST_LOG_ODDS:,}")
 
     def rising(self, least: int = 0) -> list[float]:
-        """Return a list of numbers, each above the one before: any list, or one that is not empty."""
-        some = " that is not empty" if least else ""
-        rule = f"a list{some} of finite numbers, each above the one before"
+        """Return a list of at least so many numbers, each above the one before."""
+        some = f"at least {least} finite number{'s' * (least > 1)}" if least else "finite numbers"
+        rule = f"a list of {some}, each above the one before"
         numbers = [element.number() for element in self.items(rule)]
         if len(numbers) < least:
             self.refuse(rule)

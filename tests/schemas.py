@@ -40,6 +40,8 @@ def features(draw, name: str, before: list[Document]) -> Document:
     else:
         words = TEXTS | st.integers(-9, 9) if draw(st.booleans()) else TEXTS
         words = words.filter(lambda word: word not in ("(other)", "(missing)"))
+        if kind == "flag":
+            words = words.filter(lambda word: word != "Y")  # a yes that would have to come second
         feature["values"] = draw(distinct(words, 2, 2) if kind == "flag" else distinct(words, 2, 7))
         if kind == "flag" and (str(feature["values"][0]) == "1" or str(feature["values"][1]) == "0"):
             feature["values"].reverse()

@@ -33,6 +33,7 @@ OTHER_MEANINGS = {
     ("error", "model/bulk/ndjson.py"): "the last line of a list that broke off",
     ("error", "app/log.py"): "a level",
     ("error", "app/server.py"): "a level",
+    ("error", "app/web/v2.py"): "a level",
 }
 """Where the name of a column means something else, by name and file."""
 
