@@ -216,6 +216,7 @@ def test_a_number_too_long_to_be_written_is_refused_in_a_sentence():
     assert toml_refusal(text).endswith("not a number of more than 300 digits.")
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("part", [r'"a\"b"', "'a'", "a", '"a.b"'])
 def test_keys_of_many_parts_are_refused_soon(part):
     started = time.process_time()
@@ -226,6 +227,7 @@ def test_keys_of_many_parts_are_refused_soon(part):
     assert time.process_time() - started < 2
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     "text", ['\\"' * 500_000, '"\\' * 500_000, "'\"" * 500_000, '"""' + '"" ' * 500_000, "'''" * 300_000]
 )

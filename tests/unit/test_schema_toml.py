@@ -132,6 +132,7 @@ def test_a_key_that_is_missing_at_the_top_is_named_with_the_first_line():
     )
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     "text",
     [
