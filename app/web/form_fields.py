@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from model.schema import Categorical, Feature, Numeric, Schema, Value, Word
@@ -42,6 +42,8 @@ class Field:
     ----------
     id : str
         Of its control, and the beginning of the ids of what belongs to it.
+    aliases : tuple of str
+        Other names of the column in files.
     default : str
         That of the example, so that there is a score before anything is entered.
     can_change : bool
@@ -56,14 +58,13 @@ class Field:
         Whether it is a number in the currency; of those that can be changed, the money of the schema alone.
     lowest, highest : float
         The range of a number in the training data, for a slider.
-    aliases : tuple of str
-        Other names of the column in files.
     """
 
     id: str
     name: str
     label: str
     help: str
+    aliases: tuple[str, ...]
     rule: str
     default: str
     can_change: bool
@@ -76,7 +77,6 @@ class Field:
     whole: bool = False
     lowest: float = 0
     highest: float = 0
-    aliases: tuple[str, ...] = ()
 
     @property
     def is_few(self) -> bool:
@@ -112,8 +112,7 @@ class Field:
 
 def fields(schema: Schema, ranges: Mapping[str, tuple[float, float]]) -> list[Field]:
     """Return a field for each feature, in the order of the schema; `ranges` are those of the training data."""
-    described = [_field(number, feature, schema, ranges) for number, feature in enumerate(schema.features, start=1)]
-    return [replace(item, aliases=feature.aliases) for item, feature in zip(described, schema.features, strict=True)]
+    return [_field(number, feature, schema, ranges) for number, feature in enumerate(schema.features, start=1)]
 
 
 def period(schema: Schema) -> str:
@@ -127,7 +126,8 @@ def _field(number: int, feature: Feature, schema: Schema, ranges: Mapping[str, t
     name = feature.name
     # An id has no spaces.
     id = name if _PLAIN_NAME.fullmatch(name) and name not in _TAKEN else f"feature-{number}"
-    common = (id, name, feature.label, feature.help, feature.rule, _default(feature, schema.example[name]))
+    default = _default(feature, schema.example[name])
+    common = (id, name, feature.label, feature.help, feature.aliases, feature.rule, default)
     if isinstance(feature, Categorical):
         if feature.accepts_other or len(feature.values) > _MANY:
             words = tuple(map(str, feature.values))

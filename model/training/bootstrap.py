@@ -14,13 +14,11 @@ from typing import Final
 import numpy as np
 from scipy import stats
 
-from model.training.metrics import BINS, Floats, Ints, bins_of, round_probabilities, rounded
+from model.training.metrics import BINS, Floats, Ints, bins_of, losses_of, round_probabilities, rounded
 
 DRAWS: Final = 1000
 CONFIDENCE: Final = 0.95
 BIASED: Final = "ece"
-_CLIP: Final = 1e-15
-"""As in scikit-learn's log loss."""
 
 
 class WeightedMetrics:
@@ -40,8 +38,7 @@ class WeightedMetrics:
         self._left = y_true[self._order].astype(np.float64)
         self._probability = y_prob[self._order]
         self._labelled = self._probability >= threshold
-        clipped = np.clip(self._probability, _CLIP, 1 - _CLIP)
-        self._loss = -np.where(self._left == 1, np.log(clipped), np.log1p(-clipped))
+        self._loss = losses_of(y_true[self._order], self._probability)
         self._squared_error = (self._probability - self._left) ** 2
         self._bin = bins_of(self._probability)
         # Where each run of equal probabilities ends.

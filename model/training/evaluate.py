@@ -33,6 +33,7 @@ from model.training.metrics import (
     compute_metrics,
     highest_error_by_chance,
     lift_by_tenth,
+    losses_of,
     roc_points,
     round_probabilities,
     rounded,
@@ -42,8 +43,6 @@ from model.versions import engines_of
 
 SEED: Final = 0
 _Z: Final = 1.96
-_CLIP: Final = 1e-15
-"""As in scikit-learn's log loss."""
 
 Progress = Callable[[float], None]
 
@@ -153,10 +152,8 @@ def base_rate_fault_on(path: Path, version: str, root: Path = ARTIFACTS) -> str 
     data = read_labelled(path, scorer.schema)
     check_outcomes(data, path, "to know whether the model is better than their churn rate")
     rate = data.churners / data.rows
-    losses, of_rate = (
-        -np.log(np.where(data.labels == 1, y_prob, 1 - y_prob))
-        for y_prob in (np.clip(probabilities_of(scorer, data), _CLIP, 1 - _CLIP), np.full(data.rows, rate))
-    )
+    losses = losses_of(data.labels, probabilities_of(scorer, data))
+    of_rate = losses_of(data.labels, np.full(data.rows, rate))
     differences = losses - of_rate
     most = differences.mean() + _Z * differences.std(ddof=1) / np.sqrt(data.rows)
     if most < 0:

@@ -31,6 +31,10 @@ TITLES: Final = {
 }
 
 
+_CLIP: Final = 1e-15
+"""As in scikit-learn's log loss."""
+
+
 def compute_metrics(y_true: Ints, y_prob: Floats) -> dict[str, float | None]:
     """Return the metrics of some customers; those that need both classes are None where there is one.
 
@@ -62,6 +66,13 @@ def compute_metrics(y_true: Ints, y_prob: Floats) -> dict[str, float | None]:
         "top_decile_lift": top_decile_lift(y_true, y_prob) if has_both else None,
     }
     return {name: None if value is None else rounded(value) for name, value in metrics.items()}
+
+
+def losses_of(y_true: Ints, y_prob: Floats) -> Floats:
+    """Return the log loss of each customer, shape (n_customers,)."""
+    clipped = np.clip(y_prob, _CLIP, 1 - _CLIP)
+    losses: Floats = -np.where(y_true == 1, np.log(clipped), np.log1p(-clipped))
+    return losses
 
 
 def round_probabilities(y_prob: Floats) -> Floats:
